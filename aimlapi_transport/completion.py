@@ -1,0 +1,529 @@
+"""What a model sent -> values: the only place that reads a reply, whole or streamed.
+
+A whole reply is a stream of one event, so both read the same fields. To read a new field, read it in
+`CompletionReader._choice`; a field nobody reads is still in `extra` and in `raw`.
+Source: https://docs.aimlapi.com/api-references/text-models-llm and the replies published there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from aimlapi_transport.errors import BadResponseError, error_in
+from aimlapi_transport.think import ThinkSplitter
+from aimlapi_transport.tool_calls import ToolCall, ToolCallDelta, ToolCallReader
+from aimlapi_transport.usage import Cost, Usage, cost_from, usage_from
+from aimlapi_transport.wire import Json
+
+__all__ = ["Choice", "Completion", "CompletionReader", "Delta", "finish_reason_for"]
+
+# The vendors' words for the four reasons; any other word is passed on as it came.
+_FINISH_REASONS = {
+    "stop": "stop",
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "model_length": "length",
+    "max_output_tokens": "length",
+    "tool_calls": "tool_calls",
+    "tool_use": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+    "refusal": "content_filter",
+    "safety": "content_filter",
+    "sensitive": "content_filter",
+}
+
+
+def finish_reason_for(word: str) -> str:
+    """`stop`, `length`, `tool_calls`, `content_filter`, or the vendor's word where it means none of them."""
+    return _FINISH_REASONS.get(word) or _FINISH_REASONS.get(word.lower(), word)
+
+
+@dataclass(slots=True)
+class Delta:
+    """What one event added to one choice of an answer.
+
+    Attributes:
+        text, reasoning, refusal: pieces to append.
+        tool_calls: fragments of calls; `index` tells the calls of a choice apart.
+        choice: which of the `n` answers this belongs to.
+        logprobs: `{"content": [...], "refusal": [...]}` of the tokens in this piece.
+        extra: other fields of the message: annotations, audio, reasoning_details, signatures, ...
+        raw: the event as it came.
+        completion: the whole answer, on the last delta of a reply only.
+    """
+
+    text: str = ""
+    reasoning: str = ""
+    tool_calls: tuple[ToolCallDelta, ...] = ()
+    choice: int = 0
+    raw: Json = field(default_factory=dict)
+    refusal: str = ""
+    logprobs: Json | None = None
+    extra: Json | None = None
+    completion: Completion | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the `n` answers of a completion.
+
+    Attributes:
+        finish_reason: `stop`, `length`, `tool_calls`, `content_filter`, or the vendor's word; None if never sent.
+        native_finish_reason: the vendor's own word.
+        extra: other fields of the message (annotations, audio, reasoning_details, encrypted_content,
+            extra_content with a thought signature, ...) and of the choice.
+    """
+
+    index: int
+    text: str
+    reasoning: str
+    refusal: str
+    tool_calls: tuple[ToolCall, ...]
+    finish_reason: str | None
+    native_finish_reason: str | None
+    logprobs: Json | None
+    extra: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A whole answer.
+
+    Attributes:
+        model: the served model's own name, often not the id asked for.
+        usage: token counts, None where the provider sent none.
+        cost: what the provider charged, None where it did not say.
+        inference_id: the provider's id of this call (`x-inference-id`), the `reference_id` of its billing.
+        client_request_id: the id you sent, if the provider took it.
+        extra: other top-level fields: citations, search_results, system_fingerprint, provider, ...
+        raw: the reply as it came; for a stream, the same shape put together from its events.
+    """
+
+    id: str | None
+    model: str | None
+    created: int | None
+    choices: tuple[Choice, ...]
+    usage: Usage | None
+    cost: Cost | None
+    inference_id: str | None
+    client_request_id: str | None
+    extra: Json
+    raw: Json
+
+    @property
+    def text(self) -> str:
+        """The first choice's text."""
+        return self.choices[0].text if self.choices else ""
+
+    @property
+    def reasoning(self) -> str:
+        """The first choice's reasoning."""
+        return self.choices[0].reasoning if self.choices else ""
+
+    @property
+    def refusal(self) -> str:
+        """The first choice's refusal."""
+        return self.choices[0].refusal if self.choices else ""
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The first choice's tool calls."""
+        return self.choices[0].tool_calls if self.choices else ()
+
+    @property
+    def finish_reason(self) -> str | None:
+        """The first choice's finish reason."""
+        return self.choices[0].finish_reason if self.choices else None
+
+    @property
+    def native_finish_reason(self) -> str | None:
+        """The first choice's finish reason in the vendor's own word."""
+        return self.choices[0].native_finish_reason if self.choices else None
+
+
+_REPLY_FIELDS = frozenset(("id", "object", "created", "model", "choices", "usage", "obfuscation"))
+_CHOICE_FIELDS = frozenset(("index", "delta", "message", "finish_reason", "native_finish_reason", "logprobs"))
+_MESSAGE_FIELDS = frozenset(
+    ("role", "content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call")
+)
+
+
+class _ChoiceState:
+    """What has arrived of one choice."""
+
+    __slots__ = (
+        "extra",
+        "finish",
+        "index",
+        "logprobs",
+        "native_finish",
+        "reasoning",
+        "refusal",
+        "text",
+        "think",
+        "tools",
+    )
+
+    def __init__(self, index: int, inline_think: bool, new_id: Callable[[], str]) -> None:
+        self.index = index
+        self.text: list[str] = []
+        self.reasoning: list[str] = []
+        self.refusal: list[str] = []
+        self.tools = ToolCallReader(new_id)
+        self.think = ThinkSplitter() if inline_think else None
+        self.finish: str | None = None
+        self.native_finish: str | None = None
+        self.logprobs: Json | None = None
+        self.extra: Json = {}
+
+
+class CompletionReader:
+    """Folds the events of one reply, each field by its own rule, and says what each event added.
+
+    Text, reasoning, refusals, arguments, audio and log probabilities join; the first id and model stand;
+    the last usage, cost and finish reason that say something stand, so a later all-zero usage never wins.
+    """
+
+    def __init__(
+        self,
+        *,
+        inline_think: bool = False,
+        headers: Mapping[str, str] | None = None,
+        scrub: Callable[[str], str] = lambda text: text,
+        new_id: Callable[[], str] = lambda: f"call_{uuid4().hex[:24]}",
+    ) -> None:
+        self._inline_think = inline_think
+        self._headers = headers or {}
+        self._scrub = scrub
+        self._new_id = new_id
+        self._choices: dict[int, _ChoiceState] = {}
+        self._id: str | None = None
+        self._model: str | None = None
+        self._created: int | None = None
+        self._usage: Usage | None = None
+        self._cost: Cost | None = cost_from(self._headers)
+        self._extra: Json = {}
+        self._whole: Json | None = None
+        self._closed = False
+
+    @property
+    def has_choice(self) -> bool:
+        """Whether any choice was seen: a reply without one is no answer."""
+        return bool(self._choices)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every choice seen has a finish reason."""
+        return bool(self._choices) and all(state.finish is not None for state in self._choices.values())
+
+    def read(self, event: Json, *, whole: bool = False) -> list[Delta]:
+        """What this event adds, a delta per choice it adds to.
+
+        Args:
+            event: a chunk of a stream, or the body of a whole reply.
+            whole: whether `message` (a whole reply) rather than `delta` (a chunk) is what counts.
+        """
+        if "event" in event and "choices" not in event and isinstance(event["event"], dict):
+            event = self._unwrapped(event)
+        choices = event.get("choices")
+        if not choices or "error" in event or "base_resp" in event:
+            self._raise_error_in(event, whole)
+        if self._id is None and event.get("id"):
+            self._id = str(event["id"])
+        if self._model is None and event.get("model"):
+            self._model = str(event["model"])
+        if self._created is None and isinstance(event.get("created"), int):
+            self._created = event["created"]
+        if event.get("usage"):
+            self._read_usage(event["usage"])
+        if not event.keys() <= _REPLY_FIELDS:
+            for name, value in event.items():
+                if name == "meta":
+                    self._cost = cost_from(value) or self._cost
+                if name not in _REPLY_FIELDS and value is not None:
+                    self._extra[name] = value
+        if whole:
+            self._whole = event
+        deltas: list[Delta] = []
+        for choice in choices if isinstance(choices, list) else ():
+            if isinstance(choice, dict):
+                delta = self._choice(choice, whole, event)
+                if delta is not None:
+                    deltas.append(delta)
+        return deltas
+
+    def close(self) -> list[Delta]:
+        """What was still held back; the last delta carries the completion.
+
+        Raises:
+            BadResponseError: no choice ever came.
+        """
+        if not self._choices:
+            raise BadResponseError("The provider's reply holds no answer: it has no choices.", body=self._whole)
+        deltas: list[Delta] = []
+        for state in self._choices.values():
+            reasoning, text = state.think.close() if state.think else ("", "")
+            if text:
+                state.text.append(text)
+            if reasoning:
+                state.reasoning.append(reasoning)
+            fragments = state.tools.close()
+            if text or reasoning or fragments:
+                deltas.append(Delta(text, reasoning, fragments, state.index))
+        first = min(self._choices)
+        completion = self.completion()
+        deltas.append(Delta(choice=first, raw=completion.raw, completion=completion))
+        return deltas
+
+    def completion(self) -> Completion:
+        """All that has arrived so far, as a completion."""
+        choices = tuple(
+            Choice(
+                index=state.index,
+                text="".join(state.text),
+                reasoning="".join(state.reasoning),
+                refusal="".join(state.refusal),
+                tool_calls=state.tools.calls(),
+                finish_reason=None if state.finish is None else finish_reason_for(state.finish),
+                native_finish_reason=state.native_finish or state.finish,
+                logprobs=state.logprobs,
+                extra=dict(state.extra),
+            )
+            for _, state in sorted(self._choices.items())
+        )
+        completion = Completion(
+            id=self._id,
+            model=self._model,
+            created=self._created,
+            choices=choices,
+            usage=self._usage,
+            cost=self._cost,
+            inference_id=self._headers.get("x-inference-id"),
+            client_request_id=self._headers.get("x-client-request-id"),
+            extra=self._extra,
+            raw=self._whole or {},
+        )
+        return completion if self._whole else _with_raw(completion)
+
+    def _choice(self, choice: Json, whole: bool, event: Json) -> Delta | None:
+        index = choice.get("index")
+        if index.__class__ is not int:
+            index = 0
+        state = self._choices.get(index)
+        if state is None:
+            state = self._choices[index] = _ChoiceState(index, self._inline_think, self._new_id)
+        message = choice.get("message" if whole else "delta")
+        if not isinstance(message, dict):
+            # Some gateways put the other word; a message after deltas repeats them, so it counts only alone.
+            other = choice.get("delta" if whole else "message")
+            message = other if isinstance(other, dict) and not (state.text or state.reasoning) else None
+            whole = whole or message is not None
+        if choice.get("finish_reason"):
+            state.finish = str(choice["finish_reason"])
+            if state.finish == "error":
+                self._raise_error_in(event, whole)
+        if choice.get("native_finish_reason"):
+            state.native_finish = str(choice["native_finish_reason"])
+        logprobs = choice.get("logprobs")
+        if logprobs:
+            state.logprobs = _joined_logprobs(state.logprobs, logprobs)
+        if len(choice) > 3:
+            for name, value in choice.items():
+                if name == "error" and value:
+                    self._raise_error_in(event, whole)
+                if name not in _CHOICE_FIELDS and value is not None:
+                    state.extra[name] = value
+        if message is None:
+            return None
+        content = message.get("content")
+        extra: Json | None = None
+        reasoning = ""
+        if content.__class__ is str:
+            text: str = content
+        elif content is None:
+            text = ""
+        else:
+            text, reasoning, others = _parts(content)
+            if others:
+                extra = {"content_parts": others}
+        if state.think is not None and text:
+            inline, text = state.think.feed(text)
+            reasoning += inline
+        if len(message) > 2:
+            named = message.get("reasoning_content") or message.get("reasoning")
+            if named.__class__ is str:
+                reasoning += named
+            if not message.keys() <= _MESSAGE_FIELDS:
+                for name, value in message.items():
+                    if name not in _MESSAGE_FIELDS and value is not None and value != [] and value != "":
+                        extra = extra or {}
+                        extra[name] = value
+            if extra and not reasoning and "reasoning_details" in extra:
+                reasoning = _details_text(extra["reasoning_details"])
+        elif "reasoning_content" in message or "reasoning" in message:
+            named = message.get("reasoning_content") or message.get("reasoning")
+            if named.__class__ is str:
+                reasoning += named
+        refusal = message.get("refusal") or ""
+        calls = message.get("tool_calls")
+        fragments: tuple[ToolCallDelta, ...] = ()
+        if calls:
+            fragments = state.tools.read(calls, whole=whole)
+        if message.get("function_call"):
+            fragments += state.tools.read_function_call(message["function_call"])
+        if extra:
+            _fold(state.extra, extra)
+        if text:
+            state.text.append(text)
+        if reasoning:
+            state.reasoning.append(reasoning)
+        if refusal:
+            refusal = str(refusal)
+            state.refusal.append(refusal)
+        if text or reasoning or fragments or extra or refusal or logprobs:
+            return Delta(text, reasoning, fragments, index, event, refusal, logprobs or None, extra)
+        return None
+
+    def _raise_error_in(self, event: Json, whole: bool) -> None:
+        error = error_in(event, whole=whole, scrub=self._scrub)
+        if error is not None:
+            error.request_id = self._headers.get("x-inference-id") or error.request_id
+            raise error
+
+    def _read_usage(self, value: Any, *, merge: bool = False) -> None:
+        usage = usage_from(value)
+        if usage is None:
+            return
+        if merge and self._usage is not None:
+            usage = self._usage.merged(usage)
+        if self._usage is None or usage.says_something:
+            self._usage = usage
+
+    def _unwrapped(self, envelope: Json) -> Json:
+        """The chunk inside `{"event": chunk, "state": {...}}`, an envelope the provider sent in February 2026.
+
+        Its `state` holds the counts and the vendor's finish reason; the chunk's own usage is all zero.
+        """
+        state = envelope.get("state")
+        if isinstance(state, dict):
+            self._read_usage(state.get("usage"), merge=True)
+            if state.get("finishReason") and self._choices:
+                self._choices[min(self._choices)].native_finish = str(state["finishReason"])
+        event: Json = envelope["event"]
+        return event
+
+
+def _parts(content: Any) -> tuple[str, str, list[Any]]:
+    """Text, reasoning and all else of content that came as a list of parts (or as one part)."""
+    text, reasoning, others = "", "", []
+    for part in content if isinstance(content, list) else [content]:
+        kind = part.get("type") if isinstance(part, dict) else None
+        if isinstance(part, str):
+            text += part
+        elif kind in ("text", "output_text") and isinstance(part.get("text"), str):
+            text += part["text"]
+        elif kind in ("thinking", "reasoning"):
+            inner = part.get("thinking") or part.get("reasoning") or part.get("text") or ""
+            reasoning += inner if isinstance(inner, str) else _parts(inner)[0]
+        else:
+            others.append(part)
+    return text, reasoning, others
+
+
+def _details_text(details: Any) -> str:
+    """The readable text of `reasoning_details`, where no plain field repeats it."""
+    if not isinstance(details, list):
+        return ""
+    texts = (item.get("text") or item.get("summary") for item in details if isinstance(item, dict))
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def _fold(held: Json, new: Json) -> None:
+    """Adds a message's further fields to what is held, each by its own rule; the last value by default."""
+    for name, value in new.items():
+        old = held.get(name)
+        if old is None:
+            held[name] = [dict(v) if isinstance(v, dict) else v for v in value] if isinstance(value, list) else value
+        elif name == "reasoning_details" and isinstance(old, list) and isinstance(value, list):
+            _fold_details(old, value)
+        elif name in ("annotations", "images", "content_parts") and isinstance(old, list) and isinstance(value, list):
+            old.extend(value)
+        elif name == "audio" and isinstance(old, dict) and isinstance(value, dict):
+            held[name] = _joined(old, value, ("data", "transcript"))
+        elif name == "extra_content" and isinstance(old, dict) and isinstance(value, dict):
+            held[name] = {**old, **value}
+        else:
+            held[name] = value
+
+
+def _fold_details(held: list[Any], new: list[Any]) -> None:
+    """Pieces of one detail join; the details themselves stand in the order they came."""
+    for piece in new:
+        last = held[-1] if held else None
+        if (
+            isinstance(piece, dict)
+            and isinstance(last, dict)
+            and piece.get("type") == last.get("type") != "reasoning.encrypted"
+            and piece.get("index") == last.get("index")
+        ):
+            held[-1] = _joined(last, piece, ("text", "summary"))
+        else:
+            held.append(piece)
+
+
+def _joined(old: Json, new: Json, texts: tuple[str, ...]) -> Json:
+    """Two halves of an object: the named texts join, of the rest the last that says something stands."""
+    joined = {**old, **{name: value for name, value in new.items() if value is not None}}
+    for name in texts:
+        if isinstance(old.get(name), str) and isinstance(new.get(name), str):
+            joined[name] = old[name] + new[name]
+    return joined
+
+
+def _joined_logprobs(old: Json | None, new: Any) -> Json | None:
+    if not isinstance(new, dict):
+        return old
+    if old is None:
+        return {name: list(value) if isinstance(value, list) else value for name, value in new.items()}
+    for name, value in new.items():
+        if isinstance(value, list):
+            old[name] = [*(old.get(name) or []), *value]
+    return old
+
+
+def _with_raw(completion: Completion) -> Completion:
+    """A streamed completion with the whole reply's shape, put together from its events, as `raw`."""
+    raw: Json = {
+        "id": completion.id,
+        "object": "chat.completion",
+        "created": completion.created,
+        "model": completion.model,
+        "choices": [_raw_choice(choice) for choice in completion.choices],
+        "usage": None if completion.usage is None else completion.usage.raw,
+        **completion.extra,
+    }
+    values = {name: getattr(completion, name) for name in Completion.__slots__}
+    return Completion(**{**values, "raw": raw})
+
+
+def _raw_choice(choice: Choice) -> Json:
+    message: Json = {"role": "assistant", "content": choice.text}
+    if choice.reasoning:
+        message["reasoning_content"] = choice.reasoning
+    if choice.refusal:
+        message["refusal"] = choice.refusal
+    if choice.tool_calls:
+        message["tool_calls"] = [call.to_wire() for call in choice.tool_calls]
+    return {
+        "index": choice.index,
+        "message": {**message, **choice.extra},
+        "finish_reason": choice.finish_reason,
+        "native_finish_reason": choice.native_finish_reason,
+        "logprobs": choice.logprobs,
+    }

@@ -1,0 +1,361 @@
+"""What can go wrong: one tree of exceptions, and the one place that turns a status into one of them.
+
+To give a status its own class, add a row to `_BY_STATUS`.
+
+    AIMLAPIError
+    +-- AuthenticationError          401, or no key to send
+    +-- PermissionDeniedError        403
+    |   +-- InsufficientCreditsError 403 when credits ran out (the provider's documented status for it), 402
+    +-- NotFoundError                404
+    +-- InvalidRequestError          400, 413, 422, other 4xx, or refused before anything was sent
+    |   +-- ContextLengthError       the messages are longer than the model reads
+    +-- RateLimitError               429
+    |   +-- QuotaExceededError       429 that waiting does not cure
+    +-- ServerError                  5xx, 408, 409: trouble on the other side
+    +-- APIConnectionError           (also a ConnectionError) no answer came
+    |   +-- APITimeoutError          (also a TimeoutError) nothing came for too long
+    +-- BadResponseError             a 200 that is no answer
+    +-- StreamError                  a stream said it failed
+        +-- IncompleteStreamError    a stream ended before its answer did; `.partial` holds what arrived
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aimlapi_transport._json import JsonError, loads
+
+__all__ = [
+    "AIMLAPIError",
+    "APIConnectionError",
+    "APITimeoutError",
+    "AuthenticationError",
+    "BadResponseError",
+    "ContextLengthError",
+    "IncompleteStreamError",
+    "InsufficientCreditsError",
+    "InvalidRequestError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "QuotaExceededError",
+    "RateLimitError",
+    "ServerError",
+    "StreamError",
+    "error_for",
+    "error_in",
+]
+
+_MESSAGE_LIMIT = 1000  # characters; an HTML page or a whole prompt in a message helps nobody
+_BODY_LIMIT = 16_384  # bytes of a refused reply's body that are kept for reading
+
+
+class AIMLAPIError(Exception):
+    """Any failure of a call.
+
+    Attributes:
+        message: one readable sentence, the provider's own where it sent one; never holds the key.
+        status_code: the HTTP status (or the one a body claimed), None where nothing answered.
+        request_id: the provider's `x-inference-id` or `requestId`, to quote to its support.
+        body: what the provider sent: parsed JSON, or text.
+        retry_after: seconds the provider asked to wait, None where it did not say.
+        is_retryable: whether the same request may succeed when sent again.
+        partial: what had arrived of a broken answer (a `Completion`), None elsewhere.
+    """
+
+    is_retryable: bool = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status_code: int | None = None,
+        request_id: str | None = None,
+        body: Any = None,
+        retry_after: float | None = None,
+        is_retryable: bool | None = None,
+        partial: Any = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status_code = status_code
+        self.request_id = request_id
+        self.body = body
+        self.retry_after = retry_after
+        self.partial = partial
+        if is_retryable is not None:
+            self.is_retryable = is_retryable
+
+    def __str__(self) -> str:
+        notes = [f"status {self.status_code}"] if self.status_code is not None else []
+        if self.request_id:
+            notes.append(f"request id {self.request_id}")
+        return f"{self.message} ({', '.join(notes)})" if notes else self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.message, dict(self.__dict__))
+
+
+def _rebuild(cls: type[AIMLAPIError], message: str, state: dict[str, Any]) -> AIMLAPIError:
+    error = cls(message)
+    error.__dict__.update(state)
+    return error
+
+
+class AuthenticationError(AIMLAPIError):
+    """The key is missing, malformed, or not accepted (401)."""
+
+
+class PermissionDeniedError(AIMLAPIError):
+    """The key may not do this (403)."""
+
+
+class InsufficientCreditsError(PermissionDeniedError):
+    """The account ran out of credits: the provider says so with 403."""
+
+
+class NotFoundError(AIMLAPIError):
+    """No such model or endpoint (404)."""
+
+
+class InvalidRequestError(AIMLAPIError):
+    """The request is wrong: refused by the provider (400, 413, 422), or by us before sending it."""
+
+
+class ContextLengthError(InvalidRequestError):
+    """The messages and the output limit together exceed the model's context."""
+
+
+class RateLimitError(AIMLAPIError):
+    """Too many requests (429)."""
+
+    is_retryable = True
+
+
+class QuotaExceededError(RateLimitError):
+    """A quota is used up: waiting a little does not cure it (429)."""
+
+    is_retryable = False
+
+
+class ServerError(AIMLAPIError):
+    """The provider failed (5xx), or asked to send the request again (408, 409)."""
+
+    is_retryable = True
+
+
+class APIConnectionError(AIMLAPIError, ConnectionError):
+    """No connection, or it broke before an answer."""
+
+    is_retryable = True
+
+
+class APITimeoutError(APIConnectionError, TimeoutError):
+    """Nothing came for longer than `timeout`."""
+
+
+class BadResponseError(AIMLAPIError):
+    """The provider answered 200, but not with an answer."""
+
+
+class StreamError(AIMLAPIError):
+    """The provider reported a failure inside a stream."""
+
+
+class IncompleteStreamError(StreamError):
+    """The stream ended before the answer did: `partial` holds what arrived."""
+
+
+_BY_STATUS: dict[int, type[AIMLAPIError]] = {
+    401: AuthenticationError,
+    402: InsufficientCreditsError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    408: ServerError,
+    409: ServerError,
+    429: RateLimitError,
+}
+
+# Wordings of vendors behind the gateway for the three kinds a status alone does not tell apart.
+# Source: https://docs.aimlapi.com/errors-and-messages/general-info and the vendors' own error pages.
+_CREDITS = re.compile(
+    r"out of credits|insufficient (?:credit|balance|funds)|(?:top|topped) up your|resource limit|payment required",
+    re.I,
+)
+_QUOTA = re.compile(r"free[- ]tier|quota|billing|out of credits|insufficient (?:credit|balance|funds)|per[- ]day", re.I)
+_CONTEXT = re.compile(
+    r"context[_ ]length|context[_ ]window|maximum context|exceeds? (?:the )?(?:available )?context"
+    r"|max(?:imum)? (?:input|prompt|sequence) (?:length|tokens)|maximum allowed (?:number of )?(?:input )?tokens"
+    r"|(?:prompt|input) is too long|too many (?:input )?tokens|longer than the model'?s|reduce the length"
+    r"|exceeds? the (?:maximum|limit|model'?s)[^.]*tokens?|input (?:token|length)[^.]*exceed"
+    r"|range of input length|tokens? (?:count )?exceeds?",
+    re.I,
+)
+
+
+def error_for(
+    status: int, body: bytes, headers: Mapping[str, str], *, scrub: Callable[[str], str] = lambda text: text
+) -> AIMLAPIError:
+    """The exception for a refused request.
+
+    Args:
+        status: the HTTP status.
+        body: the reply as it came, of any shape: the provider's flat object, OpenAI's nested one, HTML, nothing.
+        headers: the reply's headers (case-insensitive).
+        scrub: removes secrets from text a server may have echoed.
+    """
+    text = scrub(body[:_BODY_LIMIT].decode("utf-8", "replace"))
+    try:
+        value = loads(text) if len(body) <= _BODY_LIMIT else None
+    except JsonError:
+        value = None
+    message, request_id = _message_and_id(value)
+    if not message and not text.lstrip().startswith("<"):
+        message = "" if value is not None else text.strip()
+    error = _classified(status, message, value if value is not None else text)
+    error.request_id = headers.get("x-inference-id") or request_id or headers.get("x-request-id")
+    error.retry_after = _retry_after(headers)
+    advice = headers.get("x-should-retry", "").lower()
+    if advice in ("true", "false"):
+        error.is_retryable = advice == "true" and not isinstance(error, QuotaExceededError)
+    return error
+
+
+def error_in(
+    payload: Any, *, whole: bool = False, scrub: Callable[[str], str] = lambda text: text
+) -> AIMLAPIError | None:
+    """The error a 200 reply (`whole`) or a stream's event carries in its body, None where it carries none.
+
+    Known shapes: `{"error": {...} | "text"}`, the flat `{"statusCode", "message"}`, MiniMax's `base_resp`,
+    and a choice that holds an `error` or finished with `error`.
+    """
+    if not isinstance(payload, dict):
+        return None
+    source: Any = None
+    if payload.get("error"):
+        source = payload["error"]
+    elif (payload.get("statusCode") and not payload.get("choices")) or (
+        payload.get("type") == "error" and payload.get("message")
+    ):
+        source = payload
+    elif isinstance(payload.get("base_resp"), dict) and payload["base_resp"].get("status_code"):
+        source = payload["base_resp"]
+    else:
+        choices = payload.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            if isinstance(choice, dict) and (choice.get("error") or choice.get("finish_reason") == "error"):
+                source = choice.get("error") or {"message": "the model reported an error"}
+    if source is None:
+        return None
+    message, request_id = _message_and_id(source if isinstance(source, (dict, list)) else {"message": source})
+    message = scrub(message or "the provider reported an error without a message")
+    status = _status_in(source) or _status_in(payload)
+    body = _scrubbed(payload, scrub)
+    if status is None:
+        cls = ContextLengthError if _CONTEXT.search(message) else BadResponseError if whole else StreamError
+        error: AIMLAPIError = cls(_short(message), body=body)
+    else:
+        error = _classified(status, message, body)
+    error.request_id = request_id or _message_and_id(payload)[1]
+    return error
+
+
+def _classified(status: int, message: str, body: Any) -> AIMLAPIError:
+    cls = _BY_STATUS.get(status) or (ServerError if status >= 500 else InvalidRequestError)
+    if cls is PermissionDeniedError and _CREDITS.search(message):
+        cls = InsufficientCreditsError
+    elif cls is RateLimitError and _QUOTA.search(message):
+        cls = QuotaExceededError
+    elif issubclass(cls, (InvalidRequestError, ServerError, RateLimitError)) and _CONTEXT.search(message):
+        # Some vendors report it as 429 or 500: trying again would only repeat it.
+        cls = ContextLengthError if "per min" not in message else cls
+    return cls(_short(message) or f"The provider answered with status {status}.", status_code=status, body=body)
+
+
+def _status_in(source: Any) -> int | None:
+    if isinstance(source, dict):
+        for key in ("statusCode", "status", "code", "status_code"):
+            value = source.get(key)
+            if isinstance(value, str) and value.isdigit():  # the documentation shows it as text too
+                value = int(value)
+            if isinstance(value, int) and not isinstance(value, bool) and 400 <= value <= 599:
+                return value
+    return None
+
+
+def _message_and_id(value: Any, depth: int = 0) -> tuple[str, str | None]:
+    """The readable message and the request id inside an error body of any known shape."""
+    if isinstance(value, list):
+        found = [_message_and_id(item, depth + 1) for item in value[:3]] if depth < 4 else []
+        return next((pair for pair in found if pair[0]), ("", None))
+    if isinstance(value, str):
+        return _unwrapped(value), None
+    if not isinstance(value, dict) or depth > 4:
+        return "", None
+    request_id = next((value[k] for k in ("requestId", "request_id") if isinstance(value.get(k), str)), None)
+    for key in ("message", "error", "detail", "msg", "status_msg", "error_description", "title"):
+        if value.get(key):
+            message, inner_id = _message_and_id(value[key], depth + 1)
+            if message:
+                return message, request_id or inner_id
+    return "", request_id
+
+
+def _unwrapped(message: str) -> str:
+    """The upstream's own words where the gateway hands its error on as `400 {"error": ...}`."""
+    brace = message.find("{")
+    if brace != -1 and message.rstrip().endswith("}"):
+        try:
+            inner, _ = _message_and_id(loads(message[brace:]), 1)
+        except JsonError:
+            inner = ""
+        if inner:
+            head = message[:brace].strip()
+            return inner if not head or head.isdigit() else f"{head} {inner}"
+    return message.strip()
+
+
+def _short(message: str) -> str:
+    return message if len(message) <= _MESSAGE_LIMIT else f"{message[:_MESSAGE_LIMIT]}..."
+
+
+def _scrubbed(value: Any, scrub: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return scrub(value)
+    if isinstance(value, dict):
+        return {key: _scrubbed(item, scrub) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_scrubbed(item, scrub) for item in value]
+    return value
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, from `retry-after-ms` or `Retry-After` (seconds or an HTTP date); None if unreadable.
+
+    Source: https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+    """
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        value = headers.get(name)
+        if not value:
+            continue
+        try:
+            seconds = float(value) * unit
+        except ValueError:
+            seconds = _seconds_until(value)
+        if 0 <= seconds < float("inf"):
+            return seconds
+    return None
+
+
+def _seconds_until(date: str) -> float:
+    from datetime import datetime, timezone
+    from email.utils import parsedate_to_datetime
+
+    try:
+        moment = parsedate_to_datetime(date)
+    except (TypeError, ValueError):
+        return -1.0
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return (moment - datetime.now(timezone.utc)).total_seconds()

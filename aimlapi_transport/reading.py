@@ -1,0 +1,143 @@
+"""The bytes of a 200 reply -> deltas, be it JSON or an event stream, whatever its label says. Pure.
+
+An answer is complete when a finish reason or `[DONE]` was seen; a JSON answer, when it parses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from aimlapi_transport._json import JsonError, loads
+from aimlapi_transport.completion import Completion, CompletionReader, Delta
+from aimlapi_transport.errors import BadResponseError, IncompleteStreamError, StreamError, error_in
+from aimlapi_transport.profiles import Profile
+from aimlapi_transport.sse import Event, EventDecoder
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class ReplyReader:
+    """Feed it a reply's bytes as they come, then close it: the last delta carries the completion.
+
+    Attributes:
+        events: how many events have come: the sign of life a silence is measured by.
+        is_done: whether `[DONE]` was seen.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        *,
+        headers: Mapping[str, str] | None = None,
+        scrub: Callable[[str], str] = lambda text: text,
+    ) -> None:
+        self._completion = CompletionReader(inline_think=profile.inline_think, headers=headers, scrub=scrub)
+        self._headers = headers or {}
+        self._scrub = scrub
+        self._decoder: EventDecoder | None = None
+        self._json: list[bytes] | None = None
+        self.events = 0
+        self.is_done = False
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether the answer is complete, though the connection may still be open."""
+        return self._decoder is not None and (self.is_done or self._completion.is_finished)
+
+    def feed(self, data: bytes) -> Iterator[Delta]:
+        """The deltas these bytes complete.
+
+        Raises:
+            StreamError: an event reports a failure, or is no JSON. Deltas before it have been given.
+            AIMLAPIError: the class of the status an error in the body names.
+        """
+        if self._decoder is not None:
+            yield from self._read(self._decoder.feed(data))
+        elif self._json is not None:
+            self._json.append(data)
+        else:
+            start = data.removeprefix(_BOM).lstrip()
+            if start and not _BOM.startswith(start):
+                if start[:1] in b'{[<"' or start[:4] == b"null":
+                    self._json = [data]
+                else:
+                    self._decoder = EventDecoder()
+                    yield from self._read(self._decoder.feed(data))
+
+    def close(self) -> list[Delta]:
+        """What the end of the bytes completes; the last delta carries the completion.
+
+        Raises:
+            IncompleteStreamError: the stream ended before its answer; `partial` holds what arrived.
+            BadResponseError: what came is no answer.
+        """
+        if self._decoder is None:
+            return self._close_json()
+        deltas: list[Delta] = []
+        for event in self._decoder.close():
+            try:
+                deltas.extend(self._read([event]))
+            except StreamError as error:
+                if error.body is None:  # cut in the middle of an event
+                    raise self.incomplete() from None
+                raise
+        if not self.has_answer:
+            raise self.incomplete()
+        return deltas + self._completion.close()
+
+    def incomplete(self, reason: str = "The stream ended before the answer did") -> IncompleteStreamError:
+        """The error for a stream that ended here."""
+        partial = self.partial()
+        arrived = len(partial.text) if partial else 0
+        return IncompleteStreamError(
+            f"{reason}: neither a finish reason nor [DONE] came ({arrived} characters of text did).",
+            request_id=self._headers.get("x-inference-id"),
+            partial=partial,
+        )
+
+    def partial(self) -> Completion | None:
+        """What has arrived so far, None where nothing has."""
+        return self._completion.completion() if self._completion.has_choice else None
+
+    def _read(self, events: list[Event]) -> Iterator[Delta]:
+        for name, data in events:
+            self.events += 1
+            if data == b"[DONE]" or data.strip() == b"[DONE]":
+                self.is_done = True
+                continue
+            try:
+                payload = loads(data)
+            except JsonError:
+                shown = self._scrub(data[:80].decode("utf-8", "replace"))
+                raise StreamError(
+                    f"An event of the stream is not JSON: {shown!r}.",
+                    request_id=self._headers.get("x-inference-id"),
+                    partial=self.partial(),
+                ) from None
+            if name == b"error":
+                raise error_in({"error": payload}, scrub=self._scrub) or StreamError("The stream reported an error.")
+            if isinstance(payload, dict):
+                yield from self._completion.read(payload)
+
+    def _close_json(self) -> list[Delta]:
+        body = b"".join(self._json or ()).removeprefix(_BOM)
+        request_id = self._headers.get("x-inference-id")
+        if not body.strip():
+            raise BadResponseError("The provider answered with an empty body.", request_id=request_id)
+        try:
+            payload = loads(body)
+        except JsonError:
+            kind = "an HTML page" if body.lstrip()[:1] == b"<" else "something that is not JSON"
+            shown = self._scrub(body[:200].decode("utf-8", "replace"))
+            raise BadResponseError(
+                f"The provider answered with {kind}, not with a completion.",
+                body=shown,
+                request_id=request_id,
+            ) from None
+        if not isinstance(payload, dict):
+            raise BadResponseError(
+                f"The provider answered with a JSON {type(payload).__name__}, not with a completion.",
+                body=payload,
+                request_id=request_id,
+            )
+        return [*self._completion.read(payload, whole=True), *self._completion.close()]

@@ -1,0 +1,265 @@
+"""Arguments -> Request: the only place that shapes a chat body, and a pure function of its inputs.
+
+Whatever a user set is sent, spelled as the model wants it, or refused here by name; what a framework
+added by itself is left out where it is not accepted. Nothing is dropped in silence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aimlapi_transport._json import JsonError, dumps
+from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.presets import AIMLAPI, HostRules, Limit, Preset
+from aimlapi_transport.profiles import ModelFacts, Profile, facts_for, profile_for
+from aimlapi_transport.wire import ROLES, Json
+
+# Two names of one setting: sent under the name the model's schema has.
+_TWINS = {
+    "max_tokens": "max_completion_tokens",
+    "max_completion_tokens": "max_tokens",
+    "stop": "stop_sequences",
+    "stop_sequences": "stop",
+}
+_STOPS = ("stop", "stop_sequences")
+# Source: https://docs.aimlapi.com/capabilities/request-tracing-and-cost
+_CLIENT_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+REQUEST_ID_HEADER = "X-Client-Request-Id"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One chat request, ready to be sent.
+
+    Attributes:
+        model: the id asked for, and the profile that reads its reply.
+        path: appended to the host's base URL.
+        body: JSON, the same bytes for the same arguments.
+        headers: beyond those the client adds.
+        query: appended to the URL.
+        stream: whether the answer is asked for as an event stream.
+        unlisted: parameters the user set that the model's schema does not name; sent all the same.
+    """
+
+    model: str
+    profile: Profile
+    body: bytes
+    stream: bool = False
+    path: str = "/chat/completions"
+    headers: tuple[tuple[str, str], ...] = ()
+    query: tuple[tuple[str, str], ...] = ()
+    unlisted: tuple[str, ...] = ()
+
+
+def chat_request(
+    model: str,
+    messages: Sequence[Mapping[str, Any]],
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    added: Mapping[str, Any] | None = None,
+    extra_body: Mapping[str, Any] | None = None,
+    extra_headers: Mapping[str, str] | None = None,
+    extra_query: Mapping[str, Any] | None = None,
+    client_request_id: str | None = None,
+    stream: bool = False,
+    preset: Preset = AIMLAPI,
+    strict_parameters: bool = False,
+) -> Request:
+    """The request for a chat completion.
+
+    Args:
+        model: an id of the host's catalogue, sent as it is.
+        messages: in the wire's form (`wire.Message`), at least one.
+        parameters: body fields the user set; None values are unset.
+        added: body fields a framework set by itself: left out where the host or the model does not list them.
+        extra_body: body fields sent as they are, over all others, never checked.
+        client_request_id: your own id of this request, 1 to 128 of `A-Za-z0-9._:-`; comes back in the reply.
+        strict_parameters: raise, instead of sending, what the model's schema does not name.
+
+    Raises:
+        InvalidRequestError: no messages, an unknown role, content that cannot be carried, a value outside
+            its documented range, or a parameter the host documents to refuse. It names what is accepted.
+    """
+    if not isinstance(model, str) or not model.strip():
+        raise InvalidRequestError("No model: pass the id of a model, for example `openai/gpt-4o`.")
+    profile = profile_for(model)
+    rules = preset.rules_for(model)
+    facts = facts_for(model) if preset.lists_models else None
+    body: Json = {"model": model, "messages": _messages(messages, profile, rules, preset)}
+    user = {name: value for name, value in (parameters or {}).items() if value is not None}
+    user, unlisted = _checked(user, model, profile, rules, facts, preset, strict_parameters)
+    extra = {
+        name: value
+        for name, value in (added or {}).items()
+        if value is not None
+        and name not in user
+        and _is_listed(name, rules, facts)
+        and (name != "tool_choice" or _refused_choice(value, rules) is None)
+    }
+    for name, value in sorted({**extra, **user}.items()):
+        body[name] = value
+    if stream or rules.sends_stream:
+        body["stream"] = stream
+    if extra_body:
+        body.update(extra_body)
+    try:
+        data = dumps(body)
+    except JsonError as error:
+        raise InvalidRequestError(f"The request cannot be written as JSON: {error}.") from None
+    return Request(
+        model=model,
+        profile=profile,
+        body=data,
+        stream=body.get("stream") is True,
+        headers=_headers(extra_headers, client_request_id),
+        query=tuple((name, str(value)) for name, value in (extra_query or {}).items()),
+        unlisted=unlisted,
+    )
+
+
+def _checked(
+    user: Json,
+    model: str,
+    profile: Profile,
+    rules: HostRules,
+    facts: ModelFacts | None,
+    preset: Preset,
+    strict: bool,
+) -> tuple[Json, tuple[str, ...]]:
+    """What the user set, spelled for the model, and the names its schema does not list."""
+    checked: Json = {}
+    unlisted: list[str] = []
+    for given, value in user.items():
+        name = _spelled(given, user, profile, rules, facts)
+        if name in _STOPS:
+            value = _stop(value, name, profile, rules, preset)
+            if not value:
+                continue
+        if rules.parameters is not None and name not in rules.parameters:
+            accepted = ", ".join(sorted(rules.parameters - {"model", "messages", "stream"}))
+            raise InvalidRequestError(f"{preset.title} does not accept `{given}` for {model}. It accepts: {accepted}.")
+        if name == "tool_choice" and (problem := _refused_choice(value, rules)):
+            raise InvalidRequestError(f"{preset.title} does not accept {problem} for {model}.")
+        limit = rules.limits.get(name) or (facts and facts.limits.get(name)) or profile.limit(name)
+        if limit:
+            _check_range(name, value, limit, model)
+        if facts and facts.parameters is not None and name not in facts.parameters:
+            if strict:
+                raise InvalidRequestError(
+                    f"The documented parameters of {model} do not include `{given}`. They are: "
+                    f"{', '.join(sorted(facts.parameters))}. Pass it in `extra_body`, or leave `strict_parameters` off."
+                )
+            unlisted.append(given)
+        checked[name] = value
+    return checked, tuple(unlisted)
+
+
+def _is_listed(name: str, rules: HostRules, facts: ModelFacts | None) -> bool:
+    if rules.parameters is not None:
+        return name in rules.parameters
+    return not (facts and facts.parameters is not None) or name in facts.parameters
+
+
+def _spelled(name: str, user: Json, profile: Profile, rules: HostRules, facts: ModelFacts | None) -> str:
+    """The name under which this model takes a setting that has two."""
+    twin: str | None = _TWINS.get(name)
+    if twin is None or twin in user:
+        return name
+    if rules.parameters is not None:
+        return twin if name not in rules.parameters and twin in rules.parameters else name
+    listed = facts.parameters if facts and facts.parameters is not None else None
+    if profile.output_limit == twin and (listed is None or twin in listed):
+        return twin
+    if listed is not None and name not in listed and twin in listed:
+        return twin
+    return name
+
+
+def _stop(value: Any, name: str, profile: Profile, rules: HostRules, preset: Preset) -> str | list[str]:
+    sequences = [value] if isinstance(value, str) else value
+    if not isinstance(sequences, (list, tuple)) or not all(isinstance(item, str) and item for item in sequences):
+        raise InvalidRequestError(f"`stop` is {value!r}: pass a text, or a list of texts, none of them empty.")
+    most = rules.max_stop if rules.max_stop is not None else profile.max_stop
+    if len(sequences) > most:
+        raise InvalidRequestError(
+            f"`stop` has {len(sequences)} sequences: {preset.title} accepts at most {most} for this model."
+        )
+    as_list = rules.stop_as_list or name == "stop_sequences" or not isinstance(value, str)
+    return list(sequences) if as_list else str(value)
+
+
+def _refused_choice(choice: Any, rules: HostRules) -> str | None:
+    """What of a tool choice the host refuses, None where it takes it."""
+    if rules.tool_choices is None or (isinstance(choice, str) and choice in rules.tool_choices):
+        return None
+    return f"`tool_choice` {choice!r} (it accepts {', '.join(rules.tool_choices)})"
+
+
+def _check_range(name: str, value: Any, limit: Limit, model: str) -> None:
+    low, high = limit
+    if low is None and high is None:
+        return
+    if low is not None and high is not None:
+        accepted = f"a number from {low:g} to {high:g}"
+    else:
+        accepted = f"a number, at least {low:g}" if low is not None else f"a number, at most {high:g}"
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or (low is not None and not value >= low) or (high is not None and not value <= high):
+        raise InvalidRequestError(f"`{name}` is {value!r}: {model} accepts {accepted}.")
+
+
+def _headers(extra: Mapping[str, str] | None, client_request_id: str | None) -> tuple[tuple[str, str], ...]:
+    headers = [(str(name), str(value)) for name, value in (extra or {}).items()]
+    if client_request_id is not None:
+        headers.append((REQUEST_ID_HEADER, client_request_id))
+    for name, value in headers:
+        if name.lower() == REQUEST_ID_HEADER.lower() and not _CLIENT_REQUEST_ID.fullmatch(value):
+            raise InvalidRequestError(
+                f"{REQUEST_ID_HEADER} is {value!r}: the provider takes 1 to 128 characters of A-Za-z0-9._:-"
+                " and ignores any other."
+            )
+    return tuple(headers)
+
+
+def _messages(messages: Sequence[Mapping[str, Any]], profile: Profile, rules: HostRules, preset: Preset) -> list[Json]:
+    if not messages:
+        raise InvalidRequestError("No messages: pass at least one.")
+    sent = [_message(message, f"messages[{i}]", profile, rules, preset) for i, message in enumerate(messages)]
+    if rules.needs_question and all(message["role"] in ("system", "assistant") for message in sent):
+        raise InvalidRequestError(
+            f"{preset.title} needs at least one message that is neither system nor assistant for this model."
+        )
+    return sent
+
+
+def _message(message: Any, where: str, profile: Profile, rules: HostRules, preset: Preset) -> Json:
+    if not isinstance(message, Mapping):
+        raise InvalidRequestError(f"{where} is {type(message).__name__}: pass an object with `role` and `content`.")
+    role = message.get("role")
+    if role not in ROLES:
+        raise InvalidRequestError(f"{where} has the unknown role {role!r}: pass one of {', '.join(ROLES)}.")
+    content = message.get("content")
+    if isinstance(content, list):
+        for part in content:
+            kind = part.get("type") if isinstance(part, Mapping) else None
+            if not isinstance(kind, str):
+                raise InvalidRequestError(f"{where} has a content part without a `type`: {str(part)[:80]!r}.")
+            if rules.parts is not None and kind not in rules.parts:
+                raise InvalidRequestError(
+                    f"{where} has a part of type `{kind}`: {preset.title} accepts {', '.join(sorted(rules.parts))}."
+                )
+    elif content is not None and not isinstance(content, str):
+        raise InvalidRequestError(f"{where} has content of type {type(content).__name__}: pass a text or parts.")
+    if content is None and role != "assistant":
+        raise InvalidRequestError(f"{where} ({role}) has no content.")
+    if role == "tool" and not message.get("tool_call_id"):
+        raise InvalidRequestError(f"{where} is a tool result without a `tool_call_id`: name the call it answers.")
+    sent = dict(message)
+    if role == "system":
+        sent["role"] = profile.system_role
+    elif role == "developer":
+        sent["role"] = profile.developer_role
+    return sent

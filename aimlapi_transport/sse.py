@@ -1,0 +1,93 @@
+"""Bytes of an event stream, cut anywhere -> its events. Pure and incremental: feed, feed, ..., close.
+
+Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+Beyond the standard: an event whose closing blank line is missing at the end of the stream is still given,
+because some gateways leave it out and its text would be lost.
+"""
+
+from __future__ import annotations
+
+Event = tuple[bytes, bytes]
+"""An event's name (empty where none was sent) and its data."""
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class EventDecoder:
+    """Splits a byte stream into events.
+
+    Lines end in LF, CRLF or CR; U+2028 and its like inside the data are text. Comments, unknown fields,
+    `id:` and `retry:` are ignored, a byte order mark is dropped, several `data:` lines are joined by LF.
+    """
+
+    __slots__ = ("_after_cr", "_at_line_start", "_pending", "_started")
+
+    def __init__(self) -> None:
+        self._pending: list[bytes] = []
+        self._at_line_start = False  # the pending bytes end in LF
+        self._after_cr = False  # the last byte was a CR: a LF that follows belongs to it
+        self._started = False
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The events these bytes complete. Linear in the bytes, however they are cut."""
+        if not self._started:
+            data = b"".join((*self._pending, data))
+            self._pending.clear()
+            if len(data) < len(_BOM) and _BOM.startswith(data):
+                self._pending.append(data)
+                return []
+            self._started = True
+            data = data.removeprefix(_BOM)
+        if self._after_cr or b"\r" in data:
+            data = self._with_lf(data)
+        if not data:
+            return []
+        if not (b"\n\n" in data or (self._at_line_start and data.startswith(b"\n"))):
+            self._pending.append(data)
+            self._at_line_start = data.endswith(b"\n")
+            return []
+        if self._pending:
+            data = b"".join((*self._pending, data))
+            self._pending.clear()
+        *blocks, rest = data.split(b"\n\n")
+        if rest:
+            self._pending.append(rest)
+        self._at_line_start = rest.endswith(b"\n")
+        events = []
+        for block in blocks:
+            if block.startswith(b"data: ") and b"\n" not in block:
+                events.append((b"", block[6:]))
+            else:
+                event = _parse(block)
+                if event is not None:
+                    events.append(event)
+        return events
+
+    def close(self) -> list[Event]:
+        """The event left open when the stream ended, if any."""
+        rest = b"".join(self._pending)
+        self._pending.clear()
+        event = _parse(rest)
+        return [] if event is None else [event]
+
+    def _with_lf(self, data: bytes) -> bytes:
+        if self._after_cr and data.startswith(b"\n"):
+            data = data[1:]
+            self._after_cr = False
+        if data:
+            self._after_cr = data.endswith(b"\r")
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def _parse(block: bytes) -> Event | None:
+    """One event out of its lines, None where it has no data."""
+    name = b""
+    data: list[bytes] = []
+    for line in block.split(b"\n"):
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            data.append(value)
+        elif field == b"event":
+            name = value
+    return (name, b"\n".join(data)) if data else None

@@ -1,0 +1,188 @@
+"""Tool calls, whole or in fragments of any order -> calls with strictly read arguments.
+
+Fragments belong together by id; where the id is missing, by index; where that is missing or repeated, by
+what they say: a second name, or a new object after a complete one, begins a new call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aimlapi_transport._json import JsonError, dumps, loads
+from aimlapi_transport.wire import Json
+
+
+@dataclass(slots=True)
+class ToolCallDelta:
+    """A fragment of a call: `index` is the call's place among the answer's calls, `arguments` joins.
+
+    `id` and `name` come once each, `extra` holds what else the vendor sent (a signature, say).
+    """
+
+    index: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+    extra: Json | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call the model wants made.
+
+    Attributes:
+        id: the provider's, or made up where it sent none: a result must name it.
+        arguments: JSON text, as it came.
+        parsed: the arguments as an object; None where `error` says why they are none.
+        extra: other fields of the call, such as `extra_content` with a thought signature.
+    """
+
+    id: str
+    name: str
+    arguments: str
+    parsed: Json | None
+    error: str | None
+    extra: Json
+
+    def to_wire(self) -> Json:
+        """The call as an assistant message carries it."""
+        function = {"name": self.name, "arguments": self.arguments or "{}"}
+        return {"id": self.id, "type": "function", "function": function, **self.extra}
+
+
+class _Call:
+    __slots__ = ("arguments", "extra", "id", "index", "made_up", "name")
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.id = ""
+        self.made_up = ""
+        self.name = ""
+        self.arguments: list[str] = []
+        self.extra: Json = {}
+
+
+class ToolCallReader:
+    """Collects the calls of one answer."""
+
+    __slots__ = ("_by_id", "_by_index", "_calls", "_new_id")
+
+    def __init__(self, new_id: Callable[[], str]) -> None:
+        self._new_id = new_id
+        self._calls: list[_Call] = []
+        self._by_id: dict[str, _Call] = {}
+        self._by_index: dict[int | str, _Call] = {}
+
+    def read(self, value: Any, *, whole: bool = False) -> tuple[ToolCallDelta, ...]:
+        """What a `tool_calls` list adds. In a whole reply each entry is a call of its own."""
+        fragments = []
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, dict):
+                fragment = self._read(item, whole)
+                if fragment is not None:
+                    fragments.append(fragment)
+        return tuple(fragments)
+
+    def read_function_call(self, value: Any) -> tuple[ToolCallDelta, ...]:
+        """What the older `function_call` field adds: one call, in fragments."""
+        return self.read([{"index": "function_call", "function": value}])
+
+    def close(self) -> tuple[ToolCallDelta, ...]:
+        """Ids made up for calls that never got one."""
+        fragments = []
+        for call in self._calls:
+            if not call.id:
+                call.id = call.made_up or self._new_id()
+                fragments.append(ToolCallDelta(call.index, id=call.id))
+        return tuple(fragments)
+
+    def calls(self) -> tuple[ToolCall, ...]:
+        """The calls so far."""
+        return tuple(self._finished(call) for call in self._calls)
+
+    def _finished(self, call: _Call) -> ToolCall:
+        if not call.id and not call.made_up:
+            call.made_up = self._new_id()
+        arguments = "".join(call.arguments)
+        parsed, error = parse_arguments(arguments)
+        if not call.name:
+            parsed, error = None, "the call names no tool"
+        return ToolCall(call.id or call.made_up, call.name, arguments, parsed, error, call.extra)
+
+    def _read(self, item: Json, whole: bool) -> ToolCallDelta | None:
+        body = item.get("function")
+        if body is None:
+            body = item.get("custom")
+        if not isinstance(body, dict):
+            body = {}
+        call_id = item.get("id")
+        call_id = str(call_id) if call_id else ""
+        name = body.get("name")
+        name = name if isinstance(name, str) else ""
+        arguments = body.get("arguments", body.get("input"))
+        if arguments is None:
+            arguments = ""
+        elif not isinstance(arguments, str):
+            arguments = dumps(arguments).decode()
+        extra = {
+            k: v for k, v in item.items() if k not in ("id", "index", "type", "function", "custom") and v is not None
+        }
+        if item.get("type") == "custom":
+            extra["type"] = "custom"
+        if not (call_id or name or arguments or extra):
+            return None
+        index = item.get("index")
+        if not isinstance(index, (int, str)):
+            index = None
+        call = None if whole else self._find(call_id, index, name, arguments)
+        if call is None:
+            call = _Call(len(self._calls))
+            self._calls.append(call)
+        if index is not None:
+            self._by_index[index] = call
+        fragment = ToolCallDelta(call.index, arguments=arguments, extra=extra or None)
+        if call_id and not call.id:
+            call.id = fragment.id = call_id
+            self._by_id[call_id] = call
+        if name and not call.name:
+            call.name = fragment.name = name
+        if arguments:
+            call.arguments.append(arguments)
+        if extra:
+            call.extra.update(extra)
+        return fragment
+
+    def _find(self, call_id: str, index: int | str | None, name: str, arguments: str) -> _Call | None:
+        """The call a fragment continues, None if it begins one."""
+        if call_id and call_id in self._by_id:
+            return self._by_id[call_id]
+        last = self._calls[-1] if self._calls else None
+        call = last if index is None else self._by_index.get(index)
+        if call is None:
+            return None
+        if call_id and call.id:
+            return None  # another id: another call, whatever the index says
+        if name and call.name and (name != call.name or (arguments and _is_complete("".join(call.arguments)))):
+            return None
+        return call
+
+
+def parse_arguments(arguments: str) -> tuple[Json | None, str | None]:
+    """The object that arguments spell, or None and why not. Nothing is repaired; nothing at all is `{}`."""
+    if not arguments.strip():
+        return {}, None
+    try:
+        value = loads(arguments)
+    except JsonError:
+        return None, "the arguments are not valid JSON"
+    if value is None:
+        return {}, None
+    if not isinstance(value, dict):
+        return None, f"the arguments are a JSON {type(value).__name__}, not an object"
+    return value, None
+
+
+def _is_complete(arguments: str) -> bool:
+    return bool(arguments.strip()) and parse_arguments(arguments)[1] is None
