@@ -96,6 +96,7 @@ class _Config:
         extra_query: Mapping[str, Any] | None = None,
         client_request_id: str | None = None,
         stream: bool = False,
+        replay_reasoning: bool | None = None,
     ) -> Request:
         """The request for a chat completion at this client's host; see `request.chat_request`.
 
@@ -114,6 +115,7 @@ class _Config:
             stream=stream,
             preset=self.preset,
             strict_parameters=self.strict_parameters,
+            replay_reasoning=replay_reasoning,
         )
         for name in request.unlisted:
             if (model, name) not in _warned:

@@ -15,6 +15,7 @@ from aimlapi_transport._json import JsonError, dumps
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.presets import AIMLAPI, HostRules, Limit, Preset
 from aimlapi_transport.profiles import ModelFacts, Profile, facts_for, profile_for
+from aimlapi_transport.replay import replayed
 from aimlapi_transport.wire import ROLES, Json
 
 # Two names of one setting: sent under the name the model's schema has.
@@ -67,6 +68,7 @@ def chat_request(
     stream: bool = False,
     preset: Preset = AIMLAPI,
     strict_parameters: bool = False,
+    replay_reasoning: bool | None = None,
 ) -> Request:
     """The request for a chat completion.
 
@@ -78,6 +80,7 @@ def chat_request(
         extra_body: body fields sent as they are, over all others, never checked.
         client_request_id: your own id of this request, 1 to 128 of `A-Za-z0-9._:-`; comes back in the reply.
         strict_parameters: raise, instead of sending, what the model's schema does not name.
+        replay_reasoning: send earlier reasoning back (True), or never (False); None as the family wants it.
 
     Raises:
         InvalidRequestError: no messages, an unknown role, content that cannot be carried, a value outside
@@ -88,7 +91,10 @@ def chat_request(
     profile = profile_for(model)
     rules = preset.rules_for(model)
     facts = facts_for(model) if preset.lists_models else None
-    body: Json = {"model": model, "messages": _messages(messages, profile, rules, preset)}
+    body: Json = {
+        "model": model,
+        "messages": replayed(_messages(messages, profile, rules, preset), profile, replay_reasoning),
+    }
     user = {name: value for name, value in (parameters or {}).items() if value is not None}
     user, unlisted = _checked(user, model, profile, rules, facts, preset, strict_parameters)
     extra = {
