@@ -1,0 +1,67 @@
+"""Tools, tool choices and response formats in every form LangChain users write -> the wire's. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
+
+from aimlapi_transport.wire import Json
+from langchain_aimlapi.errors import InvalidRequestError
+
+
+def to_tools(tools: Sequence[Any], *, strict: bool | None = None) -> list[Json]:
+    """Definitions of the tools: LangChain tools, functions, classes, schemas, or the wire's own objects."""
+    sent = []
+    for tool in tools:
+        native = isinstance(tool, Mapping) and isinstance(tool.get("type"), str) and tool["type"] != "object"
+        if native and (tool["type"] != "function" or "function" not in tool):
+            sent.append(dict(tool))  # a vendor's own kind of tool, such as web_search
+            continue
+        definition = convert_to_openai_tool(tool, strict=strict)
+        if not definition["function"].get("name"):
+            raise InvalidRequestError(f"A tool has no name: {str(tool)[:80]!r}.")
+        definition["function"].setdefault("parameters", {"type": "object", "properties": {}})
+        sent.append(definition)
+    return sent
+
+
+def to_tool_choice(choice: Any, tools: Sequence[Json]) -> str | Json | None:
+    """The wire's choice: `auto`, `none`, `required`, or a function by name; None leaves it to the model."""
+    if choice is None or choice is False or choice == "":
+        return None
+    if choice is True or choice in ("any", "required"):
+        return "required"
+    if choice in ("auto", "none"):
+        return str(choice)
+    names = [tool["function"]["name"] for tool in tools if "function" in tool]
+    if isinstance(choice, str):
+        if choice not in names:
+            raise InvalidRequestError(
+                f"`tool_choice` is {choice!r}: pass auto, none, any, required or one of {', '.join(names)}."
+            )
+        return {"type": "function", "function": {"name": choice}}
+    if isinstance(choice, Mapping):
+        if choice.get("type") in ("any", "auto", "none"):  # Anthropic's words
+            return to_tool_choice(choice["type"], tools)
+        name = (choice.get("function") or {}).get("name") if choice.get("type") == "function" else choice.get("name")
+        if name and names and name not in names:
+            raise InvalidRequestError(f"`tool_choice` names {name!r}: the bound tools are {', '.join(names)}.")
+        return {"type": "function", "function": {"name": name}} if choice.get("type") == "tool" else dict(choice)
+    raise InvalidRequestError(f"`tool_choice` is {choice!r}: pass a word, a tool's name, an object or a bool.")
+
+
+def to_response_format(schema: Any, *, strict: bool | None = None) -> Json:
+    """The wire's response format out of one, or out of a class or JSON schema."""
+    if isinstance(schema, Mapping) and schema.get("type") in ("json_schema", "json_object", "text"):
+        return dict(schema)
+    converted = convert_to_json_schema(schema, strict=strict)
+    name = converted.pop("title", None) or "answer"
+    description = converted.pop("description", None)
+    spec: Json = {"name": name, "schema": converted}
+    if description:
+        spec["description"] = description
+    if strict is not None:
+        spec["strict"] = strict
+    return {"type": "json_schema", "json_schema": spec}

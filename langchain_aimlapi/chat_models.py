@@ -1,0 +1,379 @@
+"""ChatAIMLAPI: LangChain's chat model over the shared transport. It translates and merges settings, no more."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any, Literal
+
+import httpx
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages.utils import count_tokens_approximately
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable
+from langchain_core.tools import BaseTool
+from pydantic import ConfigDict, Field, SecretStr, model_validator
+from typing_extensions import Self
+
+from aimlapi_transport.client import AsyncClient, Client
+from aimlapi_transport.completion import Completion
+from aimlapi_transport.request import Request
+from aimlapi_transport.version import __version__
+from langchain_aimlapi import _content_blocks
+from langchain_aimlapi._chunks import from_choice, from_delta, last_chunk
+from langchain_aimlapi._messages import to_wire
+from langchain_aimlapi._tools import to_response_format, to_tool_choice, to_tools
+from langchain_aimlapi.errors import InvalidRequestError, translated
+
+# What other LangChain chat models call our fields.
+_SYNONYMS = {
+    "api_base": "base_url",
+    "aimlapi_api_base": "base_url",
+    "openai_api_base": "base_url",
+    "aimlapi_api_key": "api_key",
+    "openai_api_key": "api_key",
+    "model": "model_name",
+    "timeout": "request_timeout",
+    "max_completion_tokens": "max_tokens",
+    "stop_sequences": "stop",
+}
+# Fields that are body parameters of the same name.
+_PARAMETERS = (
+    "temperature",
+    "max_tokens",
+    "top_p",
+    "top_k",
+    "stop",
+    "n",
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+    "logprobs",
+    "top_logprobs",
+    "logit_bias",
+    "reasoning_effort",
+    "reasoning",
+)
+
+
+class ChatAIMLAPI(BaseChatModel):
+    """A chat model of AI/ML API, PowerTokens or AnyFast.
+
+    Example:
+        .. code-block:: python
+
+            from langchain_aimlapi import ChatAIMLAPI
+
+            model = ChatAIMLAPI(model="anthropic/claude-sonnet-4.5")
+            model.invoke("Hello").response_metadata["cost_usd"]
+
+    The reasoning of a reply is in `additional_kwargs["reasoning_content"]` and a `reasoning` content block; what it
+    cost, in US dollars, is in `response_metadata["cost_usd"]`. An instance is a value: it holds no connections and
+    may be copied, pickled and shared between threads and event loops.
+
+    Raises:
+        langchain_aimlapi.errors: one class per kind of failure, each also a `langchain_core.exceptions` one.
+    """
+
+    model_name: str = Field(description="Id of the model, for example `openai/gpt-4o`.")
+    api_key: SecretStr | Callable[[], str] | None = Field(
+        default=None,
+        repr=False,
+        description="The key, or a function that returns it. By default AIMLAPI_API_KEY (or AIML_API_KEY), read at "
+        "each call.",
+    )
+    base_url: str | None = Field(
+        default=None, description="Address of the host up to `/v1`. By default AIMLAPI_API_BASE, else AI/ML API."
+    )
+    preset: Literal["aimlapi", "powertokens", "anyfast"] | None = Field(
+        default=None, description="Whose rules apply. By default decided by the host in `base_url`."
+    )
+    temperature: float | None = Field(default=None, description="0 to 2; 0 to 1 for some families.")
+    max_tokens: int | None = Field(
+        default=None,
+        description="Most tokens to answer with, reasoning included. Sent as `max_completion_tokens` where the model "
+        "wants that.",
+    )
+    top_p: float | None = Field(default=None, description="Above 0, up to 1.")
+    top_k: int | None = None
+    stop: list[str] | str | None = Field(default=None, description="Up to four texts that end the answer.")
+    n: int | None = Field(default=None, description="How many answers to give; not with streaming.")
+    seed: int | None = Field(default=None, description="At least 1.")
+    presence_penalty: float | None = Field(default=None, description="-2 to 2.")
+    frequency_penalty: float | None = Field(default=None, description="-2 to 2.")
+    logprobs: bool | None = None
+    top_logprobs: int | None = Field(default=None, description="0 to 20; needs `logprobs`.")
+    logit_bias: dict[str, float] | None = None
+    reasoning_effort: str | None = Field(default=None, description="`low`, `medium` or `high`.")
+    reasoning: dict[str, Any] | None = Field(default=None, description="`effort`, `max_tokens`, `exclude`.")
+    model_kwargs: dict[str, Any] = Field(default_factory=dict, description="Further body parameters.")
+    extra_body: dict[str, Any] | None = Field(default=None, description="Body fields sent as they are, unchecked.")
+    streaming: bool = Field(default=False, description="Whether `invoke` reads a stream, too.")
+    stream_usage: bool = Field(default=True, description="Whether streams are asked for token counts.")
+    replay_reasoning: bool | None = Field(
+        default=None,
+        description="Send earlier reasoning back: always, never, or (None) as the model's family wants it.",
+    )
+    strict_parameters: bool = Field(
+        default=False, description="Raise on parameters the model's documents do not list, instead of warning."
+    )
+    max_retries: int = Field(default=2, ge=0, description="Further requests after a failed one.")
+    request_timeout: float | tuple[float | None, float | None] | Any | None = Field(
+        default=None,
+        description="Seconds of silence to bear: a number, (connect, silence), or httpx.Timeout. By default 600 for "
+        "a whole answer, 120 between two events of a stream.",
+    )
+    default_headers: Mapping[str, str] | None = Field(default=None, repr=False)
+    default_query: Mapping[str, Any] | None = None
+    http_client: Any = Field(default=None, exclude=True, repr=False, description="An `httpx.Client` of your own.")
+    http_async_client: Any = Field(
+        default=None, exclude=True, repr=False, description="An `httpx.AsyncClient` of your own."
+    )
+
+    model_config = ConfigDict(protected_namespaces=(), arbitrary_types_allowed=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_names(cls, values: Any) -> Any:
+        """Other names of our fields become ours; unknown ones become body parameters, with a warning."""
+        if not isinstance(values, dict):
+            return values
+        taken: dict[str, Any] = {}
+        model_kwargs = dict(values.get("model_kwargs") or {})
+        for given, value in values.items():
+            name = _SYNONYMS.get(given, given)
+            if name == "model_kwargs":
+                continue
+            if name not in cls.model_fields:
+                warnings.warn(f"`{given}` is no field of ChatAIMLAPI: it is sent as a body parameter.", stacklevel=6)
+                model_kwargs[name] = value
+            elif name in taken and value is not None and taken[name] is not None:
+                raise ValueError(f"`{given}` is given twice: `{name}` is another name of it.")
+            elif taken.get(name) is None:
+                taken[name] = value
+        if model_kwargs or "model_kwargs" in values:
+            taken["model_kwargs"] = model_kwargs
+        if isinstance(taken.get("api_key"), str):
+            taken["api_key"] = SecretStr(taken["api_key"])
+        return taken
+
+    @model_validator(mode="after")
+    def _set_aimlapi_version(self) -> Self:
+        self._add_version("aimlapi-integrations", __version__)
+        _content_blocks.register()
+        for name, wanted in (("http_client", httpx.Client), ("http_async_client", httpx.AsyncClient)):
+            client = getattr(self, name)
+            if client is not None and not isinstance(client, wanted):
+                raise ValueError(f"`{name}` is a {type(client).__name__}: pass an httpx.{wanted.__name__}.")
+        return self
+
+    @property
+    def model(self) -> str:
+        """The model's id."""
+        return self.model_name
+
+    @property
+    def timeout(self) -> Any:
+        """Seconds of silence to bear, None for the defaults."""
+        return self.request_timeout
+
+    @property
+    def _llm_type(self) -> str:
+        return "aimlapi-chat"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {"model": self.model_name, "base_url": self.base_url, **self._settings()}
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        settings = {**self._settings(), **kwargs}
+        params = LangSmithParams(
+            ls_provider=_content_blocks.PROVIDER,
+            ls_model_type="chat",
+            ls_model_name=kwargs.get("model") or self.model_name,
+        )
+        if settings.get("temperature") is not None:
+            params["ls_temperature"] = settings["temperature"]
+        limit = settings.get("max_tokens") or settings.get("max_completion_tokens")
+        if limit:
+            params["ls_max_tokens"] = limit
+        sequences = stop or settings.get("stop")
+        if sequences:
+            params["ls_stop"] = [sequences] if isinstance(sequences, str) else list(sequences)
+        return params
+
+    def get_num_tokens(self, text: str) -> int:
+        """An estimate, made without a tokenizer: four characters to a token."""
+        return -(-len(text) // 4)
+
+    def get_num_tokens_from_messages(self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None) -> int:
+        """An estimate, made without a tokenizer."""
+        return count_tokens_approximately(messages, tools=[*to_tools(tools)] if tools else None)
+
+    def bind_tools(
+        self,
+        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
+        *,
+        tool_choice: dict[str, Any] | str | bool | None = None,
+        strict: bool | None = None,
+        parallel_tool_calls: bool | None = None,
+        response_format: Any = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """A model that may call these tools.
+
+        Args:
+            tools: LangChain tools, functions, Pydantic classes, TypedDicts, JSON schemas, or the wire's objects.
+            tool_choice: "any", "required" or True for some tool; "auto"; "none"; one tool's name; or an object.
+            strict: whether arguments must match the schema exactly, for models that can promise it.
+            parallel_tool_calls: whether several calls may come at once.
+            response_format: a schema, or the wire's object, for the answer beside the calls.
+
+        Raises:
+            InvalidRequestError: a tool without a name, or a choice of a tool that is not bound.
+        """
+        definitions = to_tools(tools, strict=strict)
+        choice = to_tool_choice(tool_choice, definitions)
+        if definitions:
+            kwargs["tools"] = definitions
+        if choice is not None:
+            kwargs["tool_choice"] = choice
+        if parallel_tool_calls is not None:
+            kwargs["parallel_tool_calls"] = parallel_tool_calls
+        if response_format is not None:
+            kwargs["response_format"] = to_response_format(response_format, strict=strict)
+        return super().bind(**kwargs)
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        with translated():
+            client = Client(http_client=self.http_client, **self._config())
+            request = self._request(client, messages, stop, False, kwargs)
+            return _result(client.complete(request, timeout=kwargs.get("timeout")))
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        with translated():
+            client = AsyncClient(http_client=self.http_async_client, **self._config())
+            request = self._request(client, messages, stop, False, kwargs)
+            return _result(await client.complete(request, timeout=kwargs.get("timeout")))
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        with translated():
+            client = Client(http_client=self.http_client, **self._config())
+            request = self._request(client, messages, stop, True, kwargs)
+            for delta in client.stream(request, timeout=kwargs.get("timeout")):
+                yield from_delta(delta) if delta.completion is None else last_chunk(delta.completion)
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        with translated():
+            client = AsyncClient(http_client=self.http_async_client, **self._config())
+            request = self._request(client, messages, stop, True, kwargs)
+            async with aclosing(client.stream(request, timeout=kwargs.get("timeout"))) as deltas:
+                async for delta in deltas:
+                    yield from_delta(delta) if delta.completion is None else last_chunk(delta.completion)
+
+    def _config(self) -> dict[str, Any]:
+        key = self.api_key
+        return {
+            "api_key": key.get_secret_value() if isinstance(key, SecretStr) else key,
+            "base_url": self.base_url,
+            "preset": self.preset,
+            "timeout": self.request_timeout,
+            "max_retries": self.max_retries,
+            "headers": self.default_headers,
+            "query": self.default_query,
+            "strict_parameters": self.strict_parameters,
+        }
+
+    def _settings(self) -> dict[str, Any]:
+        """The body parameters the instance sets: fields, and `model_kwargs` over them."""
+        fields = {name: value for name in _PARAMETERS if (value := getattr(self, name)) is not None}
+        return {**fields, **self.model_kwargs}
+
+    def _request(
+        self, client: Client | AsyncClient, messages: list[BaseMessage], stop: Any, stream: bool, call: dict[str, Any]
+    ) -> Request:
+        """The one place where settings meet: fields, then what was bound, then what the call says."""
+        parameters = _one_limit(self._settings(), call)
+        if stop is not None:
+            parameters["stop"] = stop
+        added: dict[str, Any] = {}
+        if stream and parameters.get("n", 1) != 1:
+            raise InvalidRequestError(f"`n` is {parameters['n']!r}: a stream carries one answer; pass 1, or invoke.")
+        if stream and call.get("stream_usage", self.stream_usage):
+            added["stream_options"] = {"include_usage": True}
+        if "tools" in parameters:
+            parameters["tools"] = to_tools(parameters["tools"]) or None
+        if "tool_choice" in parameters:
+            parameters["tool_choice"] = to_tool_choice(parameters["tool_choice"], parameters.get("tools") or ())
+        if parameters.get("response_format") is not None:
+            parameters["response_format"] = to_response_format(parameters["response_format"])
+        if not stream:
+            parameters.pop("stream_options", None)
+        return client.request(
+            call.get("model") or self.model_name,
+            to_wire(messages),
+            parameters=parameters,
+            added=added,
+            extra_body={**(self.extra_body or {}), **(call.get("extra_body") or {})},
+            extra_headers=call.get("extra_headers"),
+            extra_query=call.get("extra_query"),
+            client_request_id=call.get("client_request_id"),
+            stream=stream,
+            replay_reasoning=call.get("replay_reasoning", self.replay_reasoning),
+        )
+
+
+# Call arguments that are no body parameters.
+_NOT_SENT = frozenset(
+    ("model", "timeout", "extra_body", "extra_headers", "extra_query", "client_request_id", "stream", "stream_usage")
+) | {"replay_reasoning", "ls_structured_output_format", "structured_output_format"}
+
+
+def _one_limit(settings: dict[str, Any], call: dict[str, Any]) -> dict[str, Any]:
+    """Settings and the call's over them; a limit or a stop under its other name replaces, not joins."""
+    parameters = dict(settings)
+    for name, value in call.items():
+        if name in _NOT_SENT:
+            continue
+        for one, other in (("max_tokens", "max_completion_tokens"), ("stop", "stop_sequences")):
+            if name in (one, other):
+                parameters.pop(one, None)
+                parameters.pop(other, None)
+        parameters[name] = value
+    return parameters
+
+
+def _result(completion: Completion) -> ChatResult:
+    generations = [ChatGeneration(message=from_choice(completion, choice)) for choice in completion.choices]
+    usage = completion.usage
+    return ChatResult(
+        generations=generations,
+        llm_output={"model_name": completion.model, "token_usage": usage.raw if usage else {}},
+    )

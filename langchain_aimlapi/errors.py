@@ -1,0 +1,121 @@
+"""The transport's errors, each also the LangChain exception of its kind: one `except` of either catches it.
+
+To give a transport error its LangChain kind, add a class and its row in `_KINDS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from langchain_core import exceptions as core
+
+from aimlapi_transport import errors as transport
+
+__all__ = [
+    "APIConnectionError",
+    "APITimeoutError",
+    "AuthenticationError",
+    "BadResponseError",
+    "ContextLengthError",
+    "IncompleteStreamError",
+    "InsufficientCreditsError",
+    "InvalidRequestError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "QuotaExceededError",
+    "RateLimitError",
+    "ServerError",
+    "StreamError",
+    "translated",
+]
+
+
+class AuthenticationError(transport.AuthenticationError, core.ModelAuthenticationError):
+    """The key is missing, malformed, or not accepted (401)."""
+
+
+class PermissionDeniedError(transport.PermissionDeniedError, core.ModelPermissionDeniedError):
+    """The key may not do this (403)."""
+
+
+class InsufficientCreditsError(transport.InsufficientCreditsError, core.ModelPermissionDeniedError):
+    """The account ran out of credits: the provider says so with 403."""
+
+
+class NotFoundError(transport.NotFoundError, core.ModelNotFoundError):
+    """No such model or endpoint (404)."""
+
+
+class InvalidRequestError(transport.InvalidRequestError, core.ModelInvalidRequestError):
+    """The request is wrong: refused by the provider, or by us before sending it."""
+
+
+class ContextLengthError(transport.ContextLengthError, core.ContextOverflowError):
+    """The messages and the output limit together exceed the model's context."""
+
+
+class RateLimitError(transport.RateLimitError, core.ModelRateLimitError):
+    """Too many requests (429)."""
+
+
+class QuotaExceededError(transport.QuotaExceededError, core.ModelRateLimitError):
+    """A quota is used up: waiting a little does not cure it (429)."""
+
+
+class ServerError(transport.ServerError, core.ModelAPIError):
+    """The provider failed (5xx), or asked to send the request again (408, 409)."""
+
+
+class APIConnectionError(transport.APIConnectionError, core.ModelConnectionError):
+    """No connection, or it broke before an answer."""
+
+
+class APITimeoutError(transport.APITimeoutError, core.ModelTimeoutError):
+    """Nothing came for longer than `timeout`."""
+
+
+class BadResponseError(transport.BadResponseError, core.ModelAPIError):
+    """The provider answered 200, but not with an answer."""
+
+
+class StreamError(transport.StreamError, core.ModelAPIError):
+    """The provider reported a failure inside a stream."""
+
+
+class IncompleteStreamError(transport.IncompleteStreamError, core.ModelAPIError):
+    """The stream ended before the answer did: `partial` holds what arrived."""
+
+
+_KINDS: dict[type[transport.AIMLAPIError], type[transport.AIMLAPIError]] = {
+    transport.AuthenticationError: AuthenticationError,
+    transport.PermissionDeniedError: PermissionDeniedError,
+    transport.InsufficientCreditsError: InsufficientCreditsError,
+    transport.NotFoundError: NotFoundError,
+    transport.InvalidRequestError: InvalidRequestError,
+    transport.ContextLengthError: ContextLengthError,
+    transport.RateLimitError: RateLimitError,
+    transport.QuotaExceededError: QuotaExceededError,
+    transport.ServerError: ServerError,
+    transport.APIConnectionError: APIConnectionError,
+    transport.APITimeoutError: APITimeoutError,
+    transport.BadResponseError: BadResponseError,
+    transport.StreamError: StreamError,
+    transport.IncompleteStreamError: IncompleteStreamError,
+}
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raises the transport's errors as LangChain's too, with everything they carry."""
+    try:
+        yield
+        return
+    except transport.AIMLAPIError as error:
+        kind = _KINDS.get(type(error))
+        if kind is None:
+            raise
+        ours = kind(error.message)
+        # What a base class says of its kind is no more than a default: the error itself knows better.
+        ours.__dict__.update({"is_retryable": error.is_retryable, **error.__dict__})
+    raise ours
