@@ -1,0 +1,25 @@
+"""A local stand-in for the provider: its wire protocol over real HTTP, without a key, the same every time.
+
+    from aimlapi_emulator import emulator
+
+    with emulator() as server:
+        print(server.base_url)  # http://127.0.0.1:PORT/v1
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aimlapi_emulator.server import EmulatorServer, emulator
+
+__all__ = ["EmulatorServer", "emulator"]
+
+
+def __getattr__(name: str) -> Any:
+    # the server brings Starlette and Uvicorn along: only who starts one pays for the import
+    if name in __all__:
+        from aimlapi_emulator import server
+
+        return getattr(server, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

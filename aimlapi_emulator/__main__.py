@@ -1,0 +1,32 @@
+"""`python -m aimlapi_emulator`: prints the base URL, then serves until it is stopped."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="aimlapi_emulator", description="A local stand-in for AI/ML API.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to bind (default: loopback only)")
+    parser.add_argument("--port", type=int, default=0, help="port to bind (default: a free one)")
+    parser.add_argument("--list-faults", action="store_true", help="explain every fault, then exit")
+    options = parser.parse_args(arguments)
+    if options.list_faults:
+        from aimlapi_emulator.faults import explained
+
+        print(explained())
+        return 0
+    from aimlapi_emulator.server import run
+
+    try:
+        run(options.host, options.port)
+    except OSError as error:
+        print(f"Cannot listen on {options.host}:{options.port}: {error.strerror}. Try --port 0.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

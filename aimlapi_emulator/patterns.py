@@ -1,0 +1,69 @@
+"""A text that a regular expression matches: the shortest plain one. For schemas with `pattern`.
+
+Reads Python's own parse of the expression; a construct it does not know falls back to the text offered.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from typing import Any
+
+_parser: Any = importlib.import_module("re._parser" if sys.version_info >= (3, 11) else "sre_parse")
+_LIMIT = 2000
+
+
+def example(pattern: str, offered: str) -> str:
+    """`offered` if it matches, else the shortest text that does; `offered` again if none can be told."""
+    try:
+        if re.search(pattern, offered):
+            return offered
+        made = "".join(map(_one, _parser.parse(pattern)))
+        return made if len(made) <= _LIMIT and re.search(pattern, made) else offered
+    except (re.error, RecursionError, OverflowError, ValueError, KeyError, TypeError):
+        return offered
+
+
+def _one(node: Any) -> str:
+    operation, argument = str(node[0]), node[1]
+    if operation == "LITERAL":
+        return chr(argument)
+    if operation == "NOT_LITERAL":
+        return "a" if argument != ord("a") else "b"
+    if operation == "ANY":
+        return "a"
+    if operation == "IN":
+        return _member(argument)
+    if operation == "BRANCH":
+        return "".join(map(_one, argument[1][0]))
+    if operation == "SUBPATTERN":
+        return "".join(map(_one, argument[3]))
+    if operation in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
+        if argument[0] > _LIMIT:
+            raise ValueError("too long")
+        return "".join(map(_one, argument[2])) * argument[0]
+    if operation == "AT":
+        return ""
+    raise ValueError(operation)
+
+
+def _member(choices: Any) -> str:
+    if str(choices[0][0]) == "NEGATE":
+        refused = re.compile("[" + "".join(_class_text(choice) for choice in choices[1:]) + "]")
+        return next(c for c in "aA0-_ .~" if not refused.match(c))
+    operation, argument = str(choices[0][0]), choices[0][1]
+    if operation == "LITERAL":
+        return chr(argument)
+    if operation == "RANGE":
+        return chr(argument[0])
+    return {"CATEGORY_DIGIT": "0", "CATEGORY_WORD": "a", "CATEGORY_SPACE": " "}.get(str(argument), "-")
+
+
+def _class_text(choice: Any) -> str:
+    operation, argument = str(choice[0]), choice[1]
+    if operation == "LITERAL":
+        return re.escape(chr(argument))
+    if operation == "RANGE":
+        return re.escape(chr(argument[0])) + "-" + re.escape(chr(argument[1]))
+    return {"CATEGORY_DIGIT": r"\d", "CATEGORY_WORD": r"\w", "CATEGORY_SPACE": r"\s"}[str(argument)]
