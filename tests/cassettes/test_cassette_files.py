@@ -16,6 +16,7 @@ import vcr
 import yaml
 from cassette_files import CASSETTES, HOST, ROOT, Cassette, cassettes, interaction, write
 from cassette_player import CassettePersister, NotPlayedToItsEnd, NotRecorded, play
+from golden import GOLDEN
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -161,6 +162,10 @@ def test_writing_the_same_again_changes_nothing(tmp_path: Path) -> None:
     before = path.read_bytes()
     assert write(path, {"kind": "emulated"}, [one]) is False
     assert before == path.read_bytes()
+
+
+def test_the_replies_written_down_by_hand_are_there() -> None:
+    assert {Cassette(name) for name in GOLDEN} <= set(cassettes("published"))
 
 
 def test_names_differ_also_where_case_does_not_count() -> None:

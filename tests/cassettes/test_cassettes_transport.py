@@ -9,6 +9,7 @@ from cassette_files import Cassette
 from cassette_owner import owned_by_test
 from cassette_player import play
 from expected_reply import expected_reply
+from golden import agrees
 from replayed import REPLAYED, STREAMED
 
 from aimlapi_transport import AsyncClient, Client
@@ -37,6 +38,17 @@ def says_what_was_recorded(cassette: Cassette, completion: Completion) -> None:
     assert expected.top.items() <= completion.extra.items()
     if expected.body is not None:
         assert expected.body == completion.raw
+    assert agrees(
+        cassette,
+        text=completion.text,
+        reasoning=completion.reasoning,
+        input=completion.usage.input,
+        output=completion.usage.output,
+        usd=None if completion.cost is None else completion.cost.usd,
+        id=completion.id,
+        model=completion.model,
+        finish_reason=completion.finish_reason,
+    )
 
 
 @owned_by_test(*REPLAYED)

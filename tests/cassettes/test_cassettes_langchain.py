@@ -1,0 +1,112 @@
+"""Every recorded reply, through ChatAIMLAPI: invoke and ainvoke, stream and astream."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from cassette_files import Cassette
+from cassette_owner import owned_by_test
+from cassette_player import play
+from expected_reply import Expected, expected_reply
+from golden import agrees
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
+from replayed import STREAMED, WHOLE, parameters_of
+
+from langchain_aimlapi import ChatAIMLAPI
+
+pytestmark = pytest.mark.filterwarnings("ignore:The documents do not list")
+
+_MESSAGES = {"user": HumanMessage, "system": SystemMessage}
+
+
+def model_for(cassette: Cassette) -> ChatAIMLAPI:
+    """The model set up as the published request is: its further parameters, and no counts asked of a stream."""
+    return ChatAIMLAPI(model=cassette.request["model"], stream_usage=False, model_kwargs=parameters_of(cassette))
+
+
+def messages_of(cassette: Cassette) -> list[BaseMessage]:
+    """The published messages."""
+    return [_MESSAGES[message["role"]](content=message["content"]) for message in cassette.request["messages"]]
+
+
+def says_what_was_recorded(cassette: Cassette, message: AIMessage) -> None:
+    """Each value of the message is the recorded one, in the place LangChain has for it."""
+    expected = expected_reply(cassette)
+    assert expected.text == message.text
+    assert expected.reasoning == message.additional_kwargs.get("reasoning_content", "")
+    thoughts = [block["reasoning"] for block in message.content_blocks if block["type"] == "reasoning"]
+    assert expected.reasoning == "".join(thoughts)
+    assert message.usage_metadata is not None
+    assert expected.input == message.usage_metadata["input_tokens"]
+    assert expected.output == message.usage_metadata["output_tokens"]
+    metadata = message.response_metadata
+    assert metadata["model_provider"] == "aimlapi"
+    assert expected.id == metadata["id"]
+    assert expected.model == metadata["model_name"]
+    assert expected.finish_reason == metadata["finish_reason"]
+    assert expected.native_finish_reason == metadata.get("native_finish_reason", metadata["finish_reason"])
+    assert expected.usd == metadata.get("cost_usd")
+    assert message.tool_calls == []
+    assert nothing_lost(expected, message)
+    assert agrees(
+        cassette,
+        text=message.text,
+        reasoning=message.additional_kwargs.get("reasoning_content", ""),
+        input=message.usage_metadata["input_tokens"],
+        output=message.usage_metadata["output_tokens"],
+        usd=metadata.get("cost_usd"),
+        id=metadata["id"],
+        model=metadata["model_name"],
+        finish_reason=metadata["finish_reason"],
+    )
+
+
+def nothing_lost(expected: Expected, message: AIMessage) -> bool:
+    """Fields without a place of their own are in the message's `additional_kwargs` or `response_metadata`."""
+    for name, value in expected.extra.items():
+        assert message.additional_kwargs.get(name, message.response_metadata.get(name)) == value, name
+    if "meta" in expected.top:  # the price is what it holds
+        credits = expected.top["meta"]["usage"].get("credits_used", expected.top["meta"]["usage"].get("tokens_used"))
+        assert message.response_metadata["cost"] == {"usd": expected.usd, "credits": credits}
+    for name, value in expected.top.items():
+        assert name == "meta" or message.response_metadata.get(name) == value, name
+    return True
+
+
+@owned_by_test(*WHOLE)
+def test_invoke_returns_what_was_recorded(cassette: Cassette) -> None:
+    with play(cassette):
+        message = model_for(cassette).invoke(messages_of(cassette))
+    says_what_was_recorded(cassette, message)
+
+
+@owned_by_test(*WHOLE)
+async def test_ainvoke_returns_what_was_recorded(cassette: Cassette) -> None:
+    with play(cassette):
+        message = await model_for(cassette).ainvoke(messages_of(cassette))
+    says_what_was_recorded(cassette, message)
+
+
+def joined(chunks: list[AIMessageChunk]) -> AIMessageChunk:
+    """The chunks added up, and that they are a stream: more than a whole answer in one piece."""
+    assert len([chunk for chunk in chunks if chunk.text or chunk.additional_kwargs]) > 3
+    whole: Any = chunks[0]
+    for chunk in chunks[1:]:
+        whole = whole + chunk
+    assert isinstance(whole, AIMessageChunk)
+    return whole
+
+
+@owned_by_test(*STREAMED)
+def test_stream_adds_up_to_what_was_recorded(cassette: Cassette) -> None:
+    with play(cassette):
+        chunks = list(model_for(cassette).stream(messages_of(cassette)))
+    says_what_was_recorded(cassette, joined(chunks))
+
+
+@owned_by_test(*STREAMED)
+async def test_astream_adds_up_to_what_was_recorded(cassette: Cassette) -> None:
+    with play(cassette):
+        chunks = [chunk async for chunk in model_for(cassette).astream(messages_of(cassette))]
+    says_what_was_recorded(cassette, joined(chunks))
