@@ -1,0 +1,24 @@
+"""LlamaIndex LLM for AI/ML API, PowerTokens and AnyFast.
+
+from llama_index_aimlapi import AIMLAPI
+print(AIMLAPI(model="openai/gpt-4o").complete("Hello"))
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aimlapi_transport.version import __version__
+
+if TYPE_CHECKING:
+    from llama_index_aimlapi.llm import AIMLAPI as AIMLAPI
+
+__all__ = ["AIMLAPI", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "AIMLAPI":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from llama_index_aimlapi.llm import AIMLAPI
+
+    return AIMLAPI

@@ -1,0 +1,258 @@
+"""LlamaIndex messages -> the wire's, block by block. Pure, but for reading the files that blocks point to.
+
+To carry another kind of block, add a row to `_PARTS`.
+Part shapes: https://docs.aimlapi.com/api-references/text-models-llm (the request schemas of the chat models).
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import filetype  # type: ignore[import-untyped]
+from llama_index.core.base.llms.types import (
+    AudioBlock,
+    CachePoint,
+    ChatMessage,
+    CitableBlock,
+    CitationBlock,
+    DocumentBlock,
+    ImageBlock,
+    MessageRole,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+    VideoBlock,
+)
+
+from aimlapi_transport._json import JsonError, dumps
+from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.tool_calls import parse_arguments
+from aimlapi_transport.wire import Json
+from llama_index_aimlapi._tools import field
+
+_ROLES = {MessageRole.CHATBOT: "assistant", MessageRole.MODEL: "assistant"}
+# What a ThinkingBlock's additional_information and a message's additional_kwargs hold for the model to get back.
+REASONING_FIELDS = ("reasoning_details", "encrypted_content")
+MESSAGE_FIELDS = ("extra_content", "refusal")
+
+
+def to_wire(messages: Sequence[ChatMessage]) -> list[Json]:
+    """The messages as they travel. They are not changed.
+
+    Raises:
+        InvalidRequestError: no message, a block that cannot be carried, or a tool result without its call's id.
+    """
+    return [_message(message, f"messages[{position}]") for position, message in enumerate(messages)]
+
+
+def _message(message: ChatMessage, where: str) -> Json:
+    if not isinstance(message, ChatMessage):
+        raise InvalidRequestError(f"{where} is a {type(message).__name__}: pass ChatMessage objects.")
+    role = _ROLES.get(message.role) or str(getattr(message.role, "value", message.role))
+    extra = message.additional_kwargs
+    sent: Json = {"role": role}
+    parts, thoughts, calls = _sorted_blocks(message, role, where)
+    sent["content"] = _content(parts, role)
+    if extra.get("name"):
+        sent["name"] = str(extra["name"])
+    if role == "tool":
+        if not extra.get("tool_call_id"):
+            raise InvalidRequestError(
+                f"{where} is a tool result without an id: put the id of the call it answers into "
+                '`additional_kwargs["tool_call_id"]`.'
+            )
+        sent["tool_call_id"] = str(extra["tool_call_id"])
+    if role == "assistant":
+        _add_assistant_fields(sent, extra, thoughts, calls)
+    return sent
+
+
+def _sorted_blocks(
+    message: ChatMessage, role: str, where: str
+) -> tuple[list[Json], list[ThinkingBlock], list[ToolCallBlock]]:
+    parts: list[Json] = []
+    thoughts: list[ThinkingBlock] = []
+    calls: list[ToolCallBlock] = []
+    spoken = message.additional_kwargs.get("reference_audio_id")
+    for block in message.blocks:
+        if role == "assistant" and isinstance(block, ThinkingBlock):
+            thoughts.append(block)
+        elif role == "assistant" and isinstance(block, ToolCallBlock):
+            calls.append(block)
+        elif role == "assistant" and spoken and isinstance(block, AudioBlock):
+            continue  # goes back by its id
+        elif isinstance(block, CachePoint):
+            if not parts:
+                raise InvalidRequestError(f"{where} has a CachePoint with nothing before it to cache.")
+            parts[-1] = {**parts[-1], "cache_control": block.cache_control.model_dump()}
+        else:
+            parts.extend(_parts(block, where))
+    return parts, thoughts, calls
+
+
+def _content(parts: list[Json], role: str) -> str | list[Json] | None:
+    """A plain text where there is only text, since not every model takes a list."""
+    if not parts:
+        return "" if role == "tool" else None
+    if all(part.keys() == {"type", "text"} for part in parts) and (len(parts) == 1 or role != "user"):
+        return "\n".join(part["text"] for part in parts)
+    return parts
+
+
+def _add_assistant_fields(
+    sent: Json, extra: dict[str, Any], thoughts: list[ThinkingBlock], calls: list[ToolCallBlock]
+) -> None:
+    listed = extra.get("tool_calls") or ()
+    wired = [_call(block, listed) for block in calls] or [_listed_call(call) for call in listed]
+    if wired:
+        sent["tool_calls"] = wired
+    if extra.get("function_call"):
+        sent["function_call"] = extra["function_call"]
+    text = "\n".join(block.content for block in thoughts if block.content)
+    if text:
+        sent["reasoning_content"] = text
+    for block in thoughts:
+        for name in REASONING_FIELDS:
+            value = block.additional_information.get(name)
+            if value:
+                sent[name] = [*sent.get(name, ()), *value] if isinstance(value, list) else value
+    for name in MESSAGE_FIELDS:
+        if extra.get(name):
+            sent[name] = extra[name]
+    if extra.get("reference_audio_id"):
+        sent["audio"] = {"id": extra["reference_audio_id"]}
+    if sent["content"] is None and not wired and "audio" not in sent:
+        sent["content"] = ""  # reasoning alone: the schema wants a text
+
+
+def _call(block: ToolCallBlock, listed: Sequence[Any]) -> Json:
+    """The call as the block says it, with what else the vendor sent with it."""
+    # A model that gives calls no id is answered by the tool's name.
+    sent = _wired(block.tool_call_id or block.tool_name, block.tool_name, block.tool_kwargs)
+    for call in listed:
+        if field(call, "id") == block.tool_call_id:
+            same = _listed_call(call)
+            sent = {**same, **sent}
+            # The text as the model wrote it keeps the provider's cache; edited arguments win over it.
+            if parse_arguments(same["function"]["arguments"])[0] == block.tool_kwargs:
+                sent["function"] = {**sent["function"], "arguments": same["function"]["arguments"]}
+            break
+    return sent
+
+
+def _listed_call(call: Any) -> Json:
+    if hasattr(call, "model_dump"):
+        call = call.model_dump(exclude_none=True)
+    function = field(call, "function")
+    name, arguments = field(function, "name") or "", field(function, "arguments")
+    sent = _wired(field(call, "id") or name, name, "" if arguments is None else arguments)
+    known = ("id", "type", "function", "index")
+    further = {k: v for k, v in call.items() if k not in known} if isinstance(call, dict) else {}
+    return {**sent, **further}
+
+
+def _wired(call_id: str, name: str, arguments: Any) -> Json:
+    if not isinstance(arguments, str):
+        try:
+            arguments = dumps(arguments).decode()
+        except JsonError as error:
+            raise InvalidRequestError(f"The arguments of the call of `{name}` are no JSON: {error}.") from None
+    return {"id": str(call_id), "type": "function", "function": {"name": name, "arguments": arguments or "{}"}}
+
+
+def _parts(block: Any, where: str) -> list[Json]:
+    for kind, convert in _PARTS:
+        if isinstance(block, kind):
+            try:
+                return convert(block)
+            except InvalidRequestError as error:
+                raise InvalidRequestError(f"{where}: {error.message}") from None
+            except (ValueError, OSError) as error:  # no data at all, or a file that cannot be read
+                raise InvalidRequestError(f"{where}: the {type(block).__name__} cannot be read: {error}.") from error
+    accepted = ", ".join(kind.__name__ for kind, _ in _PARTS)
+    raise InvalidRequestError(
+        f"{where} has a block of type {type(block).__name__}, which this role cannot carry: it carries {accepted}."
+    )
+
+
+def _text(block: TextBlock) -> list[Json]:
+    return [{"type": "text", "text": block.text}]
+
+
+def _image(block: ImageBlock) -> list[Json]:
+    image = {"url": _url(block.url, lambda: block.resolve_image(), block.image_mimetype, "image/png")}
+    if block.detail:
+        image["detail"] = block.detail
+    return [{"type": "image_url", "image_url": image}]
+
+
+def _audio(block: AudioBlock) -> list[Json]:
+    if block.url and not str(block.url).startswith("data:"):
+        audio = {"data": str(block.url)}
+    else:
+        audio = {"data": b64encode(_bytes(block.resolve_audio())).decode()}
+    if block.format:
+        audio["format"] = block.format
+    return [{"type": "input_audio", "input_audio": audio}]
+
+
+def _video(block: VideoBlock) -> list[Json]:
+    url = _url(block.url, lambda: block.resolve_video(), block.video_mimetype, "video/mp4")
+    video: Json = {"url": url}
+    for name in ("detail", "fps"):
+        if getattr(block, name) is not None:
+            video[name] = getattr(block, name)
+    return [{"type": "video_url", "video_url": video}]
+
+
+def _document(block: DocumentBlock) -> list[Json]:
+    url = _url(block.url, lambda: block.resolve_document(), block.document_mimetype, "application/pdf")
+    return [{"type": "file", "file": {"file_data": url, "filename": block.title or "input_document"}}]
+
+
+def _citable(block: CitableBlock) -> list[Json]:
+    parts = [part for inner in block.content for part in _parts(inner, block.title)]
+    return _joined([{"type": "text", "text": f"{block.title} ({block.source}):\n"}, *parts])
+
+
+def _citation(block: CitationBlock) -> list[Json]:
+    origin = {"type": "text", "text": f" [{block.title}, {block.source}]"}
+    return _joined([*_parts(block.cited_content, block.title), origin])
+
+
+_PARTS: tuple[tuple[type, Callable[[Any], list[Json]]], ...] = (
+    (TextBlock, _text),
+    (ImageBlock, _image),
+    (AudioBlock, _audio),
+    (VideoBlock, _video),
+    (DocumentBlock, _document),
+    (CitableBlock, _citable),
+    (CitationBlock, _citation),
+)
+
+
+def _joined(parts: list[Json]) -> list[Json]:
+    """The parts with neighbouring texts as one."""
+    joined: list[Json] = []
+    for part in parts:
+        if joined and part["type"] == joined[-1]["type"] == "text":
+            joined[-1] = {"type": "text", "text": joined[-1]["text"] + part["text"]}
+        else:
+            joined.append(part)
+    return joined
+
+
+def _url(url: Any, resolve: Callable[[], Any], mimetype: str | None, default: str) -> str:
+    """The address as it is, or the bytes as a data URL."""
+    if url:
+        return str(url)
+    data = _bytes(resolve())
+    kind = mimetype or filetype.guess_mime(data) or default
+    return f"data:{kind};base64,{b64encode(data).decode()}"
+
+
+def _bytes(buffer: Any) -> bytes:
+    data: bytes = buffer.read()
+    return data

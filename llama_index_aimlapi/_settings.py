@@ -1,0 +1,260 @@
+"""What an AIMLAPI is made of: its settings, and what can be told about the model without asking anybody.
+
+To add a setting that is a body parameter, add a field and its name to `_PARAMETERS`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+from llama_index.core.base.llms.types import LLMMetadata
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_serializer, field_validator
+from typing_extensions import Self
+
+from aimlapi_transport.client import AsyncClient, Client
+from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.presets import PRESETS, preset_for
+from aimlapi_transport.profiles import facts_for
+from aimlapi_transport.wire import Json
+
+DEFAULT_CONTEXT_WINDOW = 128_000
+"""Tokens, for a model whose documents name no context length."""
+
+# Fields that are body parameters, and the parameter's name.
+_PARAMETERS = {
+    "temperature": "temperature",
+    "max_tokens": "max_tokens",
+    "reasoning_effort": "reasoning_effort",
+    "modalities": "modalities",
+    "audio_config": "audio",
+    "logprobs": "logprobs",
+    "top_logprobs": "top_logprobs",
+    "thinking_dict": "thinking",
+}
+# What other LlamaIndex LLMs call our fields.
+_SYNONYMS = {"base_url": "api_base", "max_new_tokens": "max_tokens", "model_name": "model"}
+# What other LlamaIndex LLMs take and this one has by itself: nothing is lost when they are ignored.
+_NEEDLESS = frozenset(("reuse_client", "class_name"))
+
+
+class Settings(FunctionCallingLLM):
+    """The settings of an `AIMLAPI`; see there."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=())
+
+    model: str = Field(description="Id of the model, for example `openai/gpt-4o`.")
+    temperature: float | None = Field(default=None, description="0 to 2; 0 to 1 for some families.")
+    max_tokens: int | None = Field(
+        default=None,
+        description="Most tokens to answer with, reasoning included; at least 1. Sent as `max_completion_tokens` "
+        "where the model wants that.",
+    )
+    reasoning_effort: str | None = Field(default=None, description="`low`, `medium` or `high`.")
+    modalities: list[str] | None = Field(default=None, description='What to answer with: `["text", "audio"]`.')
+    audio_config: dict[str, Any] | None = Field(default=None, description="`voice` and `format` of spoken answers.")
+    logprobs: bool | None = None
+    top_logprobs: int | None = Field(default=None, description="0 to 20; needs `logprobs`.")
+    thinking_dict: dict[str, Any] | None = Field(default=None, description="The `thinking` parameter, where it exists.")
+    strict: bool = Field(default=False, description="Whether tool arguments must match their schemas exactly.")
+    additional_kwargs: dict[str, Any] = Field(default_factory=dict, description="Further body parameters.")
+    extra_body: dict[str, Any] | None = Field(default=None, description="Body fields sent as they are, unchecked.")
+    api_key: SecretStr | Callable[[], str] | None = Field(
+        default=None,
+        exclude=True,
+        repr=False,
+        description="The key, or a function that returns it. By default AIMLAPI_API_KEY (or AIML_API_KEY), read at "
+        "each call.",
+    )
+    api_base: str | None = Field(
+        default=None, description="Address of the host up to `/v1`. By default AIMLAPI_API_BASE, else AI/ML API."
+    )
+    preset: str | None = Field(
+        default=None,
+        description="Whose rules apply: `aimlapi`, `powertokens` or `anyfast`. By default decided by `api_base`.",
+    )
+    default_headers: dict[str, str] | None = Field(
+        default=None, exclude=True, repr=False, description="Sent with every request. May hold secrets: not serialized."
+    )
+    timeout: Any = Field(
+        default=None,
+        description="Seconds of silence to bear: a number, (connect, silence), or httpx.Timeout. By default 600 for "
+        "a whole answer, 120 between two events of a stream.",
+    )
+    max_retries: int = Field(default=2, description="Further requests after a failed one.")
+    stream_usage: bool = Field(default=True, description="Whether streams are asked for token counts.")
+    strict_parameters: bool = Field(
+        default=False, description="Raise on parameters the model's documents do not list, instead of warning."
+    )
+    replay_reasoning: bool | None = Field(
+        default=None,
+        description="Send earlier reasoning back: always, never, or (None) as the model's family wants it.",
+    )
+    context_window: int | None = Field(
+        default=None, description="Tokens of input and output together. By default what the documents say, else 128000."
+    )
+    is_chat_model: bool = True
+    is_function_calling_model: bool | None = Field(
+        default=None, description="Whether the model takes tools. By default yes, unless its documents say no."
+    )
+
+    _http_client: httpx.Client | None = PrivateAttr(default=None)
+    _async_http_client: httpx.AsyncClient | None = PrivateAttr(default=None)
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        api_key: str | SecretStr | Callable[[], str] | None = None,
+        http_client: httpx.Client | None = None,
+        async_http_client: httpx.AsyncClient | None = None,
+        **settings: Any,
+    ) -> None:
+        settings = _named(type(self), settings)
+        settings.setdefault("model", model)
+        if model is not None and settings["model"] != model:
+            raise InvalidRequestError("`model` is given twice, with two values.")
+        if not isinstance(settings["model"], str) or not settings["model"].strip():
+            raise InvalidRequestError(
+                f"`model` is {settings['model']!r}: pass the id of a model, for example `openai/gpt-4o`."
+            )
+        if not (api_key is None or isinstance(api_key, (str, SecretStr)) or callable(api_key)):
+            raise InvalidRequestError(f"`api_key` is a {type(api_key).__name__}: pass a text or a function.")
+        key = SecretStr(api_key) if isinstance(api_key, str) else api_key
+        super().__init__(api_key=key, **settings)
+        for name, client, wanted in (
+            ("http_client", http_client, httpx.Client),
+            ("async_http_client", async_http_client, httpx.AsyncClient),
+        ):
+            if client is not None and not isinstance(client, wanted):
+                raise InvalidRequestError(f"`{name}` is a {type(client).__name__}: pass an httpx.{wanted.__name__}.")
+        self._http_client = http_client
+        self._async_http_client = async_http_client
+        self._client()  # so that a wrong address or preset is said here, not at the first call
+
+    @field_validator("timeout")
+    @classmethod
+    def _timeout_from_json(cls, timeout: Any) -> Any:
+        return tuple(timeout) if isinstance(timeout, list) else timeout
+
+    @field_serializer("timeout")
+    def _timeout_to_json(self, timeout: Any) -> Any:
+        return [timeout.connect, timeout.read] if isinstance(timeout, httpx.Timeout) else timeout
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The name under which LlamaIndex serializes this class."""
+        return "AIMLAPI"
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        """What is known about the model. Does no I/O and never raises; what you set wins."""
+        facts = facts_for(self.model)
+        return LLMMetadata(
+            context_window=self.context_window or (facts and facts.context_length) or DEFAULT_CONTEXT_WINDOW,
+            num_output=self.max_tokens or -1,
+            is_chat_model=self.is_chat_model,
+            is_function_calling_model=self._takes_tools(),
+            model_name=self.model,
+        )
+
+    def _takes_tools(self) -> bool:
+        if self.is_function_calling_model is not None:
+            return self.is_function_calling_model
+        preset = PRESETS.get(self.preset or "") or preset_for(self.api_base)
+        listed = preset.rules_for(self.model).parameters
+        if listed is not None:
+            return "tools" in listed
+        facts = facts_for(self.model) if preset.lists_models else None
+        if facts is None or facts.parameters is None:
+            return True
+        return "tools" in facts.parameters or "tools" in facts.capabilities
+
+    def to_payload(self) -> Json:
+        """What observers are shown of this LLM: no secret among it."""
+        return {**super().to_payload(), "model": self.model, "temperature": self.temperature}
+
+    def _config(self) -> Json:
+        key = self.api_key
+        return {
+            "api_key": key.get_secret_value() if isinstance(key, SecretStr) else key,
+            "base_url": self.api_base,
+            "preset": self.preset,
+            "timeout": self.timeout,
+            "max_retries": self.max_retries,
+            "headers": self.default_headers,
+            "strict_parameters": self.strict_parameters,
+        }
+
+    def _client(self) -> Client:
+        return Client(http_client=self._http_client, **self._config())
+
+    def _async_client(self) -> AsyncClient:
+        return AsyncClient(http_client=self._async_http_client, **self._config())
+
+    def _get_model_kwargs(self, **kwargs: Any) -> Json:
+        """The arguments of a call: fields, then `additional_kwargs`, then the call's own. The only merge."""
+        fields = {name: value for field, name in _PARAMETERS.items() if (value := getattr(self, field)) is not None}
+        if self.extra_body:
+            fields["extra_body"] = self.extra_body
+        return _over(_over(fields, self.additional_kwargs), kwargs)
+
+    def __getstate__(self) -> Json:
+        """An instance is a value: your own HTTP clients are connections, and stay behind."""
+        state: Json = super(Settings, self._without_clients()).__getstate__()
+        return state
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """A copy of the settings, which shares your own HTTP clients."""
+        copied = super(Settings, self._without_clients()).__deepcopy__(memo)
+        copied._http_client, copied._async_http_client = self._http_client, self._async_http_client
+        return copied
+
+    def _without_clients(self) -> Self:
+        bare = self.model_copy()
+        bare._http_client = bare._async_http_client = None
+        return bare
+
+
+def _named(cls: type[Settings], given: Mapping[str, Any]) -> Json:
+    """The settings under our names; those that are none of ours are warned about."""
+    for name in ("openai_client", "async_openai_client"):
+        if given.get(name) is not None:
+            raise InvalidRequestError(
+                f"`{name}` cannot be used: no SDK is involved. Pass `api_key` and `api_base`, and an httpx client as "
+                f"`{'async_' if name.startswith('async') else ''}http_client`."
+            )
+    named: Json = {}
+    for written, value in given.items():
+        name = _SYNONYMS.get(written, written)
+        if name in cls.model_fields:
+            if named.get(name) is not None and value is not None and named[name] != value:
+                raise InvalidRequestError(f"`{written}` is given twice: `{name}` is another name of it.")
+            named[name] = named[name] if value is None and name in named else value
+        elif value is not None and name not in _NEEDLESS and name not in ("openai_client", "async_openai_client"):
+            warnings.warn(
+                f"AIMLAPI has no setting `{written}`: it is ignored. A body parameter goes into `additional_kwargs`.",
+                stacklevel=4,
+            )
+    return {name: value for name, value in named.items() if value is not None or name == "model"}
+
+
+_TWINS = (("max_tokens", "max_completion_tokens"), ("stop", "stop_sequences"))
+_JOINED = ("extra_body", "extra_headers", "extra_query")
+
+
+def _over(below: Json, above: Mapping[str, Any]) -> Json:
+    """What is above over what is below; a setting under its other name replaces, not joins."""
+    merged = dict(below)
+    for name, value in above.items():
+        for pair in _TWINS:
+            if name in pair:
+                merged.pop(pair[0], None)
+                merged.pop(pair[1], None)
+        if name in _JOINED and value is not None:
+            value = {**(merged.get(name) or {}), **value}
+        merged[name] = value
+    return merged

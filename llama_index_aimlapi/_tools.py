@@ -1,0 +1,156 @@
+"""Tools and their choice -> the wire; a reply's calls -> what LlamaIndex runs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llama_index.core.base.llms.types import ChatResponse, ToolCallBlock
+from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.tools.types import BaseTool
+
+from aimlapi_transport.errors import BadResponseError, InvalidRequestError
+from aimlapi_transport.tool_calls import parse_arguments
+from aimlapi_transport.wire import Json
+from llama_index_aimlapi._partial_json import PartialObject
+
+FINISH_REASON = "finish_reason"
+"""A finished answer says so under this name in `ChatResponse.additional_kwargs`, be it None."""
+
+
+class ToolCallError(BadResponseError, ValueError):
+    """The answer holds no tool call that can be run: none at all, or one with broken arguments."""
+
+
+class ToolCallDict(dict[str, Any]):
+    """A call as it travels, `{"id", "type", "function": {"name", "arguments"}}`; keys are attributes, too.
+
+    The attributes are for LlamaIndex's token counter, which reads calls as objects.
+    """
+
+    parser: PartialObject | None = None
+    """What reads this call's arguments while they are streamed; no part of the value."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"the tool call has no {name!r}") from None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (dict(self),)
+
+
+def tool_call_dict(
+    call_id: str | None, name: str, arguments: str, extra: Mapping[str, Any] | None = None
+) -> ToolCallDict:
+    """A call with its arguments as JSON text, and the vendor's further fields (a thought signature, say)."""
+    function = ToolCallDict(name=name, arguments=arguments)
+    return ToolCallDict(id=call_id, type="function", function=function, **(extra or {}))
+
+
+def to_tools(tools: Sequence[BaseTool], *, strict: bool = False) -> list[Json]:
+    """The tools' definitions; `strict` holds the model to their schemas."""
+    definitions = [tool.metadata.to_openai_tool(skip_length_check=True) for tool in tools]
+    if strict:
+        for definition in definitions:
+            function = definition["function"]
+            function["strict"] = True
+            function["parameters"] = {**function["parameters"], "additionalProperties": False}
+    return definitions
+
+
+def to_tool_choice(choice: Any, tools: Sequence[BaseTool], definitions: Sequence[Json]) -> str | Json | None:
+    """The wire's choice; None leaves it to the model.
+
+    Args:
+        choice: "auto", "none", "required" or "any", a tool's name, True (some tool), False or None (the model's
+            choice), or the wire's own object.
+
+    Raises:
+        InvalidRequestError: it names a tool that is not there.
+    """
+    if choice is None or choice is False or choice == "":
+        return None
+    if isinstance(choice, Mapping):
+        return dict(choice)
+    if choice is True or choice in ("any", "required"):
+        choice = "required"
+    elif choice not in ("auto", "none"):
+        # A definition spells the name as the wire allows it, which may differ from the tool's own.
+        names = {d["function"]["name"]: d["function"]["name"] for d in definitions}
+        names |= {tool.metadata.name: d["function"]["name"] for tool, d in zip(tools, definitions, strict=True)}
+        if not isinstance(choice, str) or choice not in names:
+            raise InvalidRequestError(
+                f"`tool_choice` is {choice!r}: pass auto, none, any, required, or a tool's name"
+                f" ({', '.join(map(repr, names)) or 'there are no tools'})."
+            )
+        return {"type": "function", "function": {"name": names[choice]}}
+    if choice == "required" and not definitions:
+        raise InvalidRequestError("`tool_choice` requires a call, but there are no tools.")
+    return str(choice)
+
+
+def selections(response: ChatResponse) -> list[ToolSelection]:
+    """The calls of a response, each with an id and a name that are text.
+
+    While an answer is streamed, the arguments are the object they spell so far. Once it is finished they are read
+    strictly: a call cut short is never one to run.
+
+    Raises:
+        ToolCallError: a finished answer holds a call without a name, or whose arguments are no JSON object.
+    """
+    is_finished = response.delta is None or FINISH_REASON in response.additional_kwargs
+    listed = response.message.additional_kwargs.get("tool_calls") or ()
+    blocks = [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
+    if not is_finished:
+        calls = listed or [tool_call_dict(b.tool_call_id, b.tool_name, _text(b.tool_kwargs)) for b in blocks]
+        return [_so_far(call) for call in calls if _function(call)[0]]
+    if blocks:
+        return [_final(b.tool_call_id, b.tool_name, b.tool_kwargs, response) for b in blocks]
+    return [_final(field(call, "id"), *_function(call), response) for call in listed]
+
+
+def field(value: Any, name: str) -> Any:
+    """A field of what came as an object of some SDK, or as a dict."""
+    return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+
+
+def _function(call: Any) -> tuple[str, Any]:
+    function = field(call, "function")
+    return field(function, "name") or "", field(function, "arguments")
+
+
+def _so_far(call: Any) -> ToolSelection:
+    name, arguments = _function(call)
+    if not isinstance(arguments, Mapping):
+        parser = getattr(call, "parser", None) or PartialObject()
+        arguments = parser.value_of(arguments or "")
+    return ToolSelection(tool_id=str(field(call, "id") or ""), tool_name=name, tool_kwargs=dict(arguments))
+
+
+def _final(call_id: Any, name: str, arguments: Any, response: ChatResponse) -> ToolSelection:
+    error = None
+    if not isinstance(arguments, Mapping):
+        arguments, error = parse_arguments(_text(arguments))
+    if not name:
+        error = "it names no tool"
+    if arguments is None or error:
+        reason = response.additional_kwargs.get(FINISH_REASON)
+        advice = " The answer was cut at its output limit: raise `max_tokens`." if reason == "length" else ""
+        raise ToolCallError(
+            f"The model's call of `{name or '?'}` (id {call_id}) cannot be run: {error}.{advice}",
+            body=response.raw,
+            request_id=response.additional_kwargs.get("inference_id"),
+        )
+    return ToolSelection(tool_id=str(call_id or name), tool_name=name, tool_kwargs=dict(arguments))
+
+
+def _text(arguments: Any) -> str:
+    if arguments is None:
+        return ""
+    if isinstance(arguments, str):
+        return arguments
+    from aimlapi_transport._json import dumps
+
+    return dumps(arguments).decode()

@@ -1,0 +1,319 @@
+"""AIMLAPI: LlamaIndex's LLM over the shared transport. It translates and merges settings, no more."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextlib import aclosing, closing
+from typing import Any, TypeVar, cast
+
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    CompletionResponse,
+    CompletionResponseAsyncGen,
+    CompletionResponseGen,
+    MessageRole,
+    ToolCallBlock,
+)
+from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
+from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.tools.types import BaseTool
+
+from aimlapi_transport.client import AsyncClient, Client
+from aimlapi_transport.completion import Delta
+from aimlapi_transport.request import Request
+from aimlapi_transport.wire import Json
+from llama_index_aimlapi._blocks import to_wire
+from llama_index_aimlapi._replies import Snapshots, from_completion, to_completion
+from llama_index_aimlapi._settings import Settings
+from llama_index_aimlapi._tools import ToolCallError, selections, to_tool_choice, to_tools
+
+Response = TypeVar("Response")
+
+
+class AIMLAPI(Settings):
+    """A chat model of AI/ML API, PowerTokens or AnyFast.
+
+    Example:
+        from llama_index_aimlapi import AIMLAPI
+
+        llm = AIMLAPI(model="anthropic/claude-sonnet-4.5")
+        llm.complete("Hello").additional_kwargs["cost_usd"]
+
+    The reasoning of a reply is a ThinkingBlock before its text, and `additional_kwargs["thinking_delta"]` of each
+    piece of a stream that adds to it; token counts, cost in US dollars and the provider's id of the call are in
+    `ChatResponse.additional_kwargs`. An instance is a value: it holds no connections and may be copied, pickled and
+    shared between threads and event loops. A pickle holds the key only where it was passed in code.
+
+    Every call takes, beside the body's parameters, `extra_body`, `extra_headers`, `extra_query`, `timeout` (seconds),
+    `client_request_id`, `model` and `replay_reasoning`. What a call says wins over `additional_kwargs`, and these
+    over the fields.
+
+    Args:
+        model: id of the model; there is no default.
+        api_key: the key, or a function that returns it; by default AIMLAPI_API_KEY (or AIML_API_KEY), read at
+            each call.
+        api_base: address of the host up to `/v1` (also `base_url`); its host decides the preset unless one is given.
+        temperature, max_tokens, reasoning_effort, ...: sent only where set.
+        max_retries: further requests after a failed one, 2 by default.
+        http_client, async_http_client: httpx clients of your own, used as they are and never closed here.
+
+    Raises:
+        AIMLAPIError: one class per kind of failure; see `aimlapi_transport.errors`.
+    """
+
+    @llm_chat_callback()
+    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """The answer to a conversation."""
+        return self._chat(messages, kwargs)
+
+    @llm_chat_callback()
+    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """The answer to a conversation."""
+        return await self._achat(messages, kwargs)
+
+    @llm_completion_callback()
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        """The answer to a prompt."""
+        return to_completion(self._chat(self._prompt(prompt, formatted), kwargs))
+
+    @llm_completion_callback()
+    async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        """The answer to a prompt."""
+        return to_completion(await self._achat(self._prompt(prompt, formatted), kwargs))
+
+    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+        """The answer piece by piece: each response repeats all before it, the last one is the whole answer."""
+        return _observed(llm_chat_callback(), self, self._stream, messages, **kwargs)
+
+    async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
+        """The answer piece by piece: each response repeats all before it, the last one is the whole answer."""
+        return await _aobserved(llm_chat_callback(), self, self._astream, messages, **kwargs)
+
+    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
+        """The answer to a prompt piece by piece: each response repeats all before it."""
+
+        def start(prompt: str, kwargs: Json) -> CompletionResponseGen:
+            chunks = self._stream(self._prompt(prompt, formatted), kwargs)
+            return _mapped(chunks)
+
+        return _observed(llm_completion_callback(), self, start, prompt, **kwargs)
+
+    async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
+        """The answer to a prompt piece by piece: each response repeats all before it."""
+
+        def start(prompt: str, kwargs: Json) -> CompletionResponseAsyncGen:
+            chunks = self._astream(self._prompt(prompt, formatted), kwargs)
+            return _amapped(chunks)
+
+        return await _aobserved(llm_completion_callback(), self, start, prompt, **kwargs)
+
+    def _prepare_chat_with_tools(
+        self,
+        tools: Sequence[BaseTool],
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
+        verbose: bool = False,
+        allow_parallel_tool_calls: bool = False,
+        tool_required: bool = False,
+        tool_choice: Any = None,
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> Json:
+        """The arguments of `chat` for a call with tools.
+
+        What the framework decides by itself (a required call, no parallel calls) is marked as such, and left out
+        where the host or the model does not list it; what you pass is sent or refused by name.
+        """
+        messages = list(chat_history or ())
+        if isinstance(user_msg, str):
+            user_msg = ChatMessage(role=MessageRole.USER, content=user_msg)
+        if user_msg is not None:
+            messages.append(user_msg)
+        definitions = to_tools(tools, strict=self.strict if strict is None else strict)
+        choice = to_tool_choice(tool_choice, tools, definitions)
+        prepared: Json = {"messages": messages, "tools": definitions or None, **kwargs}
+        if definitions:
+            prepared["tool_choice"] = choice or ("required" if tool_required else "auto")
+            prepared["allow_parallel_tool_calls"] = allow_parallel_tool_calls
+            if choice is None:
+                prepared["tool_required"] = tool_required
+        return prepared
+
+    def _validate_chat_with_tools_response(
+        self,
+        response: ChatResponse,
+        tools: Sequence[BaseTool],
+        allow_parallel_tool_calls: bool = False,
+        **kwargs: Any,
+    ) -> ChatResponse:
+        """The response with one call at most, where several were not allowed."""
+        if allow_parallel_tool_calls:
+            return response
+        message = response.message
+        extra = [block for block in message.blocks if isinstance(block, ToolCallBlock)][1:]
+        listed = message.additional_kwargs.get("tool_calls") or []
+        if not extra and len(listed) < 2:
+            return response
+        fields: Json = {"blocks": [block for block in message.blocks if not any(block is other for other in extra)]}
+        if listed:
+            fields["additional_kwargs"] = {**message.additional_kwargs, "tool_calls": listed[:1]}
+        return response.model_copy(update={"message": message.model_copy(update=fields)})
+
+    def get_tool_calls_from_response(
+        self, response: ChatResponse, error_on_no_tool_call: bool = True, **kwargs: Any
+    ) -> list[ToolSelection]:
+        """The calls of a response: so far, from a piece of a stream; to be run, from a finished answer.
+
+        Raises:
+            ToolCallError: a finished answer holds a call that cannot be run, such as one cut short; or none at all,
+                unless `error_on_no_tool_call` is off.
+        """
+        calls = selections(response)
+        if not calls and error_on_no_tool_call:
+            raise ToolCallError(
+                f"The model called no tool: it answered {(response.message.content or '')[:200]!r}.", body=response.raw
+            )
+        return calls
+
+    def _prompt(self, prompt: str, formatted: bool) -> list[ChatMessage]:
+        text = prompt if formatted or self.completion_to_prompt is None else self.completion_to_prompt(prompt)
+        return [ChatMessage(role=MessageRole.USER, content=text)]
+
+    def _chat(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponse:
+        client = self._client()
+        request, timeout, single = self._request(client, messages, kwargs, stream=False)
+        return from_completion(client.complete(request, timeout=timeout), single_call=single)
+
+    async def _achat(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponse:
+        client = self._async_client()
+        request, timeout, single = self._request(client, messages, kwargs, stream=False)
+        return from_completion(await client.complete(request, timeout=timeout), single_call=single)
+
+    def _stream(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponseGen:
+        client = self._client()
+        request, timeout, single = self._request(client, messages, kwargs, stream=True)
+        deltas = cast(Generator[Delta, None, None], client.stream(request, timeout=timeout))
+
+        def chunks() -> ChatResponseGen:
+            snapshots = Snapshots(single_call=single)
+            with closing(deltas):
+                for delta in deltas:
+                    chunk = snapshots.add(delta)
+                    if chunk is not None:
+                        yield chunk
+
+        return chunks()
+
+    def _astream(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponseAsyncGen:
+        client = self._async_client()
+        request, timeout, single = self._request(client, messages, kwargs, stream=True)
+        deltas = client.stream(request, timeout=timeout)
+
+        async def chunks() -> ChatResponseAsyncGen:
+            snapshots = Snapshots(single_call=single)
+            async with aclosing(deltas):
+                async for delta in deltas:
+                    chunk = snapshots.add(delta)
+                    if chunk is not None:
+                        yield chunk
+
+        return chunks()
+
+    def _request(
+        self, client: Client | AsyncClient, messages: Sequence[ChatMessage], kwargs: Json, *, stream: bool
+    ) -> tuple[Request, Any, bool]:
+        """The request, the seconds of silence it may take, and whether only the first tool call counts."""
+        call = self._get_model_kwargs(**kwargs)
+        added: Json = {}
+        if "tool_required" in call:  # the choice is the framework's, not the user's
+            call.pop("tool_required")
+            added["tool_choice"] = call.pop("tool_choice", None)
+        parallel = call.pop("allow_parallel_tool_calls", None)
+        if call.get("tools"):
+            added["parallel_tool_calls"] = parallel
+        if stream and self.stream_usage:
+            added["stream_options"] = {"include_usage": True}
+        if not stream:
+            call.pop("stream_options", None)
+        timeout = call.pop("timeout", None)
+        replay = call.pop("replay_reasoning", None)
+        request = client.request(
+            call.pop("model", None) or self.model,
+            to_wire(messages),
+            extra_body=call.pop("extra_body", None),
+            extra_headers=call.pop("extra_headers", None),
+            extra_query=call.pop("extra_query", None),
+            client_request_id=call.pop("client_request_id", None),
+            parameters=call,
+            added=added,
+            stream=stream,
+            replay_reasoning=self.replay_reasoning if replay is None else replay,
+        )
+        single = parallel is False and call.get("parallel_tool_calls") is not True
+        return request, timeout, single
+
+
+def _observed(
+    callback: Callable[..., Any],
+    llm: AIMLAPI,
+    start: Callable[[Any, Json], Generator[Response, None, None]],
+    prompt: Any,
+    **kwargs: Any,
+) -> Generator[Response, None, None]:
+    """The stream that `start` begins, with LlamaIndex's callbacks and events around it.
+
+    Their wrapper leaves our stream to the garbage collector when it is closed early; a handler that keeps the event
+    keeps the connection with it. So both are closed here.
+    """
+    streams: list[Generator[Response, None, None]] = []
+
+    def begin(_: AIMLAPI, prompt: Any, **kwargs: Any) -> Generator[Response, None, None]:
+        streams.append(start(prompt, kwargs))
+        return streams[0]
+
+    chunks = callback(begin)(llm, prompt, **kwargs)
+
+    def closed_in_order() -> Generator[Response, None, None]:
+        with closing(streams[0]), closing(chunks):
+            yield from chunks
+
+    return closed_in_order()
+
+
+async def _aobserved(
+    callback: Callable[..., Any],
+    llm: AIMLAPI,
+    start: Callable[[Any, Json], AsyncGenerator[Response, None]],
+    prompt: Any,
+    **kwargs: Any,
+) -> AsyncGenerator[Response, None]:
+    """As `_observed`, for asyncio."""
+    streams: list[AsyncGenerator[Response, None]] = []
+
+    async def begin(_: AIMLAPI, prompt: Any, **kwargs: Any) -> AsyncGenerator[Response, None]:
+        streams.append(start(prompt, kwargs))
+        return streams[0]
+
+    chunks = await callback(begin)(llm, prompt, **kwargs)
+
+    async def closed_in_order() -> AsyncGenerator[Response, None]:
+        async with aclosing(streams[0]), aclosing(chunks):
+            async for chunk in chunks:
+                yield chunk
+
+    return closed_in_order()
+
+
+def _mapped(chunks: ChatResponseGen) -> CompletionResponseGen:
+    with closing(chunks):
+        for chunk in chunks:
+            yield to_completion(chunk)
+
+
+async def _amapped(chunks: ChatResponseAsyncGen) -> CompletionResponseAsyncGen:
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            yield to_completion(chunk)
