@@ -89,7 +89,7 @@ def _place(provenance: dict[str, Any]) -> dict[str, str]:
     document: str = provenance["file"]
     if document.endswith(".txt"):
         document = f"source document {document.removesuffix('.txt')}"
-    versions = {name: provenance[name] for name in ("commit", "blob") if name in provenance}
+    versions: dict[str, str] = {name: provenance[name] for name in ("commit", "blob") if name in provenance}
     return {"document": document, "lines": provenance["lines"], **versions}
 
 

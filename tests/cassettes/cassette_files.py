@@ -83,19 +83,23 @@ def write(path: Path, source: dict[str, Any], interactions: list[dict[str, Any]]
 
 
 def interaction(
-    uri: str, request: str, status: tuple[int, str], headers: dict[str, list[str]], reply: str
+    uri: str,
+    body: str,
+    status: tuple[int, str],
+    headers: dict[str, list[str]],
+    reply: str,
+    *,
+    method: str = "POST",
 ) -> dict[str, Any]:
     """One request and its response as vcrpy holds them, JSON replies laid out for a reader."""
-    stream = json.loads(request).get("stream") is True
+    stream = bool(body) and json.loads(body).get("stream") is True
+    sent = {"accept": ["text/event-stream" if stream else "application/json"]}
     return {
         "request": {
-            "method": "POST",
+            "method": method,
             "uri": uri,
-            "headers": {
-                "accept": ["text/event-stream" if stream else "application/json"],
-                "content-type": ["application/json"],
-            },
-            "body": request,
+            "headers": {**sent, "content-type": ["application/json"]} if body else sent,
+            "body": body or None,
         },
         "response": {
             "status": {"code": status[0], "message": status[1]},

@@ -40,7 +40,11 @@ class Expected:
 
 def expected_reply(cassette: Cassette) -> Expected:
     """What the cassette's first reply says."""
-    return _stream(cassette.reply) if cassette.is_stream else _whole(json.loads(cassette.reply))
+    expected = _stream(cassette.reply) if cassette.is_stream else _whole(json.loads(cassette.reply))
+    headers = cassette.data["interactions"][0]["response"]["headers"]
+    if expected.usd is None and "x-aimlapi-usd-spent" in headers:
+        expected.usd = float(headers["x-aimlapi-usd-spent"][0])
+    return expected
 
 
 def _whole(body: dict[str, Any]) -> Expected:
@@ -48,16 +52,16 @@ def _whole(body: dict[str, Any]) -> Expected:
     message = choice["message"]
     reasoning, text = _split(message["content"] or "")
     reasoning = reasoning or message.get("reasoning_content") or message.get("reasoning") or ""
-    usage = body["usage"]
+    usage = body.get("usage")
     return Expected(
         id=body["id"],
         model=body["model"],
         text=text,
         reasoning=reasoning,
-        finish_reason=FINISH[choice["finish_reason"]],
+        finish_reason=FINISH.get(choice["finish_reason"], choice["finish_reason"]),
         native_finish_reason=choice.get("native_finish_reason") or choice["finish_reason"],
-        input=usage["prompt_tokens"],
-        output=usage["total_tokens"] - usage["prompt_tokens"],
+        input=usage["prompt_tokens"] if usage else None,
+        output=usage["total_tokens"] - usage["prompt_tokens"] if usage else None,
         usd=_usd(body.get("meta")),
         extra={name: value for name, value in message.items() if name not in _SEEN and value not in (None, [], "")},
         top={
@@ -83,18 +87,18 @@ def _stream(reply: str) -> Expected:
         counts = [max(_count(usage, side) for usage in usages) for side in ("input", "output")]
         native = [state["finishReason"] for state in states if state.get("finishReason")][-1]
     else:
-        usage = [chunk["usage"] for chunk in chunks if chunk.get("usage") and chunk["usage"]["total_tokens"]][-1]
-        counts = [usage["prompt_tokens"], usage["total_tokens"] - usage["prompt_tokens"]]
+        said = [chunk["usage"] for chunk in chunks if chunk.get("usage") and chunk["usage"]["total_tokens"]]
+        counts = [said[-1]["prompt_tokens"], said[-1]["total_tokens"] - said[-1]["prompt_tokens"]] if said else []
         native = words[-1]
     return Expected(
         id=chunks[0]["id"],
         model=chunks[0]["model"],
         text=text,
         reasoning=reasoning,
-        finish_reason=FINISH[words[-1]],
+        finish_reason=FINISH.get(words[-1], words[-1]),
         native_finish_reason=native,
-        input=counts[0],
-        output=counts[1],
+        input=counts[0] if counts else None,
+        output=counts[1] if counts else None,
         usd=_usd(next((chunk["meta"] for chunk in chunks if chunk.get("meta")), None)),
     )
 
