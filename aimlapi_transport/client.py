@@ -33,6 +33,7 @@ from aimlapi_transport.presets import PRESETS, Preset, preset_for
 from aimlapi_transport.reading import ReplyReader
 from aimlapi_transport.request import Request, chat_request
 from aimlapi_transport.retry import RetryPolicy
+from aimlapi_transport.sse import Event
 from aimlapi_transport.version import __version__
 
 __all__ = ["AsyncClient", "Client", "Timeout", "UnlistedParameterWarning"]
@@ -278,13 +279,15 @@ class Client(_Config):
         with self._response(request, key, scrub, timeout) as response:
             reading = _Reading(request, response, scrub)
             chunks = response.iter_bytes()
-            while not reading.has_ended:
-                with reading.border():
-                    chunk = next(chunks, None)
-                if chunk is None:
-                    break
-                yield from reading.feed(chunk)
-            yield from reading.close()
+            with reading.border():
+                for chunk in chunks:
+                    for event in reading.events(chunk):
+                        for delta in reading.read(event):
+                            yield delta
+                    if reading.is_done:
+                        break
+            for delta in reading.close():
+                yield delta
             with reading.quiet():
                 for chunk in chunks:
                     if reading.is_drained(chunk):
@@ -421,13 +424,13 @@ class AsyncClient(_Config):
             reading = _Reading(request, response, scrub)
             body = cast(AsyncGenerator[bytes, None], response.aiter_bytes())
             async with aclosing(body) as chunks:
-                while not reading.has_ended:
-                    with reading.border():
-                        chunk = await anext(chunks, None)
-                    if chunk is None:
-                        break
-                    for delta in reading.feed(chunk):
-                        yield delta
+                with reading.border():
+                    async for chunk in chunks:
+                        for event in reading.events(chunk):
+                            for delta in reading.read(event):
+                                yield delta
+                        if reading.is_done:
+                            break
                 for delta in reading.close():
                     yield delta
                 with reading.quiet():
@@ -459,46 +462,35 @@ class AsyncClient(_Config):
         raise BadResponseError(f"The provider redirected more than {_MAX_REDIRECTS} times.")
 
 
-class _Reading:
-    """The part of reading a reply that is the same for both clients: silence, size, and foreign errors."""
+class _Reading(ReplyReader):
+    """Reading a reply off a connection: silence, size, and foreign errors, the same for both clients."""
 
     def __init__(self, request: Request, response: httpx.Response, scrub: Callable[[str], str]) -> None:
         if response.status_code == 204:
             raise BadResponseError("The provider answered 204, without content.", status_code=204)
-        self._reader = ReplyReader(request.profile, headers=response.headers, scrub=scrub)
-        self._scrub = scrub
+        super().__init__(request.profile, headers=response.headers, scrub=scrub)
         self._streamed = request.stream
         self._silence: float | None = response.request.extensions["timeout"]["read"]
         self._size = 0
-        self._events = 0
         self._last_event = time.monotonic()
         self._drained = 0
 
-    @property
-    def has_ended(self) -> bool:
-        """Whether the answer says it is over: what follows is only the end of the body."""
-        return self._reader.is_done
+    def events(self, data: bytes) -> list[Event]:
+        """The events in these bytes.
 
-    def feed(self, chunk: bytes) -> Iterator[Delta]:
-        """The deltas in these bytes."""
-        self._size += len(chunk)
+        Raises:
+            APITimeoutError: for too long only comments came, which keep the connection alive, not the answer.
+            BadResponseError: the reply is longer than any answer.
+        """
+        self._size += len(data)
         if self._size > _MAX_REPLY:
             raise BadResponseError(f"The reply is longer than {_MAX_REPLY // 2**20} MB.")
-        yield from self._reader.feed(chunk)
-        if self._streamed and self._silence is not None:
-            # Comments keep the connection alive, not the answer: only events count.
-            if self._reader.events != self._events:
-                self._events = self._reader.events
-                self._last_event = time.monotonic()
-            elif time.monotonic() - self._last_event > self._silence:
-                raise APITimeoutError(
-                    f"No event came for {self._silence:g} s, only keep-alives.",
-                    partial=self._reader.partial(),
-                )
-
-    def close(self) -> list[Delta]:
-        """What the end of the reply completes."""
-        return self._reader.close()
+        events = super().events(data)
+        if events or self.is_json:
+            self._last_event = time.monotonic()
+        elif self._streamed and self._silence is not None and time.monotonic() - self._last_event > self._silence:
+            raise APITimeoutError(f"No event came for {self._silence:g} s, only keep-alives.", partial=self.partial())
+        return events
 
     @contextmanager
     def border(self) -> Iterator[None]:
@@ -507,14 +499,14 @@ class _Reading:
             with _border(self._scrub):
                 yield
         except APITimeoutError as error:
-            error.partial = self._reader.partial()
+            error.partial = self.partial()
             raise
         except APIConnectionError as error:
-            if not self._streamed or not self._reader.events:
+            if not self._streamed or not self.count:
                 raise
-            if self._reader.has_answer:
+            if self.has_answer:
                 return  # complete, though the connection broke after it
-            raise self._reader.incomplete(f"The connection broke ({error.message})") from None
+            raise self.incomplete(f"The connection broke ({error.message})") from None
 
     @contextmanager
     def quiet(self) -> Iterator[None]:

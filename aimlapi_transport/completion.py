@@ -355,21 +355,16 @@ class CompletionReader:
         if state.think is not None and text:
             inline, text = state.think.feed(text)
             reasoning += inline
-        if len(message) > 2:
-            named = message.get("reasoning_content") or message.get("reasoning")
-            if named.__class__ is str:
-                reasoning += named
-            if not message.keys() <= _MESSAGE_FIELDS:
-                for name, value in message.items():
-                    if name not in _MESSAGE_FIELDS and value is not None and value != [] and value != "":
-                        extra = extra or {}
-                        extra[name] = value
+        named = message.get("reasoning_content") or message.get("reasoning")
+        if named.__class__ is str:
+            reasoning += named
+        if not message.keys() <= _MESSAGE_FIELDS:
+            for name, value in message.items():
+                if name not in _MESSAGE_FIELDS and value is not None and value != [] and value != "":
+                    extra = extra or {}
+                    extra[name] = value
             if extra and not reasoning and "reasoning_details" in extra:
                 reasoning = _details_text(extra["reasoning_details"])
-        elif "reasoning_content" in message or "reasoning" in message:
-            named = message.get("reasoning_content") or message.get("reasoning")
-            if named.__class__ is str:
-                reasoning += named
         refusal = message.get("refusal") or ""
         calls = message.get("tool_calls")
         fragments: tuple[ToolCallDelta, ...] = ()

@@ -207,13 +207,12 @@ def error_for(
     """
     text = scrub(body[:_BODY_LIMIT].decode("utf-8", "replace"))
     try:
-        value = loads(text) if len(body) <= _BODY_LIMIT else None
-    except JsonError:
-        value = None
-    message, request_id = _message_and_id(value)
-    if not message and not text.lstrip().startswith("<"):
-        message = "" if value is not None else text.strip()
-    error = _classified(status, message, value if value is not None else text)
+        value = loads(text)
+        message, request_id = _message_and_id(value)
+    except JsonError:  # a page, plain words, or the beginning of something long
+        value = text
+        message, request_id = "" if text.lstrip()[:1] in ("<", "{", "[") else text.strip(), None
+    error = _classified(status, message, value)
     error.request_id = headers.get("x-inference-id") or request_id or headers.get("x-request-id")
     error.retry_after = _retry_after(headers)
     advice = headers.get("x-should-retry", "").lower()

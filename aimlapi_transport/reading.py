@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from aimlapi_transport._json import JsonError, loads
 from aimlapi_transport.completion import Completion, CompletionReader, Delta
-from aimlapi_transport.errors import BadResponseError, IncompleteStreamError, StreamError, error_in
+from aimlapi_transport.errors import AIMLAPIError, BadResponseError, IncompleteStreamError, StreamError, error_in
 from aimlapi_transport.profiles import Profile
 from aimlapi_transport.sse import Event, EventDecoder
 
@@ -20,7 +20,7 @@ class ReplyReader:
     """Feed it a reply's bytes as they come, then close it: the last delta carries the completion.
 
     Attributes:
-        events: how many events have come: the sign of life a silence is measured by.
+        count: how many events have come: the sign of life a silence is measured by.
         is_done: whether `[DONE]` was seen.
     """
 
@@ -36,33 +36,68 @@ class ReplyReader:
         self._scrub = scrub
         self._decoder: EventDecoder | None = None
         self._json: list[bytes] | None = None
-        self.events = 0
+        self.count = 0
         self.is_done = False
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the reply is one JSON value rather than an event stream."""
+        return self._json is not None
 
     @property
     def has_answer(self) -> bool:
         """Whether the answer is complete, though the connection may still be open."""
         return self._decoder is not None and (self.is_done or self._completion.is_finished)
 
-    def feed(self, data: bytes) -> Iterator[Delta]:
-        """The deltas these bytes complete.
+    def events(self, data: bytes) -> list[Event]:
+        """The events of a stream these bytes complete; of a JSON reply, none before it is closed."""
+        if self._decoder is None:
+            if self._json is not None:
+                self._json.append(data)
+                return []
+            start = data.removeprefix(_BOM).lstrip()
+            if not start or _BOM.startswith(start):
+                return []  # blank lines that keep the connection alive
+            if start[:1] in b'{[<"' or start[:4] == b"null":
+                self._json = [data]
+                return []
+            self._decoder = EventDecoder()
+        events = self._decoder.feed(data)
+        self.count += len(events)
+        return events
+
+    def read(self, event: Event) -> list[Delta]:
+        """The deltas of one event.
 
         Raises:
-            StreamError: an event reports a failure, or is no JSON. Deltas before it have been given.
+            StreamError: the event reports a failure, or is no JSON.
             AIMLAPIError: the class of the status an error in the body names.
         """
-        if self._decoder is not None:
-            yield from self._read(self._decoder.feed(data))
-        elif self._json is not None:
-            self._json.append(data)
-        else:
-            start = data.removeprefix(_BOM).lstrip()
-            if start and not _BOM.startswith(start):
-                if start[:1] in b'{[<"' or start[:4] == b"null":
-                    self._json = [data]
-                else:
-                    self._decoder = EventDecoder()
-                    yield from self._read(self._decoder.feed(data))
+        name, data = event
+        try:
+            payload = loads(data)
+        except JsonError:
+            if data.strip() == b"[DONE]":
+                self.is_done = True
+                return []
+            shown = self._scrub(data[:80].decode("utf-8", "replace"))
+            raise StreamError(
+                f"An event of the stream is not JSON: {shown!r}.",
+                request_id=self._headers.get("x-inference-id"),
+                partial=self.partial(),
+            ) from None
+        try:
+            if name == b"error":
+                raise error_in({"error": payload}, scrub=self._scrub) or StreamError("The stream reported an error.")
+            return self._completion.read(payload) if isinstance(payload, dict) else []
+        except AIMLAPIError as error:
+            error.partial = self.partial()
+            raise
+
+    def feed(self, data: bytes) -> Iterator[Delta]:
+        """`events` and `read` in one."""
+        for event in self.events(data):
+            yield from self.read(event)
 
     def close(self) -> list[Delta]:
         """What the end of the bytes completes; the last delta carries the completion.
@@ -76,7 +111,7 @@ class ReplyReader:
         deltas: list[Delta] = []
         for event in self._decoder.close():
             try:
-                deltas.extend(self._read([event]))
+                deltas.extend(self.read(event))
             except StreamError as error:
                 if error.body is None:  # cut in the middle of an event
                     raise self.incomplete() from None
@@ -98,26 +133,6 @@ class ReplyReader:
     def partial(self) -> Completion | None:
         """What has arrived so far, None where nothing has."""
         return self._completion.completion() if self._completion.has_choice else None
-
-    def _read(self, events: list[Event]) -> Iterator[Delta]:
-        for name, data in events:
-            self.events += 1
-            if data == b"[DONE]" or data.strip() == b"[DONE]":
-                self.is_done = True
-                continue
-            try:
-                payload = loads(data)
-            except JsonError:
-                shown = self._scrub(data[:80].decode("utf-8", "replace"))
-                raise StreamError(
-                    f"An event of the stream is not JSON: {shown!r}.",
-                    request_id=self._headers.get("x-inference-id"),
-                    partial=self.partial(),
-                ) from None
-            if name == b"error":
-                raise error_in({"error": payload}, scrub=self._scrub) or StreamError("The stream reported an error.")
-            if isinstance(payload, dict):
-                yield from self._completion.read(payload)
 
     def _close_json(self) -> list[Delta]:
         body = b"".join(self._json or ()).removeprefix(_BOM)

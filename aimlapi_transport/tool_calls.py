@@ -6,11 +6,12 @@ what they say: a second name, or a new object after a complete one, begins a new
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from aimlapi_transport._json import JsonError, dumps, loads
+from aimlapi_transport._json import dumps
 from aimlapi_transport.wire import Json
 
 
@@ -174,8 +175,8 @@ def parse_arguments(arguments: str) -> tuple[Json | None, str | None]:
     if not arguments.strip():
         return {}, None
     try:
-        value = loads(arguments)
-    except JsonError:
+        value = json.loads(arguments)  # not orjson: an integer past 64 bits must stay what it is
+    except (ValueError, RecursionError):
         return None, "the arguments are not valid JSON"
     if value is None:
         return {}, None

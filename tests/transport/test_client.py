@@ -1,0 +1,408 @@
+"""Client and AsyncClient against scripted servers: the same requests, the same values, the same errors."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import pickle
+import time
+import traceback
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
+from typing import Any
+
+import httpx
+import pytest
+
+from aimlapi_transport.client import AsyncClient, Client, UnlistedParameterWarning
+from aimlapi_transport.completion import Completion, Delta
+from aimlapi_transport.errors import (
+    AIMLAPIError,
+    APIConnectionError,
+    APITimeoutError,
+    AuthenticationError,
+    BadResponseError,
+    IncompleteStreamError,
+    InvalidRequestError,
+    RateLimitError,
+    ServerError,
+    StreamError,
+)
+from tests.scripted import DONE, Act, ScriptedServer, answer, chunk, close, event, reply, scripted, stream
+
+KEY = "sk-test-0123456789"
+HI = [{"role": "user", "content": "Hi"}]
+PIECES = (chunk("He", role="assistant"), chunk("llo"), chunk(finish="stop"))
+
+Outcome = tuple[str, Any, int, tuple[float, ...]]
+
+
+class Pauses:
+    """A clock that does not sleep: it notes how long it was asked to."""
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.asked.append(seconds)
+
+    async def asleep(self, seconds: float) -> None:
+        self.asked.append(seconds)
+
+
+def sync_call(server: ScriptedServer, pauses: Pauses, streamed: bool, **config: Any) -> tuple[str, Completion]:
+    client = Client(api_key=KEY, base_url=server.base_url, sleep=pauses.sleep, **config)
+    if not streamed:
+        completion = client.chat("m", HI)
+        return completion.text, completion
+    return collected(client.stream_chat("m", HI))
+
+
+def async_call(server: ScriptedServer, pauses: Pauses, streamed: bool, **config: Any) -> tuple[str, Completion]:
+    async def run() -> tuple[str, Completion]:
+        client = AsyncClient(api_key=KEY, base_url=server.base_url, sleep=pauses.asleep, **config)
+        if not streamed:
+            completion = await client.chat("m", HI)
+            return completion.text, completion
+        async with aclosing(client.stream_chat("m", HI)) as deltas:
+            return collected(iter([delta async for delta in deltas]))
+
+    return asyncio.run(run())
+
+
+def collected(deltas: Iterator[Delta]) -> tuple[str, Completion]:
+    found = list(deltas)
+    assert [delta.completion is not None for delta in found] == [*[False] * (len(found) - 1), True]
+    completion = found[-1].completion
+    assert completion is not None
+    return "".join(delta.text for delta in found), completion
+
+
+def outcome(call: Callable[..., Any], acts: tuple[Act, ...], streamed: bool, **config: Any) -> Outcome:
+    """What came of it: the text or the error's class, the message, how many requests, which pauses."""
+    pauses = Pauses()
+    with scripted(*acts) as server:
+        try:
+            text, completion = call(server, pauses, streamed, **config)
+            came: tuple[str, Any] = (text, completion.finish_reason)
+        except AIMLAPIError as error:
+            partial = error.partial.text if error.partial else None
+            came = (type(error).__name__, (error.status_code, partial))
+        bodies = [request.body for request in server.received]
+        assert all(one == bodies[0] for one in bodies)
+        assert all(request.headers["authorization"] == f"Bearer {KEY}" for request in server.received)
+        return (*came, len(bodies), tuple(round(pause, 3) > 0 for pause in pauses.asked))
+
+
+ERROR = {"requestId": "r", "statusCode": 400, "message": "no"}
+LATE = {"retry_after": "3600"}
+
+WHOLE: list[tuple[str, tuple[Act, ...], Outcome]] = [
+    ("ok", (reply(body=answer()),), ("Hello", "stop", 1, ())),
+    ("created", (reply(201, answer()),), ("Hello", "stop", 1, ())),
+    ("400", (reply(400, ERROR),), ("InvalidRequestError", (400, None), 1, ())),
+    ("503 then ok", (reply(503), reply(body=answer())), ("Hello", "stop", 2, (True,))),
+    ("503 always", (reply(503),), ("ServerError", (503, None), 3, (True, True))),
+    ("429 told an hour", (reply(429, **LATE),), ("RateLimitError", (429, None), 1, ())),
+    ("should not retry", (reply(503, x_should_retry="false"),), ("ServerError", (503, None), 1, ())),
+    ("reset then ok", (close(reset=True), reply(body=answer())), ("Hello", "stop", 2, (True,))),
+    ("closed always", (close(),), ("APIConnectionError", (None, None), 3, (True, True))),
+    ("204", (reply(204, content_length="0"),), ("BadResponseError", (204, None), 1, ())),
+    ("html", (reply(body=b"<html>login</html>", content_type="text/html"),), ("BadResponseError", (None, None), 1, ())),
+    ("empty", (reply(body=b""),), ("BadResponseError", (None, None), 1, ())),
+    ("not json", (reply(body=b"{oops"),), ("BadResponseError", (None, None), 1, ())),
+    ("null", (reply(body=b"null"),), ("BadResponseError", (None, None), 1, ())),
+    ("no choices", (reply(body={"id": "x"}),), ("BadResponseError", (None, None), 1, ())),
+    ("error object", (reply(body={"error": {"message": "no"}}),), ("BadResponseError", (None, None), 1, ())),
+    ("flat 503 in a 200", (reply(body={**ERROR, "statusCode": 503}),), ("ServerError", (503, None), 3, (True, True))),
+    ("leading blanks", (reply(body=b"\n \n" + b'{"choices":[{"message":{"content":"x"}}]}'),), ("x", None, 1, ())),
+    ("byte order mark", (reply(body=b'\xef\xbb\xbf{"choices":[{"message":{"content":"x"}}]}'),), ("x", None, 1, ())),
+    ("half a body then ok", (reply(body=answer(), cut=True), reply(body=answer())), ("Hello", "stop", 2, (True,))),
+    ("a stream unasked", (stream(*PIECES, DONE),), ("Hello", "stop", 1, ())),
+    ("bad gzip", (reply(body=answer(), content_encoding="gzip"),), ("BadResponseError", (None, None), 1, ())),
+    ("redirect away", (reply(307, location="http://127.0.0.1:1/x"),), ("BadResponseError", (307, None), 1, ())),
+    ("redirect within", (reply(308, location="/v1/other"), reply(body=answer())), ("Hello", "stop", 2, ())),
+    ("redirect for ever", (reply(307, location="/v1/x"),), ("BadResponseError", (None, None), 6, ())),
+    ("redirect 302", (reply(302, location="/v1/x"),), ("BadResponseError", (302, None), 1, ())),
+]
+
+STREAMED: list[tuple[str, tuple[Act, ...], Outcome]] = [
+    ("ok", (stream(*PIECES, DONE),), ("Hello", "stop", 1, ())),
+    ("no done", (stream(*PIECES),), ("Hello", "stop", 1, ())),
+    ("done without finish", (stream(chunk("Hello"), DONE),), ("Hello", None, 1, ())),
+    ("neither", (stream(chunk("He")),), ("IncompleteStreamError", (None, "He"), 1, ())),
+    ("cut", (stream(chunk("He"), end="cut"),), ("IncompleteStreamError", (None, "He"), 1, ())),
+    ("reset", (stream(chunk("He"), end="reset"),), ("IncompleteStreamError", (None, "He"), 1, ())),
+    ("cut inside an event", (stream(chunk("He"), b"data: {\"cho"),), ("IncompleteStreamError", (None, "He"), 1, ())),
+    ("cut at once then ok", (stream(end="cut"), stream(*PIECES)), ("Hello", "stop", 2, (True,))),
+    ("cut after a role then ok", (stream(chunk(role="assistant"), end="cut"), stream(*PIECES)), ("Hello", "stop", 2, (True,))),
+    ("cut after the finish", (stream(*PIECES, end="cut"),), ("Hello", "stop", 1, ())),
+    ("nothing", (stream(),), ("BadResponseError", (None, None), 1, ())),
+    ("only done", (stream(DONE),), ("BadResponseError", (None, None), 1, ())),
+    ("503 then ok", (reply(503), stream(*PIECES)), ("Hello", "stop", 2, (True,))),
+    ("error first then ok", (stream(event({"error": {"message": "x"}})), stream(*PIECES)), ("Hello", "stop", 2, (True,))),
+    ("error later", (stream(chunk("He"), event({"error": "x"})),), ("StreamError", (None, "He"), 1, ())),
+    ("named error", (stream(chunk("He"), b"event: error\n" + event({"message": "x"})),), ("StreamError", (None, "He"), 1, ())),
+    ("flat error", (stream(chunk("He"), event({**ERROR, "statusCode": 500}), DONE),), ("ServerError", (500, "He"), 1, ())),
+    ("broken json", (stream(chunk("He"), b"data: {broken\n\n", *PIECES),), ("StreamError", (None, "He"), 1, ())),
+    ("unterminated", (stream(chunk("He"), chunk("llo", finish="stop").rstrip()),), ("Hello", "stop", 1, ())),
+    ("json instead", (reply(body=answer()),), ("Hello", "stop", 1, ())),
+    ("mislabelled", (stream(*PIECES, content_type="application/json"),), ("Hello", "stop", 1, ())),
+    ("html", (reply(body=b"<html>", content_type="text/html"),), ("BadResponseError", (None, None), 1, ())),
+    ("null choices", (stream(event({"choices": None}), *PIECES),), ("Hello", "stop", 1, ())),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("call", [sync_call, async_call])
+@pytest.mark.parametrize(("acts", "expected"), [case[1:] for case in WHOLE], ids=[case[0] for case in WHOLE])
+def test_a_whole_answer(call: Callable[..., Any], acts: tuple[Act, ...], expected: Outcome) -> None:
+    """Sync and async alike: one table holds for both."""
+    assert outcome(call, acts, False) == expected
+
+
+@pytest.mark.parametrize("call", [sync_call, async_call])
+@pytest.mark.parametrize(("acts", "expected"), [case[1:] for case in STREAMED], ids=[case[0] for case in STREAMED])
+def test_a_streamed_answer(call: Callable[..., Any], acts: tuple[Act, ...], expected: Outcome) -> None:
+    assert outcome(call, acts, True) == expected
+
+
+@pytest.mark.parametrize("call", [sync_call, async_call])
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("retries", [0, 1, 3])
+def test_max_retries_is_at_most_that_many_further_requests(call: Any, streamed: bool, retries: int) -> None:
+    assert outcome(call, (reply(500),), streamed, max_retries=retries)[2] == retries + 1
+
+
+@pytest.mark.parametrize("call", [sync_call, async_call])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_silence_is_a_timeout(call: Any, streamed: bool) -> None:
+    act = stream(chunk("He"), end="stall") if streamed else stream(b" ", end="stall")
+    name, details, requests, _ = outcome(call, (act,), streamed, timeout=0.3, max_retries=0)
+    assert (name, requests) == ("APITimeoutError", 1)
+    assert details == (None, "He" if streamed else None)
+
+
+@pytest.mark.parametrize("call", [sync_call, async_call])
+def test_keep_alives_are_no_progress(call: Any) -> None:
+    act = stream(chunk("He"), *[b": PROCESSING\n\n"] * 40, pause=0.05)
+    assert outcome(call, (act,), True, timeout=0.3, max_retries=0)[:2] == ("APITimeoutError", (None, "He"))
+
+
+@pytest.mark.parametrize("call", [sync_call, async_call])
+def test_a_slow_but_living_stream_is_not_cut(call: Any) -> None:
+    act = stream(*[chunk("x")] * 8, chunk(finish="stop"), pause=0.1)
+    assert outcome(call, (act,), True, timeout=0.5) == ("x" * 8, "stop", 1, ())
+
+
+@pytest.mark.parametrize("call", [sync_call, async_call])
+def test_waits_as_long_as_it_is_told(call: Any) -> None:
+    pauses = Pauses()
+    with scripted(reply(429, retry_after="2"), reply(503, retry_after_ms="1500"), reply(body=answer())) as server:
+        call(server, pauses, False)
+    assert pauses.asked == [2.0, 1.5]
+
+
+def test_finished_streams_give_their_connection_back() -> None:
+    """Ten streams in a row use one connection: the end of the body is read after the end of the answer."""
+    with scripted(stream(*PIECES, DONE)) as server:
+        client = Client(api_key=KEY, base_url=server.base_url)
+        for _ in range(10):
+            collected(client.stream_chat("m", HI))
+        assert server.connections == 1
+
+        async def ten() -> None:
+            for _ in range(10):
+                async for _ in AsyncClient(api_key=KEY, base_url=server.base_url).stream_chat("m", HI):
+                    pass
+
+        asyncio.run(ten())
+        assert server.connections == 2
+
+
+def eventually(check: Callable[[], bool]) -> bool:
+    end = time.monotonic() + 2
+    while not check() and time.monotonic() < end:
+        time.sleep(0.01)
+    return check()
+
+
+ENDLESS = stream(*[chunk("x")] * 2000, pause=0.01)
+
+
+def test_a_stream_left_early_frees_its_connection_at_once() -> None:
+    with scripted(ENDLESS) as server:
+        deltas = Client(api_key=KEY, base_url=server.base_url).stream_chat("m", HI)
+        next(deltas)
+        deltas.close()  # type: ignore[attr-defined]
+        assert eventually(lambda: server.closed == 1)
+
+
+@pytest.mark.parametrize("how", ["aclose", "cancel"])
+def test_an_async_stream_left_early_frees_its_connection_at_once(how: str) -> None:
+    """Without the garbage collector's help."""
+
+    async def run(server: ScriptedServer) -> None:
+        deltas: AsyncGenerator[Delta, None] = AsyncClient(api_key=KEY, base_url=server.base_url).stream_chat("m", HI)
+        await anext(deltas)
+        if how == "aclose":
+            await deltas.aclose()
+        else:
+            task = asyncio.ensure_future(_drain(deltas))
+            await asyncio.sleep(0.05)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        for _ in range(200):
+            if server.closed:
+                break
+            await asyncio.sleep(0.01)
+        assert server.closed == 1
+
+    gc.disable()
+    try:
+        with scripted(ENDLESS) as server:
+            asyncio.run(run(server))
+    finally:
+        gc.enable()
+
+
+async def _drain(deltas: AsyncGenerator[Delta, None]) -> None:
+    async for _ in deltas:
+        pass
+
+
+def test_one_client_serves_many_loops() -> None:
+    with scripted(reply(body=answer())) as server:
+        client = AsyncClient(api_key=KEY, base_url=server.base_url, max_retries=0)
+        assert [asyncio.run(client.chat("m", HI)).text for _ in range(3)] == ["Hello"] * 3
+        assert len(server.received) == 3
+
+
+def test_a_server_that_dropped_the_idle_connection_is_asked_again_without_a_retry() -> None:
+    with scripted(reply(body=answer(), connection="close")) as server:
+        client = Client(api_key=KEY, base_url=server.base_url, max_retries=0)
+        assert [client.chat("m", HI).text for _ in range(3)] == ["Hello"] * 3
+
+
+def test_ids_and_cost_come_back() -> None:
+    headers = {"x_inference_id": "inf-1", "x_client_request_id": "mine", "x_aimlapi_credits_used": "20"}
+    with scripted(reply(body=answer(), **headers), stream(*PIECES, **headers), reply(400, ERROR, **headers)) as server:
+        client = Client(api_key=KEY, base_url=server.base_url)
+        completion = client.chat("m", HI, client_request_id="mine")
+        _, streamed = collected(client.stream_chat("m", HI, client_request_id="mine"))
+        with pytest.raises(InvalidRequestError) as caught:
+            client.chat("m", HI)
+        assert [request.headers.get("x-client-request-id") for request in server.received] == ["mine", "mine", None]
+    for one in (completion, streamed):
+        assert (one.inference_id, one.client_request_id) == ("inf-1", "mine")
+        assert one.cost is not None
+        assert (one.cost.usd, one.cost.credits) == (0.00001, 20)
+    assert caught.value.request_id == "inf-1"
+
+
+@pytest.mark.parametrize("variable", ["AIMLAPI_API_KEY", "AIML_API_KEY"])
+def test_the_key_comes_from_the_environment_and_is_stripped(monkeypatch: Any, variable: str) -> None:
+    monkeypatch.setenv(variable, f"  {KEY}\n")
+    with scripted(reply(body=answer())) as server:
+        Client(base_url=server.base_url).chat("m", HI)
+        assert server.received[0].headers["authorization"] == f"Bearer {KEY}"
+
+
+def test_no_key_is_said_at_the_call_and_no_other_vendors_key_is_sent(monkeypatch: Any) -> None:
+    for name in ("AIMLAPI_API_KEY", "AIML_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with scripted(reply(body=answer())) as server:
+        client = Client(base_url=server.base_url)
+        with pytest.raises(AuthenticationError, match="AIMLAPI_API_KEY or AIML_API_KEY"):
+            client.chat("m", HI)
+        assert server.received == []
+    monkeypatch.setenv("AIMLAPI_API_KEY", KEY)
+    with pytest.raises(AuthenticationError, match="ANYFAST_API_KEY"):
+        Client(preset="anyfast").chat("qwen3.6-flash", HI)
+
+
+@pytest.mark.parametrize("key", ["sk-\x00abc", "sk-äbc", "sk-a\nbc", "sk-a bc"])
+def test_a_malformed_key_is_refused_without_being_shown(key: str) -> None:
+    with pytest.raises(AuthenticationError) as caught:
+        Client(api_key=key).chat("m", HI)
+    assert "bc" not in str(caught.value)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize(
+    "act",
+    [
+        reply(401, {"message": f"bad key {KEY}"}),
+        reply(body={"error": {"message": f"bad key {KEY}"}}),
+        stream(chunk("x"), event({"error": f"bad {KEY}"})),
+        stream(chunk("x"), f"data: {{{KEY}\n\n".encode()),
+        stream(chunk("x"), end="reset"),
+        close(),
+        reply(307, location="http://elsewhere/"),
+    ],
+)
+def test_the_key_shows_in_no_error_and_no_log(act: Act, streamed: bool, caplog: Any) -> None:
+    caplog.set_level(logging.DEBUG)
+    with scripted(act) as server:
+        with pytest.raises(AIMLAPIError) as caught:
+            sync_call(server, Pauses(), streamed, max_retries=0)
+        client = Client(api_key=KEY, base_url=server.base_url)
+    shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + repr(client) + caplog.text
+    assert KEY not in shown
+    assert KEY.encode() not in pickle.dumps(caught.value)
+
+
+def test_an_unlisted_parameter_is_warned_of_once() -> None:
+    with scripted(reply(body=answer())) as server:
+        client = Client(api_key=KEY, base_url=server.base_url)
+        with pytest.warns(UnlistedParameterWarning, match=r"`top_a`.*minimax/m1"):
+            client.chat("minimax/m1", HI, top_a=1)
+        client.chat("minimax/m1", HI, top_a=1)  # warnings are errors here
+        assert [request.body["top_a"] for request in server.received] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ({"max_retries": -1}, "`max_retries` is -1"),
+        ({"max_retries": "2"}, "`max_retries` is '2'"),
+        ({"base_url": "api.aimlapi.com"}, "starts with https"),
+        ({"preset": "openai"}, "aimlapi, powertokens, anyfast"),
+    ],
+)
+def test_a_wrong_setting_names_itself(config: dict[str, Any], says: str) -> None:
+    with pytest.raises(InvalidRequestError, match=says):
+        Client(**config)
+
+
+def test_addresses(monkeypatch: Any) -> None:
+    monkeypatch.setenv("AIMLAPI_API_BASE", "https://proxy.example/v1/")
+    assert Client().base_url == "https://proxy.example/v1"
+    assert Client(base_url="http://127.0.0.1:1/v1").base_url == "http://127.0.0.1:1/v1"
+    assert Client(preset="anyfast").base_url == "https://www.anyfast.ai/v1"
+
+
+def test_a_client_of_ones_own_is_used_and_left_open() -> None:
+    seen: list[httpx.Request] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json=answer())
+
+    own = httpx.Client(transport=httpx.MockTransport(handle))
+    assert Client(api_key=KEY, http_client=own).chat("m", HI).text == "Hello"
+    assert str(seen[0].url) == "https://api.aimlapi.com/v1/chat/completions"
+    assert not own.is_closed
+
+
+def test_nobody_there_is_a_connection_error() -> None:
+    with pytest.raises(APIConnectionError):
+        Client(api_key=KEY, base_url="http://127.0.0.1:9/v1", max_retries=0).chat("m", HI)
+
+
+def test_errors_are_what_they_say() -> None:
+    """The classes this table speaks of are the tree's, so one `except` catches them all."""
+    kinds = (APITimeoutError, BadResponseError, IncompleteStreamError, RateLimitError, ServerError, StreamError)
+    assert all(issubclass(kind, AIMLAPIError) for kind in kinds)

@@ -1,0 +1,316 @@
+"""A request body is a pure function of its inputs, spelled as the model and the host accept it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.presets import AIMLAPI, ANYFAST, POWERTOKENS, Preset, preset_for
+from aimlapi_transport.profiles import PROFILES, facts_for, profile_for
+from aimlapi_transport.request import Request, chat_request
+
+HI = [{"role": "user", "content": "Hi"}]
+GPT, CLAUDE, MINIMAX, GLM, QWEN = (
+    "openai/gpt-4o",
+    "anthropic/claude-opus-4.1",
+    "minimax/m2",
+    "glm-4.7-flash",
+    "qwen3-max",
+)
+
+
+def body(model: str = "some/new-model", messages: Any = HI, preset: Preset = AIMLAPI, **options: Any) -> dict[str, Any]:
+    sent: dict[str, Any] = orjson.loads(chat_request(model, messages, preset=preset, **options).body)
+    return sent
+
+
+def extra(sent: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in sent.items() if name not in ("model", "messages")}
+
+
+NAMES = st.sampled_from(["temperature", "top_p", "seed", "stop", "max_tokens", "enable_search"])
+
+
+@given(st.dictionaries(NAMES, st.just(1) | st.just(2)).filter(lambda d: "stop" not in d), st.randoms())
+def test_the_same_arguments_give_the_same_bytes(parameters: dict[str, int], random: Any) -> None:
+    """In whatever order they are written, so a cassette can match on the body."""
+    parameters = dict.fromkeys(parameters, 1)
+    items = list(parameters.items())
+    random.shuffle(items)
+    assert chat_request("m", HI, parameters=parameters).body == chat_request("m", HI, parameters=dict(items)).body
+
+
+def test_nothing_is_sent_that_nobody_set() -> None:
+    assert chat_request("m", HI, parameters={"temperature": None}).body == (
+        b'{"model":"m","messages":[{"role":"user","content":"Hi"}]}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("preset", "model", "given", "sent"),
+    [
+        # the output limit: one setting, two names
+        (AIMLAPI, "some/new-model", {"max_tokens": 5}, {"max_tokens": 5}),
+        (AIMLAPI, "some/new-model", {"max_completion_tokens": 5}, {"max_completion_tokens": 5}),
+        (AIMLAPI, GPT, {"max_tokens": 5}, {"max_tokens": 5}),
+        (AIMLAPI, GPT, {"max_completion_tokens": 5}, {"max_completion_tokens": 5}),
+        (AIMLAPI, "openai/o3-2025-04-16", {"max_tokens": 5}, {"max_completion_tokens": 5}),
+        (AIMLAPI, "openai/gpt-5-2", {"max_completion_tokens": 5}, {"max_tokens": 5}),
+        (AIMLAPI, MINIMAX, {"max_completion_tokens": 5}, {"max_tokens": 5}),
+        (AIMLAPI, "perplexity/sonar", {"max_completion_tokens": 5}, {"max_tokens": 5}),
+        (AIMLAPI, GPT, {"max_tokens": 5, "max_completion_tokens": 6}, {"max_tokens": 5, "max_completion_tokens": 6}),
+        (ANYFAST, "qwen3.6-flash", {"max_tokens": 5}, {"max_completion_tokens": 5}),
+        (POWERTOKENS, QWEN, {"max_completion_tokens": 5}, {"max_tokens": 5}),
+        # stop sequences
+        (AIMLAPI, GPT, {"stop": "x"}, {"stop": "x"}),
+        (AIMLAPI, GPT, {"stop": ["x", "y"]}, {"stop": ["x", "y"]}),
+        (AIMLAPI, GPT, {"stop": ("x", "y")}, {"stop": ["x", "y"]}),
+        (AIMLAPI, GPT, {"stop": []}, {}),
+        (AIMLAPI, CLAUDE, {"stop": "x"}, {"stop_sequences": ["x"]}),
+        (ANYFAST, "qwen3.6-flash", {"stop": "x"}, {"stop": ["x"]}),
+        (POWERTOKENS, GLM, {"stop": "x"}, {"stop": ["x"], "stream": False}),
+        # Zhipu streams unless told not to
+        (POWERTOKENS, GLM, {}, {"stream": False}),
+        (POWERTOKENS, GLM, {"tool_choice": "auto"}, {"stream": False, "tool_choice": "auto"}),
+        (POWERTOKENS, QWEN, {"tool_choice": "required"}, {"tool_choice": "required"}),
+    ],
+)
+def test_settings_are_spelled_for_the_model(preset: Preset, model: str, given: Any, sent: Any) -> None:
+    assert extra(body(model, preset=preset, parameters=given)) == sent
+
+
+@pytest.mark.parametrize(
+    ("preset", "model", "parameters", "says"),
+    [
+        (ANYFAST, "qwen3.6-flash", {"seed": 1}, ["AnyFast", "`seed`", "enable_thinking"]),
+        (ANYFAST, "qwen3.6-flash", {"tools": [{}]}, ["AnyFast", "`tools`"]),
+        (ANYFAST, "qwen3.6-flash", {"max_tokens": 70000}, ["`max_completion_tokens`", "70000", "1 to 65536"]),
+        (POWERTOKENS, QWEN, {"n": 2}, ["PowerTokens", "`n`", "enable_search"]),
+        (POWERTOKENS, QWEN, {"tool_choice": {"type": "function"}}, ["PowerTokens", "`tool_choice`", "required"]),
+        (POWERTOKENS, GLM, {"tool_choice": "required"}, ["PowerTokens", "`tool_choice`", "auto"]),
+        (POWERTOKENS, GLM, {"stop": ["a", "b"]}, ["`stop` has 2", "at most 1"]),
+        (POWERTOKENS, GLM, {"temperature": 1.5}, ["`temperature` is 1.5", "0 to 1"]),
+        (POWERTOKENS, GLM, {"seed": 7}, ["`seed`", "thinking"]),
+        (AIMLAPI, GPT, {"temperature": 3}, ["`temperature` is 3", "0 to 2"]),
+        (AIMLAPI, CLAUDE, {"temperature": 1.5}, ["`temperature` is 1.5", "0 to 1"]),
+        (AIMLAPI, "anthropic/claude-of-tomorrow", {"temperature": 1.5}, ["0 to 1"]),
+        (AIMLAPI, GPT, {"temperature": "hot"}, ["'hot'", "a number"]),
+        (AIMLAPI, GPT, {"seed": 0}, ["`seed` is 0", "at least 1"]),
+        (AIMLAPI, GPT, {"top_p": 0}, ["`top_p`", "0.01 to 1"]),
+        (AIMLAPI, GPT, {"max_tokens": -1}, ["`max_tokens`", "at least 1"]),
+        (AIMLAPI, GPT, {"stop": list("abcde")}, ["`stop` has 5", "at most 4"]),
+        (AIMLAPI, GPT, {"stop": 3}, ["`stop` is 3"]),
+        (AIMLAPI, GPT, {"logit_bias": {"a": object()}}, ["JSON"]),
+    ],
+)
+def test_what_is_refused_names_itself_and_what_is_accepted(
+    preset: Preset, model: str, parameters: Any, says: list[str]
+) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        body(model, preset=preset, parameters=parameters)
+    assert all(word in caught.value.message for word in says), caught.value.message
+    assert caught.value.status_code is None
+
+
+@pytest.mark.parametrize(
+    ("preset", "model", "added"),
+    [
+        (ANYFAST, "qwen3.6-flash", {"stream_options": {"include_usage": True}}),
+        (POWERTOKENS, QWEN, {"parallel_tool_calls": False}),
+        (POWERTOKENS, GLM, {"tool_choice": "required"}),
+        (AIMLAPI, CLAUDE, {"stream_options": {"include_usage": True}}),
+    ],
+)
+def test_what_a_framework_added_is_left_out_where_it_is_not_accepted(preset: Preset, model: str, added: Any) -> None:
+    assert set(extra(body(model, preset=preset, added=added))) <= {"stream"}
+
+
+def test_what_a_framework_added_is_sent_elsewhere_and_never_over_the_users_word() -> None:
+    added = {"stream_options": {"include_usage": True}}
+    assert extra(body(GPT, added=added)) == added
+    assert extra(body("some/new-model", added=added)) == added
+    own = {"stream_options": {"include_usage": False}}
+    assert extra(body(GPT, added=added, parameters=own)) == own
+
+
+def test_a_parameter_the_schema_does_not_name_is_sent_and_noted() -> None:
+    request = chat_request(MINIMAX, HI, parameters={"top_k": 3, "temperature": 0.5})
+    assert orjson.loads(request.body)["top_k"] == 3
+    assert request.unlisted == ("top_k",)
+    assert chat_request("some/new-model", HI, parameters={"top_k": 3}).unlisted == ()
+
+
+def test_strict_parameters_raise_instead() -> None:
+    with pytest.raises(InvalidRequestError, match=r"`top_k`.*temperature.*extra_body"):
+        chat_request(MINIMAX, HI, parameters={"top_k": 3}, strict_parameters=True)
+
+
+@pytest.mark.parametrize("preset", [AIMLAPI, POWERTOKENS, ANYFAST])
+def test_extra_body_always_passes(preset: Preset) -> None:
+    sent = body(GLM, preset=preset, extra_body={"seed": 0, "anything": {"goes": 1}}, strict_parameters=True)
+    assert (sent["seed"], sent["anything"]) == (0, {"goes": 1})
+
+
+@pytest.mark.parametrize(
+    ("model", "role", "sent"),
+    [
+        (GPT, "developer", "developer"),
+        ("alibaba/qwen3-32b", "developer", "system"),
+        ("some/new-model", "developer", "system"),
+        ("google/gemma-3n-e4b-it", "system", "user"),
+        ("openai/o1-mini", "developer", "user"),
+        (GPT, "system", "system"),
+    ],
+)
+def test_roles_a_family_lacks(model: str, role: str, sent: str) -> None:
+    assert body(model, [{"role": role, "content": "Be brief."}, *HI])["messages"][0]["role"] == sent
+
+
+@pytest.mark.parametrize(
+    ("preset", "messages", "says"),
+    [
+        (AIMLAPI, [], "No messages"),
+        (AIMLAPI, [{"role": "narrator", "content": "x"}], "unknown role 'narrator'"),
+        (AIMLAPI, [{"content": "x"}], "unknown role None"),
+        (AIMLAPI, ["x"], "messages[0] is str"),
+        (AIMLAPI, [{"role": "user", "content": 3}], "content of type int"),
+        (AIMLAPI, [{"role": "user"}], "(user) has no content"),
+        (AIMLAPI, [{"role": "user", "content": [{"text": "x"}]}], "without a `type`"),
+        (AIMLAPI, [{"role": "tool", "content": "x"}], "without a `tool_call_id`"),
+        (ANYFAST, [{"role": "user", "content": [{"type": "input_audio"}]}], "image_url, text, video_url"),
+        (POWERTOKENS, [{"role": "system", "content": "x"}], "neither system nor assistant"),
+    ],
+)
+def test_messages_that_cannot_be_sent(preset: Preset, messages: Any, says: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        body(GLM if preset is POWERTOKENS else "m", messages, preset)
+    assert says in caught.value.message
+
+
+@pytest.mark.parametrize("model", ["", "  ", None, 3])
+def test_a_missing_model_is_named(model: Any) -> None:
+    with pytest.raises(InvalidRequestError, match="No model"):
+        chat_request(model, HI)
+
+
+@pytest.mark.parametrize("name", ["abc", "A-z_0.9:x", "x" * 128])
+def test_a_request_id_of_ones_own(name: str) -> None:
+    assert ("X-Client-Request-Id", name) in chat_request("m", HI, client_request_id=name).headers
+
+
+@pytest.mark.parametrize("name", ["", "x" * 129, "with space", "ünïcode", "a/b", "a\n"])
+def test_a_request_id_the_provider_would_drop_is_refused(name: str) -> None:
+    with pytest.raises(InvalidRequestError, match="X-Client-Request-Id"):
+        chat_request("m", HI, client_request_id=name)
+    with pytest.raises(InvalidRequestError, match="X-Client-Request-Id"):
+        chat_request("m", HI, extra_headers={"x-client-request-id": name})
+
+
+def test_the_caller_keeps_its_messages() -> None:
+    messages = [{"role": "system", "content": "s"}, {"role": "user", "content": [{"type": "text", "text": "x"}]}]
+    before = orjson.dumps(messages)
+    body("openai/o1-mini", messages, replay_reasoning=True)
+    assert orjson.dumps(messages) == before
+
+
+THOUGHT = {"role": "assistant", "content": "t", "reasoning_content": "why", "tool_calls": []}
+
+
+def replayed(model: str, choice: bool | None, *, in_loop: bool, **fields: Any) -> dict[str, Any]:
+    later = {"role": "tool", "tool_call_id": "a", "content": "x"} if in_loop else HI[0]
+    sent = body(model, [*HI, {**THOUGHT, **fields}, later], replay_reasoning=choice)
+    message: dict[str, Any] = sent["messages"][1]
+    return {name: value for name, value in message.items() if name not in ("role", "tool_calls")}
+
+
+def test_reasoning_goes_back_as_its_family_wants_it() -> None:
+    bare, carried = {"content": "t"}, {"content": "t", "reasoning_content": "why"}
+    inline = {"content": "<think>\nwhy\n</think>\n\nt"}
+    details = {"reasoning_details": [{"type": "reasoning.text", "text": "why", "signature": "S"}]}
+    assert replayed("deepseek/deepseek-v4-pro", None, in_loop=True) == carried
+    assert replayed("deepseek/deepseek-v4-pro", None, in_loop=False) == bare
+    assert replayed("deepseek/deepseek-v4-pro", False, in_loop=True) == bare
+    assert replayed("deepseek/deepseek-v4-pro", True, in_loop=False) == carried
+    assert replayed(MINIMAX, None, in_loop=False) == inline
+    assert replayed(MINIMAX, False, in_loop=False) == bare
+    assert replayed("xiaomi/mimo", None, in_loop=True, **details) == {"content": "t", "reasoning": "why", **details}
+    signed = {"extra_content": {"google": {"thought_signature": "S"}}}
+    assert replayed("google/gemini-3.5-flash", False, in_loop=False, **signed) == {**bare, **signed}
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("https://api.aimlapi.com/v1", "aimlapi"),
+        ("https://api.powertokens.ai/v1", "powertokens"),
+        ("https://www.anyfast.ai/v1", "anyfast"),
+        ("https://anyfast.ai", "anyfast"),
+        ("http://127.0.0.1:8000/v1", "aimlapi"),
+        ("https://evil.example/api.powertokens.ai", "aimlapi"),
+        (None, "aimlapi"),
+    ],
+)
+def test_the_host_in_the_address_decides_the_preset(address: str | None, name: str) -> None:
+    assert preset_for(address).name == name
+
+
+FAMILIES = {
+    "openai/o1-mini": ("openai", "user", "user", False),
+    "openai/gpt-5-2": ("openai", "system", "developer", False),
+    "o3-mini": ("openai", "system", "developer", False),
+    "gpt-4o": ("openai", "system", "developer", False),
+    "claude-sonnet-5": ("anthropic", "system", "system", False),
+    "google/gemma-3n-e4b-it": ("google-gemma", "user", "user", False),
+    "google/gemma-4": ("google-gemma", "system", "system", False),
+    "google/gemini-3.5-flash": ("google-gemini", "system", "system", False),
+    "MiniMax-Text-01": ("minimax", "system", "system", True),
+    "minimax/m2-5-20260218": ("minimax", "system", "system", True),
+    "Qwen/QwQ-32B": ("alibaba-qwen", "system", "system", True),
+    "qwen3-omni-30b-a3b-captioner": ("alibaba-qwen", "user", "user", False),
+    "alibaba/qwen3-32b": ("alibaba-qwen", "system", "system", False),
+    "zhipu/glm-4.5-air": ("zhipu", "system", "system", True),
+    "zhipu/glm-5": ("zhipu", "system", "system", False),
+    "nvidia/nemotron-nano-9b-v2": ("nvidia", "system", "system", False),
+    "perplexity/sonar-pro": ("perplexity", "system", "system", False),
+    "meituan/longcat-flash-chat": ("meituan", "system", "system", False),
+    "bagoodex/bagoodex-search-v1": ("bagoodex", "user", "user", False),
+    "deepseek/deepseek-r1": ("deepseek", "system", "developer", False),
+    "x-ai/grok-4": ("xai", "system", "developer", False),
+    "brand/new": ("other", "system", "system", False),
+}
+
+
+def test_the_table_of_families() -> None:
+    """The resolved matrix, whole: a row that moves another shows here."""
+    resolved = {model: profile_for(model) for model in FAMILIES}
+    assert {m: (p.family, p.system_role, p.developer_role, p.inline_think) for m, p in resolved.items()} == FAMILIES
+
+
+def test_every_family_row_is_reached() -> None:
+    """No row stands behind a broader one that takes its ids."""
+    for row in PROFILES:
+        for prefix in row.prefixes:
+            assert profile_for(prefix) is row, prefix
+
+
+def test_facts_are_looked_up_to_the_letter() -> None:
+    hyphen, dot = facts_for("openai/gpt-5-4-pro"), facts_for("openai/gpt-5.4-pro")
+    assert hyphen is not None
+    assert dot is not None
+    assert "/v1/chat/completions" not in hyphen.endpoints
+    assert "/v1/chat/completions" in dot.endpoints
+    assert facts_for("openai/gpt-of-tomorrow") is None
+    assert facts_for("") is None
+
+
+def test_a_request_is_a_value() -> None:
+    request = chat_request("m", HI)
+    assert isinstance(request, Request)
+    with pytest.raises(AttributeError):
+        request.body = b""  # type: ignore[misc]
+    assert request == chat_request("m", HI)

@@ -1,0 +1,63 @@
+"""The house's walls: who may import whom, and that importing costs nothing and does nothing."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PURE = ("_json", "completion", "errors", "presets", "profiles", "reading", "replay", "request", "retry", "sse",
+        "think", "tool_calls", "usage", "wire", "version")  # fmt: skip
+
+
+def modules_after(statement: str) -> set[str]:
+    code = f"import sys; {statement}; print('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_pure_modules_import_without_httpx() -> None:
+    loaded = modules_after("; ".join(f"import aimlapi_transport.{name}" for name in PURE))
+    assert not {"httpx", "pydantic", "langchain_core", "llama_index"} & loaded
+
+
+def test_every_module_of_the_transport_is_pure_or_does_the_io() -> None:
+    names = {path.stem for path in (ROOT / "aimlapi_transport").glob("*.py")}
+    assert names == {*PURE, "__init__", "client", "pools"}
+
+
+@pytest.mark.parametrize(
+    ("package", "forbidden"),
+    [
+        ("aimlapi_transport", {"langchain_core", "llama_index", "langchain_aimlapi", "llama_index_aimlapi", "aimlapi_emulator"}),
+        ("langchain_aimlapi", {"llama_index", "llama_index_aimlapi", "aimlapi_emulator"}),
+        ("llama_index_aimlapi", {"langchain_core", "langchain_aimlapi", "aimlapi_emulator"}),
+        ("aimlapi_emulator", {"aimlapi_transport", "langchain_core", "llama_index"}),
+    ],
+)  # fmt: skip
+def test_dependencies_point_one_way(package: str, forbidden: set[str]) -> None:
+    for path in (ROOT / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            assert not {name.split(".")[0] for name in names} & forbidden, path
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        ("import aimlapi_transport", {"httpx", "orjson"}),
+        ("import langchain_aimlapi", {"httpx", "langchain_core"}),
+        ("from langchain_aimlapi import ChatAIMLAPI", {"llama_index", "starlette", "transformers"}),
+        ("import llama_index_aimlapi", {"httpx", "llama_index"}),
+        ("from llama_index_aimlapi import AIMLAPI", {"langchain_core", "starlette"}),
+        ("import aimlapi_emulator.pytest_plugin", {"starlette", "uvicorn"}),
+    ],
+)
+def test_an_import_brings_only_what_it_needs(statement: str, absent: set[str]) -> None:
+    assert not modules_after(statement) & absent

@@ -1,0 +1,184 @@
+"""Tool calls in every shape gateways send: each call once, with its own id, name and strictly read arguments."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aimlapi_transport.tool_calls import ToolCall, ToolCallReader, parse_arguments
+
+Fragments = list[list[dict[str, Any]]]
+
+
+def fragment(
+    index: Any = None, id: Any = None, name: Any = None, arguments: Any = None, **extra: Any
+) -> dict[str, Any]:
+    function = {k: v for k, v in (("name", name), ("arguments", arguments)) if v is not None}
+    item = {k: v for k, v in (("index", index), ("id", id)) if v is not None}
+    return {**item, "type": "function", "function": function, **extra}
+
+
+def calls(*deltas: list[dict[str, Any]], whole: bool = False) -> tuple[ToolCall, ...]:
+    ids = (f"made-up-{n}" for n in itertools.count())
+    reader = ToolCallReader(lambda: next(ids))
+    emitted = [part for delta in deltas for part in reader.read(delta, whole=whole)] + list(reader.close())
+    found = reader.calls()
+    # what was handed out piece by piece adds up to what is said at the end
+    for place, call in enumerate(found):
+        parts = [part for part in emitted if part.index == place]
+        assert "".join(part.arguments for part in parts) == call.arguments
+        assert [part.id for part in parts if part.id] == [call.id]
+        assert [part.name for part in parts if part.name] == ([call.name] if call.name else [])
+    return found
+
+
+def brief(found: tuple[ToolCall, ...]) -> list[tuple[str, str, Any]]:
+    return [(call.id, call.name, call.parsed if call.error is None else call.error) for call in found]
+
+
+A, B = ("a", "add", {"x": 1}), ("b", "mul", {"y": 2})
+
+
+@pytest.mark.parametrize(
+    ("deltas", "expected"),
+    [
+        pytest.param(
+            [[fragment(0, "a", "add", "")], [fragment(0, arguments='{"x"')], [fragment(0, arguments=": 1}")]],
+            [A],
+            id="by-index",
+        ),
+        pytest.param(
+            [[fragment(None, "a", "add", '{"x": 1}'), fragment(None, "b", "mul", '{"y": 2}')]], [A, B], id="no-index"
+        ),
+        pytest.param(
+            [[fragment(0, "a", "add", '{"x": 1}')], [fragment(0, "b", "mul", '{"y": 2}')]], [A, B], id="index-all-zero"
+        ),
+        pytest.param(
+            [
+                [fragment(0, "a", "add", ""), fragment(1, "b", "mul", "")],
+                [fragment(1, arguments='{"y"')],
+                [fragment(0, arguments='{"x": 1}')],
+                [fragment(1, arguments=": 2}")],
+            ],
+            [A, B],
+            id="interleaved-by-index",
+        ),
+        pytest.param(
+            [
+                [fragment(None, "a", "add", '{"x"')],
+                [fragment(None, "b", "mul", '{"y"')],
+                [fragment(None, "a", None, ": 1}")],
+                [fragment(None, "b", None, ": 2}")],
+            ],
+            [A, B],
+            id="interleaved-by-id",
+        ),
+        pytest.param(
+            [[fragment(0, "a")], [fragment(0, name="add")], [fragment(0, arguments='{"x": 1}')]], [A], id="late-name"
+        ),
+        pytest.param(
+            [[fragment(0, name="add", arguments='{"x"')], [fragment(0, "a", arguments=": 1}")]], [A], id="late-id"
+        ),
+        pytest.param(
+            [[fragment(0, "a", "add", '{"x"')], [fragment(0, "a", "add", ": 1}")]], [A], id="id-and-name-repeated"
+        ),
+        pytest.param(
+            [[fragment(0, "", "add", '{"x"')], [fragment(0, "", "add", ": 1}")]],
+            [("made-up-0", "add", {"x": 1})],
+            id="name-repeated-id-empty",
+        ),
+        pytest.param(
+            [[fragment(0, "", "add", '{"x": 1}')], [fragment(0, "", "add", '{"x": 2}')]],
+            [("made-up-0", "add", {"x": 1}), ("made-up-1", "add", {"x": 2})],
+            id="same-tool-twice-nothing-tells-them-apart-but-completeness",
+        ),
+        pytest.param(
+            [[fragment(None, "a", "add", '{"x"')], [fragment(None, arguments=": 1}")]],
+            [A],
+            id="no-index-continues-the-last",
+        ),
+        pytest.param([[fragment(0, "a", "add", {"x": 1})]], [A], id="arguments-as-object"),
+        pytest.param([[fragment(0, "a", "add", "")]], [("a", "add", {})], id="arguments-empty"),
+        pytest.param(
+            [[{"index": 0, "id": "a", "function": {"name": "add", "arguments": None}}]],
+            [("a", "add", {})],
+            id="arguments-null",
+        ),
+        pytest.param(
+            [[fragment(0, "a", "add", '{"x": 1}')], [{"index": 0, "function": None}]], [A], id="function-null"
+        ),
+        pytest.param([[fragment(0, None, "add", '{"x": 1}')]], [("made-up-0", "add", {"x": 1})], id="no-id"),
+        pytest.param(
+            [[fragment(0, "a", "add", '{"x": 1')]], [("a", "add", "the arguments are not valid JSON")], id="truncated"
+        ),
+        pytest.param(
+            [[fragment(0, "a", "add", "[1]")]],
+            [("a", "add", "the arguments are a JSON list, not an object")],
+            id="not-an-object",
+        ),
+        pytest.param([[fragment(0, "a", None, "{}")]], [("a", "", "the call names no tool")], id="no-name"),
+        pytest.param([[], [{}], [None, 3]], [], id="nothing"),
+    ],
+)
+def test_fragments_add_up(deltas: Fragments, expected: list[Any]) -> None:
+    assert brief(calls(*deltas)) == expected
+
+
+def test_each_entry_of_a_whole_reply_is_a_call() -> None:
+    """Even where two entries share their id or have neither id nor index."""
+    entries = [fragment(None, "a", "add", '{"x": 1}'), fragment(None, "a", "add", '{"x": 2}'), fragment(name="add")]
+    assert [call.parsed for call in calls(entries, whole=True)] == [{"x": 1}, {"x": 2}, {}]
+
+
+def test_signatures_stay_with_their_call() -> None:
+    signed = fragment(0, "a", "add", "{}", extra_content={"google": {"thought_signature": "S"}})
+    (call,) = calls([signed])
+    assert call.to_wire() == {
+        "id": "a",
+        "type": "function",
+        "function": {"name": "add", "arguments": "{}"},
+        "extra_content": {"google": {"thought_signature": "S"}},
+    }
+
+
+@given(
+    values=st.lists(
+        st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=5), max_size=3), min_size=1, max_size=3
+    ),
+    cuts=st.lists(st.integers(0, 60), max_size=5),
+    by=st.sampled_from(["index", "id", "both"]),
+    repeat=st.booleans(),
+    data=st.data(),
+)
+def test_any_order_of_fragments_gives_the_calls(
+    values: list[dict[str, Any]], cuts: list[int], by: str, repeat: bool, data: st.DataObject
+) -> None:
+    """Fragments cut anywhere and interleaved any way are the calls again, by id or by index."""
+    queues: list[list[dict[str, Any]]] = []
+    for n, value in enumerate(values):
+        text = json.dumps(value)
+        places = sorted({0, len(text), *(cut % (len(text) + 1) for cut in cuts)})
+        pieces = [text[a:b] for a, b in itertools.pairwise(places)]
+        queue = []
+        for k, piece in enumerate(pieces):
+            named = k == 0 or repeat
+            index = n if by != "id" else None
+            call_id = f"id{n}" if named or by == "id" else None
+            queue.append(fragment(index, call_id, f"tool{n}" if named else None, piece))
+        queues.append(queue)
+    order = data.draw(st.permutations([n for n, queue in enumerate(queues) for _ in queue]))
+    deltas = [[queues[n].pop(0)] for n in order]
+    found = {call.id: call for call in calls(*deltas)}
+    assert {k: (c.name, c.parsed) for k, c in found.items()} == {
+        f"id{n}": (f"tool{n}", v) for n, v in enumerate(values)
+    }
+
+
+@pytest.mark.parametrize("arguments", ["", "  ", "null", "{}"])
+def test_no_arguments_are_an_empty_object(arguments: str) -> None:
+    assert parse_arguments(arguments) == ({}, None)
