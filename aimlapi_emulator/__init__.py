@@ -1,9 +1,9 @@
 """A local stand-in for the provider: its wire protocol over real HTTP, without a key, the same every time.
 
-    from aimlapi_emulator import emulator
+from aimlapi_emulator import emulator
 
-    with emulator() as server:
-        print(server.base_url)  # http://127.0.0.1:PORT/v1
+with emulator() as server:
+    print(server.base_url)  # http://127.0.0.1:PORT/v1
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""What an account says of itself: fixed figures, in the documented shapes. To answer another path, add a row to REPLIES.
+"""What an account says of itself: fixed figures, in the documented shapes.
+
+To answer another path, add a row to REPLIES.
 
 Source: https://docs.aimlapi.com/api-references/service-endpoints
 """

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from aimlapi_emulator import account, catalogue, embeddings
 from aimlapi_emulator.chat import chat
 from aimlapi_emulator.errors import Refused, invalid
+from aimlapi_emulator.fault_statuses import AWAY
 from aimlapi_emulator.faults import Attempts, fault_for
 from aimlapi_emulator.hosts import HOSTS, Host
 from aimlapi_emulator.http import authenticate, parse, read_body, refusal
@@ -59,6 +60,7 @@ async def _model(request: Request) -> ASGIApp:
 
 
 CHAT_PATHS = ("/v1/chat/completions", "/chat/completions")
+EMBEDDING_PATHS = ("/v1/embeddings", "/embeddings")
 ROUTES: tuple[tuple[tuple[str, ...], tuple[str, ...], Handler], ...] = (
     (("POST",), CHAT_PATHS, partial(_chat, host=HOSTS["aimlapi"])),
     *(
@@ -66,7 +68,10 @@ ROUTES: tuple[tuple[tuple[str, ...], tuple[str, ...], Handler], ...] = (
         for host in HOSTS.values()
         if host.rules
     ),
-    (("POST",), ("/v1/embeddings", "/embeddings"), _embeddings),
+    (("POST",), EMBEDDING_PATHS, _embeddings),
+    # where a fault redirects to: the same endpoints again
+    (("POST",), tuple(AWAY + path for path in CHAT_PATHS), partial(_chat, host=HOSTS["aimlapi"])),
+    (("POST",), tuple(AWAY + path for path in EMBEDDING_PATHS), _embeddings),
     (("GET",), ("/v1/models", "/models", "/api/v1/models"), _models),
     (("GET",), ("/model/{id:path}",), _model),
     (("GET",), tuple(account.REPLIES), _account),

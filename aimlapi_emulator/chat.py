@@ -1,4 +1,7 @@
-"""/v1/chat/completions: a request in, a reply or a stream out. Each step is a room of its own; this walks through them."""
+"""/v1/chat/completions: a request in, a reply or a stream out.
+
+Each step is a room of its own; this walks through them. To change a step, change its room.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +58,9 @@ def served(model: str) -> Facts:
     if facts is None:
         raise Refused(404, f"Model '{model[:200]}' not found.")
     if not facts.serves_chat:
-        raise Refused(404, f"Model '{model[:200]}' is not served by /v1/chat/completions, only by {', '.join(facts.endpoints)}.")
+        raise Refused(
+            404, f"Model '{model[:200]}' is not served by /v1/chat/completions, only by {', '.join(facts.endpoints)}."
+        )
     return facts
 
 

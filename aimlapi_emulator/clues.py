@@ -20,14 +20,14 @@ _PLACE = ("city", "location", "place", "town", "country", "region", "destination
 _PEOPLE = ("name", "person", "customer", "user", "author", "artist", "recipient", "attendee", "company", "who")
 _ASKED = ("query", "question", "search", "keywords", "topic", "subject", "term", "q")
 HINTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
-    (("email", "mail"), (r"[\w.+-]+@[\w-]+\.[\w.]+\w",)),
+    (("email", "mail", "to", "recipient", "cc"), (r"[\w.+-]+@[\w-]+\.[\w.]+\w",)),
     (("url", "uri", "link", "website"), (r"https?://[^\s'\"<>)]+[^\s'\"<>).,?!]",)),
     (("phone", "telephone"), (r"\+?\d[\d ()-]{6,}\d",)),
     (("date", "day", "deadline", "when"), (_DATE,)),
     (("time", "hour"), (r"\b\d{1,2}:\d{2}(?:\s?[ap]m)?\b|\b\d{1,2}\s?[ap]m\b|\b(?:noon|midnight)\b", _DATE)),
     (("timezone",), (r"\b[A-Z]\w+/[A-Z]\w+\b|\bUTC(?:[+-]\d+)?\b",)),
     (("origin", "departure", "source"), (rf"\bfrom\s+(?P<v>{_NAME})",)),
-    (("destination", "arrival", "target"), (rf"\b(?:to|for|towards)\s+(?P<v>{_NAME})",)),
+    (("destination", "arrival", "target", "to"), (rf"\b(?:to|for|towards)\s+(?P<v>{_NAME})",)),
     (_PLACE, (rf"\b(?:in|at|near|for|around|to|of|from)\s+(?P<v>{_NAME})",)),
     (_PEOPLE, (rf"(?i:\b(?:named|called|name is|i am|i'm|for|by|with|to)\s+)(?P<v>{_NAME})",)),
     (("currency", "symbol", "ticker", "code"), (r"\b[A-Z]{2,5}\b",)),
@@ -47,7 +47,24 @@ HINTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
 )
 _NUMBER_WORDS = dict(
     zip(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen".split(),
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+        ],
         range(16),
         strict=True,
     )
@@ -58,6 +75,7 @@ _NUMBER = re.compile(
     + r")\b",
     re.IGNORECASE,
 )
+_DATED = re.compile(rf"{_DATE}|https?://\S+|[\w.+-]+@[\w-]+\.[\w.]+|\b\d{{1,2}}:\d{{2}}\b")
 _QUOTED = re.compile(r"\"([^\"\n]+)\"|“([^”\n]+)”|「([^」\n]+)」|(?<!\w)'([^'\n]+)'(?!\w)|`([^`\n]+)`")
 
 
@@ -66,6 +84,8 @@ class Clues:
 
     def __init__(self, text: str) -> None:
         self.text = text[:20_000]
+        # the 2026 of 2026-05-01 is no number of its own
+        self._plain = _DATED.sub(lambda match: " " * len(match.group()), self.text)
         self._taken: list[str] = []
 
     def labelled(self, name: str) -> str | None:
@@ -75,7 +95,7 @@ class Clues:
             pattern = rf"\b{re.escape(name)}\s*(?:=|:)\s*" if name else None
         else:
             label = r"[\s_-]*".join(re.escape(part) for part in spaced.split())
-            pattern = rf"(?<!\w)[\"'*]*{label}[\"'*]*(?:\s*(?:=|:)\s*|\s+(?:is|are|was|named|called)\s+)"
+            pattern = rf"(?<!\w)[\"'*]*{label}[\"'*]*(?:\s*(?:=|:)\s*|\s+(?:is|are|was|named|called)\s+|\s+(?=[\"']))"
         if pattern is None:
             return None
         match = re.search(pattern + r"(?:\"([^\"\n]*)\"|'([^'\n]*)'|([^\s,;\n][^,;\n]*))", self.text, re.IGNORECASE)
@@ -89,16 +109,18 @@ class Clues:
     def number(self, name: str = "") -> float | None:
         """The number beside the field's name, else the first one left."""
         for word in [part for part in re.split(r"[\W_]+", name) if len(part) > 1]:
-            match = re.search(rf"(?i:\b{re.escape(word)}\b)\W+(?:(?:is|of|to|be|=|:)\s*)*({_NUMBER.pattern})", self.text)
-            if match and self._free(match.group(1)):
-                self._take(match.group(1))
-                return _as_number(match.group(1))
+            near = rf"(?i:\b{re.escape(word)}\b)\W+(?:(?:is|of|to|be|=|:)\s*)*(?P<a>{_NUMBER.pattern})"
+            near += rf"|(?P<b>{_NUMBER.pattern})[ -](?i:{re.escape(word)})\b"
+            match = re.search(near, self._plain)
+            value = (match.group("a") or match.group("b")) if match else None
+            if value and self._free(value):
+                return _as_number(self._take(value))
         if "age" in name.lower().split("_"):
-            match = re.search(r"(\d+)[ -]?(?:years?|y/?o)\b", self.text)
+            match = re.search(r"(\d+)[ -]?(?:years?|y/?o)\b", self._plain)
             if match:
                 return _as_number(self._take(match.group(1)))
         left = list(self._taken)
-        for match in _NUMBER.finditer(self.text):
+        for match in _NUMBER.finditer(self._plain):
             if match.group() in left:
                 left.remove(match.group())
                 continue
@@ -106,7 +128,7 @@ class Clues:
         return None
 
     def numbers(self) -> list[float]:
-        return [_as_number(match.group()) for match in _NUMBER.finditer(self.text)]
+        return [_as_number(match.group()) for match in _NUMBER.finditer(self._plain)]
 
     def quoted(self) -> list[str]:
         return [next(g for g in match.groups() if g is not None) for match in _QUOTED.finditer(self.text)]

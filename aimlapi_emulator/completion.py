@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from aimlapi_emulator.audio import wav
+from aimlapi_emulator.dialects import upstream_name
 from aimlapi_emulator.identity import EPOCH
 from aimlapi_emulator.logprobs import logprobs_of
-from aimlapi_emulator.dialects import upstream_name
 from aimlapi_emulator.reply import Answer, Call, Reply
 from aimlapi_emulator.usage import cost_of, credits_of, usage_of
 

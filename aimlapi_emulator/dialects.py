@@ -151,7 +151,9 @@ DIALECTS: dict[str, Dialect] = {
             choice=_LOGPROBS,
             body={"system_fingerprint": "fp_{hex:10}_prod0820_fp8_kvcache"},
             usage={"prompt_cache_hit_tokens": 0, "prompt_cache_miss_tokens": "{prompt}"},
-            stream=StreamShape(nulls=True, done=True, choice=_LOGPROBS, body={"system_fingerprint": "fp_{hex:10}_prod0820_fp8_kvcache"}),
+            stream=StreamShape(
+                nulls=True, done=True, choice=_LOGPROBS, body={"system_fingerprint": "fp_{hex:10}_prod0820_fp8_kvcache"}
+            ),
         ),
         Dialect(
             "grok",
@@ -193,7 +195,13 @@ DIALECTS: dict[str, Dialect] = {
                 },
             ),
         ),
-        Dialect("moonshot", id="chatcmpl-{hex:24}", call_id="{name}:{index}", carrier="reasoning_content", stream=StreamShape(done=True)),
+        Dialect(
+            "moonshot",
+            id="chatcmpl-{hex:24}",
+            call_id="{name}:{index}",
+            carrier="reasoning_content",
+            stream=StreamShape(done=True),
+        ),
         Dialect(
             "zhipu",
             id="20260101{hex:22}",
@@ -202,7 +210,14 @@ DIALECTS: dict[str, Dialect] = {
             body={"request_id": "{id}"},
             stream=StreamShape(calls="whole", done=True, usage_null=False, usage_always=True),
         ),
-        Dialect("ernie", id="as-{b36:10}", carrier="reasoning_content", empty_reasoning="", choice={"flag": 0}, stream=StreamShape(done=True)),
+        Dialect(
+            "ernie",
+            id="as-{b36:10}",
+            carrier="reasoning_content",
+            empty_reasoning="",
+            choice={"flag": 0},
+            stream=StreamShape(done=True),
+        ),
         Dialect(
             "seed",
             id="02{num:13}{hex:37}",
@@ -237,8 +252,9 @@ DIALECTS: dict[str, Dialect] = {
             stream=StreamShape(done=True, choice=_LOGPROBS),
         ),
         _ROUTED,
+        Dialect("plain", id="chatcmpl-{hex:24}", stream=StreamShape(done=True, usage_null=False)),  # what faults spoil
     )
-}  # fmt: skip
+}
 
 # the first rule that fits a model id wins; then its family; then `routed`
 RULES: tuple[tuple[str, str], ...] = (

@@ -50,8 +50,12 @@ MODELS: dict[str, Embedder] = {
     "text-multilingual-embedding-002": Embedder(768, "Google", (1, 768)),
     "text-embedding-005": Embedder(768, "Google", (1, 768)),
     "google/gemini-embedding-001": Embedder(3072, "Google", (1, 3072)),
-    "alibaba/qwen-text-embedding-v3": Embedder(1024, "Alibaba Cloud", (64, 2048), "text-embedding-v3", extras=("id:{uuid}",)),
-    "alibaba/qwen-text-embedding-v4": Embedder(1024, "Alibaba Cloud", (64, 2048), "text-embedding-v4", extras=("id:{uuid}",)),
+    "alibaba/qwen-text-embedding-v3": Embedder(
+        1024, "Alibaba Cloud", (64, 2048), "text-embedding-v3", extras=("id:{uuid}",)
+    ),
+    "alibaba/qwen-text-embedding-v4": Embedder(
+        1024, "Alibaba Cloud", (64, 2048), "text-embedding-v4", extras=("id:{uuid}",)
+    ),
     "voyage-2": Embedder(1024, "Anthropic", usage="total", item_most=800),
     "voyage-large-2": Embedder(1536, "Anthropic", usage="total", item_most=800),
     "voyage-large-2-instruct": Embedder(1024, "Anthropic", usage="total", item_most=800),
@@ -62,7 +66,7 @@ MODELS: dict[str, Embedder] = {
     "BAAI/bge-base-en-v1.5": Embedder(768, "BAAI", usage="chat", extras=("id:embd-{hex:32}", "created:")),
     "BAAI/bge-large-en-v1.5": Embedder(1024, "BAAI", usage="chat", extras=("id:embd-{hex:32}", "created:")),
     "togethercomputer/m2-bert-80M-32k-retrieval": Embedder(768, "Together AI", usage="none"),
-}  # fmt: skip
+}
 _KNOWN = ("model", "input", "encoding_format", "dimensions", "user")
 
 

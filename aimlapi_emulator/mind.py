@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from aimlapi_emulator.conversation import Conversation
-from aimlapi_emulator.prompt_forms import formed_answer
+from aimlapi_emulator.prompt_forms import formed_answer, keys_in, schema_in, unformatted
 from aimlapi_emulator.reading import UNKNOWN, best_sentence, facts_in, find_context, read_prompt, system_context
 from aimlapi_emulator.schema import Filler
 from aimlapi_emulator.smalltalk import reply
@@ -37,9 +37,9 @@ def think(conversation: Conversation, body: dict[str, Any], *, use_tools: bool =
         if calls:
             names = ", ".join(call.tool.name for call in calls)
             return Thought("", tuple(calls), _reasoning(conversation, f"To answer, I will call {names}."))
-    schema = wanted_schema(body.get("response_format"))
+    schema = wanted_schema(body.get("response_format"), conversation)
     if schema is not None:
-        value = Filler(_everything_said(conversation)).fill(schema)
+        value = Filler(unformatted(_everything_said(conversation))).fill(schema)
         reasoning = _reasoning(conversation, "The answer has to be JSON, so I fill the fields from the text.")
         return Thought(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode(), (), reasoning)
     text, why = _answer(conversation, variant)
@@ -48,7 +48,7 @@ def think(conversation: Conversation, body: dict[str, Any], *, use_tools: bool =
     return Thought(text, (), _reasoning(conversation, why))
 
 
-def wanted_schema(response_format: Any) -> dict[str, Any] | None:
+def wanted_schema(response_format: Any, conversation: Conversation) -> dict[str, Any] | None:
     """The schema an answer has to fit; None if it may be free text."""
     if not isinstance(response_format, dict):
         return None
@@ -57,7 +57,10 @@ def wanted_schema(response_format: Any) -> dict[str, Any] | None:
         schema = held.get("schema") if isinstance(held, dict) else None
         return schema if isinstance(schema, dict) else {"type": "object"}
     if response_format.get("type") == "json_object":
-        return {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]}
+        prompt = f"{conversation.system}\n{conversation.question}"
+        named = schema_in(prompt)
+        keys = keys_in(prompt) or ["answer"]
+        return named or {"type": "object", "properties": {key: {"type": "string"} for key in keys}, "required": keys}
     return None
 
 

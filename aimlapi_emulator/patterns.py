@@ -26,7 +26,8 @@ def example(pattern: str, offered: str) -> str:
 
 
 def _one(node: Any) -> str:
-    operation, argument = str(node[0]), node[1]
+    operation: str = str(node[0])
+    argument: Any = node[1]
     if operation == "LITERAL":
         return chr(argument)
     if operation == "NOT_LITERAL":
@@ -42,7 +43,7 @@ def _one(node: Any) -> str:
     if operation in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
         if argument[0] > _LIMIT:
             raise ValueError("too long")
-        return "".join(map(_one, argument[2])) * argument[0]
+        return "".join(map(_one, argument[2])) * int(argument[0])
     if operation == "AT":
         return ""
     raise ValueError(operation)

@@ -17,6 +17,8 @@ from aimlapi_emulator.schema import Filler
 from aimlapi_emulator.tool_mind import wanted_calls
 from aimlapi_emulator.words import sentences, stems, words
 
+_READY = "Thought: I can answer without using any more tools. I'll use the user's language to answer"
+_LABELS = ("Question", "Thought", "Action", "Observation", "Answer", "Begin")
 _ACTION = re.compile(r"Action:\s*(?P<name>[^\n]+)\n+\s*Action Input:\s*(?P<input>.*?)(?=\n\s*Observation:|\Z)", re.S)
 _OBSERVATION = re.compile(r"Observation:\s*(.*?)(?=\n\s*(?:Thought|Question|Action|Observation):|\Z)", re.S)
 
@@ -51,10 +53,12 @@ def react(conversation: Conversation) -> str | None:
         return f"Thought: {thought}\nAction: {calls[0].tool.name}\nAction Input: {arguments}"
     if seen:
         answer = best_sentence(question, "\n".join(seen), least=0.5) if len(seen[-1]) > 300 else "\n".join(seen)
-        return f"Thought: I can answer without using any more tools. I'll use the user's language to answer\n{final} {answer}"
+        return f"{_READY}\n{final} {answer}"
     context = facts_in(conversation.system.split("## Tools")[0])
     answer = best_sentence(question, context, least=0.5) or _plain(question)
-    return f"Thought: I can answer without using any more tools. I'll use the user's language to answer\n{final} {answer}"
+    return (
+        f"Thought: I can answer without using any more tools. I'll use the user's language to answer\n{final} {answer}"
+    )
 
 
 def _plain(question: str) -> str:
@@ -85,16 +89,17 @@ def _question_and_steps(conversation: Conversation) -> tuple[str, str]:
 
 def _listed_tools(prompt: str) -> list[Tool]:
     """The tools a prompt describes in words."""
-    found = []
-    for match in re.finditer(
-        r"Tool Name: (?P<name>[^\n]+)\n\s*Tool Description: (?P<text>.*?)\n\s*Tool Args: (?P<args>\{[^\n]*\})", prompt, re.S
-    ):
-        found.append(Tool(match["name"].strip(), match["text"].strip(), _object(match["args"]) or {}))
-    if not found:
-        for match in re.finditer(r"^(?P<name>[A-Za-z_][\w-]{1,63})(?P<args>\([^\n]*?\)[^\n:-]*)?(?:: | - )(?P<text>[^\n]+)$", prompt, re.M):
-            if match["name"] not in ("Question", "Thought", "Action", "Observation", "Answer", "Begin"):
-                found.append(Tool(match["name"], match["text"], {}))
-    return found
+    pattern = r"Tool Name: (?P<name>[^\n]+)\n\s*Tool Description: (?P<text>.*?)\n\s*Tool Args: (?P<args>\{[^\n]*\})"
+    found = [
+        Tool(match["name"].strip(), match["text"].strip(), _object(match["args"]) or {})
+        for match in re.finditer(pattern, prompt, re.S)
+    ]
+    pattern = r"^(?P<name>[A-Za-z_][\w-]{1,63})(?:\([^\n]*?\)[^\n:-]*)?(?:: | - )(?P<text>[^\n]+)$"
+    return found or [
+        Tool(match["name"], match["text"])
+        for match in re.finditer(pattern, prompt, re.M)
+        if match["name"] not in _LABELS
+    ]
 
 
 def json_in_words(conversation: Conversation) -> str | None:
@@ -102,15 +107,38 @@ def json_in_words(conversation: Conversation) -> str | None:
     prompt = "\n".join((conversation.system, conversation.question))
     if "schema" not in prompt.lower() or '"properties"' not in prompt:
         return None
+    schema = schema_in(prompt)
+    return None if schema is None else orjson.dumps(Filler(unformatted(prompt)).fill(schema)).decode()
+
+
+def schema_in(prompt: str) -> dict[str, Any] | None:
+    """The last JSON schema of an object that stands in a text."""
     schemas = [value for value in _objects(prompt) if isinstance(value.get("properties"), dict)]
-    if not schemas:
-        return None
-    schema = schemas[-1]
+    return schemas[-1] if schemas else None
+
+
+def keys_in(prompt: str) -> list[str]:
+    """`... as JSON with 'setup' and 'punchline' keys`: the keys an instruction names."""
+    for sentence in sentences(prompt):
+        if re.search(r"\bJSON\b", sentence, re.I) and re.search(
+            r"\b(?:keys?|fields?|properties|with)\b", sentence, re.I
+        ):
+            keys = re.findall(r"['\"`](\w{1,64})['\"`]", sentence)
+            listed = re.search(r"\b(?:keys|fields|properties):?\s+(\w+(?:(?:,\s*|\s+and\s+|,\s+and\s+)\w+)*)", sentence)
+            if keys or listed:
+                return list(
+                    dict.fromkeys(keys or re.split(r",\s*(?:and\s+)?|\s+and\s+", listed.group(1) if listed else ""))
+                )
+    return []
+
+
+def unformatted(prompt: str) -> str:
+    """A prompt without its instructions about JSON: what is left is what to say."""
     spoken = prompt
     for text in re.findall(r"```.*?```|\{.*\}", prompt, re.S):
         spoken = spoken.replace(text, " ")
-    lines = [line for line in spoken.split("\n") if not re.search(r"schema|JSON|```", line)]
-    return orjson.dumps(Filler("\n".join(line for line in lines if line.strip())).fill(schema)).decode()
+    kept = [s for s in sentences(spoken) if not re.search(r"\bschema\b|\bJSON\b|```", s)]
+    return "\n".join(kept) if kept else prompt
 
 
 def choice(conversation: Conversation) -> str | None:
@@ -172,7 +200,8 @@ FORMS: tuple[Callable[[Conversation], str | None], ...] = (
 
 def _objects(text: str) -> list[dict[str, Any]]:
     """Every JSON object that stands whole in a text."""
-    found, at = [], 0
+    found: list[dict[str, Any]] = []
+    at = 0
     while (start := text.find("{", at)) >= 0 and len(found) < 50:
         end = _closing(text, start)
         value = _object(text[start : end + 1]) if end else None

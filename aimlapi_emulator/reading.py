@@ -25,6 +25,11 @@ CONTEXTS = (
         r"(?=^[ \t*#]*(?:user )?(?:query|question|answer|helpful answer|instructions?)\**[ \t]*:|\Z)",
         re.I | re.S | re.M,
     ),
+    re.compile(
+        r"^[^\n]*\b(?:context|passages?|documents|excerpts?|text)\b[^\n]*:[ \t]*\n(?P<context>.+?)"
+        r"(?=^[ \t*#]*(?:user )?(?:query|question|answer|helpful answer)\**[ \t]*:|\Z)",
+        re.I | re.S | re.M,
+    ),
     re.compile(r"(?:[^\n]*\bcontext\b[^\n]*\n)\s*\n?(?P<context>\S.*)\Z", re.I | re.S),
 )
 _INSTRUCTION = re.compile(
@@ -55,7 +60,7 @@ def read_prompt(text: str) -> Prompt:
 
 def find_context(text: str) -> str | None:
     """The marked context of a prompt; None without one."""
-    for pattern in CONTEXTS[:3]:
+    for pattern in CONTEXTS[:-1]:
         found = [match.group("context").strip() for match in pattern.finditer(text)]
         if any(found):
             return "\n".join(found)
@@ -66,7 +71,7 @@ def system_context(text: str) -> str | None:
     """What a system message says beside its instructions; None if nothing in it is called context."""
     marked = find_context(text)
     if marked is None and re.search(r"\bcontext\b|\bdocuments?\b|\bpassages?\b", text, re.IGNORECASE):
-        match = CONTEXTS[3].search(text)
+        match = CONTEXTS[-1].search(text)
         marked = match.group("context").strip() if match else None
     return marked
 
@@ -96,7 +101,9 @@ def best_sentence(question: str, context: str, *, least: float = 0.25) -> str | 
         named = set(stems(name))
         if named and not named & everything:
             return None
-    own = [sum(weight[stem] for stem in asked & set(bag)) for bag in bags]
+    # what a question is about (a name) is in many sentences; what it asks of it (`CEO`) is in the right one
+    topic = {stem for name in proper_nouns(question) if not name.isupper() for stem in stems(name)}
+    own = [sum(weight[stem] * (0.6 if stem in topic else 1.0) for stem in asked & set(bag)) for bag in bags]
     best, best_score = None, 0.0
     for at, sentence in enumerate(candidates):
         if own[at] == 0 or _repeats(question, sentence) or sentence.endswith("?"):

@@ -80,12 +80,20 @@ def answer(facts: Facts, conversation: Conversation, body: dict[str, Any], ident
 
 
 def _choice(
-    facts: Facts, dialect: Dialect, conversation: Conversation, body: dict[str, Any], identity: Identity, variant: int, at: int
+    facts: Facts,
+    dialect: Dialect,
+    conversation: Conversation,
+    body: dict[str, Any],
+    identity: Identity,
+    variant: int,
+    at: int,
 ) -> Reply:
     thought = think(conversation, body, use_tools=facts.takes_tools, variant=variant)
     calls = tuple(
         Call(
-            identity.made(dialect.call_id.replace("{name}", call.tool.name).replace("{index}", str(n)), f"call{at}.{n}"),
+            identity.made(
+                dialect.call_id.replace("{name}", call.tool.name).replace("{index}", str(n)), f"call{at}.{n}"
+            ),
             call.tool.name,
             call.arguments,
             call.tool.kind,
@@ -173,4 +181,3 @@ def _speaks(facts: Facts, body: dict[str, Any]) -> bool:
 
 def _wanted(n: Any) -> int:
     return min(n, 128) if isinstance(n, int) and not isinstance(n, bool) and n > 0 else 1
-

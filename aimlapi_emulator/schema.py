@@ -1,6 +1,6 @@
 """A value for a JSON schema: from a text where it offers one, else the plainest value the schema allows.
 
-To support another keyword of JSON Schema, honour it where its type is filled (`_string`, `_number`, `_array`, `_object`).
+To support another keyword of JSON Schema, honour it where its type is filled (`_string`, `_number`, ...).
 """
 
 from __future__ import annotations
@@ -65,6 +65,8 @@ class Filler:
             options = schema.get(union)
             if isinstance(options, list) and options:
                 return self._option([*map(self._resolve, options)], name, depth)
+        if isinstance(schema.get("type"), list):  # ["string", "null"] is an anyOf in short
+            return self._option([{**schema, "type": kind} for kind in schema["type"]], name, depth)
         kind = _type_of(schema)
         if depth > MAX_DEPTH and kind in ("object", "array"):
             return {} if kind == "object" else []
@@ -92,7 +94,9 @@ class Filler:
                 for step in [s for s in reference.lstrip("#").split("/") if s]:
                     step = step.replace("~1", "/").replace("~0", "~")
                     target = target.get(step) if isinstance(target, dict) else None
-                schema = {**target, **{k: v for k, v in schema.items() if k != "$ref"}} if isinstance(target, dict) else {}
+                schema = (
+                    {**target, **{k: v for k, v in schema.items() if k != "$ref"}} if isinstance(target, dict) else {}
+                )
                 continue
             parts = schema.get("allOf")
             if isinstance(parts, list) and parts:
@@ -123,7 +127,8 @@ class Filler:
         places = [
             (spoken.find(str(option).lower().replace("_", " ")), at)
             for at, option in enumerate(options)
-            if option is not None and re.search(rf"(?<!\w){re.escape(str(option).lower().replace('_', ' '))}(?!\w)", spoken)
+            if option is not None
+            and re.search(rf"(?<!\w){re.escape(str(option).lower().replace('_', ' '))}(?!\w)", spoken)
         ]
         if places:
             self.found += 1
@@ -201,9 +206,14 @@ class Filler:
             numbers = [_within(number, items, kind == "integer") for number in self.clues.numbers()]
             return numbers
         if kind == "string" and not items.get("pattern") and not items.get("format"):
-            listed = re.search(rf"(?i:{re.escape(_singular(name) or name)}\w*(?: are| is)?:?\s+)([^.?!\n]*(?:,| and )[^.?!\n]*)", self.text)
+            listed = re.search(
+                rf"(?i:{re.escape(_singular(name) or name)}\w*(?: are| is)?:?\s+)([^.?!\n]*(?:,| and )[^.?!\n]*)",
+                self.text,
+            )
             if listed:
-                return [p.strip(" \"'") for p in re.split(r",\s*(?:and\s+)?|\s+and\s+", listed.group(1)) if p.strip(" \"'")]
+                return [
+                    p.strip(" \"'") for p in re.split(r",\s*(?:and\s+)?|\s+and\s+", listed.group(1)) if p.strip(" \"'")
+                ]
             return [_fit(value, items) for value in self.clues.quoted() or self.clues.names()]
         return []
 
@@ -223,7 +233,9 @@ class Filler:
             self.found += 1
             return label.lower() not in ("false", "no", "off", "0", "not")
         spoken = re.sub(r"[\W_]+", " ", name.lower()).strip()
-        match = re.search(rf"(?P<no>\b(?:not|no|without|don't)\s+(?:\w+\s+)?)?\b{re.escape(spoken)}\b", self.text.lower())
+        match = re.search(
+            rf"(?P<no>\b(?:not|no|without|don't)\s+(?:\w+\s+)?)?\b{re.escape(spoken)}\b", self.text.lower()
+        )
         if spoken and match:
             self.found += 1
             return match.group("no") is None
@@ -235,7 +247,7 @@ class Filler:
         if value is None:
             self.guessed += 1
             default = schema.get("default")
-            value = default if isinstance(default, str) else self._remark()
+            value = default if isinstance(default, str) else _usual(name) or self._remark()
         else:
             self.found += 1
         pattern, form = schema.get("pattern"), schema.get("format")
@@ -261,11 +273,11 @@ class Filler:
         return said[0] if said else "text"
 
 
-def conforms(value: Any, schema: Any) -> bool:
-    """Whether a value has the schema's type, options and required fields (the outer layer only)."""
-    return not isinstance(schema, dict) or not schema.get("required") or (
-        isinstance(value, dict) and all(key in value for key in schema["required"])
-    )
+def _usual(name: str) -> str | None:
+    """The usual example for a field whose name says its format."""
+    parts = re.split(r"[\W_]+", name.lower())
+    named = {"email": "email", "mail": "email", "date": "date", "url": "uri", "uri": "uri", "uuid": "uuid"}
+    return next((FORMATS[form] for part, form in named.items() if part in parts), None)
 
 
 def _type_of(schema: dict[str, Any]) -> str:
@@ -295,6 +307,7 @@ def _merge(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 def _within(number: float, schema: dict[str, Any], whole: bool) -> float | int:
     """The nearest number the schema allows."""
+
     def bound(key: str) -> float | None:
         value = schema.get(key)
         ok = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
@@ -309,7 +322,11 @@ def _within(number: float, schema: dict[str, Any], whole: bool) -> float | int:
     number = max(number, low) if low is not None else number
     number = min(number, high) if high is not None else number
     if step > 0:
-        number = math.ceil(number / step - 1e-9) * step if low is not None and number <= low else math.floor(number / step + 1e-9) * step
+        number = (
+            math.ceil(number / step - 1e-9) * step
+            if low is not None and number <= low
+            else math.floor(number / step + 1e-9) * step
+        )
     if whole or (number == int(number) and abs(number) < 2**53):
         return int(number)
     return number

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from types import TracebackType
@@ -130,6 +131,7 @@ def run(host: str = "127.0.0.1", port: int = 0) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         # uvicorn takes these over, then raises them again for whoever had them before: being stopped is no error
         signal.signal(number, lambda *_: setattr(server, "should_exit", True))
-    print(f"{url_of(sock)}/v1", flush=True)
+    sys.stdout.write(f"{url_of(sock)}/v1\n")
+    sys.stdout.flush()
     server.run(sockets=[sock])
     sock.close()

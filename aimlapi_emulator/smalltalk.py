@@ -26,7 +26,15 @@ _OPERATORS: dict[type[ast.AST], Callable[[float, float], float]] = {
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
 }
-_WORDS = (("plus", "+"), ("minus", "-"), ("times", "*"), ("multiplied by", "*"), ("divided by", "/"), ("×", "*"), ("÷", "/"))
+_WORDS = (
+    ("plus", "+"),
+    ("minus", "-"),
+    ("times", "*"),
+    ("multiplied by", "*"),
+    ("divided by", "/"),
+    ("×", "*"),
+    ("÷", "/"),
+)
 
 
 def reply(question: str, variant: int = 0) -> str:

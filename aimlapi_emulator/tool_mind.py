@@ -15,8 +15,33 @@ from aimlapi_emulator.conversation import Conversation, Tool, Turn
 from aimlapi_emulator.schema import Filler
 from aimlapi_emulator.words import stems, words
 
-_VERBS = frozenset("get fetch find search lookup look make do run call tool function api query compute info data a my".split())
-_SPLIT = re.compile(r"(?<=[?!;])\s+|(?<=[a-z)]\.)\s+|\s*;\s*|,?\s+(?:and then|then|and also|also|and|as well as)\s+|,\s+(?=[A-Z\d])")
+_VERBS = frozenset(
+    [
+        "get",
+        "fetch",
+        "find",
+        "search",
+        "lookup",
+        "look",
+        "make",
+        "do",
+        "run",
+        "call",
+        "tool",
+        "function",
+        "api",
+        "query",
+        "compute",
+        "info",
+        "data",
+        "a",
+        "my",
+    ]
+)
+_SPLIT = re.compile(
+    r"(?<=[?!;])\s+|(?<=[a-z)]\.)\s+|\s*;\s*|,?\s+(?:and then|then|and also|also|and|as well as)\s+"
+    r"|,\s+(?=(?![A-Z]{2}\b)[A-Z\d])"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +142,9 @@ def _score(tool: Tool, text: str) -> float:
 
 
 def _searches(tool: Tool) -> bool:
-    return bool({"search", "retriev", "find", "lookup"} & {*stems(tool.name.replace("_", " ")), *stems(tool.description)})
+    return bool(
+        {"search", "retriev", "find", "lookup"} & {*stems(tool.name.replace("_", " ")), *stems(tool.description)}
+    )
 
 
 def _likeliest(question: str, tools: list[Tool]) -> Tool:

@@ -35,7 +35,16 @@ LIMITS: Mapping[str, Mapping[str, Any]] = {
     "thinking_budget": {"minimum": 1, "type": "integer"},
 }
 BOOLEANS = ("stream", "logprobs", "parallel_tool_calls", "enable_thinking", "enable_search", "echo")
-OBJECTS = ("stream_options", "response_format", "thinking", "reasoning", "audio", "logit_bias", "prediction", "metadata")
+OBJECTS = (
+    "stream_options",
+    "response_format",
+    "thinking",
+    "reasoning",
+    "audio",
+    "logit_bias",
+    "prediction",
+    "metadata",
+)
 ARRAYS = ("messages", "tools", "modalities", "stop_sequences")
 MAX_TOOLS = 128
 MAX_DEPTH = 100
@@ -128,7 +137,7 @@ def _check_content(message: dict[str, Any], where: str, role: str, facts: Facts)
         return
     if not isinstance(content, list):
         raise invalid(f"{where}.content", "string | array", kind_of(content), "Invalid type")
-    allowed = PARTS
+    allowed: tuple[str, ...] = PARTS
     if role == "user" and facts.parts and facts.family != "anthropic":
         allowed = tuple(part for part in facts.parts if not part.startswith("("))
     for at, part in enumerate(content):
@@ -213,7 +222,9 @@ def _check_tool_choice(choice: Any, names: list[str]) -> None:
     words = ("none", "auto", "required", "any")
     if isinstance(choice, str):
         if choice not in words:
-            raise invalid("tool_choice", "'none' | 'auto' | 'required' | object", f"'{choice[:60]}'", "Invalid enum value")
+            raise invalid(
+                "tool_choice", "'none' | 'auto' | 'required' | object", f"'{choice[:60]}'", "Invalid enum value"
+            )
     elif not isinstance(choice, dict):
         raise invalid("tool_choice", "string | object", kind_of(choice), "Invalid type")
     elif not isinstance(choice.get("type"), str):
@@ -248,8 +259,8 @@ def _check_options(body: dict[str, Any], facts: Facts) -> None:
     for at, mode in enumerate(body.get("modalities") or []):
         if mode not in ("text", "audio"):
             raise invalid(f"modalities[{at}]", "'text' | 'audio'", repr(mode)[:60], "Invalid enum value")
-    audio = body.get("audio")
-    for key in ("voice", "format") if audio is not None else ():
+    audio: Any = body.get("audio")
+    for key in ("voice", "format") if isinstance(audio, dict) else ():
         if not isinstance(audio.get(key), (str, dict) if key == "voice" else str):
             raise invalid(f"audio.{key}", "string", _kind_at(audio, key), "Required")
 
@@ -269,8 +280,8 @@ def _check_thinking(body: dict[str, Any], facts: Facts) -> None:
     if thinking is not None and facts.family == "anthropic" and thinking["type"] == "enabled":
         budget = thinking.get("budget_tokens")
         if isinstance(budget, bool) or not isinstance(budget, (int, float)) or budget < 1024:
-            shown = budget if isinstance(budget, (int, float)) else _kind_at(thinking, "budget_tokens")
-            raise invalid("thinking.budget_tokens", "number greater than or equal to 1024", shown)
+            received = budget if isinstance(budget, (int, float)) else _kind_at(thinking, "budget_tokens")
+            raise invalid("thinking.budget_tokens", "number greater than or equal to 1024", received)
         most = body.get("max_tokens")
         if isinstance(most, (int, float)) and budget >= most:
             raise invalid("thinking.budget_tokens", f"number less than max_tokens ({most})", budget)
