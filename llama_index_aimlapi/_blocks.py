@@ -134,7 +134,7 @@ def _call(block: ToolCallBlock, listed: Sequence[Any]) -> Json:
     for call in listed:
         if field(call, "id") == block.tool_call_id:
             same = _listed_call(call)
-            sent = {**same, **sent}
+            sent = {**same, "id": sent["id"], "function": sent["function"]}
             # The text as the model wrote it keeps the provider's cache; edited arguments win over it.
             if parse_arguments(same["function"]["arguments"])[0] == block.tool_kwargs:
                 sent["function"] = {**sent["function"], "arguments": same["function"]["arguments"]}
@@ -148,7 +148,7 @@ def _listed_call(call: Any) -> Json:
     function = field(call, "function")
     name, arguments = field(function, "name") or "", field(function, "arguments")
     sent = _wired(field(call, "id") or name, name, "" if arguments is None else arguments)
-    known = ("id", "type", "function", "index")
+    known = ("id", "function", "index")
     further = {k: v for k, v in call.items() if k not in known} if isinstance(call, dict) else {}
     return {**sent, **further}
 

@@ -196,15 +196,16 @@ def logprobs_from(value: Json | None) -> list[list[LogProb]] | None:
     tokens = value.get("content") if isinstance(value, dict) else None
     if not isinstance(tokens, list) or not tokens:
         return None
-    return [
-        [_logprob(token), *(_logprob(o) for o in token.get("top_logprobs") or () if o["token"] != token["token"])]
-        for token in tokens
-        if isinstance(token, dict) and token.get("logprob") is not None
-    ]
+    return [_alternatives(token) for token in tokens if isinstance(token, dict)]
 
 
-def _logprob(value: Json) -> LogProb:
-    return LogProb(token=value["token"], logprob=value["logprob"], bytes=value.get("bytes") or [])
+def _alternatives(token: Json) -> list[LogProb]:
+    found: dict[str, LogProb] = {}
+    for value in (token, *(token.get("top_logprobs") or ())):
+        text, logprob = value.get("token"), value.get("logprob")
+        if isinstance(text, str) and isinstance(logprob, (int, float)) and text not in found:
+            found[text] = LogProb(token=text, logprob=logprob, bytes=value.get("bytes") or [])
+    return list(found.values())
 
 
 def _blocks(choice: Choice, calls: Sequence[ToolCall], usage: Usage | None) -> list[Any]:

@@ -237,7 +237,7 @@ def _named(cls: type[Settings], given: Mapping[str, Any]) -> Json:
         elif value is not None and name not in _NEEDLESS and name not in ("openai_client", "async_openai_client"):
             warnings.warn(
                 f"AIMLAPI has no setting `{written}`: it is ignored. A body parameter goes into `additional_kwargs`.",
-                stacklevel=4,
+                stacklevel=3,
             )
     return {name: value for name, value in named.items() if value is not None or name == "model"}
 

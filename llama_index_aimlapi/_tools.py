@@ -9,6 +9,7 @@ from llama_index.core.base.llms.types import ChatResponse, ToolCallBlock
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools.types import BaseTool
 
+from aimlapi_transport._json import dumps
 from aimlapi_transport.errors import BadResponseError, InvalidRequestError
 from aimlapi_transport.tool_calls import parse_arguments
 from aimlapi_transport.wire import Json
@@ -46,7 +47,7 @@ def tool_call_dict(
 ) -> ToolCallDict:
     """A call with its arguments as JSON text, and the vendor's further fields (a thought signature, say)."""
     function = ToolCallDict(name=name, arguments=arguments)
-    return ToolCallDict(id=call_id, type="function", function=function, **(extra or {}))
+    return ToolCallDict({"id": call_id, "type": "function", "function": function, **(extra or {})})
 
 
 def to_tools(tools: Sequence[BaseTool], *, strict: bool = False) -> list[Json]:
@@ -151,6 +152,4 @@ def _text(arguments: Any) -> str:
         return ""
     if isinstance(arguments, str):
         return arguments
-    from aimlapi_transport._json import dumps
-
     return dumps(arguments).decode()

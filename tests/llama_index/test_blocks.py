@@ -1,0 +1,306 @@
+"""LlamaIndex messages on the wire: every block, and what cannot be carried."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from llama_index.core.base.llms.types import (
+    AudioBlock,
+    CacheControl,
+    CachePoint,
+    ChatMessage,
+    CitableBlock,
+    CitationBlock,
+    DocumentBlock,
+    ImageBlock,
+    MessageRole,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+    VideoBlock,
+)
+
+from aimlapi_transport.errors import InvalidRequestError
+from llama_index_aimlapi._blocks import to_wire
+from tests.llama_index.host import Host, call, whole
+
+PNG = b"\x89PNG\r\n\x1a\n0000"
+PNG_URL = "data:image/png;base64,iVBORw0KGgowMDAw"
+PDF = b"%PDF-1.4 x"
+PDF_URL = "data:application/pdf;base64,JVBERi0xLjQgeA=="
+MP4_URL = "data:video/mp4;base64,AAAAGGZ0eXBtcDQyAAAAAG1wNDJpc29t"
+WAV = b"RIFF\x00\x00\x00\x00WAVEfmt "
+EPHEMERAL = CachePoint(cache_control=CacheControl(type="ephemeral"))
+
+PARTS: list[tuple[Any, Any]] = [
+    (TextBlock(text="Hi"), {"type": "text", "text": "Hi"}),
+    (
+        ImageBlock(url="https://a.example/b.png", detail="low"),
+        {"type": "image_url", "image_url": {"url": "https://a.example/b.png", "detail": "low"}},
+    ),
+    (ImageBlock(image=PNG), {"type": "image_url", "image_url": {"url": PNG_URL}}),
+    (ImageBlock(image=io.BytesIO(PNG)), {"type": "image_url", "image_url": {"url": PNG_URL}}),
+    (ImageBlock(url=PNG_URL), {"type": "image_url", "image_url": {"url": PNG_URL}}),
+    (
+        AudioBlock(audio=WAV),
+        {"type": "input_audio", "input_audio": {"data": "UklGRgAAAABXQVZFZm10IA==", "format": "wav"}},
+    ),
+    (
+        AudioBlock(url="https://a.example/b.mp3"),
+        {"type": "input_audio", "input_audio": {"data": "https://a.example/b.mp3", "format": "mp3"}},
+    ),
+    (
+        VideoBlock(url="https://a.example/b.mp4"),
+        {"type": "video_url", "video_url": {"url": "https://a.example/b.mp4"}},
+    ),
+    (
+        VideoBlock(video=b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"),
+        {"type": "video_url", "video_url": {"url": MP4_URL}},
+    ),
+    (DocumentBlock(data=PDF, title="a.pdf"), {"type": "file", "file": {"file_data": PDF_URL, "filename": "a.pdf"}}),
+    (
+        DocumentBlock(url="https://a.example/b.pdf"),
+        {"type": "file", "file": {"file_data": "https://a.example/b.pdf", "filename": "input_document"}},
+    ),
+    (
+        CitableBlock(title="Moon", source="nasa.example", content=[TextBlock(text="It is far.")]),
+        {"type": "text", "text": "Moon (nasa.example):\nIt is far."},
+    ),
+    (
+        CitationBlock(cited_content="far", source="nasa.example", title="Moon", additional_location_info={}),
+        {"type": "text", "text": "far [Moon, nasa.example]"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("block", "part"), PARTS)
+def test_every_block_has_its_part(block: Any, part: dict[str, Any]) -> None:
+    """A second part keeps the first from being a plain text."""
+    image = {"type": "image_url", "image_url": {"url": "https://a.example/"}}
+    message = ChatMessage(role="user", blocks=[block, ImageBlock(url="https://a.example/")])
+    assert to_wire([message]) == [{"role": "user", "content": [part, image]}]
+
+
+def test_files_are_read(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(PNG)
+    (tmp_path / "b.pdf").write_bytes(PDF)
+    blocks = [ImageBlock(path=tmp_path / "a.png"), DocumentBlock(path=tmp_path / "b.pdf")]
+    assert to_wire([ChatMessage(role="user", blocks=blocks)])[0]["content"] == [
+        {"type": "image_url", "image_url": {"url": PNG_URL}},
+        {"type": "file", "file": {"file_data": PDF_URL, "filename": "input_document"}},
+    ]
+
+
+@pytest.mark.parametrize("role", ["system", "developer", "user", "assistant", "chatbot", "model"])
+def test_one_text_is_a_plain_string_in_every_role(role: str) -> None:
+    sent = {"chatbot": "assistant", "model": "assistant"}.get(role, role)
+    assert to_wire([ChatMessage("Hi", role=MessageRole(role))]) == [{"role": sent, "content": "Hi"}]
+
+
+def test_several_texts_are_parts_for_a_user_and_one_text_for_the_others() -> None:
+    """Many schemas take nothing but a string from a tool."""
+    blocks = [TextBlock(text="a"), TextBlock(text="b")]
+    sent = to_wire(
+        [
+            ChatMessage(role="user", blocks=blocks),
+            ChatMessage(role="tool", blocks=blocks, additional_kwargs={"tool_call_id": "1"}),
+        ]
+    )
+    assert sent == [
+        {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
+        {"role": "tool", "content": "a\nb", "tool_call_id": "1"},
+    ]
+
+
+def test_a_cache_point_marks_the_part_before_it() -> None:
+    sent = to_wire([ChatMessage(role="system", blocks=[TextBlock(text="Long"), EPHEMERAL])])
+    cache = {"type": "ephemeral", "ttl": "5m"}
+    assert sent == [{"role": "system", "content": [{"type": "text", "text": "Long", "cache_control": cache}]}]
+
+
+def test_a_picture_in_a_tool_result_is_kept() -> None:
+    blocks = [TextBlock(text="Here"), ImageBlock(url="https://a.example/")]
+    assert to_wire([ChatMessage(role="tool", blocks=blocks, additional_kwargs={"tool_call_id": 7})]) == [
+        {
+            "role": "tool",
+            "content": [
+                {"type": "text", "text": "Here"},
+                {"type": "image_url", "image_url": {"url": "https://a.example/"}},
+            ],
+            "tool_call_id": "7",
+        }
+    ]
+
+
+def test_calls_of_other_llms_are_carried() -> None:
+    """Arguments as object or text, a call without an id, and calls that are only in additional_kwargs."""
+    sdk = SimpleNamespace(id="c3", function=SimpleNamespace(name="f", arguments='{"x": 1}'))
+    messages = [
+        ChatMessage(
+            role="assistant",
+            blocks=[
+                ToolCallBlock(tool_call_id="c1", tool_name="f", tool_kwargs={"x": "é"}),
+                ToolCallBlock(tool_call_id="c2", tool_name="f", tool_kwargs='{"x": 2}'),
+                ToolCallBlock(tool_name="f"),
+            ],
+        ),
+        ChatMessage(role="assistant", additional_kwargs={"tool_calls": [sdk, call("g", "{}", "c4", index=0)]}),
+    ]
+    assert to_wire(messages) == [
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [call("f", '{"x":"é"}', "c1"), call("f", '{"x": 2}', "c2"), call("f", "{}", "f")],
+        },
+        {"role": "assistant", "content": None, "tool_calls": [call("f", '{"x": 1}', "c3"), call("g", "{}", "c4")]},
+    ]
+
+
+def test_a_tool_call_id_goes_with_tool_results_only() -> None:
+    """An agent puts one on the assistant message that repeats a tool's answer."""
+    message = ChatMessage("3", role="assistant", additional_kwargs={"tool_call_id": "1"})
+    assert to_wire([message]) == [{"role": "assistant", "content": "3"}]
+
+
+REPLY = whole(
+    "It is 3.",
+    "tool_calls",
+    reasoning="Let me add",
+    reasoning_details=[{"type": "reasoning.text", "text": "Let me add", "signature": "s", "index": 0}],
+    encrypted_content="enc",
+    extra_content={"google": {"thought_signature": "m"}},
+    tool_calls=[call("add", '{"a": 1,  "b": 2}', extra_content={"google": {"thought_signature": "t"}})],
+)
+SENT_BACK = {
+    "role": "assistant",
+    "content": "It is 3.",
+    "tool_calls": [call("add", '{"a": 1,  "b": 2}', extra_content={"google": {"thought_signature": "t"}})],
+    "reasoning_content": "Let me add",
+    "reasoning_details": [{"type": "reasoning.text", "text": "Let me add", "signature": "s", "index": 0}],
+    "encrypted_content": "enc",
+    "extra_content": {"google": {"thought_signature": "m"}},
+}
+
+
+@pytest.mark.parametrize("way", ["as it is", "json", "pickle", "copy"])
+def test_what_came_goes_back_whole(way: str) -> None:
+    """Law 5: reasoning, signatures and calls to the letter, also after JSON and pickle."""
+    message = Host([REPLY]).llm().chat([ChatMessage("Hello")]).message
+    if way == "json":
+        message = ChatMessage.model_validate_json(message.model_dump_json())
+    elif way == "pickle":
+        message = pickle.loads(pickle.dumps(message))
+    elif way == "copy":
+        message = message.model_copy(deep=True)
+    assert to_wire([message]) == [SENT_BACK]
+
+
+def test_edited_arguments_win_over_the_text_that_came() -> None:
+    message = Host([REPLY]).llm().chat([ChatMessage("Hello")]).message
+    message.blocks[-1].tool_kwargs = {"a": 5}
+    assert to_wire([message])[0]["tool_calls"][0] == {
+        **call("add", '{"a":5}'),
+        "extra_content": {"google": {"thought_signature": "t"}},
+    }
+
+
+@pytest.mark.parametrize(("replay", "carried"), [(None, ["tool loop"]), (True, ["before", "tool loop"]), (False, [])])
+def test_the_user_decides_which_reasoning_is_sent_back(replay: bool | None, carried: list[str]) -> None:
+    host = Host([whole()])
+    messages = [
+        ChatMessage("One"),
+        ChatMessage(role="assistant", blocks=[ThinkingBlock(content="before"), TextBlock(text="1")]),
+        ChatMessage("Two"),
+        ChatMessage(
+            role="assistant",
+            blocks=[ThinkingBlock(content="tool loop"), ToolCallBlock(tool_call_id="c", tool_name="f")],
+        ),
+        ChatMessage("2", role="tool", additional_kwargs={"tool_call_id": "c"}),
+    ]
+    host.llm(replay_reasoning=replay).chat(messages)
+    host.llm().chat(messages, replay_reasoning=replay)
+    for body in host.bodies:
+        assert [m["reasoning_content"] for m in body["messages"] if "reasoning_content" in m] == carried
+
+
+def test_the_callers_messages_are_left_alone() -> None:
+    messages = [
+        ChatMessage(role="user", blocks=[block for block, _ in PARTS if not hasattr(block, "image")]),
+        Host([REPLY]).llm().chat([ChatMessage("Hello")]).message,
+    ]
+    before = [message.model_dump_json() for message in messages]
+    to_wire(messages)
+    assert [message.model_dump_json() for message in messages] == before
+
+
+def test_a_late_system_message_goes_through() -> None:
+    host = Host([whole()])
+    host.llm().chat([ChatMessage("Hi"), ChatMessage("Stop now.", role="system")])
+    assert host.bodies[0]["messages"][1] == {"role": "system", "content": "Stop now."}
+
+
+class StrangeBlock(ThinkingBlock):
+    """A kind of block of tomorrow."""
+
+
+def _odd(**fields: Any) -> ChatMessage:
+    return ChatMessage.model_construct(**{"role": MessageRole.USER, "additional_kwargs": {}, "blocks": [], **fields})
+
+
+BAD: list[tuple[list[Any], str]] = [
+    ([], "No messages"),
+    ([ChatMessage("3", role="tool")], r"messages\[0\] is a tool result without an id"),
+    ([_odd(blocks=[object()])], r"messages\[0\] has a block of type object"),
+    ([_odd(blocks=[StrangeBlock(content="x")])], "StrangeBlock"),
+    ([_odd(role="robot", blocks=[TextBlock(text="x")])], "unknown role 'robot'"),
+    ([ChatMessage(role="user", blocks=[])], "no content"),
+    ([ChatMessage(role="user", blocks=[EPHEMERAL])], "CachePoint with nothing before it"),
+    ([ChatMessage(role="user", blocks=[ImageBlock()])], "ImageBlock cannot be read"),
+    ([ChatMessage(role="user", blocks=[ToolCallBlock(tool_name="f")])], "ToolCallBlock"),
+    (
+        [ChatMessage(role="assistant", blocks=[ToolCallBlock(tool_name="f", tool_kwargs={"x": object()})])],
+        "arguments of the call of `f`",
+    ),
+]
+
+
+@pytest.mark.parametrize(("messages", "problem"), BAD)
+async def test_what_cannot_be_carried_is_named_and_nothing_is_sent(messages: list[Any], problem: str) -> None:
+    host = Host([whole()])
+    llm = host.llm()
+    with pytest.raises(InvalidRequestError, match=problem):
+        llm.chat(messages)
+    with pytest.raises(InvalidRequestError, match=problem):
+        await llm.astream_chat(messages)
+    assert host.requests == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"max_tokens": -1}, "`max_tokens` is -1"),
+        ({"temperature": 3}, "`temperature` is 3"),
+        ({"stop": [""]}, "`stop`"),
+    ],
+)
+def test_a_value_out_of_range_is_named_and_nothing_is_sent(settings: dict[str, Any], problem: str) -> None:
+    host = Host([whole()])
+    with pytest.raises(InvalidRequestError, match=problem):
+        host.llm().chat([ChatMessage("Hi")], **settings)
+    assert host.requests == []
+
+
+def test_only_chat_messages_are_messages() -> None:
+    with pytest.raises(InvalidRequestError, match=r"messages\[0\] is a str: pass ChatMessage objects"):
+        to_wire(["Hello"])  # type: ignore[list-item]
+
+
+def test_a_lone_choice_is_the_answer_whatever_its_index() -> None:
+    reply = whole("Hi")
+    reply["choices"][0]["index"] = 3
+    assert Host([reply]).llm().chat([ChatMessage("Hello")]).message.content == "Hi"

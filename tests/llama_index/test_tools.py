@@ -1,0 +1,231 @@
+"""Tools on the wire, and which calls of an answer may be run."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
+from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.program.utils import process_streaming_objects
+from llama_index.core.tools import FunctionTool
+from pydantic import BaseModel
+
+from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError
+from llama_index_aimlapi import AIMLAPI
+from tests.llama_index.host import DONE, Host, call, chunk, gathered, last, piece, whole
+
+
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+def stop() -> str:
+    """Stop."""
+    return "stopped"
+
+
+ADD, STOP = FunctionTool.from_defaults(add), FunctionTool.from_defaults(stop)
+NAMED = {"type": "function", "function": {"name": "add"}}
+
+
+@pytest.mark.parametrize(
+    ("choice", "required", "sent"),
+    [
+        (None, False, "auto"),
+        (None, True, "required"),
+        ("auto", True, "auto"),
+        ("none", False, "none"),
+        ("required", False, "required"),
+        ("any", False, "required"),
+        (True, False, "required"),
+        (False, False, "auto"),
+        ("add", False, NAMED),
+        (NAMED, False, NAMED),
+    ],
+)
+def test_every_way_to_choose_a_tool(choice: Any, required: bool, sent: Any) -> None:
+    host = Host([whole()])
+    host.llm().chat_with_tools([ADD, STOP], "Hi", tool_choice=choice, tool_required=required)
+    assert host.bodies[0]["tool_choice"] == sent
+
+
+@pytest.mark.parametrize(("choice", "tools"), [("ad", [ADD]), ("add", []), ("required", []), (3, [ADD])])
+def test_a_choice_that_cannot_be_made_is_named(choice: Any, tools: list[Any]) -> None:
+    with pytest.raises(InvalidRequestError, match="`tool_choice`"):
+        Host([whole()]).llm().chat_with_tools(tools, "Hi", tool_choice=choice)
+
+
+def test_the_prepared_arguments_hold_the_messages_and_leave_the_history_alone() -> None:
+    history = [ChatMessage("Be brief", role="system")]
+    prepared = AIMLAPI("some/model")._prepare_chat_with_tools([ADD], "Hi", history, tool_required=True)
+    assert prepared["messages"] == [*history, ChatMessage("Hi")]
+    assert len(history) == 1
+    assert prepared["tool_choice"] == "required"
+    assert prepared["tools"] == [ADD.metadata.to_openai_tool()]
+
+
+def test_without_tools_nothing_about_tools_is_sent() -> None:
+    host = Host([whole()])
+    host.llm().chat_with_tools([], "Hi", tool_required=True)
+    assert host.bodies == [{"model": "some/model", "messages": [{"role": "user", "content": "Hi"}]}]
+
+
+def test_strict_tools_say_so() -> None:
+    host = Host([whole()])
+    host.llm(strict=True).chat_with_tools([ADD], "Hi")
+    host.llm().chat_with_tools([ADD], "Hi", strict=True)
+    host.llm(strict=True).chat_with_tools([ADD], "Hi", strict=False)
+    functions = [body["tools"][0]["function"] for body in host.bodies]
+    assert [function.get("strict") for function in functions] == [True, True, None]
+    assert [function["parameters"].get("additionalProperties") for function in functions] == [False, False, None]
+
+
+def test_what_the_framework_adds_is_left_out_where_it_is_not_accepted_and_what_you_set_is_not() -> None:
+    """PowerTokens takes no named or required choice for glm, and no parallel_tool_calls."""
+    host = Host([whole()])
+    llm = host.llm("glm-5", preset="powertokens")
+    llm.chat_with_tools([ADD], "Hi", tool_required=True, allow_parallel_tool_calls=True)
+    assert sorted(host.bodies[0]) == ["messages", "model", "stream", "tools"]
+    with pytest.raises(InvalidRequestError, match="`parallel_tool_calls`"):
+        llm.chat_with_tools([ADD], "Hi", parallel_tool_calls=True)
+    with pytest.raises(InvalidRequestError, match="`tool_choice`"):
+        llm.chat_with_tools([ADD], "Hi", tool_choice="required")
+
+
+TWO = [call("add", '{"a": 1, "b": 2}', "c1"), call("stop", "{}", "c2")]
+TWO_STREAMED = [
+    chunk(tool_calls=[piece('{"a": 1, ', "add", id="c1"), piece("{}", "stop", 1, id="c2")]),
+    chunk("tool_calls", tool_calls=[piece('"b": 2}')]),
+    DONE,
+]
+
+
+@pytest.mark.parametrize("form", ["chat", "achat", "stream_chat", "astream_chat"])
+@pytest.mark.parametrize("parallel", [True, False])
+async def test_one_call_means_one_call_everywhere(form: str, parallel: bool) -> None:
+    """In the blocks, in additional_kwargs and in a stream alike."""
+    host = Host([TWO_STREAMED if "stream" in form else whole(None, "tool_calls", tool_calls=TWO)])
+    llm = host.llm()
+    with_tools = f"{form}_with_tools"
+    response = (await gathered(with_tools, llm, [ADD, STOP], "Hi", allow_parallel_tool_calls=parallel))[-1]
+    count = 2 if parallel else 1
+    assert [block.tool_name for block in response.message.blocks] == ["add", "stop"][:count]
+    assert response.message.additional_kwargs == {"tool_calls": TWO[:count]}
+    assert host.bodies[0]["parallel_tool_calls"] is parallel
+    assert len(llm.get_tool_calls_from_response(response)) == count
+
+
+def test_a_response_of_elsewhere_is_cut_to_one_call_without_touching_it() -> None:
+    blocks = [ToolCallBlock(tool_call_id="c1", tool_name="add"), ToolCallBlock(tool_call_id="c1", tool_name="add")]
+    message = ChatMessage(role="assistant", blocks=blocks, additional_kwargs={"tool_calls": TWO})
+    response = ChatResponse(message=message)
+    cut = AIMLAPI("some/model")._validate_chat_with_tools_response(response, [ADD])
+    assert (len(cut.message.blocks), len(cut.message.additional_kwargs["tool_calls"])) == (1, 1)
+    assert (len(message.blocks), len(message.additional_kwargs["tool_calls"])) == (2, 2)
+
+
+def test_calls_are_read_from_blocks_and_from_additional_kwargs() -> None:
+    llm = AIMLAPI("some/model")
+    expected = [ToolSelection(tool_id="c1", tool_name="add", tool_kwargs={"a": 1})]
+    for message in (
+        ChatMessage(role="assistant", blocks=[ToolCallBlock(tool_call_id="c1", tool_name="add", tool_kwargs={"a": 1})]),
+        ChatMessage(
+            role="assistant", blocks=[ToolCallBlock(tool_call_id="c1", tool_name="add", tool_kwargs='{"a":1}')]
+        ),
+        ChatMessage("", role="assistant", additional_kwargs={"tool_calls": [call("add", '{"a":1}', "c1")]}),
+    ):
+        assert llm.get_tool_calls_from_response(ChatResponse(message=message)) == expected
+        as_json = ChatResponse.model_validate_json(ChatResponse(message=message).model_dump_json())
+        assert llm.get_tool_calls_from_response(as_json) == expected
+
+
+def test_no_call_is_an_error_only_where_one_is_expected() -> None:
+    llm = AIMLAPI("some/model")
+    response = ChatResponse(message=ChatMessage("Not me", role="assistant"))
+    assert llm.get_tool_calls_from_response(response, error_on_no_tool_call=False) == []
+    with pytest.raises(ValueError, match="called no tool: it answered 'Not me'") as caught:
+        llm.get_tool_calls_from_response(response)
+    assert isinstance(caught.value, AIMLAPIError)
+
+
+@pytest.mark.parametrize("form", ["chat", "achat", "stream_chat", "astream_chat"])
+@pytest.mark.parametrize("arguments", ['{"a": 1, "b"', "[1]", "nonsense"])
+async def test_half_a_call_is_never_one_to_run(form: str, arguments: str) -> None:
+    """It is named, its text is kept, and while it streams it is shown as far as it goes."""
+    stream = [chunk(tool_calls=[piece(arguments, "add", id="c1")]), chunk("length"), last(), DONE]
+    host = Host([stream if "stream" in form else whole(None, "length", tool_calls=[call("add", arguments, "c1")])])
+    llm = host.llm()
+    responses = await gathered(form, llm, [ChatMessage("Hi")])
+    for error_on_no_tool_call in (True, False):
+        with pytest.raises(ValueError, match=r"call of `add` \(id c1\) cannot be run.*raise `max_tokens`"):
+            llm.get_tool_calls_from_response(responses[-1], error_on_no_tool_call=error_on_no_tool_call)
+    assert responses[-1].message.blocks[-1].tool_kwargs == arguments
+    for response in responses[:-1]:
+        assert [c.tool_name for c in llm.get_tool_calls_from_response(response)] == ["add"]
+
+
+def test_a_call_without_a_name_is_not_one_to_run() -> None:
+    llm = Host([whole(None, tool_calls=[call("", "{}", "c1")])]).llm()
+    with pytest.raises(ValueError, match="names no tool"):
+        llm.get_tool_calls_from_response(llm.chat([ChatMessage("Hi")]))
+
+
+def test_arguments_are_shown_while_they_come() -> None:
+    events = [
+        chunk(tool_calls=[piece("", "add")]),
+        chunk(tool_calls=[piece('{"a": "x')]),
+        chunk(tool_calls=[piece('y", "b": [1, 2')]),
+        chunk("tool_calls", tool_calls=[piece("]}")]),
+        DONE,
+    ]
+    llm = Host([events]).llm()
+    responses = list(llm.stream_chat([ChatMessage("Hi")]))
+    shown = [llm.get_tool_calls_from_response(r, error_on_no_tool_call=False)[0].tool_kwargs for r in responses]
+    assert shown == [{}, {"a": "x"}, {"a": "xy", "b": [1]}, *[{"a": "xy", "b": [1, 2]}] * (len(responses) - 3)]
+    backwards = [llm.get_tool_calls_from_response(r)[0].tool_kwargs for r in reversed(responses[1:])]
+    assert backwards == shown[:0:-1]
+    assert all(isinstance(llm.get_tool_calls_from_response(r)[0].tool_id, str) for r in responses)
+
+
+def test_a_call_made_without_an_id_gets_one_in_both_places() -> None:
+    llm = Host([whole(None, "tool_calls", tool_calls=[call("stop", "{}", "")])]).llm()
+    message = llm.chat([ChatMessage("Hi")]).message
+    (listed,) = message.additional_kwargs["tool_calls"]
+    assert message.blocks[0].tool_call_id == listed.id != ""
+
+
+def test_partial_objects_reach_a_structured_stream() -> None:
+    class Song(BaseModel):
+        """A song."""
+
+        title: str = ""
+        verses: list[str] = []
+
+    text = json.dumps({"title": "Moon", "verses": ["one", "two"]})
+    events = [chunk(tool_calls=[piece("", "Song", id="c")]), *(chunk(tool_calls=[piece(c)]) for c in text)]
+    llm = Host([[*events, chunk("tool_calls"), DONE]]).llm()
+    titles = []
+    for response in llm.stream_chat([ChatMessage("Hi")]):
+        song = process_streaming_objects(response, Song, llm=llm)
+        titles.append(song.title)  # type: ignore[union-attr]
+    assert [title for i, title in enumerate(titles) if title != titles[i - 1]] == ["", "M", "Mo", "Moo", "Moon"]
+    assert song == Song(title="Moon", verses=["one", "two"])
+
+
+def test_reading_the_calls_of_every_piece_costs_what_the_pieces_cost() -> None:
+    """40 KB of arguments in 2,000 pieces: under 0.2 s of CPU in all."""
+    arguments = json.dumps({"text": "x" * 20_000, "rows": [{"k": i, "v": "abc"} for i in range(1_000)]})
+    size = -(-len(arguments) // 2_000)
+    pieces = [arguments[i : i + size] for i in range(0, len(arguments), size)]
+    events = [chunk(tool_calls=[piece("", "f", id="c")]), *(chunk(tool_calls=[piece(p)]) for p in pieces)]
+    llm = Host([[*events, chunk("tool_calls"), DONE]]).llm()
+    responses = list(llm.stream_chat([ChatMessage("Hi")]))
+    assert len(responses) > 1_900
+    start = time.process_time()
+    calls = [llm.get_tool_calls_from_response(response) for response in responses]
+    assert time.process_time() - start < 0.2
+    assert calls[-1][0].tool_kwargs == json.loads(arguments)
