@@ -30,6 +30,7 @@ HINTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("destination", "arrival", "target", "to"), (rf"\b(?:to|for|towards)\s+(?P<v>{_NAME})",)),
     (_PLACE, (rf"\b(?:in|at|near|for|around|to|of|from)\s+(?P<v>{_NAME})",)),
     (_PEOPLE, (rf"(?i:\b(?:named|called|name is|i am|i'm|for|by|with|to)\s+)(?P<v>{_NAME})",)),
+    (("agent",), (r"(?i:\b(?:hand(?:ing)?[ -]?off|transfer|delegate|over)\s+to\s+(?:the\s+)?)(?P<v>[\w-]+)",)),
     (("currency", "symbol", "ticker", "code"), (r"\b[A-Z]{2,5}\b",)),
     (("language", "lang"), (r"\b(?:in|into|to)\s+(?P<v>[A-Z][a-z]+)\b",)),
     (

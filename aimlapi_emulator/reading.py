@@ -102,7 +102,8 @@ def best_sentence(question: str, context: str, *, least: float = 0.25) -> str | 
         if named and not named & everything:
             return None
     # what a question is about (a name) is in many sentences; what it asks of it (`CEO`) is in the right one
-    topic = {stem for name in proper_nouns(question) if not name.isupper() for stem in stems(name)}
+    named_words = (word for name in proper_nouns(question) for word in name.split() if not word.isupper())
+    topic = {stem for word in named_words for stem in stems(word)}
     own = [sum(weight[stem] * (0.6 if stem in topic else 1.0) for stem in asked & set(bag)) for bag in bags]
     best, best_score = None, 0.0
     for at, sentence in enumerate(candidates):

@@ -5,6 +5,7 @@ To make a tool be chosen for other words, add them to `words.SAME`.
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,8 @@ _VERBS = frozenset(
         "my",
     ]
 )
+_SUMS = frozenset({"add", "multiply", "subtract", "divide"})
+_LOOKUPS = frozenset({"search", "retriev", "retriever", "knowledg", "document", "doc", "lookup", "wikipedia", "wiki"})
 _SPLIT = re.compile(
     r"(?<=[?!;])\s+|(?<=[a-z)]\.)\s+|\s*;\s*|,?\s+(?:and then|then|and also|also|and|as well as)\s+"
     r"|,\s+(?=(?![A-Z]{2}\b)[A-Z\d])"
@@ -131,20 +134,36 @@ def _is_named(tool: Tool, text: str) -> bool:
 
 
 def _score(tool: Tool, text: str) -> float:
-    """How much of the tool's name, and else of its description, a text speaks of (0 to 1)."""
-    said = set(stems(text))
+    """How much a text speaks of a tool: of its name, else of what its description says (0.5 is enough)."""
+    said = set(stems(text)) - _VERBS
     name = set(stems(tool.name.replace("_", " "))) - _VERBS
-    description = set(stems(tool.description.split("\n")[0])) - _VERBS
-    by_name = len(name & said) / len(name) if name else 0.0
-    by_description = len(description & said) / (len(description) + 1) if description else 0.0
-    few = {"search", "find", "look"} & said and _searches(tool) and not by_name
-    return by_name + 0.5 * by_description if by_name else (0.6 if few else 1.6 * by_description)
+    description = set(stems(tool.description.split("\n\n")[0])) - _VERBS
+    by_name = sum(any(_meet(part, word) for word in said) for part in name) / len(name) if name else 0.0
+    both = description & said
+    by_description = max(len(both) / (len(description) + 1) * 1.6, len(both) / (len(said) + 1)) if both else 0.0
+    if by_name:
+        return by_name + 0.5 * by_description
+    if _SUMS & said & (name | description):
+        return 0.7
+    if _knows(tool) and _asks(text):
+        return max(by_description, 0.55)
+    return by_description
 
 
-def _searches(tool: Tool) -> bool:
-    return bool(
-        {"search", "retriev", "find", "lookup"} & {*stems(tool.name.replace("_", " ")), *stems(tool.description)}
-    )
+def _meet(part: str, word: str) -> bool:
+    """The same stem, or one that abbreviates the other: `mul` and `multiply`."""
+    return part == word or (min(len(part), len(word)) >= 3 and (word.startswith(part) or part.startswith(word)))
+
+
+def _knows(tool: Tool) -> bool:
+    """Whether a tool looks things up: then any question may be for it."""
+    return bool(_LOOKUPS & {*stems(tool.name.replace("_", " ")), *stems(tool.description)})
+
+
+def _asks(text: str) -> bool:
+    small = re.match(r"\W*(?:hi|hello|hey|thanks|thank you|how are you|who are you)\b", text, re.IGNORECASE)
+    asking = "?" in text or re.match(r"\W*(?:search|find|look|who|what|when|where|which|why|how)\b", text, re.I)
+    return bool(asking and not small and stems(text))
 
 
 def _likeliest(question: str, tools: list[Tool]) -> Tool:
@@ -232,7 +251,15 @@ def _was_made(call: Planned, done: list[tuple[str, str]]) -> bool:
 
 
 def _same(one: str, other: str) -> bool:
+    return bool(_parsed(one) == _parsed(other))
+
+
+def _parsed(arguments: str) -> Any:
+    """The value arguments stand for: JSON, or (as ReAct agents repeat it) Python's way of writing it."""
     try:
-        return bool(orjson.loads(one or "{}") == orjson.loads(other or "{}"))
+        return orjson.loads(arguments or "{}")
     except orjson.JSONDecodeError:
-        return one == other
+        try:
+            return ast.literal_eval(arguments[:10_000])
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            return arguments
