@@ -50,18 +50,29 @@ def tool_call_dict(
     return ToolCallDict({"id": call_id, "type": "function", "function": function, **(extra or {})})
 
 
-def to_tools(tools: Sequence[BaseTool], *, strict: bool = False) -> list[Json]:
-    """The tools' definitions; `strict` holds the model to their schemas."""
-    definitions = [tool.metadata.to_openai_tool(skip_length_check=True) for tool in tools]
-    if strict:
-        for definition in definitions:
+def to_tools(tools: Sequence[BaseTool | Mapping[str, Any]], *, strict: bool = False) -> list[Json]:
+    """The tools' definitions; those that are the wire's own objects stay as they are.
+
+    Args:
+        strict: hold the model to the tools' schemas.
+    """
+    definitions = []
+    for tool in tools:
+        if isinstance(tool, Mapping):
+            definitions.append(dict(tool))
+            continue
+        definition = tool.metadata.to_openai_tool(skip_length_check=True)
+        if strict:
             function = definition["function"]
             function["strict"] = True
             function["parameters"] = {**function["parameters"], "additionalProperties": False}
+        definitions.append(definition)
     return definitions
 
 
-def to_tool_choice(choice: Any, tools: Sequence[BaseTool], definitions: Sequence[Json]) -> str | Json | None:
+def to_tool_choice(
+    choice: Any, tools: Sequence[BaseTool | Mapping[str, Any]], definitions: Sequence[Json]
+) -> str | Json | None:
     """The wire's choice; None leaves it to the model.
 
     Args:
@@ -79,8 +90,13 @@ def to_tool_choice(choice: Any, tools: Sequence[BaseTool], definitions: Sequence
         choice = "required"
     elif choice not in ("auto", "none"):
         # A definition spells the name as the wire allows it, which may differ from the tool's own.
-        names = {d["function"]["name"]: d["function"]["name"] for d in definitions}
-        names |= {tool.metadata.name: d["function"]["name"] for tool, d in zip(tools, definitions, strict=True)}
+        names: dict[Any, str] = {}
+        for tool, definition in zip(tools, definitions, strict=True):
+            name = (definition.get("function") or {}).get("name")
+            if name:
+                names[name] = name
+                if not isinstance(tool, Mapping):
+                    names[tool.metadata.name] = name
         if not isinstance(choice, str) or choice not in names:
             raise InvalidRequestError(
                 f"`tool_choice` is {choice!r}: pass auto, none, any, required, or a tool's name"
@@ -114,7 +130,7 @@ def selections(response: ChatResponse) -> list[ToolSelection]:
 
 def field(value: Any, name: str) -> Any:
     """A field of what came as an object of some SDK, or as a dict."""
-    return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
 
 
 def _function(call: Any) -> tuple[str, Any]:
@@ -124,7 +140,7 @@ def _function(call: Any) -> tuple[str, Any]:
 
 def _so_far(call: Any) -> ToolSelection:
     name, arguments = _function(call)
-    if not isinstance(arguments, Mapping):
+    if not isinstance(arguments, dict):
         parser = getattr(call, "parser", None) or PartialObject()
         arguments = parser.value_of(arguments or "")
     return ToolSelection(tool_id=str(field(call, "id") or ""), tool_name=name, tool_kwargs=dict(arguments))
@@ -132,7 +148,7 @@ def _so_far(call: Any) -> ToolSelection:
 
 def _final(call_id: Any, name: str, arguments: Any, response: ChatResponse) -> ToolSelection:
     error = None
-    if not isinstance(arguments, Mapping):
+    if not isinstance(arguments, dict):
         arguments, error = parse_arguments(_text(arguments))
     if not name:
         error = "it names no tool"

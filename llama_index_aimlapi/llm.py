@@ -228,6 +228,11 @@ class AIMLAPI(Settings):
         """The request, the seconds of silence it may take, and whether only the first tool call counts."""
         call = self._get_model_kwargs(**kwargs)
         added: Json = {}
+        if call.get("tools") or call.get("tool_choice") is not None:
+            tools = call.get("tools") or ()
+            definitions = to_tools(tools, strict=self.strict)
+            call["tools"] = definitions or None
+            call["tool_choice"] = to_tool_choice(call.get("tool_choice"), tools, definitions)
         if "tool_required" in call:  # the choice is the framework's, not the user's
             call.pop("tool_required")
             added["tool_choice"] = call.pop("tool_choice", None)
