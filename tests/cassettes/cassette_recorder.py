@@ -85,7 +85,7 @@ def _recorded(request: Any, response: dict[str, Any]) -> dict[str, Any]:
         request.uri,
         (request.body or b"").decode(),
         (response["status"]["code"], response["status"]["message"]),
-        {name.lower(): values for name, values in response["headers"].items() if name.lower().startswith(KEPT)},
+        {name.lower(): values for name, values in sorted(response["headers"].items()) if name.lower().startswith(KEPT)},
         response["body"]["string"].decode(),
         method=request.method,
     )

@@ -18,6 +18,7 @@ CREDITS_PER_USD = 2_000_000
 FINISH = {"stop": "stop", "end_turn": "stop", "length": "length", "max_tokens": "length", "tool_calls": "tool_calls"}
 _THINK = re.compile(r"\s*<think>\s*(.*?)\s*</think>\s*", re.DOTALL)
 _SEEN = ("role", "content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call")
+_SEEN_BESIDE = ("index", "message", "delta", "finish_reason", "native_finish_reason", "logprobs")
 
 
 @dataclass
@@ -63,7 +64,10 @@ def _whole(body: dict[str, Any]) -> Expected:
         input=usage["prompt_tokens"] if usage else None,
         output=usage["total_tokens"] - usage["prompt_tokens"] if usage else None,
         usd=_usd(body.get("meta")),
-        extra={name: value for name, value in message.items() if name not in _SEEN and value not in (None, [], "")},
+        extra={
+            **{name: value for name, value in message.items() if name not in _SEEN and value not in (None, [], "")},
+            **{name: value for name, value in choice.items() if name not in _SEEN_BESIDE and value is not None},
+        },
         top={
             name: value
             for name, value in body.items()
