@@ -154,10 +154,9 @@ def loops(framework: str, *, stream: bool) -> list[Cassette]:
 def record_programs(into: Path, only: str = "*") -> int:
     """Records every row whose name fits, from an emulator of its own; removes what no row names. 0 when done."""
     from aimlapi_emulator import emulator
-    from aimlapi_transport.version import __version__
 
     names = [name for name in (*REQUESTS, *LOOPS) if fnmatch(name, only)]
-    source = {"kind": "emulated", "recorded_from": f"aimlapi_emulator {__version__}"}
+    source = {"kind": "emulated", "recorded_from": "aimlapi_emulator"}
     for name in names:
         with (
             emulator() as server,

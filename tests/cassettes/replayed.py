@@ -1,4 +1,4 @@
-"""What every replay has in common: which cassettes, and when numbers are the same."""
+"""What every replay has in common: which cassettes, and what a request sets."""
 
 from __future__ import annotations
 
