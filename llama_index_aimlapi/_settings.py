@@ -37,11 +37,12 @@ _PARAMETERS = {
 }
 # What other LlamaIndex LLMs call our fields.
 _SYNONYMS = {"base_url": "api_base", "max_new_tokens": "max_tokens", "model_name": "model"}
-# What other LlamaIndex LLMs take and this one has by itself: nothing is lost when they are ignored.
-_NEEDLESS = frozenset(("reuse_client", "class_name"))
+# What other LlamaIndex LLMs take and this one has by itself, or, below, needs only where it is set to something.
+_NEEDLESS = frozenset(("reuse_client", "class_name", "openai_client", "async_openai_client"))
+_NEEDLESS_UNSET = frozenset(("should_use_structured_outputs", "api_version"))
 
 
-class Settings(FunctionCallingLLM):
+class AIMLAPISettings(FunctionCallingLLM):
     """The settings of an `AIMLAPI`; see there."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=())
@@ -204,12 +205,12 @@ class Settings(FunctionCallingLLM):
 
     def __getstate__(self) -> Json:
         """An instance is a value: your own HTTP clients are connections, and stay behind."""
-        state: Json = super(Settings, self._without_clients()).__getstate__()
+        state: Json = super(AIMLAPISettings, self._without_clients()).__getstate__()
         return state
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """A copy of the settings, which shares your own HTTP clients."""
-        copied = super(Settings, self._without_clients()).__deepcopy__(memo)
+        copied = super(AIMLAPISettings, self._without_clients()).__deepcopy__(memo)
         copied._http_client, copied._async_http_client = self._http_client, self._async_http_client
         return copied
 
@@ -219,7 +220,7 @@ class Settings(FunctionCallingLLM):
         return bare
 
 
-def _named(cls: type[Settings], given: Mapping[str, Any]) -> Json:
+def _named(cls: type[AIMLAPISettings], given: Mapping[str, Any]) -> Json:
     """The settings under our names; those that are none of ours are warned about."""
     for name in ("openai_client", "async_openai_client"):
         if given.get(name) is not None:
@@ -234,7 +235,7 @@ def _named(cls: type[Settings], given: Mapping[str, Any]) -> Json:
             if named.get(name) is not None and value is not None and named[name] != value:
                 raise InvalidRequestError(f"`{written}` is given twice: `{name}` is another name of it.")
             named[name] = named[name] if value is None and name in named else value
-        elif value is not None and name not in _NEEDLESS and name not in ("openai_client", "async_openai_client"):
+        elif value is not None and name not in _NEEDLESS and (value or name not in _NEEDLESS_UNSET):
             warnings.warn(
                 f"AIMLAPI has no setting `{written}`: it is ignored. A body parameter goes into `additional_kwargs`.",
                 stacklevel=3,

@@ -27,13 +27,13 @@ from aimlapi_transport.request import Request
 from aimlapi_transport.wire import Json
 from llama_index_aimlapi._blocks import to_wire
 from llama_index_aimlapi._replies import Snapshots, from_completion, to_completion
-from llama_index_aimlapi._settings import Settings
+from llama_index_aimlapi._settings import AIMLAPISettings
 from llama_index_aimlapi._tools import ToolCallError, selections, to_tool_choice, to_tools
 
 Response = TypeVar("Response")
 
 
-class AIMLAPI(Settings):
+class AIMLAPI(AIMLAPISettings):
     """A chat model of AI/ML API, PowerTokens or AnyFast.
 
     Example:

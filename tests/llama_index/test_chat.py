@@ -315,6 +315,28 @@ async def test_what_a_call_says_wins() -> None:
     assert request.extensions["timeout"]["read"] == 3.0
 
 
+@pytest.mark.parametrize(
+    ("below", "above"),
+    [
+        ({"max_tokens": 1}, {"max_completion_tokens": 2}),
+        ({"max_completion_tokens": 1}, {"max_tokens": 2}),
+        ({"stop_sequences": ["a"]}, {"stop": ["b"]}),
+        ({"max_completion_tokens": 1}, {"max_tokens": None}),
+    ],
+)
+def test_a_setting_under_its_other_name_replaces_the_first(below: dict[str, Any], above: dict[str, Any]) -> None:
+    host = Host([whole()])
+    host.llm(additional_kwargs=below).chat(HELLO, **above)
+    sent = {name: value for name, value in host.bodies[0].items() if name not in ("model", "messages")}
+    assert sent == {name: value for name, value in above.items() if value is not None}
+
+
+def test_what_belongs_to_streams_is_not_sent_with_a_whole_call() -> None:
+    host = Host([whole()])
+    host.llm(additional_kwargs={"stream_options": {"include_usage": True}}).chat(HELLO)
+    assert "stream_options" not in host.bodies[0]
+
+
 async def test_two_streams_of_one_llm_do_not_mix() -> None:
     host = Host([[chunk(content="a"), chunk("stop", content="b"), DONE], [chunk(content="x"), chunk("stop"), DONE]])
     llm = host.llm()

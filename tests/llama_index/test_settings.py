@@ -106,6 +106,7 @@ def test_names_of_other_llms_are_accepted_with_their_meaning() -> None:
             rate_limiter=TokenBucketRateLimiter(requests_per_minute=600),
             context_window=1000,
             is_chat_model=True,
+            should_use_structured_outputs=False,
             is_function_calling_model=False,
             thinking_dict={"type": "enabled", "budget_tokens": 1024},
             extra_body={"a": 1},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import time
 from typing import Any
 
@@ -122,8 +124,9 @@ async def test_one_call_means_one_call_everywhere(form: str, parallel: bool) -> 
     host = Host([TWO_STREAMED if "stream" in form else whole(None, "tool_calls", tool_calls=TWO)])
     llm = host.llm()
     with_tools = f"{form}_with_tools"
-    response = (await gathered(with_tools, llm, [ADD, STOP], "Hi", allow_parallel_tool_calls=parallel))[-1]
+    *earlier, response = await gathered(with_tools, llm, [ADD, STOP], "Hi", allow_parallel_tool_calls=parallel)
     count = 2 if parallel else 1
+    assert all(len(r.message.blocks) == count for r in earlier)
     assert [block.tool_name for block in response.message.blocks] == ["add", "stop"][:count]
     assert response.message.additional_kwargs == {"tool_calls": TWO[:count]}
     assert host.bodies[0]["parallel_tool_calls"] is parallel
@@ -200,6 +203,19 @@ def test_arguments_are_shown_while_they_come() -> None:
     backwards = [llm.get_tool_calls_from_response(r)[0].tool_kwargs for r in reversed(responses[1:])]
     assert backwards == shown[:0:-1]
     assert all(isinstance(llm.get_tool_calls_from_response(r)[0].tool_id, str) for r in responses)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
+def test_a_copy_of_a_piece_shares_nothing_with_the_stream(copied: Any) -> None:
+    """What reads the arguments belongs to the stream: a copy reads its own text."""
+    events = [chunk(tool_calls=[piece('{"a": ', "add", id="c")]), chunk("tool_calls", tool_calls=[piece("1}")]), DONE]
+    llm = Host([events]).llm()
+    first, *_ = llm.stream_chat([ChatMessage("Hi")])
+    again = copied(first)
+    assert again == first
+    assert again.message.additional_kwargs["tool_calls"][0].function.name == "add"
+    assert again.message.additional_kwargs["tool_calls"][0].parser is None
+    assert llm.get_tool_calls_from_response(again) == llm.get_tool_calls_from_response(first)
 
 
 def test_a_call_made_without_an_id_gets_one_in_both_places() -> None:
