@@ -14,7 +14,7 @@ import orjson
 
 from aimlapi_emulator.conversation import Conversation, Tool, Turn
 from aimlapi_emulator.schema import Filler
-from aimlapi_emulator.words import stems, words
+from aimlapi_emulator.words import stem, stems, words
 
 _VERBS = frozenset(
     [
@@ -39,8 +39,8 @@ _VERBS = frozenset(
         "my",
     ]
 )
-_SUMS = frozenset({"add", "multiply", "subtract", "divide"})
-_LOOKUPS = frozenset({"search", "retriev", "retriever", "knowledg", "document", "doc", "lookup", "wikipedia", "wiki"})
+_SUMS = frozenset(map(stem, ("add", "multiply", "subtract", "divide")))
+_LOOKUPS = frozenset(stems("search searches retrieve retriever retrieval knowledge document doc lookup wikipedia wiki"))
 _SPLIT = re.compile(
     r"(?<=[?!;])\s+|(?<=[a-z)]\.)\s+|\s*;\s*|,?\s+(?:and then|then|and also|also|and|as well as)\s+"
     r"|,\s+(?=(?![A-Z]{2}\b)[A-Z\d])"

@@ -52,7 +52,7 @@ MAX_DEPTH = 100
 
 def check_depth(body: Any) -> None:
     """Refuses a body nested deeper than anyone means, before anything walks down into it."""
-    layer, depth = [body], 0
+    layer, depth = [body] if isinstance(body, (dict, list)) else [], 0
     while layer:
         depth += 1
         if depth > MAX_DEPTH:

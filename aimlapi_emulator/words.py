@@ -150,11 +150,15 @@ def words(text: str) -> list[str]:
 def stem(word: str) -> str:
     """`located`, `location` and `locates` meet; crude, but the same crude on both sides."""
     word = SAME.get(word, word)
-    for ending in ("ies", "ing", "ed", "es", "s"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3 and not word.endswith("ss"):
-            word = word[: -len(ending)] + ("y" if ending == "ies" else "")
+    for ending, instead in (("ies", "y"), ("sses", "ss"), ("xes", "x"), ("ches", "ch"), ("shes", "sh"), ("s", "")):
+        if word.endswith(ending) and not word.endswith("ss") and len(word) - len(ending) >= 2:
+            word = word[: -len(ending)] + instead
             break
-    return word[:-1] if len(word) > 4 and word.endswith("e") else word
+    for ending in ("ing", "ed"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            word = word[: -len(ending)]
+            break
+    return word[:-1] if len(word) > 3 and word.endswith("e") else word
 
 
 def stems(text: str) -> list[str]:

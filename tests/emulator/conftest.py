@@ -63,3 +63,4 @@ def tool(name: str, description: str = "", required: list[str] | None = None, **
 
 
 WEATHER = tool("get_weather", "Get the weather in a city.", city="string")
+ACCEPTED = (200, 201)

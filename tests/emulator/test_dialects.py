@@ -6,10 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.emulator.conftest import WEATHER, asking, chunks_of, folded
 
 from aimlapi_emulator.dialects import DIALECTS, dialect_for, upstream_name
 from aimlapi_emulator.facts import all_models
+from tests.emulator.conftest import WEATHER, asking, chunks_of, folded
 
 ONE_EACH = {
     "openai": "openai/gpt-4o",
@@ -166,7 +166,11 @@ def test_a_reply_carries_the_upstream_name(client: httpx.Client, asked: str, ans
     ("model", "switch", "reasons"),
     [
         ("anthropic/claude-opus-4-6", {}, False),
-        ("anthropic/claude-opus-4-6", {"thinking": {"type": "enabled", "budget_tokens": 1024}, "max_tokens": 2000}, True),
+        (
+            "anthropic/claude-opus-4-6",
+            {"thinking": {"type": "enabled", "budget_tokens": 1024}, "max_tokens": 2000},
+            True,
+        ),
         ("zhipu/glm-4.5", {}, True),
         ("zhipu/glm-4.5", {"thinking": {"type": "disabled"}}, False),
         ("alibaba/qwen3.7-plus", {"enable_thinking": True}, True),
@@ -174,7 +178,9 @@ def test_a_reply_carries_the_upstream_name(client: httpx.Client, asked: str, ans
         ("x-ai/grok-4-1-fast-non-reasoning", {}, False),
     ],
 )
-def test_thinking_switches_are_honoured(client: httpx.Client, model: str, switch: dict[str, Any], reasons: bool) -> None:
+def test_thinking_switches_are_honoured(
+    client: httpx.Client, model: str, switch: dict[str, Any], reasons: bool
+) -> None:
     message = client.post("/chat/completions", json=asking("Hi", model, **switch)).json()["choices"][0]["message"]
     assert bool(message.get("reasoning_content")) is reasons
 

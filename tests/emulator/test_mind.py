@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from tests.emulator.conftest import WEATHER, tool
 
 from aimlapi_emulator.conversation import read
 from aimlapi_emulator.mind import Thought, think
 from aimlapi_emulator.reading import UNKNOWN
+from tests.emulator.conftest import WEATHER, tool
 
 ACME = "Acme was founded in 1998 in Berlin. It makes rockets. The CEO is Jane Roe."
 LLAMA_INDEX = (
@@ -200,7 +200,10 @@ def test_a_response_schema_is_filled_from_the_text() -> None:
 
 def test_json_mode_gives_the_keys_the_prompt_names() -> None:
     asked = "Tell me a joke. Return it as JSON with 'setup' and 'punchline' keys."
-    assert list(json.loads(mind(("user", asked), response_format={"type": "json_object"}).text)) == ["setup", "punchline"]
+    assert list(json.loads(mind(("user", asked), response_format={"type": "json_object"}).text)) == [
+        "setup",
+        "punchline",
+    ]
 
 
 def test_a_schema_written_into_the_prompt_is_filled() -> None:
