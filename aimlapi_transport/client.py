@@ -46,6 +46,7 @@ _CALL_SILENCE = 600.0  # seconds without a byte of a whole answer
 _STREAM_SILENCE = 120.0  # seconds without an event of a stream
 _MAX_REDIRECTS = 5
 _MAX_REPLY = 256 * 1024 * 1024  # bytes
+_SHORTEST_SECRET = 6  # characters; a stand-in key such as "k" is no secret, and is part of many a word
 _DRAIN = 64 * 1024  # bytes read after the answer's end, to give the connection back in order
 
 _warned: set[tuple[str, str]] = set()
@@ -537,7 +538,7 @@ def _border(scrub: Callable[[str], str]) -> Iterator[None]:
         ours = InvalidRequestError(scrub(f"The address is no URL: {error}."))
     except httpx.StreamError as error:
         ours = APIConnectionError(scrub(f"The reply could not be read: {type(error).__name__}."))
-    raise ours
+    raise ours from None
 
 
 def _connection_error(error: httpx.TransportError, scrub: Callable[[str], str]) -> AIMLAPIError:
@@ -600,6 +601,8 @@ async def _abounded(chunks: AsyncIterator[bytes], limit: int = 1_000_000) -> byt
 
 
 def _scrubber(key: str) -> Callable[[str], str]:
+    if len(key) < _SHORTEST_SECRET:
+        return lambda text: text
     return lambda text: text.replace(key, "[key removed]")
 
 

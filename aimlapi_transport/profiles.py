@@ -222,7 +222,7 @@ def facts_for(model: str) -> ModelFacts | None:
         },
         roles=tuple(row.get("roles", ())),
         parts=tuple(row.get("parts", ())),
-        endpoints=tuple(row["endpoints"]),
+        endpoints=tuple(row.get("endpoints", ())),
         context_length=row.get("context_length"),
         capabilities=tuple(row.get("capabilities", ())),
         claims=tuple(row.get("claims", ())),

@@ -137,13 +137,17 @@ def _spoiler(call: WireToolCall) -> str:
 
     It parses streamed arguments leniently, so half of a call would become a whole one with other arguments.
     """
-    for ending in ("", '"]', "]", "}", '"}', "\\", "\x00"):
+    for ending in ("", *_ENDINGS):
         try:
             if not isinstance(parse_partial_json(call.arguments + ending), dict):
                 return ending
         except ValueError:
             return ending
-    return "\x00" if call.arguments else "\x00]"
+    return _ENDINGS[0]
+
+
+# A bracket that closes what is not open, behind the end of a string, of a string that ends in a backslash, or of none.
+_ENDINGS = tuple(quote + bracket for quote in ('"', '""', "") for bracket in ("]", "}"))
 
 
 def _set(values: dict[str, Any]) -> dict[str, Any]:

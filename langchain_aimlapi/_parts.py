@@ -97,7 +97,7 @@ def _plain_text(block: Mapping[str, Any]) -> Json | None:
         return {"type": "text", "text": block["text"]}
     data, _ = _data(block)
     try:
-        return {"type": "text", "text": base64.b64decode(data).decode()} if data else None
+        return {"type": "text", "text": base64.b64decode(data, validate=True).decode()} if data else None
     except ValueError:
         return None
 

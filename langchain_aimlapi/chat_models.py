@@ -78,7 +78,7 @@ class ChatAIMLAPI(BaseChatModel):
         langchain_aimlapi.errors: one class per kind of failure, each also a `langchain_core.exceptions` one.
     """
 
-    model_name: str = Field(description="Id of the model, for example `openai/gpt-4o`.")
+    model_name: str = Field(alias="model", description="Id of the model, for example `openai/gpt-4o`.")
     api_key: SecretStr | Callable[[], str] | None = Field(
         default=None,
         repr=False,
@@ -123,6 +123,7 @@ class ChatAIMLAPI(BaseChatModel):
     max_retries: int = Field(default=2, ge=0, description="Further requests after a failed one.")
     request_timeout: float | tuple[float | None, float | None] | Any | None = Field(
         default=None,
+        alias="timeout",
         description="Seconds of silence to bear: a number, (connect, silence), or httpx.Timeout. By default 600 for "
         "a whole answer, 120 between two events of a stream.",
     )
@@ -133,7 +134,7 @@ class ChatAIMLAPI(BaseChatModel):
         default=None, exclude=True, repr=False, description="An `httpx.AsyncClient` of your own."
     )
 
-    model_config = ConfigDict(protected_namespaces=(), arbitrary_types_allowed=True)
+    model_config = ConfigDict(populate_by_name=True, protected_namespaces=(), arbitrary_types_allowed=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -118,4 +118,4 @@ def translated() -> Iterator[None]:
         ours = kind(error.message)
         # What a base class says of its kind is no more than a default: the error itself knows better.
         ours.__dict__.update({"is_retryable": error.is_retryable, **error.__dict__})
-    raise ours
+    raise ours from None

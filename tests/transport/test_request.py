@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.presets import AIMLAPI, ANYFAST, POWERTOKENS, Preset, preset_for
-from aimlapi_transport.profiles import PROFILES, facts_for, profile_for
+from aimlapi_transport.profiles import PROFILES, _survey, facts_for, profile_for
 from aimlapi_transport.request import Request, chat_request
 
 HI = [{"role": "user", "content": "Hi"}]
@@ -306,6 +306,16 @@ def test_facts_are_looked_up_to_the_letter() -> None:
     assert "/v1/chat/completions" in dot.endpoints
     assert facts_for("openai/gpt-of-tomorrow") is None
     assert facts_for("") is None
+
+
+def test_every_known_id_has_readable_facts() -> None:
+    """Also the ids no request schema names."""
+    survey, names = _survey()
+    assert len(survey["models"]) == 487
+    for name in names:
+        facts = facts_for(name)
+        assert facts is not None
+        assert chat_request(name, HI).body
 
 
 def test_a_request_is_a_value() -> None:

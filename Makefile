@@ -1,0 +1,49 @@
+# `make demo` and `make test` work on a fresh machine with Python 3.10 or newer: each sets up what it needs in .venv.
+PYTHON ?= python3
+VENV ?= .venv
+RUN = $(VENV)/bin/python
+PACKAGES = aimlapi_transport langchain_aimlapi llama_index_aimlapi aimlapi_emulator
+
+.PHONY: demo test lint types check-wheel record record-emulated cassettes format clean
+
+demo: $(VENV)/.demo  ## both frameworks at work: streaming, an agent, RAG
+	@$(RUN) examples/demo.py
+
+test: $(VENV)/.dev  ## every test, offline
+	$(RUN) -m pytest
+
+lint: $(VENV)/.dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+types: $(VENV)/.dev
+	$(RUN) -m mypy
+
+check-wheel: $(VENV)/.dev  ## the built wheel, alone with each extra
+	$(RUN) tools/check_wheel.py
+
+record: $(VENV)/.dev  ## records the published cassettes again, live; needs AIMLAPI_API_KEY
+	$(RUN) tools/record_cassettes.py $(ARGS)
+
+record-emulated: $(VENV)/.dev  ## records the emulated cassettes again
+	$(RUN) tools/record_cassettes.py --emulated
+
+format: $(VENV)/.dev
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+clean:
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+		|| { echo "Python 3.10 or newer is needed: make PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(VENV)/bin/python pyproject.toml
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/.demo

@@ -1,0 +1,428 @@
+"""ChatAIMLAPI: streamed, whole, sync and async agree, and what it returned is accepted back without loss."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import pickle
+import warnings
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from langchain_core import exceptions as core
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.load import dumps
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    HumanMessage,
+    ToolMessage,
+    message_to_dict,
+    messages_from_dict,
+)
+from langchain_core.outputs import ChatGenerationChunk
+
+from aimlapi_transport.errors import AIMLAPIError
+from langchain_aimlapi import ChatAIMLAPI, errors
+from langchain_aimlapi._chunks import _generation_chunk, _text_chunk
+from tests.langchain.host import KEY, Host, call, chunks, whole
+
+REASONED = {"content": "text", "reasoning_content": "why"}
+DETAILS = [{"type": "reasoning.text", "text": "why", "signature": "S", "format": "f", "index": 0}]
+SIGNED = {"extra_content": {"google": {"thought_signature": "G"}}}
+WEATHER = call(None, "a", "weather", '{"city": "Oslo"}')
+
+# name -> the message of a whole reply, and the deltas of the same answer streamed
+ANSWERS: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
+    "text": ({"content": "Hello"}, [{"role": "assistant", "content": ""}, {"content": "Hel"}, {"content": "lo"}]),
+    "reasoning": (REASONED, [{"content": None, "reasoning_content": "w"}, {"reasoning_content": "hy"}, {"content": "text"}]),
+    "details": (
+        {"content": "text", "reasoning": "why", "reasoning_details": DETAILS},
+        [
+            {"reasoning": "wh", "reasoning_details": [{**DETAILS[0], "text": "wh", "signature": None}]},
+            {"reasoning": "y", "reasoning_details": [{**DETAILS[0], "text": "y", "signature": None}]},
+            {"content": "text", "reasoning_details": [{**DETAILS[0], "text": ""}]},
+        ],
+    ),
+    "call": (
+        {"content": None, "reasoning_content": "why", "tool_calls": [WEATHER]},
+        [
+            {"reasoning_content": "why"},
+            {"tool_calls": [call(0, "a", "weather", "")]},
+            {"tool_calls": [call(0, None, None, '{"city"')]},
+            {"tool_calls": [call(0, None, None, ': "Oslo"}')]},
+        ],
+    ),
+    "text then calls": (
+        {"content": "Let me look.", "tool_calls": [WEATHER, call(None, "b", "time", "{}", **SIGNED)]},
+        [
+            {"content": "Let me look."},
+            {"tool_calls": [call(0, "a", "weather", '{"city": "Oslo"}'), call(1, "b", "time", "{}", **SIGNED)]},
+        ],
+    ),
+    "encrypted": (
+        {"content": "text", "reasoning_content": "why", "encrypted_content": "E", **SIGNED},
+        [{"reasoning_content": "why"}, {"content": "text", "encrypted_content": "E", **SIGNED}],
+    ),
+    "cut arguments": (
+        {"content": "", "tool_calls": [call(None, "a", "write", '{"path": "/etc/x", "data": "abc')]},
+        [{"tool_calls": [call(0, "a", "write", '{"path": "/etc/x", ')]}, {"tool_calls": [call(0, None, None, '"data": "abc')]}],
+    ),
+    "refusal": ({"content": "", "refusal": "No."}, [{"refusal": "N"}, {"refusal": "o."}]),
+}  # fmt: skip
+FIELDS = {"citations": ["u"], "meta": {"usage": {"credits_used": 20, "usd_spent": 0.00001}}}
+case = pytest.mark.parametrize("name", ANSWERS)
+
+
+def added(parts: Any) -> AIMessageChunk:
+    total: AIMessageChunk | None = None
+    for part in parts:
+        total = part if total is None else total + part
+    assert total is not None
+    return total
+
+
+def four_ways(host_whole: Host, host_stream: Host, **settings: Any) -> list[Any]:
+    async def run() -> list[Any]:
+        streamed = [part async for part in host_stream.model(**settings).astream("Hi")]
+        return [await host_whole.model(**settings).ainvoke("Hi"), added(streamed)]
+
+    sync = [host_whole.model(**settings).invoke("Hi"), added(host_stream.model(**settings).stream("Hi"))]
+    return sync + asyncio.run(run())
+
+
+def essence(message: AIMessage) -> dict[str, Any]:
+    """All a user can see of a message, but for its run id and the endings that keep cut arguments cut."""
+    invalid = [(item["name"], item["id"]) for item in message.invalid_tool_calls]
+    return {
+        "content": message.content,
+        "tool_calls": message.tool_calls,
+        "invalid": invalid,
+        "usage": message.usage_metadata,
+        "kwargs": message.additional_kwargs,
+        "metadata": message.response_metadata,
+        "blocks": message.content_blocks,
+    }
+
+
+@case
+def test_streamed_whole_sync_and_async_agree(name: str) -> None:
+    message, deltas = ANSWERS[name]
+    replies = four_ways(Host(whole(message, **FIELDS)), Host(chunks(deltas, **FIELDS)))
+    first = essence(replies[0])
+    assert [essence(reply) for reply in replies] == [first] * 4
+    assert first["usage"] == {
+        "input_tokens": 10,
+        "output_tokens": 8,
+        "total_tokens": 18,
+        "input_token_details": {"cache_read": 4},
+        "output_token_details": {"reasoning": 5},
+    }
+    metadata = first["metadata"]
+    assert {key: metadata[key] for key in ("model_provider", "model_name", "finish_reason", "id", "cost_usd")} == {
+        "model_provider": "aimlapi",
+        "model_name": "served",
+        "finish_reason": "stop",
+        "id": "c1",
+        "cost_usd": 0.00001,
+    }
+    assert (metadata["inference_id"], metadata["citations"]) == ("inf-1", ["u"])
+
+
+@case
+def test_blocks_stand_in_order_and_apart_under_output_v1(name: str) -> None:
+    """Text or reasoning followed by calls keeps its blocks, whole and streamed."""
+    message, deltas = ANSWERS[name]
+    replies = four_ways(Host(whole(message)), Host(chunks(deltas)), output_version="v1")
+    shapes = []
+    for reply in replies:
+        blocks = [{k: v for k, v in block.items() if k != "index"} for block in reply.content]
+        shapes.append([block for block in blocks if block["type"] != "tool_call_chunk"])
+    assert shapes == [shapes[0]] * 4
+    expected = []
+    if message.get("reasoning_content") or message.get("reasoning"):
+        expected.append({"type": "reasoning", "reasoning": "why"})
+    if message.get("content"):
+        expected.append({"type": "text", "text": message["content"]})
+    if name in ("call", "text then calls"):
+        expected.append({"type": "tool_call", "name": "weather", "args": {"city": "Oslo"}, "id": "a"})
+    if name == "text then calls":
+        expected.append({"type": "tool_call", "name": "time", "args": {}, "id": "b"})
+    assert shapes[0] == expected
+
+
+@case
+@pytest.mark.parametrize("through", ["as it is", "json", "pickle"])
+def test_what_came_goes_back_without_loss(name: str, through: str) -> None:
+    """Reasoning, signatures and calls, of a whole reply and of a streamed one."""
+    message, deltas = ANSWERS[name]
+    sent = []
+    for host in (Host(whole(message)), Host(chunks(deltas))):
+        model = host.model(replay_reasoning=True)
+        reply: Any = model.invoke("Hi") if isinstance(host.replies[0], dict) else added(model.stream("Hi"))
+        if through == "json":
+            (reply,) = messages_from_dict(json.loads(json.dumps([message_to_dict(reply)])))
+        elif through == "pickle":
+            reply = pickle.loads(pickle.dumps(reply))
+        results = [ToolMessage("done", tool_call_id=c["id"]) for c in [*reply.tool_calls, *reply.invalid_tool_calls]]
+        list(model.stream(["Hi", reply, *results, HumanMessage("And?")]))
+        sent.append(host.bodies[-1]["messages"][1])
+    whole_again, streamed_again = sent
+    expected = {"role": "assistant", **{k: v for k, v in message.items() if v is not None}}
+    if expected.get("content", "") == "" and "tool_calls" in message:
+        expected["content"] = None
+    assert whole_again == expected
+    if name == "cut arguments":
+        (one,) = streamed_again["tool_calls"]
+        assert one["function"]["arguments"].startswith('{"path": "/etc/x", "data": "abc')
+    else:
+        assert json.dumps(streamed_again, sort_keys=True) == json.dumps(expected, sort_keys=True)
+
+
+@pytest.mark.parametrize("output_version", [None, "v1"])
+def test_reasoning_in_blocks_goes_back(output_version: str | None) -> None:
+    host = Host(whole({"content": "", "reasoning_content": "why", "tool_calls": [WEATHER]}), whole({"content": "ok"}))
+    model = host.model(model="deepseek/deepseek-v4-pro", output_version=output_version)
+    reply = model.invoke("Hi")
+    model.invoke(["Hi", reply, ToolMessage("sun", tool_call_id="a")])
+    assert host.bodies[-1]["messages"][1] == {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{**WEATHER}],
+        "reasoning_content": "why",
+    }
+
+
+@given(text=st.text(max_size=5), reasoning=st.text(max_size=5))
+def test_a_chunk_built_by_hand_is_the_validated_one(text: str, reasoning: str) -> None:
+    kwargs = {"reasoning_content": reasoning} if reasoning else {}
+    metadata = {"model_provider": "aimlapi"}
+    validated = AIMessageChunk(content=text, additional_kwargs=kwargs, response_metadata=metadata)
+    built = _text_chunk(text, reasoning)
+    assert built == validated
+    assert (built.__dict__, built.__pydantic_fields_set__) == (validated.__dict__, validated.__pydantic_fields_set__)
+    assert built.__dict__.keys() == AIMessageChunk.model_fields.keys()
+    chunk, other = _generation_chunk(built, text), ChatGenerationChunk(message=validated)
+    assert chunk == other
+    assert (chunk.__dict__, chunk.__pydantic_fields_set__) == (other.__dict__, other.__pydantic_fields_set__)
+    assert _text_chunk("a", "").tool_calls is not _text_chunk("a", "").tool_calls
+
+
+ARGUMENTS = st.dictionaries(
+    st.text(max_size=4), st.recursive(st.integers() | st.text(max_size=4) | st.booleans() | st.none(), st.lists), max_size=3
+)  # fmt: skip
+
+
+@settings(max_examples=400)
+@given(arguments=ARGUMENTS, place=st.integers(0, 60))
+def test_cut_arguments_are_never_a_call(arguments: dict[str, Any], place: int) -> None:
+    """However well LangChain's lenient parser could complete them, streamed or whole."""
+    text = json.dumps(arguments)
+    cut = text[: 1 + place % (len(text) - 1)] if len(text) > 2 else "{"
+    streamed = added(Host(chunks([{"tool_calls": [call(0, "a", "write", cut)]}], "length")).model().stream("Hi"))
+    invoked = Host(whole({"tool_calls": [call(None, "a", "write", cut)]}, "length")).model().invoke("Hi")
+    for message in (streamed, invoked):
+        assert message.tool_calls == []
+        (invalid,) = message.invalid_tool_calls
+        assert (invalid["name"], invalid["id"]) == ("write", "a")
+        assert (invalid["args"] or "").startswith(cut)
+
+
+def test_text_then_calls_under_events_v3() -> None:
+    message, deltas = ANSWERS["text then calls"]
+    stream = Host(chunks(deltas)).model().stream_events("Hi", version="v3")
+    output = stream.output
+    assert [block["type"] for block in output.content] == ["text", "tool_call", "tool_call"]
+    assert [c["args"] for c in output.tool_calls] == [{"city": "Oslo"}, {}]
+    assert message["content"] == output.text
+
+
+def test_usage_is_asked_for_once_and_only_where_it_is_taken() -> None:
+    host = Host(chunks([{"content": "x"}]))
+    parts = list(host.model().stream("Hi"))
+    assert host.bodies[-1]["stream_options"] == {"include_usage": True}
+    assert [part.usage_metadata is not None for part in parts].count(True) == 1
+    list(host.model(stream_usage=False).stream("Hi"))
+    list(host.model(model="anthropic/claude-opus-4.1").stream("Hi"))
+    list(host.model().stream("Hi", stream_usage=False))
+    assert [body.get("stream_options") for body in host.bodies[1:]] == [None, None, None]
+
+
+def test_settings_meet_in_one_order() -> None:
+    """Fields, then model_kwargs, then what was bound, then the call; a limit under its other name replaces."""
+    host = Host(whole({"content": "x"}))
+    model = host.model(temperature=0.1, max_tokens=5, model_kwargs={"top_k": 1}, extra_body={"a": 1}, stop=["x"])
+    model.bind(temperature=0.2, top_k=2).invoke(
+        "Hi", max_completion_tokens=7, extra_body={"b": 2}, stop=["y"], user="me"
+    )
+    assert {k: v for k, v in host.bodies[0].items() if k != "messages"} == {
+        "model": "some/new-model",
+        "temperature": 0.2,
+        "top_k": 2,
+        "max_completion_tokens": 7,
+        "stop": ["y"],
+        "user": "me",
+        "a": 1,
+        "b": 2,
+    }
+    model.invoke("Hi", model="other/model", temperature=0)
+    assert (host.bodies[1]["model"], host.bodies[1]["temperature"], host.bodies[1]["max_tokens"]) == (
+        "other/model",
+        0,
+        5,
+    )
+
+
+def test_a_request_id_of_ones_own_and_headers() -> None:
+    host = Host(whole({"content": "x"}))
+    host.model(default_headers={"X-A": "1"}).invoke("Hi", client_request_id="mine", extra_headers={"X-B": "2"})
+    headers = host.requests[0].headers
+    assert (headers["x-client-request-id"], headers["x-a"], headers["x-b"]) == ("mine", "1", "2")
+
+
+def test_several_answers() -> None:
+    body = whole({"content": "a"})
+    body["choices"].append({"index": 1, "message": {"content": "b"}, "finish_reason": "length"})
+    result = Host(body).model(n=2).generate([[HumanMessage("Hi")]])
+    assert [generation.text for generation in result.generations[0]] == ["a", "b"]
+    with pytest.raises(errors.InvalidRequestError, match="`n` is 2"):
+        list(Host(body).model(n=2).stream("Hi"))
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "value"),
+    [
+        ({"model_name": "m"}, "model", "m"),
+        ({"api_base": "http://h/v1"}, "base_url", "http://h/v1"),
+        ({"openai_api_base": "http://h/v1"}, "base_url", "http://h/v1"),
+        ({"aimlapi_api_base": "http://h/v1"}, "base_url", "http://h/v1"),
+        ({"timeout": 3.0}, "request_timeout", 3.0),
+        ({"request_timeout": 3.0}, "timeout", 3.0),
+        ({"max_completion_tokens": 9}, "max_tokens", 9),
+        ({"stop_sequences": ["x"]}, "stop", ["x"]),
+    ],
+)
+def test_other_names_of_the_fields(given: dict[str, Any], field: str, value: Any) -> None:
+    settings = given if "model_name" in given else {"model": "m", **given}
+    assert getattr(ChatAIMLAPI(**settings), field) == value
+
+
+def test_an_unknown_argument_becomes_a_body_parameter_with_a_warning() -> None:
+    host = Host(whole({"content": "x"}))
+    with pytest.warns(UserWarning, match="`top_a`"):
+        host.model(top_a=0.5).invoke("Hi")
+    assert host.bodies[0]["top_a"] == 0.5
+
+
+@pytest.mark.parametrize("name", ["aimlapi_api_key", "openai_api_key", "api_key"])
+def test_the_key_shows_nowhere(name: str) -> None:
+    class Tracer(BaseCallbackHandler):
+        seen = ""
+
+        def on_chat_model_start(self, serialized: Any, messages: Any, **kwargs: Any) -> None:
+            self.seen += repr((serialized, messages, kwargs))
+
+        def on_llm_end(self, response: Any, **kwargs: Any) -> None:
+            self.seen += repr((response, kwargs))
+
+    tracer = Tracer()
+    host = Host(whole({"content": "x"}))
+    transport = httpx.MockTransport(host.answer)
+    model = ChatAIMLAPI(model="m", http_client=httpx.Client(transport=transport), **{name: KEY})
+    model.invoke("Hi", config={"callbacks": [tracer]})
+    assert host.requests[0].headers["authorization"] == f"Bearer {KEY}"
+    shown = [repr(model), str(model), f"{model}", repr(vars(model)), dumps(model), str(model.asdict()), tracer.seen]
+    shown += [
+        model.model_dump_json(exclude={"metadata"}),
+        repr(model._get_ls_params()),
+        repr(model._identifying_params),
+    ]
+    assert [text for text in shown if KEY in text] == []
+
+
+def test_a_key_of_the_environment_is_in_no_pickle(monkeypatch: Any) -> None:
+    monkeypatch.setenv("AIMLAPI_API_KEY", KEY)
+    model = ChatAIMLAPI(model="m")
+    data = pickle.dumps(model)
+    assert KEY.encode() not in data
+    assert pickle.loads(data) == copy.deepcopy(model) == model
+
+
+def test_copies_work_after_use() -> None:
+    host = Host(whole({"content": "x"}))
+    model = host.model()
+    model.invoke("Hi")
+    other = model.model_copy(update={"model_name": "other", "temperature": 1.0})
+    assert other.invoke("Hi").content == "x"
+    assert (host.bodies[-1]["model"], host.bodies[-1]["temperature"]) == ("other", 1.0)
+
+
+def test_no_key_is_said_at_the_first_call(monkeypatch: Any) -> None:
+    for name in ("AIMLAPI_API_KEY", "AIML_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    model = ChatAIMLAPI(model="m")
+    with pytest.raises(core.ModelAuthenticationError, match="AIMLAPI_API_KEY"):
+        model.invoke("Hi")
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "ours", "theirs", "retryable"),
+    [
+        (400, "no", errors.InvalidRequestError, core.ModelInvalidRequestError, False),
+        (400, "maximum context length is 5", errors.ContextLengthError, core.ContextOverflowError, False),
+        (401, "no", errors.AuthenticationError, core.ModelAuthenticationError, False),
+        (403, "run out of credits", errors.InsufficientCreditsError, core.ModelPermissionDeniedError, False),
+        (404, "no", errors.NotFoundError, core.ModelNotFoundError, False),
+        (422, "no", errors.InvalidRequestError, core.ModelInvalidRequestError, False),
+        (429, "slow down", errors.RateLimitError, core.ModelRateLimitError, True),
+        (429, "free-tier limit", errors.QuotaExceededError, core.ModelRateLimitError, False),
+        (503, "no", errors.ServerError, core.ModelAPIError, True),
+    ],
+)
+def test_errors_are_of_both_trees(status: int, message: str, ours: Any, theirs: Any, retryable: bool) -> None:
+    host = Host({"requestId": "r", "statusCode": status, "message": message}, status=status)
+    with pytest.raises(AIMLAPIError) as caught:
+        host.model(max_retries=0).invoke("Hi")
+    error = caught.value
+    assert type(error) is ours
+    assert isinstance(error, theirs)
+    assert (error.status_code, error.message, error.is_retryable) == (status, message, retryable)
+    assert type(pickle.loads(pickle.dumps(error))) is ours
+
+
+def test_every_error_of_the_transport_has_its_langchain_kind() -> None:
+    from aimlapi_transport import errors as transport
+
+    for name in transport.__all__:
+        if name.endswith("Error") and name != "AIMLAPIError":
+            mine = getattr(errors, name)
+            assert issubclass(mine, getattr(transport, name))
+            assert issubclass(mine, core.ModelError), name
+
+
+def test_a_stream_cut_short_is_an_error_after_its_pieces() -> None:
+    cut = b'data: {"choices": [{"index": 0, "delta": {"content": "He"}}]}\n\n'
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, content=cut))
+    model = ChatAIMLAPI(model="m", api_key=KEY, http_client=httpx.Client(transport=transport))
+    parts = []
+    with pytest.raises(errors.IncompleteStreamError) as caught:
+        for part in model.stream("Hi"):
+            parts.append(part.content)
+    assert parts == ["He"]
+    assert caught.value.partial.text == "He"
+
+
+def test_estimates_of_tokens_need_no_tokenizer() -> None:
+    model = ChatAIMLAPI(model="m")
+    assert model.get_num_tokens("x" * 9) == 3
+    assert model.get_num_tokens_from_messages([HumanMessage("x" * 40)]) > 9
+
+
+def test_nothing_is_warned_of_in_plain_use() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Host(whole({"content": "x"})).model(temperature=0.5, max_tokens=5).invoke("Hi")
