@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any
 from aimlapi_transport.version import __version__
 
 if TYPE_CHECKING:
+    from llama_index_aimlapi._tools import ToolCallError as ToolCallError
     from llama_index_aimlapi.llm import AIMLAPI as AIMLAPI
 
-__all__ = ["AIMLAPI", "__version__"]
+_WHERE = {"AIMLAPI": "llm", "ToolCallError": "_tools"}
+
+__all__ = ["AIMLAPI", "ToolCallError", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    if name != "AIMLAPI":
+    if name not in _WHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from llama_index_aimlapi.llm import AIMLAPI
+    from importlib import import_module
 
-    return AIMLAPI
+    return getattr(import_module(f"llama_index_aimlapi.{_WHERE[name]}"), name)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Sequence
+from mimetypes import guess_type
+from pathlib import Path
 from typing import Any
 
 import filetype  # type: ignore[import-untyped]
@@ -210,8 +212,12 @@ def _video(block: VideoBlock) -> list[Json]:
 
 
 def _document(block: DocumentBlock) -> list[Json]:
-    url = _url(block.url, lambda: block.resolve_document(), block.document_mimetype, "application/pdf")
-    return [{"type": "file", "file": {"file_data": url, "filename": block.title or "input_document"}}]
+    name = block.title or "input_document"
+    if block.path and name == "input_document":  # what LlamaIndex calls a document without a title
+        name = Path(block.path).name
+    kind = block.document_mimetype or guess_type(name)[0]
+    url = _url(block.url, lambda: block.resolve_document(), kind, "application/octet-stream")
+    return [{"type": "file", "file": {"file_data": url, "filename": name}}]
 
 
 def _citable(block: CitableBlock) -> list[Json]:

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from llama_index.core import Document, MockEmbedding, PromptTemplate, VectorStoreIndex
-from llama_index.core.agent.workflow import AgentStream, FunctionAgent, ReActAgent
+from llama_index.core.agent.workflow import AgentStream, AgentWorkflow, FunctionAgent, ReActAgent
 from llama_index.core.base.llms.types import ChatMessage, ThinkingBlock
 from llama_index.core.callbacks import CallbackManager, LlamaDebugHandler, TokenCountingHandler
 from llama_index.core.instrumentation import get_dispatcher
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.memory import ChatMemoryBuffer
+from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel, Field
 
 from llama_index_aimlapi import AIMLAPI
@@ -35,6 +36,13 @@ CALLING_STREAM = [
 ]
 ANSWERING = whole("It is 3.", reasoning_content="Easy")
 ANSWERING_STREAM = [chunk(reasoning_content="Easy"), chunk(content="It is "), chunk("stop", content="3."), last(), DONE]
+
+
+class Song(BaseModel):
+    """A song."""
+
+    title: str
+    verses: int = 0
 
 
 def add(a: int, b: int) -> int:
@@ -104,6 +112,39 @@ async def test_an_agents_memory_restored_from_json_keeps_reasoning_and_signature
     ]
 
 
+async def test_an_agent_gives_its_answer_a_shape() -> None:
+    shaped = whole(None, "tool_calls", tool_calls=[call("Song", '{"title": "Moon"}')])
+    host = Host([ANSWERING_STREAM, shaped])
+    output = await FunctionAgent(llm=host.llm(), tools=[add], output_cls=Song).run("Sing")
+    assert output.structured_response == {"title": "Moon", "verses": 0}
+
+
+async def test_agents_hand_over_to_each_other() -> None:
+    handing = [
+        chunk("tool_calls", tool_calls=[piece('{"to_agent": "b", "reason": "sums"}', "handoff", id="c1")]),
+        DONE,
+    ]
+    host = Host([handing, CALLING_STREAM, ANSWERING_STREAM])
+    llm = host.llm()
+    one = FunctionAgent(name="a", description="talks", llm=llm, tools=[], can_handoff_to=["b"])
+    other = FunctionAgent(name="b", description="adds", llm=llm, tools=[add])
+    assert str(await AgentWorkflow(agents=[one, other], root_agent="a").run("What is 1 + 2?")) == "It is 3."
+    assert len(host.requests) == 3
+
+
+async def test_a_tool_whose_result_is_the_answer_ends_the_run() -> None:
+    host = Host([CALLING_STREAM, ANSWERING_STREAM])
+    llm = host.llm()
+    memory = ChatMemoryBuffer.from_defaults(llm=llm)
+    agent = FunctionAgent(llm=llm, tools=[FunctionTool.from_defaults(add, return_direct=True)])
+    assert str(await agent.run("What is 1 + 2?", memory=memory)) == "3"
+    await agent.run("Sure?", memory=memory)
+    assert [message["role"] for message in host.bodies[1]["messages"]] == [
+        "user", "assistant", "tool", "assistant", "user",
+    ]  # fmt: skip
+    assert host.bodies[1]["messages"][3] == {"role": "assistant", "content": "3"}
+
+
 async def test_an_agents_first_choice_of_a_tool_is_sent_once() -> None:
     host = Host([CALLING_STREAM, ANSWERING_STREAM])
     await FunctionAgent(llm=host.llm(), tools=[add], initial_tool_choice="add").run("Go")
@@ -151,13 +192,6 @@ def test_a_chat_engine_remembers() -> None:
     assert str(engine.chat("a")) == "One"
     assert "".join(engine.stream_chat("b").response_gen) == "Two"
     assert [message["content"] for message in host.bodies[1]["messages"]] == ["a", "One", "b"]
-
-
-class Song(BaseModel):
-    """A song."""
-
-    title: str
-    verses: int = 0
 
 
 @pytest.mark.parametrize("form", ["structured_predict", "astructured_predict"])

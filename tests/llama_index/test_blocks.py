@@ -89,10 +89,16 @@ def test_every_block_has_its_part(block: Any, part: dict[str, Any]) -> None:
 def test_files_are_read(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(PNG)
     (tmp_path / "b.pdf").write_bytes(PDF)
-    blocks = [ImageBlock(path=tmp_path / "a.png"), DocumentBlock(path=tmp_path / "b.pdf")]
+    (tmp_path / "c.txt").write_text("Hi")
+    blocks = [
+        ImageBlock(path=tmp_path / "a.png"),
+        DocumentBlock(path=tmp_path / "b.pdf"),
+        DocumentBlock(path=tmp_path / "c.txt", title="Notes.txt"),
+    ]
     assert to_wire([ChatMessage(role="user", blocks=blocks)])[0]["content"] == [
         {"type": "image_url", "image_url": {"url": PNG_URL}},
-        {"type": "file", "file": {"file_data": PDF_URL, "filename": "input_document"}},
+        {"type": "file", "file": {"file_data": PDF_URL, "filename": "b.pdf"}},
+        {"type": "file", "file": {"file_data": "data:text/plain;base64,SGk=", "filename": "Notes.txt"}},
     ]
 
 

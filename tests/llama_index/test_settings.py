@@ -10,6 +10,7 @@ import subprocess
 import sys
 import traceback
 import warnings
+from importlib.resources import files
 from typing import Any
 
 import httpx
@@ -148,6 +149,14 @@ def test_metadata_never_raises_whatever_the_model_is_called(model: str) -> None:
     metadata = AIMLAPI(model).metadata
     assert metadata.model_name == model
     assert (metadata.is_chat_model, metadata.num_output) == (True, -1)
+
+
+def test_metadata_never_raises_for_a_model_the_documents_name() -> None:
+    packaged = json.loads(files("aimlapi_transport").joinpath("models.json").read_bytes())["models"]
+    assert len(packaged) > 400
+    for model, facts in packaged.items():
+        metadata = AIMLAPI(model).metadata
+        assert metadata.context_window == facts.get("context_length", 128_000)
 
 
 def test_metadata_knows_what_the_documents_say_and_the_user_knows_better() -> None:

@@ -16,7 +16,7 @@ from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel
 
 from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError
-from llama_index_aimlapi import AIMLAPI
+from llama_index_aimlapi import AIMLAPI, ToolCallError
 from tests.llama_index.host import DONE, Host, call, chunk, gathered, last, piece, whole
 
 
@@ -163,6 +163,7 @@ def test_no_call_is_an_error_only_where_one_is_expected() -> None:
     assert llm.get_tool_calls_from_response(response, error_on_no_tool_call=False) == []
     with pytest.raises(ValueError, match="called no tool: it answered 'Not me'") as caught:
         llm.get_tool_calls_from_response(response)
+    assert isinstance(caught.value, ToolCallError)
     assert isinstance(caught.value, AIMLAPIError)
 
 
@@ -180,6 +181,15 @@ async def test_half_a_call_is_never_one_to_run(form: str, arguments: str) -> Non
     assert responses[-1].message.blocks[-1].tool_kwargs == arguments
     for response in responses[:-1]:
         assert [c.tool_name for c in llm.get_tool_calls_from_response(response)] == ["add"]
+
+
+def test_a_call_of_a_vendors_own_kind_keeps_it() -> None:
+    host = Host([whole(None, tool_calls=[{"id": "c", "type": "custom", "custom": {"name": "run", "input": "{}"}}])])
+    llm = host.llm()
+    message = llm.chat([ChatMessage("Hi")]).message
+    llm.chat([ChatMessage("Hi"), message, ChatMessage("x", role="tool", additional_kwargs={"tool_call_id": "c"})])
+    (sent,) = host.bodies[1]["messages"][1]["tool_calls"]
+    assert (sent["id"], sent["type"]) == ("c", "custom")
 
 
 def test_a_call_without_a_name_is_not_one_to_run() -> None:
