@@ -199,6 +199,8 @@ class Filler:
     def _listed(self, items: dict[str, Any], name: str) -> list[Any]:
         """All values of the text that could be items: numbers, options, or the things it lists."""
         kind = _type_of(items)
+        if {"const", "anyOf", "oneOf"} & items.keys() or isinstance(items.get("type"), list):
+            return []
         if isinstance(items.get("enum"), list):
             spoken = self.text.lower()
             return [option for option in items["enum"] if str(option).lower() in spoken]
@@ -211,9 +213,8 @@ class Filler:
                 self.text,
             )
             if listed:
-                return [
-                    p.strip(" \"'") for p in re.split(r",\s*(?:and\s+)?|\s+and\s+", listed.group(1)) if p.strip(" \"'")
-                ]
+                named = (part.strip(" \"'") for part in re.split(r",\s*(?:and\s+)?|\s+and\s+", listed.group(1)))
+                return [_fit(part, items) for part in named if part]
             return [_fit(value, items) for value in self.clues.quoted() or self.clues.names()]
         return []
 
