@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from aimlapi_emulator.patterns import is_tame
 from aimlapi_emulator.words import proper_nouns
 
 _NAME = r"[A-Z][\w'’.&-]*[\w](?:\s+(?:(?:of|de|la|the)\s+)?[A-Z][\w'’.&-]*[\w])*(?:,\s*[A-Z][A-Za-z]+\b)?"
@@ -20,7 +21,7 @@ _PLACE = ("city", "location", "place", "town", "country", "region", "destination
 _PEOPLE = ("name", "person", "customer", "user", "author", "artist", "recipient", "attendee", "company", "who")
 _ASKED = ("query", "question", "search", "keywords", "topic", "subject", "term", "q")
 HINTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
-    (("email", "mail", "to", "recipient", "cc"), (r"[\w.+-]+@[\w-]+\.[\w.]+\w",)),
+    (("email", "mail", "to", "recipient", "cc"), (r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]+\.[\w.]+\w",)),
     (("url", "uri", "link", "website"), (r"https?://[^\s'\"<>)]+[^\s'\"<>).,?!]",)),
     (("phone", "telephone"), (r"\+?\d[\d ()-]{6,}\d",)),
     (("date", "day", "deadline", "when"), (_DATE,)),
@@ -46,6 +47,7 @@ HINTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
         (r"(?i:\b(?:saying|say|that says|text|message|note):?\s+)(?P<v>[^?!\n]+?)[.?!]?\s*$",),
     ),
 )
+LARGEST = float(2**53)  # a longer row of digits is no number anyone counts with
 _NUMBER_WORDS = dict(
     zip(
         [
@@ -76,7 +78,7 @@ _NUMBER = re.compile(
     + r")\b",
     re.IGNORECASE,
 )
-_DATED = re.compile(rf"{_DATE}|https?://\S+|[\w.+-]+@[\w-]+\.[\w.]+|\b\d{{1,2}}:\d{{2}}\b")
+_DATED = re.compile(rf"{_DATE}|https?://\S+|(?<![\w.+-])[\w.+-]{1, 64}@[\w-]+\.[\w.]+|\b\d{{1,2}}:\d{{2}}\b")
 _QUOTED = re.compile(r"\"([^\"\n]+)\"|“([^”\n]+)”|「([^」\n]+)」|(?<!\w)'([^'\n]+)'(?!\w)|`([^`\n]+)`")
 
 
@@ -154,6 +156,8 @@ class Clues:
 
     def matching(self, pattern: str) -> str | None:
         """The first piece of the text that a schema's own pattern describes."""
+        if not is_tame(pattern):
+            return None
         try:
             for match in re.finditer(pattern.strip("^$"), self.text[:2000]):
                 if match.group() and re.search(pattern, match.group()):
@@ -189,4 +193,4 @@ class Clues:
 def _as_number(text: str) -> float:
     if text.lower() in _NUMBER_WORDS:
         return float(_NUMBER_WORDS[text.lower()])
-    return float(text.replace(",", ""))
+    return max(-LARGEST, min(LARGEST, float(text.replace(",", ""))))

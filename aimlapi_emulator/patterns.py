@@ -17,12 +17,35 @@ _LIMIT = 2000
 def example(pattern: str, offered: str) -> str:
     """`offered` if it matches, else the shortest text that does; `offered` again if none can be told."""
     try:
+        if not is_tame(pattern):
+            return offered
         if re.search(pattern, offered):
             return offered
         made = "".join(map(_one, _parser.parse(pattern)))
         return made if len(made) <= _LIMIT and re.search(pattern, made) else offered
     except (re.error, RecursionError, OverflowError, ValueError, KeyError, TypeError):
         return offered
+
+
+def is_tame(pattern: str) -> bool:
+    """Whether matching takes a bounded time: no repetition inside a repetition, and a sane length."""
+    try:
+        return len(pattern) <= 500 and not any(_runs_wild(node, 0) for node in _parser.parse(pattern))
+    except (re.error, RecursionError, OverflowError, ValueError):
+        return False
+
+
+def _runs_wild(node: Any, repeated: int) -> bool:
+    operation: str = str(node[0])
+    argument: Any = node[1]
+    if operation in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
+        open_ended = int(argument[1]) > 20
+        return (open_ended and repeated > 0) or any(_runs_wild(n, repeated + open_ended) for n in argument[2])
+    if operation == "SUBPATTERN":
+        return any(_runs_wild(n, repeated) for n in argument[3])
+    if operation == "BRANCH":
+        return repeated > 0 or any(_runs_wild(n, repeated) for branch in argument[1] for n in branch)
+    return operation in ("ASSERT", "ASSERT_NOT", "GROUPREF", "GROUPREF_EXISTS") and repeated > 0
 
 
 def _one(node: Any) -> str:

@@ -201,7 +201,7 @@ FORMS: tuple[Callable[[Conversation], str | None], ...] = (
 def _objects(text: str) -> list[dict[str, Any]]:
     """Every JSON object that stands whole in a text."""
     found: list[dict[str, Any]] = []
-    at = 0
+    at = misses = 0
     while (start := text.find("{", at)) >= 0 and len(found) < 50:
         end = _closing(text, start)
         value = _object(text[start : end + 1]) if end else None
@@ -210,7 +210,8 @@ def _objects(text: str) -> list[dict[str, Any]]:
             at = end + 1
         else:
             at = start + 1
-            if len(text) - at > 200_000:
+            misses += 1
+            if misses > 50:  # braces that are no JSON
                 break
     return found
 

@@ -37,6 +37,7 @@ _INSTRUCTION = re.compile(
     r"please|respond|reply|keep|return|be |think|when |follow|your |provide|format|only )",
     re.IGNORECASE,
 )
+LONGEST = 2_000  # characters of a question that are compared: its end
 UNKNOWN = "I don't know: the context I was given does not say."
 
 
@@ -88,6 +89,7 @@ def best_sentence(question: str, context: str, *, least: float = 0.25) -> str | 
     `least` is the share of the question's weight (0 to 1) that must be found; None below it, and None when
     the question names something the context never mentions.
     """
+    question = question[-LONGEST:]
     candidates = sentences(context)
     bags = [stems(sentence) for sentence in candidates]
     asked = set(stems(question))
@@ -95,7 +97,7 @@ def best_sentence(question: str, context: str, *, least: float = 0.25) -> str | 
         return None
     weight = weights(bags)
     unseen = math.log(1 + 2 * len(bags))
-    total = sum(weight.get(stem, unseen) for stem in asked)
+    total = math.fsum(weight.get(stem, unseen) for stem in asked)
     everything = {stem for bag in bags for stem in bag}
     for name in proper_nouns(question):
         named = set(stems(name))
@@ -104,7 +106,7 @@ def best_sentence(question: str, context: str, *, least: float = 0.25) -> str | 
     # what a question is about (a name) is in many sentences; what it asks of it (`CEO`) is in the right one
     named_words = (word for name in proper_nouns(question) for word in name.split() if not word.isupper())
     topic = {stem for word in named_words for stem in stems(word)}
-    own = [sum(weight[stem] * (0.6 if stem in topic else 1.0) for stem in asked & set(bag)) for bag in bags]
+    own = [math.fsum(weight[stem] * (0.6 if stem in topic else 1.0) for stem in asked & set(bag)) for bag in bags]
     best, best_score = None, 0.0
     for at, sentence in enumerate(candidates):
         if own[at] == 0 or _repeats(question, sentence) or sentence.endswith("?"):
@@ -140,5 +142,6 @@ def _outside(text: str, context: str) -> str:
     at = text.find(context)
     rest = text if at < 0 else text[:at] + "\n" + text[at + len(context) :]
     kept = [s for s in sentences(rest) if not re.match(r"^\W*(context|answer|-+|<)", s, re.I)]
-    asking = [s for s in kept if s.endswith("?")]
+    # an unlabelled question after the context was taken for its last line
+    asking = [s for s in kept if s.endswith("?")] or [s for s in sentences(context)[-3:] if s.endswith("?")]
     return (asking or [s for s in kept if not _INSTRUCTION.match(s)] or kept or [text])[-1]

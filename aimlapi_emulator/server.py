@@ -29,6 +29,8 @@ def config(journal: Journal) -> uvicorn.Config:
         log_level="warning",
         access_log=False,
         proxy_headers=False,
+        date_header=False,  # the same request has to get the same bytes, headers included
+        server_header=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=1,
         backlog=2048,

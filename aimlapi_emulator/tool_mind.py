@@ -39,6 +39,7 @@ _VERBS = frozenset(
         "my",
     ]
 )
+LONGEST = 8_000  # characters of a question that are searched for calls: its end
 _SUMS = frozenset(map(stem, ("add", "multiply", "subtract", "divide")))
 _LOOKUPS = frozenset(stems("search searches retrieve retriever retrieval knowledge document doc lookup wikipedia wiki"))
 _SPLIT = re.compile(
@@ -80,6 +81,8 @@ def wanted_calls(conversation: Conversation, choice: Any, parallel: bool) -> lis
 
 def plan_calls(question: str, tools: list[Tool]) -> list[Planned]:
     """Every call a question asks for, in the order it asks."""
+    # a run of spaces says nothing, and a question is not a book: both would only make the patterns slow
+    question = re.sub(r"\n\s*\n", "\n", re.sub(r"[^\S\n]+", " ", question[-LONGEST:]))
     written = _written_calls(question, tools)
     if written:
         return written

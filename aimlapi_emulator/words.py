@@ -179,8 +179,8 @@ def sentences(text: str) -> list[str]:
     found: list[str] = []
     for line in lines:
         start = 0
-        for match in re.finditer(r"[.!?]+[\"')\]”]*\s+|[。！？]+[」』”]*\s*", line):
-            if not _ABBREVIATION.search(line[start : match.start() + 1]):
+        for match in re.finditer(r"(?<![.!?])[.!?]+[\"')\]”]*\s+|[。！？]+[」』”]*\s*", line):
+            if not _ABBREVIATION.search(line[max(start, match.start() - 11) : match.start() + 1]):
                 found.append(line[start : match.end()].strip())
                 start = match.end()
         found.append(line[start:].strip())

@@ -233,6 +233,11 @@ def test_a_pattern_is_met(pattern: str) -> None:
     assert re.search(pattern, example(pattern, "nothing of the kind"))
 
 
+def test_a_pattern_that_could_match_for_ever_is_not_tried() -> None:
+    hostile = {"type": "string", "pattern": "^(a+)+$"}
+    assert isinstance(Filler("a" * 200 + "!").fill(hostile), str)
+
+
 SCHEMAS = st.recursive(
     st.one_of(
         st.just({"type": "boolean"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -50,6 +51,22 @@ def calls(*messages: tuple[str, Any], **fields: Any) -> list[tuple[str, Any]]:
 )
 def test_a_question_is_answered_by_the_sentence_that_answers_it(prompt: str, question: str, answer: str) -> None:
     assert mind(("user", prompt.format(context=ACME, question=question))).text == answer
+
+
+def test_a_question_after_the_context_needs_no_label() -> None:
+    assert mind(("user", f"Context: {ACME}\n\nWho is the CEO of Acme?")).text == "The CEO is Jane Roe."
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["word ", "a", "\n", "context:\n", "{", '{"a":', ".", "1", "a@", "Abc ", "-----\n", "Question: ", "Action: a\n"],
+)
+def test_a_long_odd_prompt_is_answered_in_time(piece: str) -> None:
+    prompt = f'Thought Observation Action Input schema "properties" {piece * 20_000}\nWhat is the weather?'
+    start = time.process_time()
+    mind(("user", prompt), tools=[tool("find", "Find.", what="string", number="integer")])
+    mind(("user", prompt), response_format={"type": "json_object"})
+    assert time.process_time() - start < 3
 
 
 def test_context_in_the_system_message_answers_too() -> None:

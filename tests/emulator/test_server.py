@@ -127,6 +127,27 @@ def test_the_command_line_lists_faults() -> None:
     assert "fault-429-always" in done.stdout
 
 
+def test_an_answer_does_not_depend_on_the_process_that_gives_it() -> None:
+    code = (
+        "import httpx, json, sys\n"
+        "from aimlapi_emulator import emulator\n"
+        "context = 'Context: ' + ' '.join(f'Item {n} costs {n} euros in shop {n % 7}.' for n in range(50))\n"
+        "asked = context + '\\nQuestion: What does item 7 cost in the shop?'\n"
+        "body = {'model': 'zhipu/glm-5-1', 'messages': [{'role': 'user', 'content': asked}], 'stream': True}\n"
+        "with emulator() as server:\n"
+        "    reply = httpx.post(server.base_url + '/chat/completions', json=body, headers={'Authorization': 'Bearer k'})\n"
+        "    print(sorted(reply.headers.items()), reply.text)\n"
+    )
+
+    def run(seed: str) -> str:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": seed}
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+        return done.stdout
+
+    assert run("1") == run("2")
+    assert "choices" in run("3")
+
+
 def test_importing_the_plugin_brings_no_server_along() -> None:
     code = "import sys, aimlapi_emulator.pytest_plugin; print('starlette' in sys.modules, 'uvicorn' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
