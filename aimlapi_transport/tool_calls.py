@@ -35,7 +35,7 @@ class ToolCall:
 
     Attributes:
         id: the provider's, or made up where it sent none: a result must name it.
-        arguments: JSON text, as it came.
+        arguments: JSON text, as it came; of a custom tool, the free text it is called with (`parsed["input"]`).
         parsed: the arguments as an object; None where `error` says why they are none.
         extra: other fields of the call, such as `extra_content` with a thought signature.
     """
@@ -49,8 +49,14 @@ class ToolCall:
 
     def to_wire(self) -> Json:
         """The call as an assistant message carries it."""
-        function = {"name": self.name, "arguments": self.arguments or "{}"}
-        return {"id": self.id, "type": "function", "function": function, **self.extra}
+        return call_to_wire(self.id, self.name, self.arguments, self.extra)
+
+
+def call_to_wire(call_id: str, name: str, arguments: str, extra: Json) -> Json:
+    """A call as an assistant message carries it; a custom tool's (`extra["type"]`) holds free text."""
+    if extra.get("type") == "custom":
+        return {"id": call_id, **extra, "custom": {"name": name, "input": arguments}}
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments or "{}"}, **extra}
 
 
 class _Call:
@@ -107,7 +113,8 @@ class ToolCallReader:
         if not call.id and not call.made_up:
             call.made_up = self._new_id()
         arguments = "".join(call.arguments)
-        parsed, error = parse_arguments(arguments)
+        custom = call.extra.get("type") == "custom"
+        parsed, error = ({"input": arguments}, None) if custom else parse_arguments(arguments)
         if not call.name:
             parsed, error = None, "the call names no tool"
         return ToolCall(call.id or call.made_up, call.name, arguments, parsed, error, call.extra)

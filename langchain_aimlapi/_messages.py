@@ -16,6 +16,7 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
+from aimlapi_transport.tool_calls import call_to_wire
 from aimlapi_transport.wire import Json
 from langchain_aimlapi._parts import to_part
 from langchain_aimlapi.errors import InvalidRequestError
@@ -106,9 +107,11 @@ def _calls(message: AIMessage, blocks: Sequence[Any]) -> list[Json]:
 
 
 def _call(call_id: str | None, name: str | None, arguments: Any, extras: Mapping[str, Json]) -> Json:
+    extra = extras.get(call_id or "", {})
+    if extra.get("type") == "custom" and isinstance(arguments, Mapping):
+        arguments = arguments.get("input", "")
     text = arguments if isinstance(arguments, str) else json.dumps(arguments or {}, ensure_ascii=False)
-    function = {"name": name or "", "arguments": text}
-    return {"id": call_id or "", "type": "function", "function": function, **extras.get(call_id or "", {})}
+    return call_to_wire(call_id or "", name or "", text, extra)
 
 
 def _reasoning(message: AIMessage, blocks: Sequence[Any]) -> Json:

@@ -7,10 +7,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from langchain_core import exceptions as core
 
 from aimlapi_transport import errors as transport
+
+if TYPE_CHECKING:
+    from langchain_core.exceptions import (
+        ContextOverflowError,
+        ModelAPIError,
+        ModelAuthenticationError,
+        ModelConnectionError,
+        ModelInvalidRequestError,
+        ModelNotFoundError,
+        ModelPermissionDeniedError,
+        ModelRateLimitError,
+        ModelTimeoutError,
+    )
+else:  # LangChain has these since 1.6; before, its root stands for them
+    _NAMES = (
+        "ContextOverflowError",
+        "ModelAPIError",
+        "ModelAuthenticationError",
+        "ModelConnectionError",
+        "ModelInvalidRequestError",
+        "ModelNotFoundError",
+        "ModelPermissionDeniedError",
+        "ModelRateLimitError",
+        "ModelTimeoutError",
+    )
+    globals().update({name: getattr(core, name, core.LangChainException) for name in _NAMES})
 
 __all__ = [
     "APIConnectionError",
@@ -31,59 +58,59 @@ __all__ = [
 ]
 
 
-class AuthenticationError(transport.AuthenticationError, core.ModelAuthenticationError):
+class AuthenticationError(transport.AuthenticationError, ModelAuthenticationError):
     """The key is missing, malformed, or not accepted (401)."""
 
 
-class PermissionDeniedError(transport.PermissionDeniedError, core.ModelPermissionDeniedError):
+class PermissionDeniedError(transport.PermissionDeniedError, ModelPermissionDeniedError):
     """The key may not do this (403)."""
 
 
-class InsufficientCreditsError(transport.InsufficientCreditsError, core.ModelPermissionDeniedError):
+class InsufficientCreditsError(transport.InsufficientCreditsError, ModelPermissionDeniedError):
     """The account ran out of credits: the provider says so with 403."""
 
 
-class NotFoundError(transport.NotFoundError, core.ModelNotFoundError):
+class NotFoundError(transport.NotFoundError, ModelNotFoundError):
     """No such model or endpoint (404)."""
 
 
-class InvalidRequestError(transport.InvalidRequestError, core.ModelInvalidRequestError):
+class InvalidRequestError(transport.InvalidRequestError, ModelInvalidRequestError):
     """The request is wrong: refused by the provider, or by us before sending it."""
 
 
-class ContextLengthError(transport.ContextLengthError, core.ContextOverflowError):
+class ContextLengthError(transport.ContextLengthError, ContextOverflowError):
     """The messages and the output limit together exceed the model's context."""
 
 
-class RateLimitError(transport.RateLimitError, core.ModelRateLimitError):
+class RateLimitError(transport.RateLimitError, ModelRateLimitError):
     """Too many requests (429)."""
 
 
-class QuotaExceededError(transport.QuotaExceededError, core.ModelRateLimitError):
+class QuotaExceededError(transport.QuotaExceededError, ModelRateLimitError):
     """A quota is used up: waiting a little does not cure it (429)."""
 
 
-class ServerError(transport.ServerError, core.ModelAPIError):
+class ServerError(transport.ServerError, ModelAPIError):
     """The provider failed (5xx), or asked to send the request again (408, 409)."""
 
 
-class APIConnectionError(transport.APIConnectionError, core.ModelConnectionError):
+class APIConnectionError(transport.APIConnectionError, ModelConnectionError):
     """No connection, or it broke before an answer."""
 
 
-class APITimeoutError(transport.APITimeoutError, core.ModelTimeoutError):
+class APITimeoutError(transport.APITimeoutError, ModelTimeoutError):
     """Nothing came for longer than `timeout`."""
 
 
-class BadResponseError(transport.BadResponseError, core.ModelAPIError):
+class BadResponseError(transport.BadResponseError, ModelAPIError):
     """The provider answered 200, but not with an answer."""
 
 
-class StreamError(transport.StreamError, core.ModelAPIError):
+class StreamError(transport.StreamError, ModelAPIError):
     """The provider reported a failure inside a stream."""
 
 
-class IncompleteStreamError(transport.IncompleteStreamError, core.ModelAPIError):
+class IncompleteStreamError(transport.IncompleteStreamError, ModelAPIError):
     """The stream ended before the answer did: `partial` holds what arrived."""
 
 

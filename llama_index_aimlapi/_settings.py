@@ -176,7 +176,8 @@ class AIMLAPISettings(FunctionCallingLLM):
 
     def to_payload(self) -> Json:
         """What observers are shown of this LLM: no secret among it."""
-        return {**super().to_payload(), "model": self.model, "temperature": self.temperature}
+        shown = {"class_name": self.class_name(), **self.metadata.model_dump()}
+        return {**shown, "model": self.model, "temperature": self.temperature}
 
     def _config(self) -> Json:
         key = self.api_key

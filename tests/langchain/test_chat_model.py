@@ -183,6 +183,15 @@ def test_what_came_goes_back_without_loss(name: str, through: str) -> None:
         assert json.dumps(streamed_again, sort_keys=True) == json.dumps(expected, sort_keys=True)
 
 
+def test_a_custom_call_goes_back_as_it_came() -> None:
+    custom = {"id": "a", "type": "custom", "custom": {"name": "run", "input": "print(1)"}}
+    host = Host(whole({"content": None, "tool_calls": [custom]}), whole({"content": "ok"}))
+    reply = host.model().invoke("Hi")
+    assert reply.tool_calls == [{"name": "run", "args": {"input": "print(1)"}, "id": "a", "type": "tool_call"}]
+    host.model().invoke(["Hi", reply, ToolMessage("1", tool_call_id="a")])
+    assert host.bodies[-1]["messages"][1]["tool_calls"] == [custom]
+
+
 @pytest.mark.parametrize("output_version", [None, "v1"])
 def test_reasoning_in_blocks_goes_back(output_version: str | None) -> None:
     host = Host(whole({"content": "", "reasoning_content": "why", "tool_calls": [WEATHER]}), whole({"content": "ok"}))

@@ -146,6 +146,13 @@ def test_signatures_stay_with_their_call() -> None:
     }
 
 
+def test_a_custom_tool_is_called_with_free_text() -> None:
+    first = {"index": 0, "id": "a", "type": "custom", "custom": {"name": "run", "input": "print("}}
+    (call,) = calls([first], [{"index": 0, "custom": {"input": "1)"}}])
+    assert (call.parsed, call.error) == ({"input": "print(1)"}, None)
+    assert call.to_wire() == {"id": "a", "type": "custom", "custom": {"name": "run", "input": "print(1)"}}
+
+
 @given(
     values=st.lists(
         st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=5), max_size=3), min_size=1, max_size=3
