@@ -15,12 +15,12 @@ from aimlapi_transport.version import __version__
 if TYPE_CHECKING:
     from aimlapi_transport.client import AsyncClient as AsyncClient
     from aimlapi_transport.client import Client as Client
-    from aimlapi_transport.client import UnlistedParameterWarning as UnlistedParameterWarning
     from aimlapi_transport.completion import Choice as Choice
     from aimlapi_transport.completion import Completion as Completion
     from aimlapi_transport.completion import Delta as Delta
     from aimlapi_transport.errors import AIMLAPIError as AIMLAPIError
     from aimlapi_transport.retry import RetryPolicy as RetryPolicy
+    from aimlapi_transport.settings import UnlistedParameterWarning as UnlistedParameterWarning
     from aimlapi_transport.tool_calls import ToolCall as ToolCall
     from aimlapi_transport.usage import Cost as Cost
     from aimlapi_transport.usage import Usage as Usage
@@ -35,7 +35,7 @@ _WHERE = {
     "Delta": "completion",
     "RetryPolicy": "retry",
     "ToolCall": "tool_calls",
-    "UnlistedParameterWarning": "client",
+    "UnlistedParameterWarning": "settings",
     "Usage": "usage",
 }
 

@@ -7,21 +7,19 @@ in `retry`, what came in `reading`. One retry loop for each kind of call, and no
 from __future__ import annotations
 
 import asyncio
-import os
 import time
-import warnings
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import httpx
 
 from aimlapi_transport.completion import Completion, Delta
+from aimlapi_transport.embeddings import Embeddings, read_embeddings
 from aimlapi_transport.errors import (
     AIMLAPIError,
     APIConnectionError,
     APITimeoutError,
-    AuthenticationError,
     BadResponseError,
     IncompleteStreamError,
     InvalidRequestError,
@@ -29,12 +27,12 @@ from aimlapi_transport.errors import (
     error_for,
 )
 from aimlapi_transport.pools import shared_async_client, shared_client
-from aimlapi_transport.presets import PRESETS, Preset, preset_for
 from aimlapi_transport.reading import ReplyReader
-from aimlapi_transport.request import Request, chat_request
-from aimlapi_transport.retry import RetryPolicy
-from aimlapi_transport.sse import Event
+from aimlapi_transport.request import Request
+from aimlapi_transport.settings import Settings, UnlistedParameterWarning, scrubber
 from aimlapi_transport.version import __version__
+
+T = TypeVar("T")
 
 __all__ = ["AsyncClient", "Client", "Timeout", "UnlistedParameterWarning"]
 
@@ -45,130 +43,10 @@ _CONNECT = 5.0  # seconds
 _CALL_SILENCE = 600.0  # seconds without a byte of a whole answer
 _STREAM_SILENCE = 120.0  # seconds without an event of a stream
 _MAX_REDIRECTS = 5
-_MAX_REPLY = 256 * 1024 * 1024  # bytes
-_SHORTEST_SECRET = 6  # characters; a stand-in key such as "k" is no secret, and is part of many a word
 _DRAIN = 64 * 1024  # bytes read after the answer's end, to give the connection back in order
 
-_warned: set[tuple[str, str]] = set()
 
-
-class UnlistedParameterWarning(UserWarning):
-    """A parameter is sent that the provider's documents do not list for the model."""
-
-
-class _Config:
-    """What both clients are made of: where to, with which key, how patiently. Does no I/O."""
-
-    def __init__(
-        self,
-        *,
-        api_key: str | Callable[[], str] | None = None,
-        base_url: str | None = None,
-        preset: str | Preset | None = None,
-        timeout: Timeout = None,
-        max_retries: int = 2,
-        headers: Mapping[str, str] | None = None,
-        query: Mapping[str, Any] | None = None,
-        strict_parameters: bool = False,
-        retry: RetryPolicy | None = None,
-    ) -> None:
-        if not isinstance(max_retries, int) or max_retries < 0:
-            raise InvalidRequestError(f"`max_retries` is {max_retries!r}: pass 0 or a positive whole number.")
-        self.preset = _preset(preset, base_url)
-        self.base_url = _base_url(base_url, self.preset)
-        self.strict_parameters = strict_parameters
-        self.retry = retry or RetryPolicy(max_retries)
-        self.timeout = timeout
-        self._api_key = api_key
-        self._headers = dict(headers or {})
-        self._query = dict(query or {})
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self.base_url!r}, preset={self.preset.name!r})"
-
-    def request(
-        self,
-        model: str,
-        messages: Sequence[Mapping[str, Any]],
-        *,
-        parameters: Mapping[str, Any] | None = None,
-        added: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        client_request_id: str | None = None,
-        stream: bool = False,
-        replay_reasoning: bool | None = None,
-    ) -> Request:
-        """The request for a chat completion at this client's host; see `request.chat_request`.
-
-        Warns:
-            UnlistedParameterWarning: once for each model and parameter its documents do not list.
-        """
-        request = chat_request(
-            model,
-            messages,
-            parameters=parameters,
-            added=added,
-            extra_body=extra_body,
-            extra_headers={**self._headers, **(extra_headers or {})},
-            extra_query={**self._query, **(extra_query or {})},
-            client_request_id=client_request_id,
-            stream=stream,
-            preset=self.preset,
-            strict_parameters=self.strict_parameters,
-            replay_reasoning=replay_reasoning,
-        )
-        for name in request.unlisted:
-            if (model, name) not in _warned:
-                _warned.add((model, name))
-                warnings.warn(
-                    f"The documents do not list `{name}` for {model}. It is sent all the same; "
-                    "`strict_parameters=True` raises instead.",
-                    UnlistedParameterWarning,
-                    stacklevel=3,
-                )
-        return request
-
-    def _key(self) -> str:
-        """The key to send, read when it is needed so that an instance never holds the environment's."""
-        key: Any = self._api_key() if callable(self._api_key) else self._api_key
-        if key is None:
-            key = next((value for name in self.preset.key_variables if (value := os.environ.get(name))), None)
-        key = key.strip() if isinstance(key, str) else key
-        if not key:
-            raise AuthenticationError(
-                f"No API key for {self.preset.title}: pass `api_key` or set {' or '.join(self.preset.key_variables)}."
-            )
-        if not isinstance(key, str) or not key.isascii() or not key.isprintable() or " " in key:
-            raise AuthenticationError(
-                "The API key holds a character no key has (a space, a control or a non-ASCII character): "
-                "copy it again. It is not shown here."
-            )
-        return key
-
-    def _http_request(
-        self, request: Request, key: str, timeout: Timeout, url: httpx.URL | None = None
-    ) -> httpx.Request:
-        url = url or httpx.URL(self.base_url + request.path)
-        if request.query:
-            url = url.copy_merge_params(dict(request.query))
-        headers = {
-            "authorization": f"Bearer {key}",
-            "content-type": "application/json",
-            "accept": "text/event-stream" if request.stream else "application/json",
-            "accept-encoding": "gzip, deflate",
-            "user-agent": f"aimlapi-integrations/{__version__}",
-        }
-        for name, value in request.headers:
-            headers[name.lower()] = value
-        limits = _timeouts(timeout if timeout is not None else self.timeout, request.stream)
-        return httpx.Request(
-            "POST", url, headers=headers, content=request.body, extensions={"timeout": limits.as_dict()}
-        )
-
-
-class Client(_Config):
+class Client(Settings):
     """Chat completions, blocking. Cheap to build: connections belong to the process, not to the client.
 
     Args:
@@ -242,13 +120,33 @@ class Client(_Config):
 
     def complete(self, request: Request, *, timeout: Timeout = None) -> Completion:
         """The answer to a request, whole."""
+
+        def once() -> Completion:
+            completion = None
+            for delta in self._deltas(request, timeout):
+                completion = delta.completion
+            return _answered(completion)
+
+        return self._tried(once)
+
+    def embed(self, request: Request, count: int, *, timeout: Timeout = None) -> Embeddings:
+        """The vectors of the `count` texts of an `embeddings.embedding_request`."""
+
+        def once() -> Embeddings:
+            key = self.key()
+            scrub = scrubber(key)
+            with self._response(request, key, scrub, timeout) as response:
+                with _border(scrub):
+                    body = response.read()
+                return read_embeddings(body, count, response.headers)
+
+        return self._tried(once)
+
+    def _tried(self, once: Callable[[], T]) -> T:
         attempt = 1
         while True:
             try:
-                completion = None
-                for delta in self._deltas(request, timeout):
-                    completion = delta.completion
-                return _answered(completion)
+                return once()
             except AIMLAPIError as error:
                 delay = self.retry.delay(attempt, error)
                 if delay is None:
@@ -275,23 +173,24 @@ class Client(_Config):
 
     def _deltas(self, request: Request, timeout: Timeout) -> Iterator[Delta]:
         """One try: sends the request, reads the reply."""
-        key = self._key()
-        scrub = _scrubber(key)
+        key = self.key()
+        scrub = scrubber(key)
         with self._response(request, key, scrub, timeout) as response:
-            reading = _Reading(request, response, scrub)
+            reader = _reader(request, response, scrub)
             chunks = response.iter_bytes()
-            with reading.border():
+            with _reading(reader, request, scrub):
                 for chunk in chunks:
-                    for event in reading.events(chunk):
-                        for delta in reading.read(event):
+                    for event in reader.events(chunk):
+                        for delta in reader.read(event):
                             yield delta
-                    if reading.is_done:
+                    if reader.is_done:
                         break
-            for delta in reading.close():
+            for delta in reader.close():
                 yield delta
-            with reading.quiet():
+            drain = _Drain()
+            with suppress(httpx.HTTPError, httpx.StreamError):  # the answer is handed out: the rest does not matter
                 for chunk in chunks:
-                    if reading.is_drained(chunk):
+                    if drain.is_full(chunk):
                         break
 
     @contextmanager
@@ -299,7 +198,7 @@ class Client(_Config):
         self, request: Request, key: str, scrub: Callable[[str], str], timeout: Timeout
     ) -> Iterator[httpx.Response]:
         http = self._http_client or shared_client()
-        sent = self._http_request(request, key, timeout)
+        sent = _http_request(self, request, key, timeout)
         for _ in range(_MAX_REDIRECTS + 1):
             with _border(scrub):
                 response = http.send(sent, stream=True, follow_redirects=False)
@@ -314,11 +213,11 @@ class Client(_Config):
                     return
             finally:
                 response.close()
-            sent = self._http_request(request, key, timeout, url)
+            sent = _http_request(self, request, key, timeout, url)
         raise BadResponseError(f"The provider redirected more than {_MAX_REDIRECTS} times.")
 
 
-class AsyncClient(_Config):
+class AsyncClient(Settings):
     """Chat completions, for asyncio. The same arguments as `Client`, save two.
 
     Args:
@@ -384,14 +283,34 @@ class AsyncClient(_Config):
 
     async def complete(self, request: Request, *, timeout: Timeout = None) -> Completion:
         """The answer to a request, whole."""
+
+        async def once() -> Completion:
+            completion = None
+            async with aclosing(self._deltas(request, timeout)) as deltas:
+                async for delta in deltas:
+                    completion = delta.completion
+            return _answered(completion)
+
+        return await self._tried(once)
+
+    async def embed(self, request: Request, count: int, *, timeout: Timeout = None) -> Embeddings:
+        """The vectors of the `count` texts of an `embeddings.embedding_request`."""
+
+        async def once() -> Embeddings:
+            key = self.key()
+            scrub = scrubber(key)
+            async with self._response(request, key, scrub, timeout) as response:
+                with _border(scrub):
+                    body = await response.aread()
+                return read_embeddings(body, count, response.headers)
+
+        return await self._tried(once)
+
+    async def _tried(self, once: Callable[[], Awaitable[T]]) -> T:
         attempt = 1
         while True:
             try:
-                completion = None
-                async with aclosing(self._deltas(request, timeout)) as deltas:
-                    async for delta in deltas:
-                        completion = delta.completion
-                return _answered(completion)
+                return await once()
             except AIMLAPIError as error:
                 delay = self.retry.delay(attempt, error)
                 if delay is None:
@@ -419,24 +338,25 @@ class AsyncClient(_Config):
 
     async def _deltas(self, request: Request, timeout: Timeout) -> AsyncGenerator[Delta, None]:
         """One try: sends the request, reads the reply."""
-        key = self._key()
-        scrub = _scrubber(key)
+        key = self.key()
+        scrub = scrubber(key)
         async with self._response(request, key, scrub, timeout) as response:
-            reading = _Reading(request, response, scrub)
+            reader = _reader(request, response, scrub)
             body = cast(AsyncGenerator[bytes, None], response.aiter_bytes())
             async with aclosing(body) as chunks:
-                with reading.border():
+                with _reading(reader, request, scrub):
                     async for chunk in chunks:
-                        for event in reading.events(chunk):
-                            for delta in reading.read(event):
+                        for event in reader.events(chunk):
+                            for delta in reader.read(event):
                                 yield delta
-                        if reading.is_done:
+                        if reader.is_done:
                             break
-                for delta in reading.close():
+                for delta in reader.close():
                     yield delta
-                with reading.quiet():
+                drain = _Drain()
+                with suppress(httpx.HTTPError, httpx.StreamError):
                     async for chunk in chunks:
-                        if reading.is_drained(chunk):
+                        if drain.is_full(chunk):
                             break
 
     @asynccontextmanager
@@ -444,7 +364,7 @@ class AsyncClient(_Config):
         self, request: Request, key: str, scrub: Callable[[str], str], timeout: Timeout
     ) -> AsyncIterator[httpx.Response]:
         http = self._http_client or shared_async_client()
-        sent = self._http_request(request, key, timeout)
+        sent = _http_request(self, request, key, timeout)
         for _ in range(_MAX_REDIRECTS + 1):
             with _border(scrub):
                 response = await http.send(sent, stream=True, follow_redirects=False)
@@ -459,66 +379,43 @@ class AsyncClient(_Config):
                     return
             finally:
                 await response.aclose()
-            sent = self._http_request(request, key, timeout, url)
+            sent = _http_request(self, request, key, timeout, url)
         raise BadResponseError(f"The provider redirected more than {_MAX_REDIRECTS} times.")
 
 
-class _Reading(ReplyReader):
-    """Reading a reply off a connection: silence, size, and foreign errors, the same for both clients."""
+def _reader(request: Request, response: httpx.Response, scrub: Callable[[str], str]) -> ReplyReader:
+    if response.status_code == 204:
+        raise BadResponseError("The provider answered 204, without content.", status_code=204)
+    silence = response.request.extensions["timeout"]["read"] if request.stream else None
+    return ReplyReader(request.profile, headers=response.headers, scrub=scrub, silence=silence)
 
-    def __init__(self, request: Request, response: httpx.Response, scrub: Callable[[str], str]) -> None:
-        if response.status_code == 204:
-            raise BadResponseError("The provider answered 204, without content.", status_code=204)
-        super().__init__(request.profile, headers=response.headers, scrub=scrub)
-        self._streamed = request.stream
-        self._silence: float | None = response.request.extensions["timeout"]["read"]
-        self._size = 0
-        self._last_event = time.monotonic()
-        self._drained = 0
 
-    def events(self, data: bytes) -> list[Event]:
-        """The events in these bytes.
-
-        Raises:
-            APITimeoutError: for too long only comments came, which keep the connection alive, not the answer.
-            BadResponseError: the reply is longer than any answer.
-        """
-        self._size += len(data)
-        if self._size > _MAX_REPLY:
-            raise BadResponseError(f"The reply is longer than {_MAX_REPLY // 2**20} MB.")
-        events = super().events(data)
-        if events or self.is_json:
-            self._last_event = time.monotonic()
-        elif self._streamed and self._silence is not None and time.monotonic() - self._last_event > self._silence:
-            raise APITimeoutError(f"No event came for {self._silence:g} s, only keep-alives.", partial=self.partial())
-        return events
-
-    @contextmanager
-    def border(self) -> Iterator[None]:
-        """Turns httpx's errors while reading into ours; a stream that broke off is incomplete."""
-        try:
-            with _border(self._scrub):
-                yield
-        except APITimeoutError as error:
-            error.partial = self.partial()
-            raise
-        except APIConnectionError as error:
-            if not self._streamed or not self.count:
-                raise
-            if self.has_answer:
-                return  # complete, though the connection broke after it
-            raise self.incomplete(f"The connection broke ({error.message})") from None
-
-    @contextmanager
-    def quiet(self) -> Iterator[None]:
-        """The answer is handed out: whatever happens to the rest of the body does not matter."""
-        with suppress(httpx.HTTPError, httpx.StreamError):
+@contextmanager
+def _reading(reader: ReplyReader, request: Request, scrub: Callable[[str], str]) -> Iterator[None]:
+    """Turns httpx's errors while reading into ours; a stream that broke off is incomplete."""
+    try:
+        with _border(scrub):
             yield
+    except APITimeoutError as error:
+        error.partial = reader.partial()
+        raise
+    except APIConnectionError as error:
+        if not request.stream or not reader.count:
+            raise
+        if reader.has_answer:
+            return  # complete, though the connection broke after it
+        raise reader.incomplete(f"The connection broke ({error.message})") from None
 
-    def is_drained(self, chunk: bytes) -> bool:
-        """Whether enough was read after the answer's end."""
-        self._drained += len(chunk)
-        return self._drained > _DRAIN
+
+class _Drain:
+    """Reads out what follows an answer, so that its connection can be used again; up to a bound."""
+
+    def __init__(self) -> None:
+        self._size = 0
+
+    def is_full(self, chunk: bytes) -> bool:
+        self._size += len(chunk)
+        return self._size > _DRAIN
 
 
 @contextmanager
@@ -600,10 +497,23 @@ async def _abounded(chunks: AsyncIterator[bytes], limit: int = 1_000_000) -> byt
     return body
 
 
-def _scrubber(key: str) -> Callable[[str], str]:
-    if len(key) < _SHORTEST_SECRET:
-        return lambda text: text
-    return lambda text: text.replace(key, "[key removed]")
+def _http_request(
+    settings: Settings, request: Request, key: str, timeout: Timeout, url: httpx.URL | None = None
+) -> httpx.Request:
+    url = url or httpx.URL(settings.base_url + request.path)
+    if request.query:
+        url = url.copy_merge_params(dict(request.query))
+    headers = {
+        "authorization": f"Bearer {key}",
+        "content-type": "application/json",
+        "accept": "text/event-stream" if request.stream else "application/json",
+        "accept-encoding": "gzip, deflate",
+        "user-agent": f"aimlapi-integrations/{__version__}",
+    }
+    for name, value in request.headers:
+        headers[name.lower()] = value
+    limits = _timeouts(timeout if timeout is not None else settings.timeout, request.stream)
+    return httpx.Request("POST", url, headers=headers, content=request.body, extensions={"timeout": limits.as_dict()})
 
 
 def _timeouts(timeout: Timeout, stream: bool) -> httpx.Timeout:
@@ -617,22 +527,3 @@ def _timeouts(timeout: Timeout, stream: bool) -> httpx.Timeout:
         silence = timeout
         connect = min(_CONNECT, timeout)
     return httpx.Timeout(connect=connect, read=silence, write=silence, pool=silence)
-
-
-def _preset(preset: str | Preset | None, base_url: str | None) -> Preset:
-    if isinstance(preset, Preset):
-        return preset
-    if preset is None:
-        return preset_for(base_url)
-    if preset not in PRESETS:
-        raise InvalidRequestError(f"`preset` is {preset!r}: pass one of {', '.join(PRESETS)}.")
-    return PRESETS[preset]
-
-
-def _base_url(base_url: str | None, preset: Preset) -> str:
-    if base_url is None:
-        base_url = next((value for name in preset.base_variables if (value := os.environ.get(name))), preset.base_url)
-    address = base_url.strip().rstrip("/")
-    if not address.startswith(("https://", "http://")):
-        raise InvalidRequestError(f"`base_url` is {base_url!r}: pass an address that starts with https:// or http://.")
-    return address

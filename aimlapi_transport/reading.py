@@ -5,22 +5,35 @@ An answer is complete when a finish reason or `[DONE]` was seen; a JSON answer, 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 
 from aimlapi_transport._json import JsonError, loads
 from aimlapi_transport.completion import Completion, CompletionReader, Delta
-from aimlapi_transport.errors import AIMLAPIError, BadResponseError, IncompleteStreamError, StreamError, error_in
+from aimlapi_transport.errors import (
+    AIMLAPIError,
+    APITimeoutError,
+    BadResponseError,
+    IncompleteStreamError,
+    StreamError,
+    error_in,
+)
 from aimlapi_transport.profiles import Profile
 from aimlapi_transport.sse import Event, EventDecoder
 
 _BOM = b"\xef\xbb\xbf"
+_MOST = 256 * 1024 * 1024  # bytes of one reply
 
 
 class ReplyReader:
     """Feed it a reply's bytes as they come, then close it: the last delta carries the completion.
 
+    Args:
+        silence: seconds to bear in which bytes come but no event: comments keep a connection alive, not an answer.
+        clock: seconds that only grow; injected in tests.
+
     Attributes:
-        count: how many events have come: the sign of life a silence is measured by.
+        count: how many events have come.
         is_done: whether `[DONE]` was seen.
     """
 
@@ -30,7 +43,13 @@ class ReplyReader:
         *,
         headers: Mapping[str, str] | None = None,
         scrub: Callable[[str], str] = lambda text: text,
+        silence: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._silence = silence
+        self._clock = clock
+        self._last_event = clock()
+        self._size = 0
         self._completion = CompletionReader(inline_think=profile.inline_think, headers=headers, scrub=scrub)
         self._headers = headers or {}
         self._scrub = scrub
@@ -40,17 +59,28 @@ class ReplyReader:
         self.is_done = False
 
     @property
-    def is_json(self) -> bool:
-        """Whether the reply is one JSON value rather than an event stream."""
-        return self._json is not None
-
-    @property
     def has_answer(self) -> bool:
         """Whether the answer is complete, though the connection may still be open."""
         return self._decoder is not None and (self.is_done or self._completion.is_finished)
 
     def events(self, data: bytes) -> list[Event]:
-        """The events of a stream these bytes complete; of a JSON reply, none before it is closed."""
+        """The events of a stream these bytes complete; of a JSON reply, none before it is closed.
+
+        Raises:
+            APITimeoutError: for too long only comments came.
+            BadResponseError: the reply is longer than any answer.
+        """
+        self._size += len(data)
+        if self._size > _MOST:
+            raise BadResponseError(f"The reply is longer than {_MOST // 2**20} MB.", partial=self.partial())
+        events = self._events(data)
+        if events or self._json is not None:
+            self._last_event = self._clock()
+        elif self._silence is not None and self._clock() - self._last_event > self._silence:
+            raise APITimeoutError(f"No event came for {self._silence:g} s, only keep-alives.", partial=self.partial())
+        return events
+
+    def _events(self, data: bytes) -> list[Event]:
         if self._decoder is None:
             if self._json is not None:
                 self._json.append(data)

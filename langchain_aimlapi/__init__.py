@@ -1,4 +1,4 @@
-"""LangChain chat model for AI/ML API, PowerTokens and AnyFast.
+"""LangChain chat model and embeddings for AI/ML API, PowerTokens and AnyFast.
 
 from langchain_aimlapi import ChatAIMLAPI
 ChatAIMLAPI(model="openai/gpt-4o").invoke("Hello")
@@ -12,13 +12,16 @@ from aimlapi_transport.version import __version__
 
 if TYPE_CHECKING:
     from langchain_aimlapi.chat_models import ChatAIMLAPI as ChatAIMLAPI
+    from langchain_aimlapi.embeddings import AIMLAPIEmbeddings as AIMLAPIEmbeddings
 
-__all__ = ["ChatAIMLAPI", "__version__"]
+_WHERE = {"AIMLAPIEmbeddings": "embeddings", "ChatAIMLAPI": "chat_models"}
+
+__all__ = ["AIMLAPIEmbeddings", "ChatAIMLAPI", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    if name != "ChatAIMLAPI":
+    if name not in _WHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from langchain_aimlapi.chat_models import ChatAIMLAPI
+    from importlib import import_module
 
-    return ChatAIMLAPI
+    return getattr(import_module(f"langchain_aimlapi.{_WHERE[name]}"), name)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PURE = ("_json", "completion", "errors", "presets", "profiles", "reading", "replay", "request", "retry", "sse",
+PURE = ("_json", "completion", "embeddings", "errors", "folding", "presets", "profiles", "reading", "replay", "request", "retry", "settings", "sse",
         "think", "tool_calls", "usage", "wire", "version")  # fmt: skip
 
 

@@ -1,0 +1,141 @@
+"""What a client is made of: where to send, with which key, how patiently. Pure, and a plain value.
+
+The key of the environment is read when it is needed, so no instance holds it.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from aimlapi_transport.errors import AuthenticationError, InvalidRequestError
+from aimlapi_transport.presets import PRESETS, Preset, preset_for
+from aimlapi_transport.request import Request, chat_request
+from aimlapi_transport.retry import RetryPolicy
+
+_SHORTEST_SECRET = 6  # characters; a stand-in key such as "k" is no secret, and is part of many a word
+_warned: set[tuple[str, str]] = set()
+
+
+class UnlistedParameterWarning(UserWarning):
+    """A parameter is sent that the provider's documents do not list for the model."""
+
+
+class Settings:
+    """What both clients share: address, preset, key, patience and headers."""
+
+    def __init__(
+        self,
+        *,
+        api_key: str | Callable[[], str] | None = None,
+        base_url: str | None = None,
+        preset: str | Preset | None = None,
+        timeout: Any = None,
+        max_retries: int = 2,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, Any] | None = None,
+        strict_parameters: bool = False,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        if not isinstance(max_retries, int) or max_retries < 0:
+            raise InvalidRequestError(f"`max_retries` is {max_retries!r}: pass 0 or a positive whole number.")
+        self.preset = _preset(preset, base_url)
+        self.base_url = _base_url(base_url, self.preset)
+        self.strict_parameters = strict_parameters
+        self.retry = retry or RetryPolicy(max_retries)
+        self.timeout = timeout
+        self._api_key = api_key
+        self._headers = dict(headers or {})
+        self._query = dict(query or {})
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self.base_url!r}, preset={self.preset.name!r})"
+
+    def request(
+        self,
+        model: str,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        added: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        client_request_id: str | None = None,
+        stream: bool = False,
+        replay_reasoning: bool | None = None,
+    ) -> Request:
+        """The request for a chat completion at this client's host; see `request.chat_request`.
+
+        Warns:
+            UnlistedParameterWarning: once for each model and parameter its documents do not list.
+        """
+        request = chat_request(
+            model,
+            messages,
+            parameters=parameters,
+            added=added,
+            extra_body=extra_body,
+            extra_headers={**self._headers, **(extra_headers or {})},
+            extra_query={**self._query, **(extra_query or {})},
+            client_request_id=client_request_id,
+            stream=stream,
+            preset=self.preset,
+            strict_parameters=self.strict_parameters,
+            replay_reasoning=replay_reasoning,
+        )
+        for name in request.unlisted:
+            if (model, name) not in _warned:
+                _warned.add((model, name))
+                warnings.warn(
+                    f"The documents do not list `{name}` for {model}. It is sent all the same; "
+                    "`strict_parameters=True` raises instead.",
+                    UnlistedParameterWarning,
+                    stacklevel=3,
+                )
+        return request
+
+    def key(self) -> str:
+        """The key to send, read when it is needed so that an instance never holds the environment's."""
+        key: Any = self._api_key() if callable(self._api_key) else self._api_key
+        if key is None:
+            key = next((value for name in self.preset.key_variables if (value := os.environ.get(name))), None)
+        key = key.strip() if isinstance(key, str) else key
+        if not key:
+            raise AuthenticationError(
+                f"No API key for {self.preset.title}: pass `api_key` or set {' or '.join(self.preset.key_variables)}."
+            )
+        if not isinstance(key, str) or not key.isascii() or not key.isprintable() or " " in key:
+            raise AuthenticationError(
+                "The API key holds a character no key has (a space, a control or a non-ASCII character): "
+                "copy it again. It is not shown here."
+            )
+        return key
+
+
+def scrubber(key: str) -> Callable[[str], str]:
+    """Takes the key out of text a server may have echoed."""
+    if len(key) < _SHORTEST_SECRET:
+        return lambda text: text
+    return lambda text: text.replace(key, "[key removed]")
+
+
+def _preset(preset: str | Preset | None, base_url: str | None) -> Preset:
+    if isinstance(preset, Preset):
+        return preset
+    if preset is None:
+        return preset_for(base_url)
+    if preset not in PRESETS:
+        raise InvalidRequestError(f"`preset` is {preset!r}: pass one of {', '.join(PRESETS)}.")
+    return PRESETS[preset]
+
+
+def _base_url(base_url: str | None, preset: Preset) -> str:
+    if base_url is None:
+        base_url = next((value for name in preset.base_variables if (value := os.environ.get(name))), preset.base_url)
+    address = base_url.strip().rstrip("/")
+    if not address.startswith(("https://", "http://")):
+        raise InvalidRequestError(f"`base_url` is {base_url!r}: pass an address that starts with https:// or http://.")
+    return address
