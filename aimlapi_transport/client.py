@@ -138,7 +138,7 @@ class Client(Settings):
             with self._response(request, key, scrub, timeout) as response:
                 with _border(scrub):
                     body = response.read()
-                return read_embeddings(body, count, response.headers)
+                return read_embeddings(body, count, _headers(response))
 
         return self._tried(once)
 
@@ -208,7 +208,7 @@ class Client(Settings):
                     if not response.is_success:
                         with _border(scrub):
                             body = _bounded(response.iter_bytes())
-                        raise error_for(response.status_code, body, response.headers, scrub=scrub)
+                        raise error_for(response.status_code, body, _headers(response), scrub=scrub)
                     yield response
                     return
             finally:
@@ -302,7 +302,7 @@ class AsyncClient(Settings):
             async with self._response(request, key, scrub, timeout) as response:
                 with _border(scrub):
                     body = await response.aread()
-                return read_embeddings(body, count, response.headers)
+                return read_embeddings(body, count, _headers(response))
 
         return await self._tried(once)
 
@@ -374,7 +374,7 @@ class AsyncClient(Settings):
                     if not response.is_success:
                         with _border(scrub):
                             body = await _abounded(response.aiter_bytes())
-                        raise error_for(response.status_code, body, response.headers, scrub=scrub)
+                        raise error_for(response.status_code, body, _headers(response), scrub=scrub)
                     yield response
                     return
             finally:
@@ -387,7 +387,12 @@ def _reader(request: Request, response: httpx.Response, scrub: Callable[[str], s
     if response.status_code == 204:
         raise BadResponseError("The provider answered 204, without content.", status_code=204)
     silence = response.request.extensions["timeout"]["read"] if request.stream else None
-    return ReplyReader(request.profile, headers=response.headers, scrub=scrub, silence=silence)
+    return ReplyReader(request.profile, headers=_headers(response), scrub=scrub, silence=silence)
+
+
+def _headers(response: httpx.Response) -> dict[str, str]:
+    """The reply's headers, names in lower case; httpx's own mapping guesses the encoding at every look."""
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
 
 
 @contextmanager
