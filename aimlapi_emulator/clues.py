@@ -17,6 +17,7 @@ _DATE = (
     r"\b(?:January|February|March|April|May|June|July|August|September|October|November|December)"
     r" \d{1,2}(?:st|nd|rd|th)?(?:,? \d{4})?\b|\b\d{1,2}/\d{1,2}/\d{2,4}\b"
 )
+_STREETS = "Street|St|Avenue|Ave|Road|Rd|Lane|Boulevard|Blvd|Drive|Square"
 _PLACE = ("city", "location", "place", "town", "country", "region", "destination", "address", "state")
 _PEOPLE = ("name", "person", "customer", "user", "author", "artist", "recipient", "attendee", "company", "who")
 _ASKED = ("query", "question", "search", "keywords", "topic", "subject", "term", "q")
@@ -29,7 +30,19 @@ HINTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("timezone",), (r"\b[A-Z]\w+/[A-Z]\w+\b|\bUTC(?:[+-]\d+)?\b",)),
     (("origin", "departure", "source"), (rf"\bfrom\s+(?P<v>{_NAME})",)),
     (("destination", "arrival", "target", "to"), (rf"\b(?:to|for|towards)\s+(?P<v>{_NAME})",)),
-    (_PLACE, (rf"\b(?:in|at|near|for|around|to|of|from)\s+(?P<v>{_NAME})",)),
+    (
+        ("street", "address"),
+        (rf"\b(?:\d{{1,6}}\s)?(?:[A-Z]\w+\s){{1,4}}(?:{_STREETS})\b",),
+    ),
+    (
+        _PLACE,
+        (
+            rf"\b(?:in|at|near|for|around|to|of|from)\s+(?P<v>{_NAME})",
+            r"\b(?:in|at|near|around)\s+(?!the\b|an?\b|my\b|your\b|this\b|that\b)(?P<v>[a-z]{3,})[.?!]?\s*$",
+        ),
+    ),
+    (("author", "artist", "singer", "creator", "by"), (rf"\bby\s+(?P<v>{_NAME})",)),
+    (("name", "title"), (r"(?i:\b(?:named|called|titled)\s+)(?P<v>\"[^\"\n]+\"|'[^'\n]+')",)),
     (_PEOPLE, (rf"(?i:\b(?:named|called|name is|i am|i'm|for|by|with|to)\s+)(?P<v>{_NAME})",)),
     (("agent",), (r"(?i:\b(?:hand(?:ing)?[ -]?off|transfer|delegate|over)\s+to\s+(?:the\s+)?)(?P<v>[\w-]+)",)),
     (("currency", "symbol", "ticker", "code"), (r"\b[A-Z]{2,5}\b",)),
@@ -89,7 +102,11 @@ class Clues:
         self.text = text[:20_000]
         # the 2026 of 2026-05-01 is no number of its own
         self._plain = _DATED.sub(lambda match: " " * len(match.group()), self.text)
-        self._taken: list[str] = []
+        self.taken: list[str] = []
+
+    def knows(self, name: str) -> bool:
+        """Whether a field's name alone says what kind of value to look for."""
+        return any(_parts(name) & set(kinds) for kinds, _ in HINTS)
 
     def labelled(self, name: str) -> str | None:
         """`name: value`, `name is value`, `"name": "value"`, `name = value`."""
@@ -122,7 +139,7 @@ class Clues:
             match = re.search(r"(\d+)[ -]?(?:years?|y/?o)\b", self._plain)
             if match:
                 return _as_number(self._take(match.group(1)))
-        left = list(self._taken)
+        left = list(self.taken)
         for match in _NUMBER.finditer(self._plain):
             if match.group() in left:
                 left.remove(match.group())
@@ -142,7 +159,7 @@ class Clues:
     def hinted(self, name: str, description: str = "") -> str | None:
         """A value of the kind the field's name (or else its description) speaks of."""
         for where in (name, description):
-            parts = set(re.split(r"[\W_]+", re.sub(r"([a-z])([A-Z])", r"\1_\2", where).lower()))
+            parts = _parts(where)
             for kinds, patterns in HINTS:
                 if not parts & set(kinds):
                     continue
@@ -183,11 +200,15 @@ class Clues:
         return found
 
     def _free(self, value: str) -> bool:
-        return value not in self._taken
+        return value not in self.taken
 
     def _take(self, value: str) -> str:
-        self._taken.append(value)
+        self.taken.append(value)
         return value
+
+
+def _parts(name: str) -> set[str]:
+    return set(re.split(r"[\W_]+", re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()))
 
 
 def _as_number(text: str) -> float:

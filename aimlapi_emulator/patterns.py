@@ -5,26 +5,39 @@ Reads Python's own parse of the expression; a construct it does not know falls b
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import re
 import sys
+from collections.abc import Callable
 from typing import Any
 
 _parser: Any = importlib.import_module("re._parser" if sys.version_info >= (3, 11) else "sre_parse")
 _LIMIT = 2000
+_SHORT = 16
+# what patterns that look ahead (passwords, decimals) are mostly meant to let in
+USUAL = ("1", "A1", "Aa1!", "Aa1!Aa1!Aa1!", "abc", "abcdefgh", "10.5", "2026-01-01", "user@example.com")
 
 
-def example(pattern: str, offered: str) -> str:
-    """`offered` if it matches, else the shortest text that does; `offered` again if none can be told."""
-    try:
-        if not is_tame(pattern):
-            return offered
-        if re.search(pattern, offered):
-            return offered
+def example(pattern: str, offered: str, fits: Callable[[str], bool] = lambda text: True) -> str:
+    """`offered` if it matches and `fits`, else a short text that does; `offered` again if none can be told."""
+    tame = is_tame(pattern)
+    made = ""
+    with contextlib.suppress(re.error, RecursionError, OverflowError, ValueError, KeyError, TypeError):
         made = "".join(map(_one, _parser.parse(pattern)))
-        return made if len(made) <= _LIMIT and re.search(pattern, made) else offered
-    except (re.error, RecursionError, OverflowError, ValueError, KeyError, TypeError):
-        return offered
+    fallback = offered
+    for text in (offered, made, *(made + made[-1:] * more for more in (1, 3, 7, 15)), *USUAL):
+        # a pattern that runs wild is only tried on a text too short to run in
+        if len(text) > (_LIMIT if tame else _SHORT):
+            continue
+        try:
+            if re.search(pattern, text):
+                if fits(text):
+                    return text
+                fallback = text if fallback is offered else fallback
+        except (re.error, RecursionError, OverflowError):
+            return offered
+    return fallback
 
 
 def is_tame(pattern: str) -> bool:

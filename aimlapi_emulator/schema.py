@@ -5,17 +5,20 @@ To support another keyword of JSON Schema, honour it where its type is filled (`
 
 from __future__ import annotations
 
-import math
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from aimlapi_emulator.clues import Clues
 from aimlapi_emulator.patterns import example
+from aimlapi_emulator.schema_limits import another, count, fit, fits, merge, singular, texts, type_of, within
 from aimlapi_emulator.words import sentences
 
 MAX_DEPTH = 12
+MAX_OPTIONAL = 4  # levels down to which an optional field is looked for
+MAX_STEPS = 1_000  # a schema that refers to itself has no end: past this, the plainest value will do
 MAX_ITEMS = 64
-MAX_LENGTH = 10_000
+UNIONS = ("anyOf", "oneOf")
 FORMATS = {
     "date": "2026-01-01",
     "date-time": "2026-01-01T00:00:00Z",
@@ -28,6 +31,8 @@ FORMATS = {
     "uri": "https://example.com/",
     "uuid": "00000000-0000-4000-8000-000000000000",
 }
+# "either 'yes' or 'no'" in a description: an enum in words
+_OPTIONS_TOLD = re.compile(r"(?:['\"`][^'\"`\n]{1,64}['\"`],?\s+)+or\s+['\"`][^'\"`\n]{1,64}['\"`]")
 _FORMAT_PATTERNS = {
     "date": r"\b\d{4}-\d{2}-\d{2}\b",
     "date-time": r"\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2})?(?:Z|[+-]\d{2}:\d{2})",
@@ -46,6 +51,8 @@ class Filler:
         self.text = text
         self.found = 0
         self.guessed = 0
+        self._spoken = text.lower()
+        self._steps = 0
         self._root: Any = None
 
     def fill(self, schema: Any, name: str = "") -> Any:
@@ -58,19 +65,16 @@ class Filler:
             return {} if depth == 0 else None
         schema = self._resolve(schema)
         if "const" in schema:
+            self.found += isinstance(schema["const"], str) and bool(self._said_of([schema["const"]]))
             return schema["const"]
         if isinstance(schema.get("enum"), list) and schema["enum"]:
-            return self._choice(schema["enum"], name, schema)
-        for union in ("anyOf", "oneOf"):
-            options = schema.get(union)
-            if isinstance(options, list) and options:
-                return self._option([*map(self._resolve, options)], name, depth)
-        if isinstance(schema.get("type"), list):  # ["string", "null"] is an anyOf in short
-            return self._option([{**schema, "type": kind} for kind in schema["type"]], name, depth)
-        kind = _type_of(schema)
-        if depth > MAX_DEPTH and kind in ("object", "array"):
+            return self._choice(schema["enum"], schema)
+        options = self._options(schema)
+        if options is not None:
+            return self._option(options, name, depth)
+        kind = type_of(schema)
+        if kind in ("object", "array") and self._is_deep(depth):
             return {} if kind == "object" else []
-        description = str(schema.get("description") or schema.get("title") or "")
         if kind == "object":
             return self._object(schema, depth)
         if kind == "array":
@@ -81,58 +85,91 @@ class Filler:
             return self._boolean(schema, name)
         if kind == "null":
             return None
+        described = schema.get("description") or schema.get("title")
+        description = described if isinstance(described, str) else ""
+        options_told = _OPTIONS_TOLD.search(description[:1000])
+        if options_told:
+            return self._choice(re.findall(r"['\"`]([^'\"`\n]+)['\"`]", options_told.group()), schema)
         return self._string(schema, name, description)
 
-    def _resolve(self, schema: Any) -> dict[str, Any]:
-        """The schema behind $ref and allOf; a reference that leads nowhere allows anything."""
-        for _ in range(MAX_DEPTH):
-            if not isinstance(schema, dict):
-                return {}
-            reference = schema.get("$ref")
-            if isinstance(reference, str):
-                target: Any = self._root
-                for step in [s for s in reference.lstrip("#").split("/") if s]:
-                    step = step.replace("~1", "/").replace("~0", "~")
-                    target = target.get(step) if isinstance(target, dict) else None
-                schema = (
-                    {**target, **{k: v for k, v in schema.items() if k != "$ref"}} if isinstance(target, dict) else {}
-                )
-                continue
-            parts = schema.get("allOf")
-            if isinstance(parts, list) and parts:
-                merged = {key: value for key, value in schema.items() if key != "allOf"}
-                for part in parts:
-                    merged = _merge(merged, self._resolve(part))
-                schema = merged
-                continue
-            return schema
-        return {}
+    def _is_deep(self, depth: int) -> bool:
+        self._steps += 1
+        return depth > MAX_DEPTH or self._steps > MAX_STEPS
 
-    def _option(self, options: list[dict[str, Any]], name: str, depth: int) -> Any:
-        """The first alternative the text can serve; null only if the text says nothing and null is allowed."""
-        real = [option for option in options if _type_of(option) != "null"]
-        nullable = len(real) < len(options)
-        for option in real or options:
-            trial = Filler(self.text)
-            trial._root, trial.clues = self._root, self.clues
-            value = trial._fill(option, name, depth + 1)
-            if trial.found or not nullable:
-                self.found += trial.found
-                self.guessed += trial.guessed
-                return value
+    def _resolve(self, schema: Any, seen: tuple[str, ...] = ()) -> dict[str, Any]:
+        """The schema behind $ref and allOf; a reference that leads nowhere, or back, allows anything."""
+        self._steps += 1
+        if not isinstance(schema, dict):
+            return {}
+        reference = schema.get("$ref")
+        if isinstance(reference, str):
+            beside = {key: value for key, value in schema.items() if key != "$ref"}
+            if reference in seen:
+                return beside
+            target: Any = self._root
+            for step in [s for s in reference.lstrip("#").split("/") if s]:
+                target = target.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(target, dict) else None
+            return {**self._resolve(target, (*seen, reference)), **self._resolve(beside, seen)}
+        parts = schema.get("allOf")
+        if isinstance(parts, list) and parts:
+            merged = {key: value for key, value in schema.items() if key != "allOf"}
+            for part in parts if self._steps <= MAX_STEPS else ():
+                merged = merge(merged, self._resolve(part, seen))
+            return merged
+        return schema
+
+    def _options(self, schema: dict[str, Any]) -> list[dict[str, Any]] | None:
+        """The alternatives of a union, each with what is said beside it; None if there are none."""
+        for union in UNIONS:
+            given = schema.get(union)
+            if isinstance(given, list) and given:
+                beside = {key: value for key, value in schema.items() if key != union}
+                return [merge(beside, self._resolve(option)) for option in given]
+        if isinstance(schema.get("type"), list):  # ["string", "null"] is an anyOf in short
+            return [{**schema, "type": kind} for kind in schema["type"] if isinstance(kind, str)]
         return None
 
-    def _choice(self, options: list[Any], name: str, schema: dict[str, Any]) -> Any:
-        spoken = self.text.lower()
-        places = [
-            (spoken.find(str(option).lower().replace("_", " ")), at)
-            for at, option in enumerate(options)
-            if option is not None
-            and re.search(rf"(?<!\w){re.escape(str(option).lower().replace('_', ' '))}(?!\w)", spoken)
-        ]
-        if places:
+    def _option(self, options: list[dict[str, Any]], name: str, depth: int) -> Any:
+        """The alternative the text serves wholly, else in part; null only if it says nothing and null is allowed."""
+        real = [option for option in options if type_of(option) != "null"]
+        if self._is_deep(depth):
+            real = [o for o in real if type_of(o) not in ("object", "array") and not {*UNIONS} & o.keys()]
+            return self._fill(real[0], name, depth + 1) if real else None
+        partly: dict[str, Any] | None = None
+        for option in real:
+            before = self._state()
+            value = self._fill(option, name, depth + 1)
+            found, guessed = self.found > before[0], self.guessed > before[1]
+            if found and not guessed:
+                return value
+            self._return_to(before)
+            partly = partly or (option if found else None)
+        if partly is None and len(real) < len(options):
+            return None
+        return self._fill(partly or real[0], name, depth + 1) if real else None
+
+    def _state(self) -> tuple[int, int, list[str]]:
+        return self.found, self.guessed, list(self.clues.taken)
+
+    def _return_to(self, state: tuple[int, int, list[str]]) -> None:
+        self.found, self.guessed, self.clues.taken = state[0], state[1], list(state[2])
+
+    def _said_of(self, options: Iterable[Any]) -> list[Any]:
+        """The options the text names, in the order it names them."""
+        places = []
+        for at, option in enumerate(options):
+            spelled = str(option).lower()
+            for spelling in {spelled, spelled.replace("_", " ")} if option is not None and spelled else ():
+                match = re.search(rf"(?<!\w){re.escape(spelling)}(?!\w)", self._spoken)
+                if match:
+                    places.append((match.start(), at, option))
+        return [option for _, _, option in sorted(places, key=lambda place: place[:2])]
+
+    def _choice(self, options: list[Any], schema: dict[str, Any]) -> Any:
+        named = self._said_of(options)
+        if named:
             self.found += 1
-            return options[min(places)[1]]
+            return named[0]
         if "default" in schema and schema["default"] in options:
             return schema["default"]
         self.guessed += 1
@@ -141,81 +178,105 @@ class Filler:
     def _object(self, schema: dict[str, Any], depth: int) -> dict[str, Any]:
         properties = schema.get("properties")
         properties = properties if isinstance(properties, dict) else {}
-        required = [key for key in schema.get("required") or [] if isinstance(key, str)]
+        required = texts(schema.get("required"))
+        needed = schema.get("dependentRequired")
+        if isinstance(needed, dict):
+            for key in required:  # grows while it is read: what is needed may need more
+                required.extend(other for other in texts(needed.get(key)) if other not in required)
         filled: dict[str, Any] = {}
-        ordered = [*properties, *(key for key in required if key not in properties)]
-        for key in sorted(ordered, key=lambda key: self._greed(properties.get(key))):
+        ordered = [*properties, *(key for key in dict.fromkeys(required) if key not in properties)]
+        for key in sorted(ordered, key=lambda key: self._greed(key, properties.get(key))):
             inner = properties.get(key, {})
             if key in required:
                 filled[key] = self._fill(inner, key, depth + 1)
-                continue
-            trial = Filler(self.text)
-            trial._root, trial.clues = self._root, Clues(self.text)
-            trial.clues._taken = list(self.clues._taken)
-            value = trial._fill(inner, key, depth + 1) if depth < MAX_DEPTH else None
-            if trial.found and not trial.guessed and trial.said(inner, key):
-                filled[key] = value
-                self.clues._taken = trial.clues._taken
-        return {key: filled[key] for key in ordered if key in filled}
+            elif depth < MAX_OPTIONAL and self._steps < MAX_STEPS:
+                before = self._state()
+                value = self._fill(inner, key, depth + 1)
+                if self.found > before[0] and self.guessed == before[1] and self.said(inner, key):
+                    filled[key] = value
+                else:
+                    self._return_to(before)
+        least = min(count(schema.get("minProperties"), 0), MAX_ITEMS)
+        for key, inner in self._further(schema, [key for key in ordered if key not in filled]):
+            if len(filled) >= least:
+                break
+            filled[key] = self._fill(inner, key, depth + 1)
+        return {key: filled[key] for key in [*ordered, *filled] if key in filled}
 
-    def _greed(self, schema: Any) -> int:
+    def _further(self, schema: dict[str, Any], left: list[str]) -> Iterable[tuple[str, Any]]:
+        """Properties nobody asked for: the optional ones, then whatever else the schema lets in."""
+        for key in left:
+            yield key, schema["properties"].get(key)
+        patterns = schema.get("patternProperties")
+        for pattern, inner in patterns.items() if isinstance(patterns, dict) else ():
+            yield example(pattern, "key"), inner
+        others = schema.get("additionalProperties", {})
+        for at in range(MAX_ITEMS if others is not False else 0):
+            yield f"key_{at + 1}", others if isinstance(others, dict) else {}
+
+    def _greed(self, key: str, schema: Any) -> int:
         """Fields that know what they look for choose first, plain strings last."""
         schema = self._resolve(schema)
-        kind = _type_of(schema)
-        return 1 if kind in ("object", "array") else 2 if kind == "string" and not schema.get("enum") else 0
+        kind = type_of(schema)
+        if kind in ("object", "array"):
+            return 1
+        return 2 if kind == "string" and not schema.get("enum") and not self.clues.knows(key) else 0
 
     def said(self, schema: Any, name: str) -> bool:
         """An optional field is given only if the text plainly speaks of it: by its name, or one of its options."""
         schema = self._resolve(schema)
         if isinstance(schema.get("enum"), list):
             return True
-        for option in schema.get("anyOf") or []:
-            if isinstance(self._resolve(option).get("enum"), list):
-                return True
+        if any(isinstance(option.get("enum"), list) for option in self._options(schema) or []):
+            return True
         parts = [part for part in re.split(r"[\W_]+", name.lower()) if len(part) > 2]
-        return any(re.search(rf"\b{re.escape(part)}", self.text.lower()) for part in parts)
+        return any(re.search(rf"\b{re.escape(part)}", self._spoken) for part in parts)
 
     def _array(self, schema: dict[str, Any], name: str, depth: int) -> list[Any]:
-        least = _count(schema.get("minItems"), 0)
-        most = _count(schema.get("maxItems"), MAX_ITEMS)
+        least = min(count(schema.get("minItems"), 0), MAX_ITEMS)
+        most = count(schema.get("maxItems"), MAX_ITEMS)
+        unique = bool(schema.get("uniqueItems"))
         fixed = schema.get("prefixItems")
-        if isinstance(fixed, list) and fixed:
-            return [self._fill(item, name, depth + 1) for item in fixed[:MAX_ITEMS]]
+        values = [self._fill(i, name, depth + 1) for i in fixed[:MAX_ITEMS]] if isinstance(fixed, list) else []
+        if isinstance(schema.get("contains"), dict):
+            values.append(self._fill(schema["contains"], name, depth + 1))
         items = self._resolve(schema.get("items", {}))
-        values: list[Any] = []
-        for value in self._listed(items, name)[:most]:
-            if value not in values or not schema.get("uniqueItems"):
-                values.append(value)
-        self.found += bool(values)
+        if not values:
+            for value in self._listed(items, name)[:most]:
+                if value not in values or not unique:
+                    values.append(value)
+            self.found += bool(values)
         if not values and most > 0 and depth < MAX_DEPTH:
-            values = [self._fill(items, _singular(name), depth + 1)]
-        while len(values) < min(least, MAX_ITEMS):
-            extra = self._fill(items, _singular(name), depth + 1)
-            if extra in values and schema.get("uniqueItems"):
-                extra = _another(extra, len(values))
+            values = [self._fill(items, singular(name), depth + 1)]
+        while len(values) < least:
+            extra = self._fill(items, singular(name), depth + 1)
+            if unique and extra in values:
+                others = items["enum"] if isinstance(items.get("enum"), list) else [another(extra, len(values))]
+                extra = next((other for other in others if other not in values), None)
+                if extra is None:
+                    break
             values.append(extra)
         return values
 
     def _listed(self, items: dict[str, Any], name: str) -> list[Any]:
         """All values of the text that could be items: numbers, options, or the things it lists."""
-        kind = _type_of(items)
+        kind = type_of(items)
         if {"const", "anyOf", "oneOf"} & items.keys() or isinstance(items.get("type"), list):
             return []
         if isinstance(items.get("enum"), list):
-            spoken = self.text.lower()
-            return [option for option in items["enum"] if str(option).lower() in spoken]
+            return self._said_of(items["enum"])
         if kind in ("integer", "number"):
-            numbers = [_within(number, items, kind == "integer") for number in self.clues.numbers()]
+            numbers = [within(number, items, kind == "integer") for number in self.clues.numbers()]
             return numbers
         if kind == "string" and not items.get("pattern") and not items.get("format"):
             listed = re.search(
-                rf"(?i:{re.escape(_singular(name) or name)}\w*(?: are| is)?:?\s+)([^.?!\n]*(?:,| and )[^.?!\n]*)",
+                rf"(?i:{re.escape(singular(name) or name)}\w*(?: are| is)?:?\s+)([^.?!\n]*(?:,| and )[^.?!\n]*)",
                 self.text,
             )
             if listed:
                 named = (part.strip(" \"'") for part in re.split(r",\s*(?:and\s+)?|\s+and\s+", listed.group(1)))
-                return [_fit(part, items) for part in named if part]
-            return [_fit(value, items) for value in self.clues.quoted() or self.clues.names()]
+                return [fit(part, items) for part in named if part]
+            return [fit(value, items) for value in self.clues.quoted() or self.clues.names()]
         return []
 
     def _number(self, schema: dict[str, Any], name: str, *, whole: bool) -> float | int:
@@ -226,7 +287,7 @@ class Filler:
             number = float(default) if isinstance(default, (int, float)) else 1.0
         else:
             self.found += 1
-        return _within(number, schema, whole)
+        return within(number, schema, whole)
 
     def _boolean(self, schema: dict[str, Any], name: str) -> bool:
         label = self.clues.labelled(name)
@@ -234,9 +295,7 @@ class Filler:
             self.found += 1
             return label.lower() not in ("false", "no", "off", "0", "not")
         spoken = re.sub(r"[\W_]+", " ", name.lower()).strip()
-        match = re.search(
-            rf"(?P<no>\b(?:not|no|without|don't)\s+(?:\w+\s+)?)?\b{re.escape(spoken)}\b", self.text.lower()
-        )
+        match = re.search(rf"(?P<no>\b(?:not|no|without|don't)\s+(?:\w+\s+)?)?\b{re.escape(spoken)}\b", self._spoken)
         if spoken and match:
             self.found += 1
             return match.group("no") is None
@@ -253,11 +312,11 @@ class Filler:
             self.found += 1
         pattern, form = schema.get("pattern"), schema.get("format")
         if isinstance(form, str) and form in FORMATS:
-            fits = form in _FORMAT_PATTERNS and re.fullmatch(_FORMAT_PATTERNS[form], value)
-            return value if fits else FORMATS[form]
+            formed = form in _FORMAT_PATTERNS and re.fullmatch(_FORMAT_PATTERNS[form], value)
+            value = value if formed else FORMATS[form]
         if isinstance(pattern, str):
-            return example(pattern, value)
-        return _fit(value, schema)
+            return example(pattern, fit(value, schema), lambda text: fits(text, schema))
+        return fit(value, schema)
 
     def _string_from_text(self, schema: dict[str, Any], name: str, description: str) -> str | None:
         form = schema.get("format")
@@ -279,79 +338,3 @@ def _usual(name: str) -> str | None:
     parts = re.split(r"[\W_]+", name.lower())
     named = {"email": "email", "mail": "email", "date": "date", "url": "uri", "uri": "uri", "uuid": "uuid"}
     return next((FORMATS[form] for part, form in named.items() if part in parts), None)
-
-
-def _type_of(schema: dict[str, Any]) -> str:
-    kind = schema.get("type")
-    if isinstance(kind, list):
-        kind = next((k for k in kind if k != "null"), "null")
-    if isinstance(kind, str):
-        return kind
-    if "properties" in schema or "required" in schema:
-        return "object"
-    if "items" in schema or "prefixItems" in schema:
-        return "array"
-    if any(key in schema for key in ("minimum", "maximum", "multipleOf")):
-        return "number"
-    return "string"
-
-
-def _merge(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    merged = {**one, **other}
-    for key in ("properties", "$defs"):
-        if isinstance(one.get(key), dict) and isinstance(other.get(key), dict):
-            merged[key] = {**one[key], **other[key]}
-    if isinstance(one.get("required"), list) and isinstance(other.get("required"), list):
-        merged["required"] = [*one["required"], *other["required"]]
-    return merged
-
-
-def _within(number: float, schema: dict[str, Any], whole: bool) -> float | int:
-    """The nearest number the schema allows."""
-
-    def bound(key: str) -> float | None:
-        value = schema.get(key)
-        ok = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-        return float(value) if ok else None  # type: ignore[arg-type]
-
-    step = bound("multipleOf") or (1.0 if whole else 0.0)
-    nudge = step or 1e-6
-    low, high = bound("minimum"), bound("maximum")
-    above, below = bound("exclusiveMinimum"), bound("exclusiveMaximum")
-    low = above + nudge if above is not None and (low is None or above >= low) else low
-    high = below - nudge if below is not None and (high is None or below <= high) else high
-    number = max(number, low) if low is not None else number
-    number = min(number, high) if high is not None else number
-    if step > 0:
-        number = (
-            math.ceil(number / step - 1e-9) * step
-            if low is not None and number <= low
-            else math.floor(number / step + 1e-9) * step
-        )
-    if whole or (number == int(number) and abs(number) < 2**53):
-        return int(number)
-    return number
-
-
-def _fit(text: str, schema: dict[str, Any]) -> str:
-    least = min(_count(schema.get("minLength"), 0), MAX_LENGTH)
-    most = _count(schema.get("maxLength"), MAX_LENGTH)
-    text = text[:most]
-    return text if len(text) >= least else (text + " " + "x" * least)[:least] if text else "x" * least
-
-
-def _count(value: Any, otherwise: int) -> int:
-    ok = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 10**9
-    return int(value) if ok else otherwise
-
-
-def _singular(name: str) -> str:
-    return name[:-1] if name.endswith("s") and not name.endswith("ss") else name
-
-
-def _another(value: Any, at: int) -> Any:
-    if isinstance(value, str):
-        return f"{value} {at + 1}"
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return value + at
-    return value
