@@ -6,11 +6,17 @@ import argparse
 import sys
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text[:40]} is no port: 0 to 65535")
+    return int(text)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="aimlapi_emulator", description="A local stand-in for AI/ML API.")
     parser.add_argument("--host", default="127.0.0.1", help="address to bind (default: loopback only)")
-    parser.add_argument("--port", type=int, default=0, help="port to bind (default: a free one)")
+    parser.add_argument("--port", type=_port, default=0, help="port to bind (default: a free one)")
     parser.add_argument("--list-faults", action="store_true", help="explain every fault, then exit")
     options = parser.parse_args(arguments)
     if options.list_faults:

@@ -114,7 +114,7 @@ def _turns(message: dict[str, Any]) -> list[Turn]:
                 results.append(Turn("tool", _text(part.get("content")), answers=answers))
             elif kind == "tool_use":
                 calls.append(Called(str(part.get("id", "")), str(part.get("name", "")), _json(part.get("input"))))
-            elif kind in MEDIA:
+            elif isinstance(kind, str) and kind in MEDIA:
                 media.append(_describe(part))
             else:
                 texts.append(_text(part.get("text")))
@@ -188,7 +188,7 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return "\n".join(filter(None, (_text(item) for item in value)))
     if isinstance(value, dict):
-        if value.get("type") in MEDIA:
+        if isinstance(value.get("type"), str) and value["type"] in MEDIA:
             return _describe(value)
         if isinstance(value.get("text"), str):
             return str(value["text"])

@@ -87,6 +87,7 @@ DIALECTS: dict[str, Dialect] = {
             body={"service_tier": "default", "system_fingerprint": "fp_{hex:10}"},
             stream=StreamShape(
                 opening=({"role": "assistant", "content": "", "refusal": None},),
+                usage_always=True,
                 obfuscation=True,
                 choice=_LOGPROBS,
                 body={"service_tier": "default", "system_fingerprint": "fp_{hex:10}"},

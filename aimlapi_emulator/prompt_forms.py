@@ -12,10 +12,10 @@ from typing import Any
 import orjson
 
 from aimlapi_emulator.conversation import Called, Conversation, Tool, Turn
-from aimlapi_emulator.reading import best_sentence, facts_in, read_prompt
+from aimlapi_emulator.reading import UNKNOWN, best_sentence, facts_in, read_prompt
 from aimlapi_emulator.schema import Filler
 from aimlapi_emulator.tool_mind import wanted_calls
-from aimlapi_emulator.words import sentences, stems, words
+from aimlapi_emulator.words import proper_nouns, sentences, stems, words
 
 _READY = "Thought: I can answer without using any more tools. I'll use the user's language to answer"
 _LABELS = ("Question", "Thought", "Action", "Observation", "Answer", "Begin")
@@ -175,7 +175,51 @@ def standalone_question(conversation: Conversation) -> str | None:
     text = conversation.question + "\n" + conversation.system
     if not re.search(r"standalone question|standalone message|reformulate", text, re.IGNORECASE):
         return None
-    return read_prompt(conversation.question).question
+    tagged = re.search(r"<follow[ -]?up[^>\n]*>\s*(?P<q>[^\n]+)", conversation.question, re.IGNORECASE)
+    question = tagged["q"].strip() if tagged else read_prompt(conversation.question).question
+    told = conversation.question[: tagged.start()] if tagged else ""
+    lines = [*(turn.text for turn in conversation.before if turn.role == "assistant"), *told.strip().split("\n")]
+    said = [line.partition(":")[2] for line in lines if re.match(r"(?:assistant|ai):", line, re.I)] or lines
+    names = proper_nouns(f"x {said[-1]}") if said else []
+    return re.sub(r"\b(?:it|they|he|she|there)\b", names[0], question, count=1) if names else question
+
+
+def refine(conversation: Conversation) -> str | None:
+    """An answer that came before, and more context: the better of the two."""
+    text = conversation.question
+    after = r"(?=\n(?:We have|New Answer|Refined Answer|-{3,})|\Z)"
+    match = re.search(rf"(?:existing|original|previous) answer:(?P<known>.*?){after}", text, re.S | re.I)
+    if not match:
+        return None
+    prompt, known = read_prompt(text), match["known"].strip()
+    said = "" if UNKNOWN in known else known
+    return best_sentence(prompt.question, f"{said}\n{prompt.context or ''}") or known
+
+
+def verdict(conversation: Conversation) -> str | None:
+    """`YES or NO`: whether the context speaks of what is claimed."""
+    text = conversation.question
+    if not re.search(r"\bYES\b\s*(?:or|/)\s*\bNO\b", text):
+        return None
+    claims = re.findall(r"^[ \t]*(?:Information|Response|Answer):[ \t]*(\S[^\n]*)", text, re.M)
+    claims = [claim for claim in claims if claim.strip() not in ("YES", "NO")]
+    context = re.split(r"^[ \t]*Context:", text, flags=re.M)[-1]
+    claim = set(stems(claims[-1])) if claims else set()
+    return "YES" if claim and 2 * len(claim & set(stems(context))) >= len(claim) else "NO"
+
+
+def ranking(conversation: Conversation) -> str | None:
+    """`Doc: 3, Relevance: 7`: the documents that share words with the question, the most first."""
+    text = conversation.question
+    if "Relevance:" not in text or "Doc:" not in text:
+        return None
+    shown = text.rpartition("Relevance:")[2]
+    question = set(stems(shown.rpartition("Question:")[2].partition("\n")[0]))
+    entries = re.findall(r"^Document (\d+):\s*(.*?)(?=^Document \d+:|^Question:|\Z)", shown, re.S | re.M)
+    shared = [(len(question & set(stems(entry))), int(number)) for number, entry in entries]
+    best = sorted(((count, number) for count, number in shared if count), key=lambda pair: (-pair[0], pair[1]))
+    share = 9 / max(1, len(question))
+    return "\n".join(f"Doc: {number}, Relevance: {min(10, 1 + round(count * share))}" for count, number in best)
 
 
 def summary(conversation: Conversation) -> str | None:
@@ -191,9 +235,12 @@ def summary(conversation: Conversation) -> str | None:
 FORMS: tuple[Callable[[Conversation], str | None], ...] = (
     react,
     json_in_words,
+    ranking,
     choice,
     keywords,
     standalone_question,
+    refine,
+    verdict,
     summary,
 )
 
@@ -234,8 +281,10 @@ def _closing(text: str, start: int) -> int:
 
 
 def _object(text: str) -> dict[str, Any] | None:
-    try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return None
-    return value if isinstance(value, dict) else None
+    for spelling in (text, text.replace("{{", "{").replace("}}", "}")):  # braces doubled for a template
+        try:
+            value = orjson.loads(spelling)
+        except orjson.JSONDecodeError:
+            continue
+        return value if isinstance(value, dict) else None
+    return None

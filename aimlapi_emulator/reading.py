@@ -5,6 +5,7 @@ To understand a new prompt style, add a pattern to QUESTION_LABELS or CONTEXTS.
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 from dataclasses import dataclass
@@ -20,9 +21,10 @@ CONTEXTS = (
     re.compile(r"<(?P<tag>context|documents?|retrieved_context|sources?)>(?P<context>.*?)</(?P=tag)>", re.I | re.S),
     re.compile(r"^-{5,}[ \t]*\n(?P<context>.*?)\n?-{5,}[ \t]*$", re.S | re.M),
     re.compile(
-        r"^[ \t*#]*(?:retrieved )?(?:context|documents|background|sources|relevant documents?)\**[ \t]*:\**[ \t]*\n?"
+        r"^[ \t*#]*(?:retrieved |new )?(?:context|documents|background|sources|relevant documents?)"
+        r"\**[ \t]*:\**[ \t]*\n?"
         r"(?P<context>.+?)"
-        r"(?=^[ \t*#]*(?:user )?(?:query|question|answer|helpful answer|instructions?)\**[ \t]*:|\Z)",
+        r"(?=^[ \t*#]*(?:user )?(?:query|question|(?:helpful |original |new )?answer|instructions?)\**[ \t]*:|\Z)",
         re.I | re.S | re.M,
     ),
     re.compile(
@@ -37,7 +39,10 @@ _INSTRUCTION = re.compile(
     r"please|respond|reply|keep|return|be |think|when |follow|your |provide|format|only )",
     re.IGNORECASE,
 )
+_HOLDERS = re.compile(r"\b(?:context|documents?|passages?|excerpts?|sources?)\b", re.IGNORECASE)
+LONGEST_LIST = 200_000  # characters of a printed list that are read
 LONGEST = 2_000  # characters of a question that are compared: its end
+_PRONOUN = re.compile(r"(?:It|They|He|She|Its|Their|His|Her)\b")
 UNKNOWN = "I don't know: the context I was given does not say."
 
 
@@ -51,11 +56,14 @@ class Prompt:
 
 def read_prompt(text: str) -> Prompt:
     """The question and context of one message."""
-    asked = [match.group("question") for match in QUESTION_LABELS.finditer(text)]
-    question = asked[-1].strip("'\"` ") if asked else text.strip()
+    asked = list(QUESTION_LABELS.finditer(text))
+    question = asked[-1].group("question").strip("'\"` ") if asked else text.strip()
     context = find_context(text)
     if context is not None and not asked:
         question = _outside(text, context)
+    elif context is None and asked and _HOLDERS.search(text):
+        # "Use the following pieces of context ...", the pieces, "Question: ...": whatever is no instruction
+        context = facts_in(text[: asked[-1].start()]) or None
     return Prompt(question, context)
 
 
@@ -64,14 +72,25 @@ def find_context(text: str) -> str | None:
     for pattern in CONTEXTS[:-1]:
         found = [match.group("context").strip() for match in pattern.finditer(text)]
         if any(found):
-            return "\n".join(found)
+            return "\n".join(map(_unlisted, found))
     return None
+
+
+def _unlisted(context: str) -> str:
+    """The texts of a context that was printed as a list: `['one', 'two']`."""
+    if context[:2] not in ("['", '["') or context[-1:] != "]":
+        return context
+    try:
+        listed = ast.literal_eval(context[:LONGEST_LIST])
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return context
+    return "\n".join(map(str, listed))
 
 
 def system_context(text: str) -> str | None:
     """What a system message says beside its instructions; None if nothing in it is called context."""
     marked = find_context(text)
-    if marked is None and re.search(r"\bcontext\b|\bdocuments?\b|\bpassages?\b", text, re.IGNORECASE):
+    if marked is None and _HOLDERS.search(text):
         match = CONTEXTS[-1].search(text)
         marked = match.group("context").strip() if match else None
     return marked
@@ -112,7 +131,7 @@ def best_sentence(question: str, context: str, *, least: float = 0.25) -> str | 
         if own[at] == 0 or _repeats(question, sentence) or sentence.endswith("?"):
             continue
         # "It was founded in 1998." means what the sentence before it named
-        neighbour = 0.4 * own[at - 1] if at else 0.0
+        neighbour = (0.9 if _PRONOUN.match(sentence) else 0.4) * own[at - 1] if at else 0.0
         score = own[at] + neighbour + _kind_bonus(question, sentence)
         if score > best_score + 1e-9 and (own[at] + neighbour) / total >= least:
             best, best_score = sentence, score

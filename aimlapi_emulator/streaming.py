@@ -43,7 +43,8 @@ def chunks(answer: Answer) -> list[dict[str, Any]]:
     shape = answer.dialect.stream
     made: list[dict[str, Any]] = []
     asked = answer.body.get("stream_options")
-    with_usage = shape.usage_always or (isinstance(asked, dict) and asked.get("include_usage") is True)
+    wish = asked.get("include_usage") if isinstance(asked, dict) else None
+    with_usage = shape.usage_always if wish is None else wish is True or shape.usage_in_finish
     for at, reply in enumerate(answer.choices):
         made.extend(_chunk(answer, [_choice(answer, at, delta)]) for delta in _deltas(answer, at, reply))
     last = len(answer.choices) - 1

@@ -165,7 +165,9 @@ def _knows(tool: Tool) -> bool:
 
 def _asks(text: str) -> bool:
     small = re.match(r"\W*(?:hi|hello|hey|thanks|thank you|how are you|who are you)\b", text, re.IGNORECASE)
-    asking = "?" in text or re.match(r"\W*(?:search|find|look|who|what|when|where|which|why|how)\b", text, re.I)
+    asking = "?" in text or re.match(
+        r"\W*(?:please\s+|can you\s+|could you\s+)?(?:search|find|look|who|what|when|where|which|why|how)\b", text, re.I
+    )
     return bool(asking and not small and stems(text))
 
 

@@ -8,6 +8,7 @@ import struct
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+PATIENCE = 0.5  # seconds an unfinished reply has once the server stops
 _transports: dict[tuple[str, int], asyncio.Transport] = {}
 
 
@@ -25,6 +26,12 @@ class NotedProtocol(H11Protocol):
         if peer and _transports.get(tuple(peer[:2])) is self.transport:
             del _transports[tuple(peer[:2])]
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        # a reply without an end is told that its reader left, as any reply is: nothing has to be cancelled
+        if self.transport and not self.transport.is_closing():
+            self.loop.call_later(PATIENCE, self.transport.abort)
 
 
 def close(client: tuple[str, int]) -> None:

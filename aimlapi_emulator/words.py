@@ -128,6 +128,7 @@ SAME = {
     "located": "locate", "location": "locate", "invented": "invent", "inventor": "invent",
     "temperature": "weather", "forecast": "weather", "founder": "found", "founded": "found", "founders": "found",
     "wrote": "write", "written": "write", "writer": "write", "born": "birth", "began": "begin", "started": "start",
+    "inhabitants": "people", "population": "people", "residents": "people", "heavy": "weigh", "weight": "weigh",
     "bought": "buy", "sold": "sell", "made": "make", "built": "build", "paid": "pay", "cost": "price", "costs": "price",
 }  # fmt: skip
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?|(?<=\d)\s*[*+/×÷]\s*(?=\d)")

@@ -24,6 +24,11 @@ LANGCHAIN = (
     "Question: {question} \nContext: {context} \nAnswer:"
 )
 CONTEXT_FIRST = "Answer the question based only on the following context:\n{context}\n\nQuestion: {question}\n"
+HELPFUL = (
+    "Use the following pieces of context to answer the question at the end. If you don't know the answer, just say "
+    "that you don't know, don't try to make up an answer.\n\n{context}\n\nQuestion: {question}\nHelpful Answer:"
+)
+LISTED = LLAMA_INDEX.replace("{context}", "['{context}']")
 TAGGED = "<context>\n{context}\n</context>\n\n{question}"
 ADD = tool("add", "Add two integers.", a="integer", b="integer")
 MULTIPLY = tool("multiply", "Multiply two integers and return the product.", a="integer", b="integer")
@@ -39,7 +44,7 @@ def calls(*messages: tuple[str, Any], **fields: Any) -> list[tuple[str, Any]]:
     return [(call.tool.name, json.loads(call.arguments)) for call in mind(*messages, **fields).calls]
 
 
-@pytest.mark.parametrize("prompt", [LLAMA_INDEX, LANGCHAIN, CONTEXT_FIRST, TAGGED])
+@pytest.mark.parametrize("prompt", [LLAMA_INDEX, LANGCHAIN, CONTEXT_FIRST, TAGGED, HELPFUL, LISTED])
 @pytest.mark.parametrize(
     ("question", "answer"),
     [
@@ -53,13 +58,87 @@ def test_a_question_is_answered_by_the_sentence_that_answers_it(prompt: str, que
     assert mind(("user", prompt.format(context=ACME, question=question))).text == answer
 
 
+REFINE = (
+    "You are an expert Q&A system that strictly operates in two modes when refining existing answers:\n"
+    "1. **Rewrite** an original answer using the new context.\n"
+    "2. **Repeat** the original answer if the new context isn't useful.\n"
+    "New Context: {context}\nQuery: {question}\nOriginal Answer: {known}\nNew Answer: "
+)
+REFINE_ONCE = (
+    "The original query is as follows: {question}\nWe have provided an existing answer: {known}\n"
+    "We have the opportunity to refine the existing answer (only if needed) with some more context below.\n"
+    "------------\n{context}\n------------\nGiven the new context, refine the original answer to better answer the "
+    "query. If the context isn't useful, return the original answer.\nRefined Answer: "
+)
+
+
+@pytest.mark.parametrize("prompt", [REFINE, REFINE_ONCE])
+@pytest.mark.parametrize(
+    ("context", "known", "answer"),
+    [
+        (ACME, UNKNOWN, "The CEO is Jane Roe."),
+        ("Bananas are yellow.", "The CEO is Jane Roe.", "The CEO is Jane Roe."),
+        ("Bananas are yellow.", UNKNOWN, UNKNOWN),
+    ],
+)
+def test_an_answer_is_refined_or_repeated(prompt: str, context: str, known: str, answer: str) -> None:
+    asked = prompt.format(context=context, known=known, question="Who is the CEO?")
+    assert mind(("user", asked)).text == answer
+
+
+def test_a_pronoun_stands_for_the_sentence_before() -> None:
+    context = "The Model X printer weighs 12 kg and prints 40 pages per minute. It costs 499 euros."
+    asked = LLAMA_INDEX.format(context=context, question="How much does the Model X printer cost?")
+    assert mind(("user", asked)).text == "It costs 499 euros."
+
+
+def test_a_follow_up_becomes_a_question_that_stands_alone() -> None:
+    prompt = (
+        "Given a conversation and a follow up message from Human, rewrite the message to be a standalone question.\n\n"
+        "<Chat History>\nuser: What is the capital of France?\nassistant: Paris is the capital of France.\n\n"
+        "<Follow Up Message>\nHow many people does it have?\n\n<Standalone question>\n"
+    )
+    assert mind(("user", prompt)).text == "How many people does Paris have?"
+
+
+def test_a_verdict_is_yes_or_no() -> None:
+    prompt = "Is the information supported by the context? Answer either YES or NO.\nInformation: {}\nContext: " + ACME
+    assert mind(("user", prompt.format("Acme makes rockets."))).text == "YES"
+    assert mind(("user", prompt.format("Bananas grow on trees."))).text == "NO"
+
+
+def test_documents_are_ranked_by_what_they_share_with_the_question() -> None:
+    prompt = (
+        "Respond with the numbers of the documents.\nDocument 1:\n<summary>\nAnswer:\nDoc: 9, Relevance: 7\n\n"
+        "Document 1:\nBananas are yellow.\n\nDocument 2:\nThe CEO of Acme is Jane.\n\nQuestion: Who is the CEO?\nAnswer:\n"
+    )
+    assert mind(("user", prompt)).text == "Doc: 2, Relevance: 10"
+
+
 def test_a_question_after_the_context_needs_no_label() -> None:
     assert mind(("user", f"Context: {ACME}\n\nWho is the CEO of Acme?")).text == "The CEO is Jane Roe."
 
 
 @pytest.mark.parametrize(
     "piece",
-    ["word ", "a", "\n", "context:\n", "{", '{"a":', ".", "1", "a@", "Abc ", "-----\n", "Question: ", "Action: a\n"],
+    [
+        "word ",
+        "a",
+        "\n",
+        "context:\n",
+        "{",
+        '{"a":',
+        ".",
+        "1",
+        "a@",
+        "Abc ",
+        "-----\n",
+        "Question: ",
+        "Action: a\n",
+        "existing answer:\n",
+        "Response: ",
+        "'a' or ",
+    ],
 )
 def test_a_long_odd_prompt_is_answered_in_time(piece: str) -> None:
     prompt = f'Thought Observation Action Input schema "properties" {piece * 20_000}\nWhat is the weather?'
@@ -226,6 +305,8 @@ def test_json_mode_gives_the_keys_the_prompt_names() -> None:
 def test_a_schema_written_into_the_prompt_is_filled() -> None:
     prompt = f"{ALICE}\n\nHere's a JSON schema to follow:\n{json.dumps(PERSON)}\n\nOutput a valid JSON object."
     assert json.loads(mind(("user", prompt)).text)["name"] == "Alice Smith"
+    doubled = prompt.replace("{", "{{").replace("}", "}}")  # as a template leaves it
+    assert json.loads(mind(("user", doubled)).text)["name"] == "Alice Smith"
 
 
 REACT = (

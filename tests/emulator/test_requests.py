@@ -245,6 +245,13 @@ def test_no_embedding_request_makes_it_fail(client: httpx.Client, body: Any) -> 
     assert client.post("/embeddings", json=body).status_code in (200, 400)
 
 
+def test_odd_values_where_a_text_may_stand_are_read_as_their_json(client: httpx.Client) -> None:
+    odd: dict[str, Any] = {"type": ["x"], "source": {}}
+    messages = [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": [odd]}]}]
+    body = {"model": "anthropic/claude-opus-4-6", "messages": messages, "system": odd}
+    assert client.post("/chat/completions", json=body).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("sent", "echoed"),
     [

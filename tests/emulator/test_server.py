@@ -96,7 +96,8 @@ async def test_200_streams_at_once_each_get_their_own_answer(server: EmulatorSer
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_command_line_prints_its_url_first_and_stops_on_a_signal(number: signal.Signals) -> None:
+@pytest.mark.parametrize("fault", ["fault-ok", "fault-endless", "fault-stall"])
+def test_the_command_line_prints_its_url_first_and_stops_on_a_signal(number: signal.Signals, fault: str) -> None:
     command = [sys.executable, "-m", "aimlapi_emulator", "--port", "0"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
@@ -107,12 +108,25 @@ def test_the_command_line_prints_its_url_first_and_stops_on_a_signal(number: sig
         url = process.stdout.readline().strip()
         assert url.startswith("http://127.0.0.1:")
         assert url.endswith("/v1")
-        assert httpx.get(f"{url}/models?id=gpt-4o").status_code == 200
-        process.send_signal(number)
+        with httpx.Client(headers={"Authorization": "Bearer k"}, timeout=5, trust_env=False) as http:
+            assert http.get(f"{url}/models?id=gpt-4o").status_code == 200
+            asked = http.build_request("POST", f"{url}/chat/completions", json=asking("Hi", fault, stream=True))
+            http.send(asked, stream=True)
+            process.send_signal(number)
         _, errors = process.communicate(timeout=5)
     finally:
         process.kill()
     assert (process.returncode, errors) == (0, "")
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "x"])
+def test_a_port_that_is_none_is_an_error_of_one_line(port: str) -> None:
+    command = [sys.executable, "-m", "aimlapi_emulator", "--port", port]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=9
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
 
 
 def test_the_command_line_lists_faults() -> None:
