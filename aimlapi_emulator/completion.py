@@ -11,7 +11,7 @@ from aimlapi_emulator.dialects import upstream_name
 from aimlapi_emulator.identity import EPOCH
 from aimlapi_emulator.logprobs import logprobs_of
 from aimlapi_emulator.reply import Answer, Call, Reply
-from aimlapi_emulator.usage import cost_of, credits_of, usage_of
+from aimlapi_emulator.usage import meta_of, usage_of
 
 
 def completion(answer: Answer) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def completion(answer: Answer) -> dict[str, Any]:
         "choices": [_choice(answer, at, choice) for at, choice in enumerate(answer.choices)],
         "usage": usage_of(answer),
     }
-    return {**body, **beside(answer, answer.dialect.body), **citations(answer), "meta": cost_of(credits_of(answer))}
+    return {**body, **beside(answer, answer.dialect.body), **citations(answer), **meta_of(answer)}
 
 
 def reply_id(answer: Answer) -> str:

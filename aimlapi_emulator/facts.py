@@ -35,6 +35,7 @@ class Facts:
     context_length: int | None = None
     developer: str | None = None
     answers_as: str = ""
+    tells_cost: bool = True  # in `meta` and headers, as the provider itself does
 
     @property
     def serves_chat(self) -> bool:

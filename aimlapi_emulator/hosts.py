@@ -23,7 +23,7 @@ class Rules:
     family: str
     limits: Mapping[str, Mapping[str, Any]]
     refused: Mapping[str, str] = field(default_factory=dict)
-    streams_by_default: bool = False
+    defaults: Mapping[str, Any] = field(default_factory=dict)
     stop_array_only: bool = False
     stop_most: int | None = None
     tool_choices: tuple[str, ...] | None = None
@@ -52,6 +52,7 @@ class Host:
             claims=claims,
             limits=dict(rules.limits),
             answers_as=body["model"],
+            tells_cost=False,
         )
 
     def checked(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -75,7 +76,7 @@ class Host:
         roles = [message.get("role") for message in body["messages"] if isinstance(message, dict)]
         if rules.needs_user and body["messages"] and not set(roles) - {"system", "assistant"}:
             raise invalid("messages", "at least one message that is neither system nor assistant", "none")
-        return {"stream": True, **body} if rules.streams_by_default else body
+        return {**rules.defaults, **body}
 
     def _rules_for(self, model: str) -> Rules:
         for rules in self.rules:
@@ -103,7 +104,7 @@ _ZHIPU = Rules(
         "top_p": {"minimum": 0.01, "maximum": 1},
         "max_tokens": {"minimum": 1, "maximum": 131072},
     },
-    streams_by_default=True,
+    defaults={"stream": True},
     stop_array_only=True,
     stop_most=1,
     tool_choices=("auto",),
@@ -120,6 +121,7 @@ _ANYFAST = Rules(
         "presence_penalty": {"minimum": -2, "maximum": 2},
     },
     refused={"max_tokens": "max_completion_tokens"},
+    defaults={"enable_thinking": False},
     stop_array_only=True,
     parts=("text", "image_url", "video_url"),
     takes_tools=False,

@@ -26,7 +26,7 @@ def config(journal: Journal) -> uvicorn.Config:
         loop="asyncio",
         ws="none",
         lifespan="off",
-        log_level="warning",
+        log_level="error",  # what a client sends wrong is its own affair
         access_log=False,
         proxy_headers=False,
         date_header=False,  # the same request has to get the same bytes, headers included

@@ -25,7 +25,7 @@ from aimlapi_emulator.identity import EPOCH
 from aimlapi_emulator.logprobs import logprobs_of
 from aimlapi_emulator.reply import Answer, Reply
 from aimlapi_emulator.tokens import pieces
-from aimlapi_emulator.usage import cost_of, credits_of, usage_of
+from aimlapi_emulator.usage import meta_of, usage_of
 
 DONE = "[DONE]"
 
@@ -63,7 +63,7 @@ def chunks(answer: Answer) -> list[dict[str, Any]]:
         if shape.obfuscation:
             chunk["obfuscation"] = answer.identity.letters(f"obfuscation{at}", "b62", 4 + at % 13)
     made[-1].update(citations(answer))
-    made[-1]["meta"] = cost_of(credits_of(answer))
+    made[-1].update(meta_of(answer))
     return made
 
 

@@ -43,6 +43,11 @@ def credits_for(model: str, prompt_tokens: int, output_tokens: int) -> int:
     return max(1, prompt_tokens * price + output_tokens * price * 4)
 
 
+def meta_of(answer: Answer) -> dict[str, Any]:
+    """`meta` with the cost, as the last chunk and the whole reply carry it; nothing where a host tells none."""
+    return {"meta": cost_of(credits_of(answer))} if answer.facts.tells_cost else {}
+
+
 def cost_of(credits: int) -> dict[str, Any]:
-    """`meta`, as the last chunk and the whole reply carry it."""
+    """The value of `meta`."""
     return {"usage": {"credits_used": credits, "usd_spent": credits / CREDITS_PER_USD}}

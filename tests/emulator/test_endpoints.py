@@ -191,6 +191,23 @@ def test_a_host_answers_what_it_documents(server: EmulatorServer, name: str, bod
     assert host(server, name, body).json()["object"] == "chat.completion"
 
 
+def test_a_host_answers_in_its_own_way(server: EmulatorServer) -> None:
+    """It tells no cost in credits, and thinks only when its documentation says so."""
+    body = asking("Tell me about Rome", "qwen3.6-flash")
+    headers = {"Authorization": "Bearer k"}
+    for stream in (False, True):
+        reply = httpx.post(
+            f"{server.host_url('anyfast')}/chat/completions", json={**body, "stream": stream}, headers=headers
+        )
+        assert '"meta"' not in reply.text
+        assert "x-aimlapi-credits-used" not in reply.headers
+        assert "The user wrote" not in reply.text
+    thinking = httpx.post(
+        f"{server.host_url('anyfast')}/chat/completions", json={**body, "enable_thinking": True}, headers=headers
+    )
+    assert thinking.json()["choices"][0]["message"]["reasoning_content"]
+
+
 def test_a_host_serves_its_own_models_only(server: EmulatorServer) -> None:
     assert host(server, "anyfast", asking("Hi", "openai/gpt-4o")).status_code == 404
     assert host(server, "powertokens", asking("Hi", QWEN)).status_code == 404

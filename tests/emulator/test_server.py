@@ -108,6 +108,8 @@ def test_the_command_line_prints_its_url_first_and_stops_on_a_signal(number: sig
         url = process.stdout.readline().strip()
         assert url.startswith("http://127.0.0.1:")
         assert url.endswith("/v1")
+        with pytest.raises(httpx.ConnectError):  # no TLS is spoken here
+            httpx.get(url.replace("http:", "https:"), trust_env=False)
         with httpx.Client(headers={"Authorization": "Bearer k"}, timeout=5, trust_env=False) as http:
             assert http.get(f"{url}/models?id=gpt-4o").status_code == 200
             asked = http.build_request("POST", f"{url}/chat/completions", json=asking("Hi", fault, stream=True))
