@@ -83,7 +83,7 @@ def build_app(journal: Journal | None = None) -> Starlette:
     routes = [Route(path, handler, methods=methods) for methods, paths, handler in ROUTES for path in paths]
     app = Starlette(
         routes=routes,
-        exception_handlers={Refused: _refused, HTTPException: _no_route, RecursionError: _too_deep},
+        exception_handlers={Refused: _refused, HTTPException: _no_route, RecursionError: _too_deep, Exception: _failed},
     )
     app.router.redirect_slashes = False
     app.state.attempts = Attempts()
@@ -117,6 +117,10 @@ def _no_route(request: Request, error: Exception) -> Response:
     if error.status_code in (404, 405):
         return refusal(request, Refused(error.status_code, f"Cannot {request.method} {request.url.path}"))
     return refusal(request, Refused(error.status_code, error.detail))
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    return refusal(request, Refused(500, "Internal server error"))  # our own fault: it is logged, too
 
 
 def _too_deep(request: Request, error: Exception) -> Response:

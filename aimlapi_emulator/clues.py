@@ -6,6 +6,7 @@ To make a field find its value, add a row to HINTS: words in the field's name ->
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from aimlapi_emulator.patterns import is_tame
 from aimlapi_emulator.words import proper_nouns
@@ -17,6 +18,7 @@ _DATE = (
     r"\b(?:January|February|March|April|May|June|July|August|September|October|November|December)"
     r" \d{1,2}(?:st|nd|rd|th)?(?:,? \d{4})?\b|\b\d{1,2}/\d{1,2}/\d{2,4}\b"
 )
+_NOBODY = "What|Who|Where|When|Which|How|Why|It|This|That|These|Those|There|He|She|They|We|You|I|The|A|An|My|Your|Our"
 _STREETS = "Street|St|Avenue|Ave|Road|Rd|Lane|Boulevard|Blvd|Drive|Square"
 _PLACE = ("city", "location", "place", "town", "country", "region", "destination", "address", "state")
 _PEOPLE = ("name", "person", "customer", "user", "author", "artist", "recipient", "attendee", "company", "who")
@@ -43,7 +45,13 @@ HINTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     ),
     (("author", "artist", "singer", "creator", "by"), (rf"\bby\s+(?P<v>{_NAME})",)),
     (("name", "title"), (r"(?i:\b(?:named|called|titled)\s+)(?P<v>\"[^\"\n]+\"|'[^'\n]+')",)),
-    (_PEOPLE, (rf"(?i:\b(?:named|called|name is|i am|i'm|for|by|with|to)\s+)(?P<v>{_NAME})",)),
+    (
+        _PEOPLE,
+        (
+            rf"(?i:\b(?:named|called|name is|i am|i'm|for|by|with|to)\s+)(?P<v>{_NAME})",
+            rf"(?m:^)(?!(?:{_NOBODY})\b)(?P<v>{_NAME})(?=\s(?:is|was|has|lives|works)\b)",
+        ),
+    ),
     (("agent",), (r"(?i:\b(?:hand(?:ing)?[ -]?off|transfer|delegate|over)\s+to\s+(?:the\s+)?)(?P<v>[\w-]+)",)),
     (("currency", "symbol", "ticker", "code"), (r"\b[A-Z]{2,5}\b",)),
     (("language", "lang"), (r"\b(?:in|into|to)\s+(?P<v>[A-Z][a-z]+)\b",)),
@@ -107,6 +115,14 @@ class Clues:
     def knows(self, name: str) -> bool:
         """Whether a field's name alone says what kind of value to look for."""
         return any(_parts(name) & set(kinds) for kinds, _ in HINTS)
+
+    def is_given(self, option: Any) -> bool:
+        return f"={option}" in self.taken
+
+    def give(self, option: Any) -> Any:
+        """Notes that an option was chosen; unlike a quote or a name, its words are free for other fields."""
+        self.taken.append(f"={option}")
+        return option
 
     def labelled(self, name: str) -> str | None:
         """`name: value`, `name is value`, `"name": "value"`, `name = value`."""

@@ -19,6 +19,9 @@ from aimlapi_emulator.schema import Filler
 from aimlapi_emulator.smalltalk import reply
 from aimlapi_emulator.tool_mind import Planned, wanted_calls
 
+# keys of JSON mode that hold a number, when no schema says so
+_COUNTED = frozenset(["age", "amount", "count", "number", "price", "quantity", "rating", "score", "total", "year"])
+
 
 @dataclass(frozen=True, slots=True)
 class Thought:
@@ -60,7 +63,8 @@ def wanted_schema(response_format: Any, conversation: Conversation) -> dict[str,
         prompt = f"{conversation.system}\n{conversation.question}"
         named = schema_in(prompt)
         keys = keys_in(prompt) or ["answer"]
-        return named or {"type": "object", "properties": {key: {"type": "string"} for key in keys}, "required": keys}
+        properties = {key: {"type": "number" if key.lower() in _COUNTED else "string"} for key in keys}
+        return named or {"type": "object", "properties": properties, "required": keys}
     return None
 
 

@@ -137,7 +137,13 @@ def unformatted(prompt: str) -> str:
     spoken = prompt
     for text in re.findall(r"```.*?```|\{.*\}", prompt, re.S):
         spoken = spoken.replace(text, " ")
-    kept = [s for s in sentences(spoken) if not re.search(r"\bschema\b|\bJSON\b|```", s)]
+    kept = []
+    for sentence in sentences(spoken):
+        if re.search(r"\bschema\b|\bJSON\b|```", sentence):
+            # "Return JSON with keys name and age for: Bob is 33"
+            asked, _, sentence = sentence.partition(": ")
+            sentence = "" if re.search(r"\b(?:keys?|fields?|properties)\W*$", asked, re.I) else sentence
+        kept += [sentence] if sentence.strip() else []
     return "\n".join(kept) if kept else prompt
 
 

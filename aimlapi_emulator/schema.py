@@ -68,7 +68,7 @@ class Filler:
             self.found += isinstance(schema["const"], str) and bool(self._said_of([schema["const"]]))
             return schema["const"]
         if isinstance(schema.get("enum"), list) and schema["enum"]:
-            return self._choice(schema["enum"], schema)
+            return self._choice(schema["enum"], schema, name)
         options = self._options(schema)
         if options is not None:
             return self._option(options, name, depth)
@@ -89,7 +89,7 @@ class Filler:
         description = described if isinstance(described, str) else ""
         options_told = _OPTIONS_TOLD.search(description[:1000])
         if options_told:
-            return self._choice(re.findall(r"['\"`]([^'\"`\n]+)['\"`]", options_told.group()), schema)
+            return self._choice(re.findall(r"['\"`]([^'\"`\n]+)['\"`]", options_told.group()), schema, name)
         return self._string(schema, name, description)
 
     def _is_deep(self, depth: int) -> bool:
@@ -165,11 +165,17 @@ class Filler:
                     places.append((match.start(), at, option))
         return [option for _, _, option in sorted(places, key=lambda place: place[:2])]
 
-    def _choice(self, options: list[Any], schema: dict[str, Any]) -> Any:
+    def _choice(self, options: list[Any], schema: dict[str, Any], name: str) -> Any:
+        """The option the text names: after the field's own `from` or `to`, else the first not yet given away."""
         named = self._said_of(options)
         if named:
             self.found += 1
-            return named[0]
+            led = [part for part in name.lower().split("_") if part in ("from", "to", "in", "into")]
+            pointed = [
+                o for o in named for p in led if re.search(rf"\b{p} {re.escape(str(o).lower())}\b", self._spoken)
+            ]
+            left = [option for option in named if not self.clues.is_given(option)]
+            return self.clues.give([*pointed, *left, *named][0])
         if "default" in schema and schema["default"] in options:
             return schema["default"]
         self.guessed += 1

@@ -59,9 +59,7 @@ def within(number: float, schema: dict[str, Any], whole: bool) -> float | int:
             if low is not None and number <= low
             else math.floor(number / step + 1e-9) * step
         )
-    if whole or (number.is_integer() and abs(number) < LARGEST):
-        return int(number)
-    return number
+    return int(number) if (whole or number.is_integer()) and abs(number) < LARGEST else number
 
 
 def fit(text: str, schema: dict[str, Any]) -> str:

@@ -67,7 +67,7 @@ def wanted_calls(conversation: Conversation, choice: Any, parallel: bool) -> lis
         return []
     done = _done(conversation.since)
     forced = _is_forced(choice)
-    plan = plan_calls(conversation.question, tools)
+    plan = plan_calls(conversation.question, tools) or _followed_up(conversation, tools)
     if not plan and forced and not done:
         plan = [_fill(_likeliest(conversation.question, tools), conversation.question)]
     left = [call for call in plan if not _was_made(call, done)]
@@ -77,6 +77,15 @@ def wanted_calls(conversation: Conversation, choice: Any, parallel: bool) -> lis
         results = "\n".join(turn.text for turn in conversation.since if turn.role == "tool")
         left = [_fill(others[0], f"{results}\n{conversation.question}")] if others and done else []
     return left if parallel else left[:1]
+
+
+def _followed_up(conversation: Conversation, tools: list[Tool]) -> list[Planned]:
+    """`And in Rome?`: the tool that was called for the question before, if this one gives all it needs."""
+    made = [call.name for turn in conversation.before for call in turn.calls]
+    if not made or not re.match(r"\W*(?:and|what about|how about|now|same)\b", conversation.question[:80], re.I):
+        return []
+    call = next((_continued(tool, conversation.question) for tool in tools if tool.name == made[-1]), None)
+    return [call] if call else []
 
 
 def plan_calls(question: str, tools: list[Tool]) -> list[Planned]:

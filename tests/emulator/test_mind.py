@@ -259,6 +259,25 @@ def test_a_new_question_may_call_again() -> None:
     assert made == [("get_weather", {"city": "Paris"})]
 
 
+def test_a_follow_up_calls_the_tool_of_the_question_before() -> None:
+    before = [
+        ("user", "Weather in Paris?"),
+        ("assistant", _called(("c1", "get_weather", '{"city": "Paris"}'))),
+        ("tool", {"tool_call_id": "c1", "content": "21"}),
+        ("assistant", "It is 21."),
+    ]
+    assert calls(*before, ("user", "And in Rome?"), tools=[WEATHER]) == [("get_weather", {"city": "Rome"})]
+    assert calls(*before, ("user", "And thanks!"), tools=[WEATHER]) == []
+
+
+def test_options_are_told_apart_by_what_leads_to_them() -> None:
+    codes = {"type": "string", "enum": ["USD", "EUR", "GBP"]}
+    convert = tool("convert_currency", "Convert money.", amount="number", to_currency=codes, from_currency=codes)
+    for question in ("Convert 250 USD to EUR", "Convert 250 from USD to EUR please"):
+        expected = {"amount": 250, "to_currency": "EUR", "from_currency": "USD"}
+        assert calls(("user", question), tools=[convert]) == [("convert_currency", expected)]
+
+
 def test_claude_s_own_dialect_is_read() -> None:
     native = {"name": "get_weather", "description": "Weather.", "input_schema": WEATHER["function"]["parameters"]}
     question = ("user", [{"type": "text", "text": "Weather in Paris?"}])
@@ -300,6 +319,12 @@ def test_json_mode_gives_the_keys_the_prompt_names() -> None:
         "setup",
         "punchline",
     ]
+
+
+def test_json_mode_fills_the_keys_from_the_text() -> None:
+    asked = "Return a JSON object with keys name and age for: Bob is 33"
+    answer = mind(("user", asked), response_format={"type": "json_object"}).text
+    assert json.loads(answer) == {"name": "Bob", "age": 33}
 
 
 def test_a_schema_written_into_the_prompt_is_filled() -> None:

@@ -67,6 +67,7 @@ def wanting(**properties: Any) -> dict[str, Any]:
             {"name": "John Smith", "address": {"street": "5 Main Street", "city": "Boston"}},
         ),
         (wanting(city={"type": "string"}), "weather in oslo", {"city": "oslo"}),
+        (wanting(n={"type": "integer", "minimum": 1e300}), "7", {"n": 1e300}),
         (LINKED, "7", {"value": 7, "left": None, "right": None}),
     ],
 )  # fmt: skip
