@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, closing, contextmanager, suppress
 from typing import Any, TypeVar, cast
 
 import httpx
@@ -29,7 +29,7 @@ from aimlapi_transport.errors import (
 from aimlapi_transport.pools import shared_async_client, shared_client
 from aimlapi_transport.reading import ReplyReader
 from aimlapi_transport.request import Request
-from aimlapi_transport.settings import Settings, UnlistedParameterWarning, scrubber
+from aimlapi_transport.settings import Secret, Settings, UnlistedParameterWarning, scrubber
 from aimlapi_transport.version import __version__
 
 T = TypeVar("T")
@@ -43,6 +43,7 @@ _CONNECT = 5.0  # seconds
 _CALL_SILENCE = 600.0  # seconds without a byte of a whole answer
 _STREAM_SILENCE = 120.0  # seconds without an event of a stream
 _MAX_REDIRECTS = 5
+_DRAIN_SECONDS = 1.0  # at most, for the end of a body to follow the end of its answer
 _DRAIN = 64 * 1024  # bytes read after the answer's end, to give the connection back in order
 
 
@@ -81,7 +82,9 @@ class Client(Settings):
         timeout: Timeout = None,
         extra_body: Mapping[str, Any] | None = None,
         extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
         client_request_id: str | None = None,
+        replay_reasoning: bool | None = None,
         **parameters: Any,
     ) -> Completion:
         """A whole answer. Raises `AIMLAPIError` of the fitting class."""
@@ -91,7 +94,9 @@ class Client(Settings):
             parameters=parameters,
             extra_body=extra_body,
             extra_headers=extra_headers,
+            extra_query=extra_query,
             client_request_id=client_request_id,
+            replay_reasoning=replay_reasoning,
         )
         return self.complete(request, timeout=timeout)
 
@@ -103,7 +108,9 @@ class Client(Settings):
         timeout: Timeout = None,
         extra_body: Mapping[str, Any] | None = None,
         extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
         client_request_id: str | None = None,
+        replay_reasoning: bool | None = None,
         **parameters: Any,
     ) -> Iterator[Delta]:
         """An answer piece by piece; the last delta's `completion` is the whole of it."""
@@ -113,7 +120,9 @@ class Client(Settings):
             parameters=parameters,
             extra_body=extra_body,
             extra_headers=extra_headers,
+            extra_query=extra_query,
             client_request_id=client_request_id,
+            replay_reasoning=replay_reasoning,
             stream=True,
         )
         return self.stream(request, timeout=timeout)
@@ -187,18 +196,18 @@ class Client(Settings):
                         break
             for delta in reader.close():
                 yield delta
-            drain = _Drain()
-            with suppress(httpx.HTTPError, httpx.StreamError):  # the answer is handed out: the rest does not matter
+            # The answer is handed out: what happens to the rest does not matter.
+            with closing(_Drain(response)) as drain, suppress(httpx.HTTPError, httpx.StreamError):
                 for chunk in chunks:
                     if drain.is_full(chunk):
                         break
 
     @contextmanager
     def _response(
-        self, request: Request, key: str, scrub: Callable[[str], str], timeout: Timeout
+        self, request: Request, key: Secret, scrub: Callable[[str], str], timeout: Timeout
     ) -> Iterator[httpx.Response]:
         http = self._http_client or shared_client()
-        sent = _http_request(self, request, key, timeout)
+        sent = _http_request(self, self._http_client, request, key, timeout)
         for _ in range(_MAX_REDIRECTS + 1):
             with _border(scrub):
                 response = http.send(sent, stream=True, follow_redirects=False)
@@ -213,7 +222,7 @@ class Client(Settings):
                     return
             finally:
                 response.close()
-            sent = _http_request(self, request, key, timeout, url)
+            sent = _http_request(self, self._http_client, request, key, timeout, url)
         raise BadResponseError(f"The provider redirected more than {_MAX_REDIRECTS} times.")
 
 
@@ -244,7 +253,9 @@ class AsyncClient(Settings):
         timeout: Timeout = None,
         extra_body: Mapping[str, Any] | None = None,
         extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
         client_request_id: str | None = None,
+        replay_reasoning: bool | None = None,
         **parameters: Any,
     ) -> Completion:
         """A whole answer. Raises `AIMLAPIError` of the fitting class."""
@@ -254,7 +265,9 @@ class AsyncClient(Settings):
             parameters=parameters,
             extra_body=extra_body,
             extra_headers=extra_headers,
+            extra_query=extra_query,
             client_request_id=client_request_id,
+            replay_reasoning=replay_reasoning,
         )
         return await self.complete(request, timeout=timeout)
 
@@ -266,7 +279,9 @@ class AsyncClient(Settings):
         timeout: Timeout = None,
         extra_body: Mapping[str, Any] | None = None,
         extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
         client_request_id: str | None = None,
+        replay_reasoning: bool | None = None,
         **parameters: Any,
     ) -> AsyncGenerator[Delta, None]:
         """An answer piece by piece; the last delta's `completion` is the whole of it."""
@@ -276,7 +291,9 @@ class AsyncClient(Settings):
             parameters=parameters,
             extra_body=extra_body,
             extra_headers=extra_headers,
+            extra_query=extra_query,
             client_request_id=client_request_id,
+            replay_reasoning=replay_reasoning,
             stream=True,
         )
         return self.stream(request, timeout=timeout)
@@ -353,18 +370,17 @@ class AsyncClient(Settings):
                             break
                 for delta in reader.close():
                     yield delta
-                drain = _Drain()
-                with suppress(httpx.HTTPError, httpx.StreamError):
+                with closing(_Drain(response)) as drain, suppress(httpx.HTTPError, httpx.StreamError):
                     async for chunk in chunks:
                         if drain.is_full(chunk):
                             break
 
     @asynccontextmanager
     async def _response(
-        self, request: Request, key: str, scrub: Callable[[str], str], timeout: Timeout
+        self, request: Request, key: Secret, scrub: Callable[[str], str], timeout: Timeout
     ) -> AsyncIterator[httpx.Response]:
         http = self._http_client or shared_async_client()
-        sent = _http_request(self, request, key, timeout)
+        sent = _http_request(self, self._http_client, request, key, timeout)
         for _ in range(_MAX_REDIRECTS + 1):
             with _border(scrub):
                 response = await http.send(sent, stream=True, follow_redirects=False)
@@ -379,7 +395,7 @@ class AsyncClient(Settings):
                     return
             finally:
                 await response.aclose()
-            sent = _http_request(self, request, key, timeout, url)
+            sent = _http_request(self, self._http_client, request, key, timeout, url)
         raise BadResponseError(f"The provider redirected more than {_MAX_REDIRECTS} times.")
 
 
@@ -401,46 +417,71 @@ def _reading(reader: ReplyReader, request: Request, scrub: Callable[[str], str])
     try:
         with _border(scrub):
             yield
-    except APITimeoutError as error:
-        error.partial = reader.partial()
-        raise
     except APIConnectionError as error:
+        if reader.has_answer:
+            return  # complete, though the connection broke or fell silent after it
+        if isinstance(error, APITimeoutError):
+            error.partial = reader.partial()
+            raise
         if not request.stream or not reader.count:
             raise
-        if reader.has_answer:
-            return  # complete, though the connection broke after it
         raise reader.incomplete(f"The connection broke ({error.message})") from None
 
 
 class _Drain:
-    """Reads out what follows an answer, so that its connection can be used again; up to a bound."""
+    """Reads out what follows an answer, so that its connection can be used again; bounded in bytes and seconds.
 
-    def __init__(self) -> None:
+    A server that keeps the connection open must not keep the caller waiting for the whole `timeout`: httpcore reads
+    with the patience of the request, so for this last stretch its stream is told to have less.
+    """
+
+    def __init__(self, response: httpx.Response) -> None:
         self._size = 0
+        self._end = time.monotonic() + _DRAIN_SECONDS
+        self._stream: Any = response.extensions.get("network_stream")
+        if self._stream is not None and hasattr(self._stream, "read"):
+            read = self._stream.read
+            self._stream.read = lambda size, timeout=None: read(size, _DRAIN_SECONDS)
 
     def is_full(self, chunk: bytes) -> bool:
         self._size += len(chunk)
-        return self._size > _DRAIN
+        return self._size > _DRAIN or time.monotonic() > self._end
+
+    def close(self) -> None:
+        """Gives the stream its patience back."""
+        if hasattr(self._stream, "read"):
+            del self._stream.read
 
 
-@contextmanager
-def _border(scrub: Callable[[str], str]) -> Iterator[None]:
-    """Turns httpx's errors into ours. Never chained: theirs hold the request, and so the key."""
-    try:
-        yield
-        return
-    except httpx.TimeoutException as error:
+class _border:
+    """Turns httpx's errors into ours. Theirs hold the request, and so the key: it is taken out of them first."""
+
+    def __init__(self, scrub: Callable[[str], str]) -> None:
+        self._scrub = scrub
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if not isinstance(error, (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError)):
+            return
+        if isinstance(error, httpx.RequestError):
+            error._request = None
+        error.__traceback__ = error.__cause__ = error.__context__ = None
+        raise _ours(error, self._scrub) from None
+
+
+def _ours(error: Exception, scrub: Callable[[str], str]) -> AIMLAPIError:
+    if isinstance(error, httpx.TimeoutException):
         what = "connect" if isinstance(error, httpx.ConnectTimeout) else "answer"
-        ours: AIMLAPIError = APITimeoutError(f"The provider did not {what} in time ({type(error).__name__}).")
-    except httpx.DecodingError as error:
-        ours = BadResponseError(scrub(f"The reply's compression is broken: {error}."))
-    except httpx.TransportError as error:
-        ours = _connection_error(error, scrub)
-    except httpx.InvalidURL as error:
-        ours = InvalidRequestError(scrub(f"The address is no URL: {error}."))
-    except httpx.StreamError as error:
-        ours = APIConnectionError(scrub(f"The reply could not be read: {type(error).__name__}."))
-    raise ours from None
+        return APITimeoutError(f"The provider did not {what} in time ({type(error).__name__}).")
+    if isinstance(error, httpx.DecodingError):
+        return BadResponseError(scrub(f"The reply's compression is broken: {error}."))
+    if isinstance(error, httpx.TransportError):
+        return _connection_error(error, scrub)
+    if isinstance(error, httpx.InvalidURL):
+        return InvalidRequestError(scrub(f"The address is no URL: {error}."))
+    return APIConnectionError(scrub(f"The reply could not be read: {type(error).__name__}."))
 
 
 def _connection_error(error: httpx.TransportError, scrub: Callable[[str], str]) -> AIMLAPIError:
@@ -503,13 +544,18 @@ async def _abounded(chunks: AsyncIterator[bytes], limit: int = 1_000_000) -> byt
 
 
 def _http_request(
-    settings: Settings, request: Request, key: str, timeout: Timeout, url: httpx.URL | None = None
+    settings: Settings,
+    own: httpx.Client | httpx.AsyncClient | None,
+    request: Request,
+    key: Secret,
+    timeout: Timeout,
+    url: httpx.URL | None = None,
 ) -> httpx.Request:
     url = url or httpx.URL(settings.base_url + request.path)
     if request.query:
         url = url.copy_merge_params(dict(request.query))
     headers = {
-        "authorization": f"Bearer {key}",
+        "authorization": f"Bearer {key.value}",
         "content-type": "application/json",
         "accept": "text/event-stream" if request.stream else "application/json",
         "accept-encoding": "gzip, deflate",
@@ -518,6 +564,8 @@ def _http_request(
     for name, value in request.headers:
         headers[name.lower()] = value
     limits = _timeouts(timeout if timeout is not None else settings.timeout, request.stream)
+    if own is not None:  # with the headers, cookies and query of its own
+        return own.build_request("POST", url, headers=headers, content=request.body, timeout=limits)
     return httpx.Request("POST", url, headers=headers, content=request.body, extensions={"timeout": limits.as_dict()})
 
 
@@ -526,6 +574,9 @@ def _timeouts(timeout: Timeout, stream: bool) -> httpx.Timeout:
         return timeout
     connect: float | None = _CONNECT
     silence: float | None = _STREAM_SILENCE if stream else _CALL_SILENCE
+    given = timeout if isinstance(timeout, tuple) and len(timeout) == 2 else (timeout, timeout)
+    if not all(value is None or (isinstance(value, (int, float)) and value > 0) for value in given):
+        raise InvalidRequestError(f"`timeout` is {timeout!r}: pass seconds, (connect, silence), or an httpx.Timeout.")
     if isinstance(timeout, tuple):
         connect, silence = timeout
     elif timeout is not None:

@@ -310,7 +310,7 @@ class CompletionReader:
             extra=self._extra,
             raw=self._whole or {},
         )
-        return completion if self._whole else _with_raw(completion)
+        return completion if self._whole else _with_raw(completion, {s.index: s.finish for s in self._choices.values()})
 
     def _choice(self, choice: Json, whole: bool, event: Json) -> Delta | None:
         index = choice.get("index")
@@ -323,7 +323,8 @@ class CompletionReader:
         if not isinstance(message, dict):
             # Some gateways put the other word; a message after deltas repeats them, so it counts only alone.
             other = choice.get("delta" if whole else "message")
-            message = other if isinstance(other, dict) and not (state.text or state.reasoning) else None
+            said = state.text or state.reasoning or state.tools.calls()
+            message = other if isinstance(other, dict) and not said else None
             whole = whole or message is not None
         if choice.get("finish_reason"):
             state.finish = str(choice["finish_reason"])
@@ -341,6 +342,8 @@ class CompletionReader:
                 if name not in _CHOICE_FIELDS and value is not None:
                     state.extra[name] = value
         if message is None:
+            if whole:
+                raise BadResponseError("The provider's reply holds no answer: its choice has no message.", body=event)
             return None
         content = message.get("content")
         extra: Json | None = None
@@ -415,14 +418,14 @@ class CompletionReader:
         return event
 
 
-def _with_raw(completion: Completion) -> Completion:
+def _with_raw(completion: Completion, finishes: dict[int, str | None]) -> Completion:
     """A streamed completion with the whole reply's shape, put together from its events, as `raw`."""
     raw: Json = {
         "id": completion.id,
         "object": "chat.completion",
         "created": completion.created,
         "model": completion.model,
-        "choices": [_raw_choice(choice) for choice in completion.choices],
+        "choices": [_raw_choice(choice, finishes[choice.index]) for choice in completion.choices],
         "usage": None if completion.usage is None else completion.usage.raw,
         **completion.extra,
     }
@@ -430,7 +433,7 @@ def _with_raw(completion: Completion) -> Completion:
     return Completion(**{**values, "raw": raw})
 
 
-def _raw_choice(choice: Choice) -> Json:
+def _raw_choice(choice: Choice, finish: str | None) -> Json:
     message: Json = {"role": "assistant", "content": choice.text}
     if choice.reasoning:
         message["reasoning_content"] = choice.reasoning
@@ -441,7 +444,7 @@ def _raw_choice(choice: Choice) -> Json:
     return {
         "index": choice.index,
         "message": {**message, **choice.extra},
-        "finish_reason": choice.finish_reason,
+        "finish_reason": finish,
         "native_finish_reason": choice.native_finish_reason,
         "logprobs": choice.logprobs,
     }

@@ -207,13 +207,14 @@ def error_for(
     """
     text = scrub(body[:_BODY_LIMIT].decode("utf-8", "replace"))
     try:
-        value = loads(text)
+        value = _scrubbed(loads(text), scrub)  # once more: JSON's escapes may have hidden a secret
         message, request_id = _message_and_id(value)
     except JsonError:  # a page, plain words, or the beginning of something long
         value = text
         message, request_id = "" if text.lstrip()[:1] in ("<", "{", "[") else text.strip(), None
     error = _classified(status, message, value)
-    error.request_id = headers.get("x-inference-id") or request_id or headers.get("x-request-id")
+    request_id = headers.get("x-inference-id") or request_id or headers.get("x-request-id")
+    error.request_id = scrub(request_id) if request_id else None
     error.retry_after = _retry_after(headers)
     advice = headers.get("x-should-retry", "").lower()
     if advice in ("true", "false"):
@@ -240,6 +241,8 @@ def error_in(
         source = payload
     elif isinstance(payload.get("base_resp"), dict) and payload["base_resp"].get("status_code"):
         source = payload["base_resp"]
+    elif not payload.keys() & {"choices", "usage", "meta", "event"} and _message_and_id(payload)[0]:
+        source = payload  # a shape of its own, but it holds a message and nothing of an answer
     else:
         choices = payload.get("choices")
         for choice in choices if isinstance(choices, list) else ():
@@ -256,7 +259,8 @@ def error_in(
         error: AIMLAPIError = cls(_short(message), body=body)
     else:
         error = _classified(status, message, body)
-    error.request_id = request_id or _message_and_id(payload)[1]
+    request_id = request_id or _message_and_id(payload)[1]
+    error.request_id = scrub(request_id) if request_id else None
     return error
 
 
@@ -293,7 +297,7 @@ def _message_and_id(value: Any, depth: int = 0) -> tuple[str, str | None]:
     if not isinstance(value, dict) or depth > 4:
         return "", None
     request_id = next((value[k] for k in ("requestId", "request_id") if isinstance(value.get(k), str)), None)
-    for key in ("message", "error", "detail", "msg", "status_msg", "error_description", "title"):
+    for key in ("message", "error", "errors", "detail", "msg", "status_msg", "error_description", "title"):
         if value.get(key):
             message, inner_id = _message_and_id(value[key], depth + 1)
             if message:

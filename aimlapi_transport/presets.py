@@ -26,6 +26,7 @@ class HostRules:
         parameters: every body field the host lists; None where it lists none to hold us to.
         limits: ranges of numeric parameters.
         tool_choices: the accepted `tool_choice` words; None accepts any, also a named function.
+        tools: accepted types of tools; None accepts any.
         parts: accepted content part types; None accepts any.
         max_stop: how many stop sequences at most; None where not documented.
         stop_as_list: whether a single stop sequence must be sent in a list.
@@ -38,6 +39,7 @@ class HostRules:
     parameters: frozenset[str] | None = None
     limits: Mapping[str, Limit] = field(default_factory=lambda: MappingProxyType({}))
     tool_choices: tuple[str, ...] | None = None
+    tools: tuple[str, ...] | None = None
     parts: frozenset[str] | None = None
     max_stop: int | None = None
     stop_as_list: bool = False
@@ -89,6 +91,7 @@ POWERTOKENS = Preset(
             parameters=frozenset((*_COMMON, "thinking", "max_tokens", "stop")),
             limits={"temperature": (0, 1), "top_p": (0.01, 1), "max_tokens": (1, 131072)},
             tool_choices=("auto",),
+            tools=("function",),
             parts=frozenset(("text", "image_url")),
             max_stop=1,
             stop_as_list=True,

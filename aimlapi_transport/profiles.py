@@ -90,6 +90,11 @@ PROFILES: tuple[Profile, ...] = (
         developer_role="developer",
         source="text-models-llm/openai: reasoning models count their reasoning inside the limit",
     ),
+    Profile(
+        family="openai",
+        prefixes=("chatgpt-4o",),
+        source="text-models-llm/openai/chatgpt-4o-latest: no developer role",
+    ),
     Profile(family="openai", prefixes=("gpt-", "chatgpt-", "openai/"), developer_role="developer"),
     Profile(
         family="anthropic",
@@ -154,7 +159,7 @@ PROFILES: tuple[Profile, ...] = (
         developer_role="user",
         source="text-models-llm/bagoodex: no system role",
     ),
-    Profile(family="deepseek", prefixes=("deepseek",), developer_role="developer"),
+    Profile(family="deepseek", prefixes=("deepseek",)),
     Profile(family="xai", prefixes=("grok", "x-ai/"), developer_role="developer"),
 )
 

@@ -54,6 +54,7 @@ class ReplyReader:
         self._headers = headers or {}
         self._scrub = scrub
         self._decoder: EventDecoder | None = None
+        self._undecided = b""
         self._json: list[bytes] | None = None
         self.count = 0
         self.is_done = False
@@ -76,7 +77,7 @@ class ReplyReader:
         events = self._events(data)
         if events or self._json is not None:
             self._last_event = self._clock()
-        elif self._silence is not None and self._clock() - self._last_event > self._silence:
+        elif self._silence is not None and self._clock() - self._last_event > self._silence and not self.has_answer:
             raise APITimeoutError(f"No event came for {self._silence:g} s, only keep-alives.", partial=self.partial())
         return events
 
@@ -85,9 +86,11 @@ class ReplyReader:
             if self._json is not None:
                 self._json.append(data)
                 return []
+            data = self._undecided + data
             start = data.removeprefix(_BOM).lstrip()
-            if not start or _BOM.startswith(start):
-                return []  # blank lines that keep the connection alive
+            if not start or _BOM.startswith(data):
+                self._undecided = data  # blank lines that keep the connection alive, or the beginning of a mark
+                return []
             if start[:1] in b'{[<"' or start[:4] == b"null":
                 self._json = [data]
                 return []

@@ -25,6 +25,7 @@ _TWINS = {
     "stop": "stop_sequences",
     "stop_sequences": "stop",
 }
+MOST_TOOLS = 128  # documented by AI/ML API and by PowerTokens
 _STOPS = ("stop", "stop_sequences")
 # Source: https://docs.aimlapi.com/capabilities/request-tracing-and-cost
 _CLIENT_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -147,6 +148,8 @@ def _checked(
         if rules.parameters is not None and name not in rules.parameters:
             accepted = ", ".join(sorted(rules.parameters - {"model", "messages", "stream"}))
             raise InvalidRequestError(f"{preset.title} does not accept `{given}` for {model}. It accepts: {accepted}.")
+        if name == "tools":
+            _check_tools(value, rules, preset)
         if name == "tool_choice" and (problem := _refused_choice(value, rules)):
             raise InvalidRequestError(f"{preset.title} does not accept {problem} for {model}.")
         limit = rules.limits.get(name) or (facts and facts.limits.get(name)) or profile.limit(name)
@@ -197,6 +200,17 @@ def _stop(value: Any, name: str, profile: Profile, rules: HostRules, preset: Pre
     return list(sequences) if as_list else str(value)
 
 
+def _check_tools(tools: Any, rules: HostRules, preset: Preset) -> None:
+    kinds = [tool.get("type") if isinstance(tool, Mapping) else None for tool in tools]
+    refused = next((kind for kind in kinds if rules.tools is not None and kind not in rules.tools), None)
+    if rules.tools is not None and any(kind not in rules.tools for kind in kinds):
+        raise InvalidRequestError(
+            f"`tools` has one of type {refused!r}: {preset.title} accepts {', '.join(rules.tools)}."
+        )
+    if len(kinds) > MOST_TOOLS:
+        raise InvalidRequestError(f"`tools` has {len(kinds)} tools: at most {MOST_TOOLS} are accepted.")
+
+
 def _refused_choice(choice: Any, rules: HostRules) -> str | None:
     """What of a tool choice the host refuses, None where it takes it."""
     if rules.tool_choices is None or (isinstance(choice, str) and choice in rules.tool_choices):
@@ -220,13 +234,15 @@ def _check_range(name: str, value: Any, limit: Limit, model: str) -> None:
 def _headers(extra: Mapping[str, str] | None, client_request_id: str | None) -> tuple[tuple[str, str], ...]:
     headers = [(str(name), str(value)) for name, value in (extra or {}).items()]
     if client_request_id is not None:
-        headers.append((REQUEST_ID_HEADER, client_request_id))
+        headers.append((REQUEST_ID_HEADER, str(client_request_id)))
     for name, value in headers:
         if name.lower() == REQUEST_ID_HEADER.lower() and not _CLIENT_REQUEST_ID.fullmatch(value):
             raise InvalidRequestError(
                 f"{REQUEST_ID_HEADER} is {value!r}: the provider takes 1 to 128 characters of A-Za-z0-9._:-"
                 " and ignores any other."
             )
+        if not (name + value).isascii() or not (name + value).isprintable() or not name.strip():
+            raise InvalidRequestError(f"The header {name!r} holds a character no header carries: use printable ASCII.")
     return tuple(headers)
 
 
@@ -253,13 +269,18 @@ def _message(message: Any, where: str, profile: Profile, rules: HostRules, prese
             kind = part.get("type") if isinstance(part, Mapping) else None
             if not isinstance(kind, str):
                 raise InvalidRequestError(f"{where} has a content part without a `type`: {str(part)[:80]!r}.")
+            if kind == "text" and not isinstance(part.get("text"), str):
+                raise InvalidRequestError(f"{where} has a text part without a `text`.")
             if rules.parts is not None and kind not in rules.parts:
                 raise InvalidRequestError(
                     f"{where} has a part of type `{kind}`: {preset.title} accepts {', '.join(sorted(rules.parts))}."
                 )
     elif content is not None and not isinstance(content, str):
         raise InvalidRequestError(f"{where} has content of type {type(content).__name__}: pass a text or parts.")
-    if content is None and role != "assistant":
+    says = (
+        content if role != "assistant" else next((v for k, v in message.items() if k != "role" and v is not None), None)
+    )
+    if says is None or content == []:
         raise InvalidRequestError(f"{where} ({role}) has no content.")
     if role == "tool" and not message.get("tool_call_id"):
         raise InvalidRequestError(f"{where} is a tool result without a `tool_call_id`: name the call it answers.")

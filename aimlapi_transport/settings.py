@@ -5,18 +5,32 @@ The key of the environment is read when it is needed, so no instance holds it.
 
 from __future__ import annotations
 
+import inspect
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from aimlapi_transport.errors import AuthenticationError, InvalidRequestError
-from aimlapi_transport.presets import PRESETS, Preset, preset_for
+from aimlapi_transport.presets import AIMLAPI, PRESETS, Preset, preset_for
 from aimlapi_transport.request import Request, chat_request
 from aimlapi_transport.retry import RetryPolicy
 
 _SHORTEST_SECRET = 6  # characters; a stand-in key such as "k" is no secret, and is part of many a word
 _warned: set[tuple[str, str]] = set()
+
+
+class Secret:
+    """A text that shows itself to nobody who did not ask for `value`: in no repr, so in no log of local variables."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: str) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return "Secret(...)"
 
 
 class UnlistedParameterWarning(UserWarning):
@@ -41,12 +55,11 @@ class Settings:
     ) -> None:
         if not isinstance(max_retries, int) or max_retries < 0:
             raise InvalidRequestError(f"`max_retries` is {max_retries!r}: pass 0 or a positive whole number.")
-        self.preset = _preset(preset, base_url)
-        self.base_url = _base_url(base_url, self.preset)
+        self.preset, self.base_url = _host(preset, base_url)
         self.strict_parameters = strict_parameters
         self.retry = retry or RetryPolicy(max_retries)
         self.timeout = timeout
-        self._api_key = api_key
+        self._api_key = Secret(api_key) if isinstance(api_key, str) else api_key
         self._headers = dict(headers or {})
         self._query = dict(query or {})
 
@@ -97,11 +110,18 @@ class Settings:
                 )
         return request
 
-    def key(self) -> str:
+    def key(self) -> Secret:
         """The key to send, read when it is needed so that an instance never holds the environment's."""
-        key: Any = self._api_key() if callable(self._api_key) else self._api_key
+        key: Any = self._api_key.value if isinstance(self._api_key, Secret) else self._api_key
+        if callable(key):
+            key = key()
+            if inspect.isawaitable(key):
+                if inspect.iscoroutine(key):
+                    key.close()
+                raise AuthenticationError("`api_key` is an async function: pass the key, or a plain function.")
         if key is None:
-            key = next((value for name in self.preset.key_variables if (value := os.environ.get(name))), None)
+            found = (os.environ.get(name, "").strip() for name in self.preset.key_variables)
+            key = next((value for value in found if value), None)
         key = key.strip() if isinstance(key, str) else key
         if not key:
             raise AuthenticationError(
@@ -112,30 +132,34 @@ class Settings:
                 "The API key holds a character no key has (a space, a control or a non-ASCII character): "
                 "copy it again. It is not shown here."
             )
-        return key
+        return Secret(key)
 
 
-def scrubber(key: str) -> Callable[[str], str]:
+def scrubber(key: Secret) -> Callable[[str], str]:
     """Takes the key out of text a server may have echoed."""
-    if len(key) < _SHORTEST_SECRET:
+    if len(key.value) < _SHORTEST_SECRET:
         return lambda text: text
-    return lambda text: text.replace(key, "[key removed]")
+    return lambda text: text.replace(key.value, "[key removed]")
 
 
-def _preset(preset: str | Preset | None, base_url: str | None) -> Preset:
-    if isinstance(preset, Preset):
-        return preset
-    if preset is None:
-        return preset_for(base_url)
-    if preset not in PRESETS:
-        raise InvalidRequestError(f"`preset` is {preset!r}: pass one of {', '.join(PRESETS)}.")
-    return PRESETS[preset]
-
-
-def _base_url(base_url: str | None, preset: Preset) -> str:
+def _host(preset: str | Preset | None, base_url: str | None) -> tuple[Preset, str]:
+    """Whose rules apply, and the address. An address decides the rules unless a preset is named."""
+    if preset is not None and not isinstance(preset, Preset):
+        if preset not in PRESETS:
+            raise InvalidRequestError(f"`preset` is {preset!r}: pass one of {', '.join(PRESETS)}.")
+        preset = PRESETS[preset]
     if base_url is None:
-        base_url = next((value for name in preset.base_variables if (value := os.environ.get(name))), preset.base_url)
-    address = base_url.strip().rstrip("/")
-    if not address.startswith(("https://", "http://")):
+        variables = (preset or AIMLAPI).base_variables
+        base_url = next((value for name in variables if (value := os.environ.get(name))), None)
+    if base_url is None:
+        preset = preset or AIMLAPI
+        return preset, preset.base_url
+    address = str(base_url).strip().rstrip("/")
+    try:
+        parts = urlsplit(address)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable or not address.isprintable() or " " in address:
         raise InvalidRequestError(f"`base_url` is {base_url!r}: pass an address that starts with https:// or http://.")
-    return address
+    return preset or preset_for(address), address

@@ -1,7 +1,7 @@
 """Tool calls, whole or in fragments of any order -> calls with strictly read arguments.
 
-Fragments belong together by id; where the id is missing, by index; where that is missing or repeated, by
-what they say: a second name, or a new object after a complete one, begins a new call.
+Fragments belong together by index; where the index is missing, or repeated under another id, by id; where both
+are missing, by what they say: a second name, or a new object after a complete one, begins a new call.
 """
 
 from __future__ import annotations
@@ -60,10 +60,11 @@ def call_to_wire(call_id: str, name: str, arguments: str, extra: Json) -> Json:
 
 
 class _Call:
-    __slots__ = ("arguments", "extra", "id", "index", "made_up", "name")
+    __slots__ = ("arguments", "extra", "id", "index", "made_up", "name", "place")
 
     def __init__(self, index: int) -> None:
         self.index = index
+        self.place: int | str | None = None
         self.id = ""
         self.made_up = ""
         self.name = ""
@@ -141,15 +142,16 @@ class ToolCallReader:
             extra["type"] = "custom"
         if not (call_id or name or arguments or extra):
             return None
-        index = item.get("index")
-        if not isinstance(index, (int, str)):
-            index = None
+        index = _place(item.get("index"))
         call = None if whole else self._find(call_id, index, name, arguments)
+        if call is not None and call_id and name and arguments and "".join(call.arguments) == arguments:
+            return None  # the whole call once more, as some send it with the finish
         if call is None:
             call = _Call(len(self._calls))
             self._calls.append(call)
         if index is not None:
             self._by_index[index] = call
+            call.place = index
         fragment = ToolCallDelta(call.index, arguments=arguments, extra=extra or None)
         if call_id and not call.id:
             call.id = fragment.id = call_id
@@ -165,7 +167,9 @@ class ToolCallReader:
     def _find(self, call_id: str, index: int | str | None, name: str, arguments: str) -> _Call | None:
         """The call a fragment continues, None if it begins one."""
         if call_id and call_id in self._by_id:
-            return self._by_id[call_id]
+            known = self._by_id[call_id]
+            # One id under two indices is two calls, unless the second index was never a call's.
+            return None if index is not None and known.place is not None and known.place != index else known
         last = self._calls[-1] if self._calls else None
         call = last if index is None else self._by_index.get(index)
         if call is None:
@@ -190,6 +194,16 @@ def parse_arguments(arguments: str) -> tuple[Json | None, str | None]:
     if not isinstance(value, dict):
         return None, f"the arguments are a JSON {type(value).__name__}, not an object"
     return value, None
+
+
+def _place(index: Any) -> int | str | None:
+    """A fragment's index: 0, 0.0 and "0" are one."""
+    if isinstance(index, bool) or not isinstance(index, (int, float, str)):
+        return None
+    try:
+        return int(index)
+    except (ValueError, OverflowError):
+        return str(index)
 
 
 def _is_complete(arguments: str) -> bool:

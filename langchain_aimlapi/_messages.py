@@ -76,7 +76,7 @@ def _from_ai(message: AIMessage, where: str) -> Json:
     blocks = [] if isinstance(message.content, str) else message.content
     inner = [block for block in blocks if not _is(block, (*_REASONING, *_CALLS))]
     content = message.content if isinstance(message.content, str) else _text_or_parts(inner, where)
-    calls = _calls(message, blocks)
+    calls = _calls(message, blocks, where)
     sent: Json = {"role": "assistant", "content": content if content or not calls else None}
     if message.name:
         sent["name"] = message.name
@@ -94,24 +94,27 @@ def _from_ai(message: AIMessage, where: str) -> Json:
     return sent
 
 
-def _calls(message: AIMessage, blocks: Sequence[Any]) -> list[Json]:
+def _calls(message: AIMessage, blocks: Sequence[Any], where: str) -> list[Json]:
     """The message's calls: LangChain's, the ones that were not valid, and any only the content holds."""
     extras = message.additional_kwargs.get("tool_call_extras") or {}
-    calls = [_call(call["id"], call["name"], call["args"], extras) for call in message.tool_calls]
-    calls += [_call(call["id"], call["name"], call["args"], extras) for call in message.invalid_tool_calls]
+    calls = [_call(call["id"], call["name"], call["args"], extras, where) for call in message.tool_calls]
+    calls += [_call(call["id"], call["name"], call["args"], extras, where) for call in message.invalid_tool_calls]
     known = {call["id"] for call in calls}
     for block in blocks:
         if _is(block, ("tool_call", "tool_use")) and block.get("id") not in known:
-            calls.append(_call(block.get("id"), block.get("name"), block.get("args", block.get("input")), extras))
+            arguments = block.get("args", block.get("input"))
+            calls.append(_call(block.get("id"), block.get("name"), arguments, extras, where))
     return calls
 
 
-def _call(call_id: str | None, name: str | None, arguments: Any, extras: Mapping[str, Json]) -> Json:
-    extra = extras.get(call_id or "", {})
+def _call(call_id: str | None, name: str | None, arguments: Any, extras: Mapping[str, Json], where: str) -> Json:
+    if not call_id or not name:
+        raise InvalidRequestError(f"{where} has a tool call without {'a name' if call_id else 'an id'}: {name!r}.")
+    extra = extras.get(call_id, {})
     if extra.get("type") == "custom" and isinstance(arguments, Mapping):
         arguments = arguments.get("input", "")
     text = arguments if isinstance(arguments, str) else json.dumps(arguments or {}, ensure_ascii=False)
-    return call_to_wire(call_id or "", name or "", text, extra)
+    return call_to_wire(call_id, name, text, extra)
 
 
 def _reasoning(message: AIMessage, blocks: Sequence[Any]) -> Json:

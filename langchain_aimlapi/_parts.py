@@ -143,6 +143,7 @@ _PARTS: dict[str, Callable[[Mapping[str, Any]], Json | None]] = {
     "input_audio": _native("input_audio"),
     "video": _video,
     "video_url": _native("video_url"),
+    "refusal": _native("refusal"),
     "file": _file,
     "document": _file,
     "non_standard": _non_standard,

@@ -20,6 +20,7 @@ def to_tools(tools: Sequence[Any], *, strict: bool | None = None) -> list[Json]:
             sent.append(dict(tool))  # a vendor's own kind of tool, such as web_search
             continue
         definition = convert_to_openai_tool(tool, strict=strict)
+        definition = {**definition, "function": dict(definition["function"])}
         if not definition["function"].get("name"):
             raise InvalidRequestError(f"A tool has no name: {str(tool)[:80]!r}.")
         definition["function"].setdefault("parameters", {"type": "object", "properties": {}})

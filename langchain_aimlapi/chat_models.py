@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Literal
 
 import httpx
+import pydantic.v1
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
@@ -25,6 +27,7 @@ from aimlapi_transport.version import __version__
 from langchain_aimlapi import _content_blocks
 from langchain_aimlapi._chunks import from_choice, from_delta, last_chunk
 from langchain_aimlapi._messages import to_wire
+from langchain_aimlapi._structured import text_parser, tool_parser, with_raw
 from langchain_aimlapi._tools import to_response_format, to_tool_choice, to_tools
 from langchain_aimlapi.errors import InvalidRequestError, translated
 
@@ -39,6 +42,25 @@ _SYNONYMS = {
     "timeout": "request_timeout",
     "max_completion_tokens": "max_tokens",
     "stop_sequences": "stop",
+}
+# Settings of other classes that have nothing to say here; and those that would have, and what to use instead.
+_NEEDLESS = frozenset(
+    ("stream_chunk_timeout", "tiktoken_model_name", "organization", "openai_organization", "include_response_headers")
+) | {
+    "disabled_params",
+    "use_previous_response_id",
+    "http_socket_options",
+    "context_management",
+    "truncation",
+    "include",
+}
+_INSTEAD = {
+    "use_responses_api": "only chat completions are spoken here",
+    "openai_proxy": "set HTTPS_PROXY, or pass an `http_client` with your proxy",
+    "client": "pass an `http_client` (httpx.Client)",
+    "async_client": "pass an `http_async_client` (httpx.AsyncClient)",
+    "root_client": "pass an `http_client` (httpx.Client)",
+    "root_async_client": "pass an `http_async_client` (httpx.AsyncClient)",
 }
 # Fields that are body parameters of the same name.
 _PARAMETERS = (
@@ -79,7 +101,7 @@ class ChatAIMLAPI(BaseChatModel):
     """
 
     model_name: str = Field(alias="model", description="Id of the model, for example `openai/gpt-4o`.")
-    api_key: SecretStr | Callable[[], str] | None = Field(
+    api_key: SecretStr | str | Callable[[], str] | None = Field(
         default=None,
         repr=False,
         description="The key, or a function that returns it. By default AIMLAPI_API_KEY (or AIML_API_KEY), read at "
@@ -127,7 +149,7 @@ class ChatAIMLAPI(BaseChatModel):
         description="Seconds of silence to bear: a number, (connect, silence), or httpx.Timeout. By default 600 for "
         "a whole answer, 120 between two events of a stream.",
     )
-    default_headers: Mapping[str, str] | None = Field(default=None, repr=False)
+    default_headers: Mapping[str, str] | None = Field(default=None, exclude=True, repr=False)
     default_query: Mapping[str, Any] | None = None
     http_client: Any = Field(default=None, exclude=True, repr=False, description="An `httpx.Client` of your own.")
     http_async_client: Any = Field(
@@ -146,7 +168,11 @@ class ChatAIMLAPI(BaseChatModel):
         model_kwargs = dict(values.get("model_kwargs") or {})
         for given, value in values.items():
             name = _SYNONYMS.get(given, given)
-            if name == "model_kwargs":
+            if name == "model_kwargs" or (name == "max_retries" and value is None):
+                continue
+            if name in _INSTEAD and value:
+                raise ValueError(f"`{given}` cannot be used: {_INSTEAD[name]}.")
+            if name in _NEEDLESS or name in _INSTEAD or (value is None and name not in cls.model_fields):
                 continue
             if name not in cls.model_fields:
                 warnings.warn(f"`{given}` is no field of ChatAIMLAPI: it is sent as a body parameter.", stacklevel=6)
@@ -187,7 +213,34 @@ class ChatAIMLAPI(BaseChatModel):
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
-        return {"model": self.model_name, "base_url": self.base_url, **self._settings()}
+        """All that decides an answer: what caches and tracers tell models apart by. Headers only as a digest."""
+        config = self._config()
+        names = ("base_url", "preset", "query", "strict_parameters")
+        params = {"model": self.model_name, **{name: config[name] for name in names}, **self._settings()}
+        params |= {"extra_body": self.extra_body, "replay_reasoning": self.replay_reasoning}
+        if self.default_headers:
+            told = repr(sorted(self.default_headers.items())).encode()
+            params["default_headers"] = hashlib.sha256(told).hexdigest()[:16]
+        return {name: value for name, value in params.items() if value is not None}
+
+    def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None]) -> dict[str, Any]:
+        counts = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+        for output in llm_outputs:
+            for name in counts:
+                counts[name] += ((output or {}).get("token_usage") or {}).get(name) or 0
+        return {"token_usage": counts, "model_name": self.model_name}
+
+    def __getstate__(self) -> dict[Any, Any]:
+        state = super().__getstate__()
+        own = {"http_client": None, "http_async_client": None}  # connections do not travel
+        return {**state, "__dict__": {**state["__dict__"], **own}}
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        memo = {} if memo is None else memo
+        for client in (self.http_client, self.http_async_client):
+            if client is not None:
+                memo[id(client)] = client  # shared: a pool of connections is no value
+        return super().__deepcopy__(memo)
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         settings = {**self._settings(), **kwargs}
@@ -206,9 +259,15 @@ class ChatAIMLAPI(BaseChatModel):
             params["ls_stop"] = [sequences] if isinstance(sequences, str) else list(sequences)
         return params
 
+    def get_token_ids(self, text: str) -> list[int]:
+        """Places of an estimated tokenization: as many as `get_num_tokens` says, unless you set your own tokenizer."""
+        if self.custom_get_token_ids is not None:
+            return self.custom_get_token_ids(text)
+        return list(range(-(-len(text) // 4)))
+
     def get_num_tokens(self, text: str) -> int:
         """An estimate, made without a tokenizer: four characters to a token."""
-        return -(-len(text) // 4)
+        return len(self.get_token_ids(text))
 
     def get_num_tokens_from_messages(self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None) -> int:
         """An estimate, made without a tokenizer."""
@@ -248,6 +307,48 @@ class ChatAIMLAPI(BaseChatModel):
             kwargs["response_format"] = to_response_format(response_format, strict=strict)
         return super().bind(**kwargs)
 
+    def with_structured_output(
+        self,
+        schema: dict[str, Any] | type | None = None,
+        *,
+        method: Literal["function_calling", "json_schema", "json_mode"] = "function_calling",
+        include_raw: bool = False,
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, Any]:
+        """A model whose answers have the shape of a schema.
+
+        Args:
+            schema: a Pydantic class, a TypedDict, a JSON schema, or a tool in the wire's form.
+            method: by a forced tool call; by `response_format` with the schema; or by any JSON object (then the
+                prompt must describe it).
+            include_raw: answer `{"raw", "parsed", "parsing_error"}`, and tell a failure instead of raising it.
+            strict: whether the answer must match exactly, for models that can promise it.
+
+        Raises:
+            OutputParserException: the answer is a refusal, was cut, or does not have the shape.
+        """
+        if method not in ("function_calling", "json_schema", "json_mode"):
+            raise InvalidRequestError(f"`method` is {method!r}: pass function_calling, json_schema or json_mode.")
+        if schema is None and method != "json_mode":
+            raise InvalidRequestError(f"`schema` is missing: `method={method}` needs one.")
+        if method == "json_schema" and isinstance(schema, type) and issubclass(schema, pydantic.v1.BaseModel):
+            method = "function_calling"  # its schema is of an older draft
+        told = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
+        if method == "function_calling":
+            tools = to_tools([schema], strict=strict)
+            # The choice is ours, not the user's: left out where a host or a model does not take it.
+            kwargs |= {"tools": tools, "added_tool_choice": "required"}
+            llm = self.bind(ls_structured_output_format=told, **kwargs)
+            parser = tool_parser(schema, tools[0]["function"]["name"])
+        else:
+            shape: Any = schema if method == "json_schema" else {"type": "json_object"}
+            llm = self.bind(
+                response_format=to_response_format(shape, strict=strict), ls_structured_output_format=told, **kwargs
+            )
+            parser = text_parser(schema)
+        return with_raw(llm, parser) if include_raw else llm | parser
+
     def _generate(
         self,
         messages: list[BaseMessage],
@@ -283,6 +384,8 @@ class ChatAIMLAPI(BaseChatModel):
             client = Client(http_client=self.http_client, **self._config())
             request = self._request(client, messages, stop, True, kwargs)
             for delta in client.stream(request, timeout=kwargs.get("timeout")):
+                if delta.choice:
+                    continue  # LangChain adds chunks up: a second answer would run into the first
                 yield from_delta(delta) if delta.completion is None else last_chunk(delta.completion)
 
     async def _astream(
@@ -297,6 +400,8 @@ class ChatAIMLAPI(BaseChatModel):
             request = self._request(client, messages, stop, True, kwargs)
             async with aclosing(client.stream(request, timeout=kwargs.get("timeout"))) as deltas:
                 async for delta in deltas:
+                    if delta.choice:
+                        continue
                     yield from_delta(delta) if delta.completion is None else last_chunk(delta.completion)
 
     def _config(self) -> dict[str, Any]:
@@ -315,16 +420,16 @@ class ChatAIMLAPI(BaseChatModel):
     def _settings(self) -> dict[str, Any]:
         """The body parameters the instance sets: fields, and `model_kwargs` over them."""
         fields = {name: value for name in _PARAMETERS if (value := getattr(self, name)) is not None}
-        return {**fields, **self.model_kwargs}
+        return _merged(fields, self.model_kwargs)
 
     def _request(
         self, client: Client | AsyncClient, messages: list[BaseMessage], stop: Any, stream: bool, call: dict[str, Any]
     ) -> Request:
         """The one place where settings meet: fields, then what was bound, then what the call says."""
-        parameters = _one_limit(self._settings(), call)
-        if stop is not None:
-            parameters["stop"] = stop
+        parameters = _merged(self._settings(), {**call, **({} if stop is None else {"stop": stop})})
         added: dict[str, Any] = {}
+        if "added_tool_choice" in call:
+            added["tool_choice"] = call["added_tool_choice"]
         if stream and parameters.get("n", 1) != 1:
             raise InvalidRequestError(f"`n` is {parameters['n']!r}: a stream carries one answer; pass 1, or invoke.")
         if stream and call.get("stream_usage", self.stream_usage):
@@ -354,11 +459,11 @@ class ChatAIMLAPI(BaseChatModel):
 # Call arguments that are no body parameters.
 _NOT_SENT = frozenset(
     ("model", "timeout", "extra_body", "extra_headers", "extra_query", "client_request_id", "stream", "stream_usage")
-) | {"replay_reasoning", "ls_structured_output_format", "structured_output_format"}
+) | {"replay_reasoning", "ls_structured_output_format", "structured_output_format", "added_tool_choice"}
 
 
-def _one_limit(settings: dict[str, Any], call: dict[str, Any]) -> dict[str, Any]:
-    """Settings and the call's over them; a limit or a stop under its other name replaces, not joins."""
+def _merged(settings: dict[str, Any], call: dict[str, Any]) -> dict[str, Any]:
+    """Settings and others over them; a limit or a stop under its other name replaces, not joins."""
     parameters = dict(settings)
     for name, value in call.items():
         if name in _NOT_SENT:

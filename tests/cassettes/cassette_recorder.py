@@ -54,30 +54,31 @@ def record(
         before_record_response=lambda response: response if keep_errors or response["status"]["code"] < 400 else None,
     )
     recorder.register_matcher("json_body", json_body)
-    recorder.register_persister(_Persister(source, tuple(secrets)))
+    kept = _Persister()
+    recorder.register_persister(kept)
     with recorder.use_cassette(str(path), record_on_exception=False):
         yield
+    # Only now: an exception while the cassette closes would leave httpx patched for everything that follows.
+    text = repr(kept.recorded)
+    if any(secret and secret in text for secret in secrets):
+        raise SecretInCassette(f"{path} would hold the key: nothing was written.")
+    write(path, source, kept.recorded)
 
 
 class _Persister:
-    """Writes what was recorded; what lay there before is forgotten."""
+    """Keeps what was recorded; what lay in the file before is forgotten."""
 
-    def __init__(self, source: dict[str, Any], secrets: tuple[str, ...]) -> None:
-        self._source = source
-        self._secrets = secrets
+    def __init__(self) -> None:
+        self.recorded: list[dict[str, Any]] = []
 
     def load_cassette(self, cassette_path: str | Path, serializer: Any) -> tuple[list[Any], list[Any]]:
         return [], []
 
     def save_cassette(self, cassette_path: str | Path, cassette_dict: dict[str, Any], serializer: Any) -> None:
-        recorded = [
+        self.recorded = [
             _recorded(request, response)
             for request, response in zip(cassette_dict["requests"], cassette_dict["responses"], strict=True)
         ]
-        text = repr(recorded)
-        if any(secret and secret in text for secret in self._secrets):
-            raise SecretInCassette(f"{cassette_path} would hold the key: nothing was written.")
-        write(Path(cassette_path), self._source, recorded)
 
 
 def _recorded(request: Any, response: dict[str, Any]) -> dict[str, Any]:

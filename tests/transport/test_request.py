@@ -279,7 +279,7 @@ FAMILIES = {
     "perplexity/sonar-pro": ("perplexity", "system", "system", False),
     "meituan/longcat-flash-chat": ("meituan", "system", "system", False),
     "bagoodex/bagoodex-search-v1": ("bagoodex", "user", "user", False),
-    "deepseek/deepseek-r1": ("deepseek", "system", "developer", False),
+    "deepseek/deepseek-r1": ("deepseek", "system", "system", False),
     "x-ai/grok-4": ("xai", "system", "developer", False),
     "brand/new": ("other", "system", "system", False),
 }

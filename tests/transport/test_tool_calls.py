@@ -122,6 +122,19 @@ A, B = ("a", "add", {"x": 1}), ("b", "mul", {"y": 2})
             id="not-an-object",
         ),
         pytest.param([[fragment(0, "a", None, "{}")]], [("a", "", "the call names no tool")], id="no-name"),
+        pytest.param(
+            [[fragment(0, "a", "add", '{"x": 1}'), fragment(1, "a", "add", '{"x": 2}')]],
+            [("a", "add", {"x": 1}), ("a", "add", {"x": 2})],
+            id="one-id-under-two-indices",
+        ),
+        pytest.param(
+            [[fragment(0, "a", "add", '{"x": 1}')], [fragment(0, "a", "add", '{"x": 1}')]],
+            [A],
+            id="whole-call-repeated",
+        ),
+        pytest.param(
+            [[fragment(0.0, "a", "add", '{"x"')], [fragment("0", arguments=": 1}")]], [A], id="index-of-any-type"
+        ),
         pytest.param([[], [{}], [None, 3]], [], id="nothing"),
     ],
 )
