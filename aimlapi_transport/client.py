@@ -565,7 +565,8 @@ def _http_request(
         headers[name.lower()] = value
     limits = _timeouts(timeout if timeout is not None else settings.timeout, request.stream)
     if own is not None:  # with the headers, cookies and query of its own
-        return own.build_request("POST", url, headers=headers, content=request.body, timeout=limits)
+        query = dict(request.query) or None
+        return own.build_request("POST", url, params=query, headers=headers, content=request.body, timeout=limits)
     return httpx.Request("POST", url, headers=headers, content=request.body, extensions={"timeout": limits.as_dict()})
 
 

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core import exceptions as core
+from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.load import dumps
 from langchain_core.messages import (
@@ -25,6 +26,7 @@ from langchain_core.messages import (
     messages_from_dict,
 )
 from langchain_core.outputs import ChatGenerationChunk
+from pydantic import ValidationError
 
 from aimlapi_transport.errors import AIMLAPIError
 from langchain_aimlapi import ChatAIMLAPI, errors
@@ -368,6 +370,55 @@ def test_copies_work_after_use() -> None:
     other = model.model_copy(update={"model_name": "other", "temperature": 1.0})
     assert other.invoke("Hi").content == "x"
     assert (host.bodies[-1]["model"], host.bodies[-1]["temperature"]) == ("other", 1.0)
+
+
+def test_a_model_with_a_client_of_ones_own_is_copied_and_pickled() -> None:
+    host = Host(whole({"content": "x"}))
+    model = host.model()
+    twin = copy.deepcopy(model)
+    assert twin.http_client is model.http_client
+    assert twin.invoke("Hi").content == "x"
+    assert pickle.loads(pickle.dumps(model)).http_client is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"extra_body": {"a": 1}},
+        {"preset": "powertokens"},
+        {"default_query": {"a": "1"}},
+        {"default_headers": {"X-A": "1"}},
+        {"replay_reasoning": True},
+        {"temperature": 0.5},
+    ],
+)
+def test_a_cache_tells_models_of_other_settings_apart(other: dict[str, Any]) -> None:
+    host = Host(whole({"content": "x"}))
+    cache = InMemoryCache()
+    for differing in ({}, {}, other, other):
+        host.model(cache=cache, **differing).invoke("Hi")
+    assert len(host.bodies) == 2
+
+
+def test_settings_of_other_classes_are_left_out_or_refused_by_name() -> None:
+    host = Host(whole({"content": "x"}))
+    model = host.model(stream_chunk_timeout=1, tiktoken_model_name="x", organization="o", max_retries=None, user=None)
+    model.invoke("Hi")
+    assert set(host.bodies[0]) == {"model", "messages"}
+    given: dict[str, Any]
+    for given in ({"use_responses_api": True}, {"openai_proxy": "http://u:p@proxy"}, {"client": object()}):
+        with pytest.raises(ValidationError, match=next(iter(given))):
+            ChatAIMLAPI(model="m", **given)
+
+
+def test_one_limit_and_one_stop_whatever_they_are_called() -> None:
+    host = Host(whole({"content": "x"}))
+    kwargs = {"max_completion_tokens": 7, "stop_sequences": ["a"]}
+    host.model(max_tokens=5, model_kwargs=kwargs).invoke("Hi", stop=["b"])
+    assert {k: v for k, v in host.bodies[0].items() if k not in ("model", "messages")} == {
+        "max_completion_tokens": 7,
+        "stop": ["b"],
+    }
 
 
 def test_no_key_is_said_at_the_first_call(monkeypatch: Any) -> None:

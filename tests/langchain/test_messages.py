@@ -140,6 +140,7 @@ def test_anthropics_tool_results_become_tool_messages() -> None:
         (HumanMessage([{"type": "text-plain", "base64": "%%%"}]), "`text-plain` block"),
         (AIMessage([{"type": "server_tool_call", "name": "x"}]), "'server_tool_call'"),
         (ToolMessage("x", tool_call_id=""), "`tool_call_id`"),
+        (AIMessage("", tool_calls=[{**CALL, "id": None}]), "without an id"),
         (RemoveMessage(id="x"), "RemoveMessage"),
     ],
 )

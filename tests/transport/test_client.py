@@ -369,6 +369,9 @@ def test_an_unlisted_parameter_is_warned_of_once() -> None:
         ({"max_retries": -1}, "`max_retries` is -1"),
         ({"max_retries": "2"}, "`max_retries` is '2'"),
         ({"base_url": "api.aimlapi.com"}, "starts with https"),
+        ({"base_url": "https://[bad/v1"}, "starts with https"),
+        ({"base_url": "https://exa mple.com/v1"}, "starts with https"),
+        ({"base_url": "https://host:99999/v1"}, "starts with https"),
         ({"preset": "openai"}, "aimlapi, powertokens, anyfast"),
     ],
 )
@@ -382,6 +385,85 @@ def test_addresses(monkeypatch: Any) -> None:
     assert Client().base_url == "https://proxy.example/v1"
     assert Client(base_url="http://127.0.0.1:1/v1").base_url == "http://127.0.0.1:1/v1"
     assert Client(preset="anyfast").base_url == "https://www.anyfast.ai/v1"
+
+
+def test_an_address_from_the_environment_decides_the_rules_too(monkeypatch: Any) -> None:
+    monkeypatch.setenv("AIMLAPI_API_BASE", "https://api.powertokens.ai/v1")
+    assert Client().preset.name == "powertokens"
+    assert Client(preset="aimlapi").preset.name == "aimlapi"
+
+
+def test_a_blank_variable_hides_no_other(monkeypatch: Any) -> None:
+    monkeypatch.setenv("AIMLAPI_API_KEY", "  ")
+    monkeypatch.setenv("AIML_API_KEY", KEY)
+    assert Client().key().value == KEY
+
+
+@pytest.mark.parametrize("timeout", ["60", (1, 2, 3), -1, 0])
+def test_a_wrong_timeout_names_itself(timeout: Any) -> None:
+    with pytest.raises(InvalidRequestError, match="`timeout`"):
+        Client(api_key=KEY).chat("m", HI, timeout=timeout)
+
+
+def test_a_header_no_header_carries_names_itself() -> None:
+    with pytest.raises(InvalidRequestError, match="X-Title"):
+        Client(api_key=KEY, headers={"X-Title": "Caf\u00e9\n"}).chat("m", HI)
+
+
+def test_an_async_key_function_is_refused() -> None:
+    async def key() -> str:
+        return KEY
+
+    with pytest.raises(AuthenticationError, match="async function"):
+        Client(api_key=key).chat("m", HI)
+
+
+@pytest.mark.parametrize("act", [close(), reply(503), stream(chunk("x"), end="reset"), reply(body=b"{oops")])
+@pytest.mark.parametrize("call", [sync_call, async_call])
+def test_no_error_leads_to_the_key(act: Act, call: Any) -> None:
+    """Through its cause, its context, their requests, or the local variables of its traceback."""
+    with scripted(act) as server, pytest.raises(AIMLAPIError) as caught:
+        call(server, Pauses(), True, max_retries=0)
+    error: BaseException | None = caught.value
+    frames = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    ours = [frame for frame in frames.stack if "aimlapi_transport" in frame.filename]
+    assert ours
+    assert KEY not in repr([frame.locals for frame in ours])
+    while error is not None:
+        assert getattr(error, "_request", None) is None
+        error = error.__cause__ or error.__context__
+    assert KEY not in repr(vars(Client(api_key=KEY)))
+
+
+@pytest.mark.parametrize("call", [sync_call, async_call])
+@pytest.mark.parametrize("cut", [1, 2])
+def test_a_byte_order_mark_cut_anywhere_loses_nothing(call: Any, cut: int) -> None:
+    data = b"\xef\xbb\xbf" + b"".join(PIECES)
+    assert outcome(call, (stream(data[:cut], data[cut:], pause=0.02),), True) == ("Hello", "stop", 1, ())
+
+
+@pytest.mark.parametrize("call", [sync_call, async_call])
+@pytest.mark.parametrize("pieces", [PIECES, (*PIECES, DONE)])
+def test_silence_after_the_end_of_an_answer_takes_nothing_away(call: Any, pieces: tuple[bytes, ...]) -> None:
+    """And does not keep the caller for the whole timeout once [DONE] was said."""
+    start = time.monotonic()
+    timeout = 30 if DONE in pieces else 0.3
+    assert outcome(call, (stream(*pieces, end="stall"),), True, timeout=timeout) == ("Hello", "stop", 1, ())
+    assert time.monotonic() - start < 10
+
+
+def test_a_client_of_ones_own_keeps_its_headers() -> None:
+    seen: list[httpx.Request] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json=answer())
+
+    own = httpx.Client(transport=httpx.MockTransport(handle), headers={"X-Corp": "1"}, params={"tenant": "a"})
+    Client(api_key=KEY, http_client=own).chat("m", HI, extra_query={"b": "2"})
+    assert seen[0].headers["x-corp"] == "1"
+    assert dict(seen[0].url.params) == {"tenant": "a", "b": "2"}
+    assert seen[0].headers["authorization"] == f"Bearer {KEY}"
 
 
 def test_a_client_of_ones_own_is_used_and_left_open() -> None:

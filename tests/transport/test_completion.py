@@ -291,6 +291,9 @@ def test_ids_come_from_headers_and_the_first_event_that_has_one() -> None:
         ({"error": "broken"}, StreamError, "broken"),
         ({"statusCode": "503", "message": "busy", "requestId": "r"}, ServerError, "busy"),
         ({"choices": [{"index": 0, "finish_reason": "error", "error": {"message": "broken"}}]}, StreamError, "broken"),
+        ({"object": "error", "message": "boom", "code": 400}, AIMLAPIError, "boom"),
+        ({"detail": "boom"}, StreamError, "boom"),
+        ({"success": False, "errors": [{"message": "boom"}]}, StreamError, "boom"),
         (
             {"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}},
             StreamError,
@@ -303,6 +306,17 @@ def test_an_error_inside_a_stream_is_raised(event: Event, kind: type[AIMLAPIErro
     reader.read(delta(content="a"))
     with pytest.raises(kind, match=says):
         reader.read(event)
+
+
+def test_a_choice_without_a_message_is_no_answer() -> None:
+    with pytest.raises(BadResponseError, match="no message"):
+        whole({"choices": [{"index": 0, "finish_reason": "stop"}]})
+
+
+def test_a_message_after_tool_calls_does_not_repeat_them() -> None:
+    call = {"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}}
+    last = {"id": "c", "choices": [{"index": 0, "message": {"tool_calls": [call]}, "finish_reason": "tool_calls"}]}
+    assert len(folded([delta(tool_calls=[call]), last]).tool_calls) == 1
 
 
 @pytest.mark.parametrize("body", [{}, {"choices": None}, {"choices": []}, {"choices": "x"}, {"choices": [None]}])

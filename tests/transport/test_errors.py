@@ -84,6 +84,12 @@ def test_a_server_that_echoes_the_key_does_not_print_it() -> None:
     assert "KEY" not in f"{error!r}{error}{error.body}"
 
 
+def test_a_key_hidden_by_escapes_or_in_an_id_is_not_printed() -> None:
+    body = b'{"message": "bad K\\u0045Y", "requestId": "KEY"}'
+    error = error_for(401, body, {}, scrub=lambda text: text.replace("KEY", "[key removed]"))
+    assert "KEY" not in f"{error!r}{error}{error.body}{error.request_id}"
+
+
 @pytest.mark.parametrize("kind", [getattr(errors, name) for name in errors.__all__ if name.endswith("Error")])
 def test_every_error_survives_pickle(kind: type[AIMLAPIError]) -> None:
     error = kind("m", status_code=500, request_id="r", body={"a": 1}, retry_after=1.5, is_retryable=True)

@@ -105,6 +105,8 @@ def test_settings_are_spelled_for_the_model(preset: Preset, model: str, given: A
         (AIMLAPI, GPT, {"max_tokens": -1}, ["`max_tokens`", "at least 1"]),
         (AIMLAPI, GPT, {"stop": list("abcde")}, ["`stop` has 5", "at most 4"]),
         (AIMLAPI, GPT, {"stop": 3}, ["`stop` is 3"]),
+        (POWERTOKENS, GLM, {"tools": [{"type": "web_search"}]}, ["`tools`", "web_search", "function"]),
+        (AIMLAPI, GPT, {"tools": [{"type": "function"}] * 129}, ["129 tools", "128"]),
         (AIMLAPI, GPT, {"logit_bias": {"a": object()}}, ["JSON"]),
     ],
 )
@@ -182,6 +184,9 @@ def test_roles_a_family_lacks(model: str, role: str, sent: str) -> None:
         (AIMLAPI, [{"role": "user"}], "(user) has no content"),
         (AIMLAPI, [{"role": "user", "content": [{"text": "x"}]}], "without a `type`"),
         (AIMLAPI, [{"role": "tool", "content": "x"}], "without a `tool_call_id`"),
+        (AIMLAPI, [{"role": "user", "content": []}], "has no content"),
+        (AIMLAPI, [{"role": "assistant"}], "has no content"),
+        (AIMLAPI, [{"role": "user", "content": [{"type": "text"}]}], "without a `text`"),
         (ANYFAST, [{"role": "user", "content": [{"type": "input_audio"}]}], "image_url, text, video_url"),
         (POWERTOKENS, [{"role": "system", "content": "x"}], "neither system nor assistant"),
     ],
