@@ -13,6 +13,7 @@ from contextlib import aclosing, asynccontextmanager, closing, contextmanager, s
 from typing import Any, TypeVar, cast
 
 import httpx
+from typing_extensions import Unpack
 
 from aimlapi_transport.completion import Completion, Delta
 from aimlapi_transport.embeddings import Embeddings, read_embeddings
@@ -29,7 +30,7 @@ from aimlapi_transport.errors import (
 from aimlapi_transport.pools import shared_async_client, shared_client
 from aimlapi_transport.reading import ReplyReader
 from aimlapi_transport.request import Request
-from aimlapi_transport.settings import Secret, Settings, UnlistedParameterWarning, scrubber
+from aimlapi_transport.settings import Secret, Settings, SettingsArguments, UnlistedParameterWarning, scrubber
 from aimlapi_transport.version import __version__
 
 T = TypeVar("T")
@@ -68,7 +69,7 @@ class Client(Settings):
         *,
         http_client: httpx.Client | None = None,
         sleep: Callable[[float], None] = time.sleep,
-        **config: Any,
+        **config: Unpack[SettingsArguments],
     ) -> None:
         super().__init__(**config)
         self._http_client = http_client
@@ -239,7 +240,7 @@ class AsyncClient(Settings):
         *,
         http_client: httpx.AsyncClient | None = None,
         sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
-        **config: Any,
+        **config: Unpack[SettingsArguments],
     ) -> None:
         super().__init__(**config)
         self._http_client = http_client

@@ -9,7 +9,7 @@ import inspect
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
 from aimlapi_transport.errors import AuthenticationError, InvalidRequestError
@@ -35,6 +35,20 @@ class Secret:
 
 class UnlistedParameterWarning(UserWarning):
     """A parameter is sent that the provider's documents do not list for the model."""
+
+
+class SettingsArguments(TypedDict, total=False):
+    """What `Settings` takes, for the constructors of the clients."""
+
+    api_key: str | Callable[[], str] | None
+    base_url: str | None
+    preset: str | Preset | None
+    timeout: Any
+    max_retries: int
+    headers: Mapping[str, str] | None
+    query: Mapping[str, Any] | None
+    strict_parameters: bool
+    retry: RetryPolicy | None
 
 
 class Settings:

@@ -33,17 +33,14 @@ from llama_index_aimlapi._tools import FINISH_REASON, ToolCallDict, tool_call_di
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def from_completion(
-    completion: Completion, *, choice: int | None = None, single_call: bool = False, delta: str | None = None
-) -> ChatResponse:
-    """A whole answer as LlamaIndex has it.
+def from_completion(completion: Completion, *, single_call: bool = False, delta: str | None = None) -> ChatResponse:
+    """A whole answer as LlamaIndex has it: the first, where there are several.
 
     Args:
-        choice: the index of the choice to take; by default the first.
         single_call: whether only the first tool call counts.
         delta: what the last piece of a stream added; None for an answer that was not streamed.
     """
-    taken = next((c for c in completion.choices if c.index == choice), None) or completion.choices[0]
+    taken = completion.choices[0]
     calls = taken.tool_calls[:1] if single_call else taken.tool_calls
     further: Json = {name: taken.extra[name] for name in MESSAGE_FIELDS if taken.extra.get(name)}
     if taken.refusal:
@@ -102,11 +99,10 @@ class Snapshots:
         single_call: whether only the first tool call counts.
     """
 
-    __slots__ = ("_calls", "_choice", "_logprobs", "_reasoning", "_refusal", "_single_call", "_text")
+    __slots__ = ("_calls", "_logprobs", "_reasoning", "_refusal", "_single_call", "_text")
 
     def __init__(self, *, single_call: bool = False) -> None:
         self._single_call = single_call
-        self._choice: int | None = None
         self._text = ""
         self._reasoning = ""
         self._refusal = ""
@@ -116,11 +112,9 @@ class Snapshots:
     def add(self, delta: Delta) -> ChatResponse | None:
         """The answer up to this delta; None where the delta belongs to another of `n` choices."""
         if delta.completion is not None:
-            return from_completion(delta.completion, choice=self._choice, single_call=self._single_call, delta="")
-        if self._choice is None:
-            self._choice = delta.choice
-        elif delta.choice != self._choice:
-            return None
+            return from_completion(delta.completion, single_call=self._single_call, delta="")
+        if delta.choice != 0:
+            return None  # the first answer, as of a whole reply
         kwargs: Json = {}
         if delta.text:
             self._text += delta.text

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import aclosing, closing
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import httpx
 from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
@@ -20,6 +21,7 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools.types import BaseTool
+from pydantic import SecretStr
 
 from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.completion import Delta
@@ -63,6 +65,18 @@ class AIMLAPI(AIMLAPISettings):
     Raises:
         AIMLAPIError: one class per kind of failure; see `aimlapi_transport.errors`.
     """
+
+    if TYPE_CHECKING:  # checkers take a Pydantic subclass's constructor from its fields, unless it has one
+
+        def __init__(
+            self,
+            model: str | None = None,
+            *,
+            api_key: str | SecretStr | Callable[[], str] | None = None,
+            http_client: httpx.Client | None = None,
+            async_http_client: httpx.AsyncClient | None = None,
+            **settings: Any,
+        ) -> None: ...
 
     @llm_chat_callback()
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:

@@ -361,6 +361,14 @@ def test_only_the_first_of_several_choices_is_the_answer() -> None:
     assert len(whole_answer.raw["choices"]) == len(streamed[-1].raw["choices"]) == 2
 
 
+def test_the_first_choice_is_the_answer_of_a_stream_whoever_speaks_first() -> None:
+    def event(index: int, text: str, finish: str | None = None) -> dict[str, Any]:
+        return {"id": "c", "choices": [{"index": index, "delta": {"content": text}, "finish_reason": finish}]}
+
+    host = Host([[event(1, "B"), event(0, "A"), event(1, "b", "stop"), event(0, "a", "stop")]])
+    assert list(host.llm().stream_chat(HELLO))[-1].message.content == "Aa"
+
+
 def test_an_unlisted_parameter_warns_and_is_sent() -> None:
     host = Host([whole()])
     with warnings.catch_warnings(record=True) as caught:
