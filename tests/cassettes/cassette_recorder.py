@@ -35,7 +35,7 @@ def record(
     secrets: Sequence[str] = (),
     keep_errors: bool = True,
 ) -> Iterator[None]:
-    """Writes all requests made inside, and their responses, to a cassette when it closes.
+    """Writes all requests made inside, and their responses, to a cassette when it closes; none, if there were none.
 
     Args:
         source: what the cassette says of itself: its `kind`, and where it was recorded.
@@ -58,6 +58,8 @@ def record(
     recorder.register_persister(kept)
     with recorder.use_cassette(str(path), record_on_exception=False):
         yield
+    if not kept.recorded:
+        return
     # Only now: an exception while the cassette closes would leave httpx patched for everything that follows.
     text = repr(kept.recorded)
     if any(secret and secret in text for secret in secrets):
