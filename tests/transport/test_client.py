@@ -8,12 +8,15 @@ import logging
 import pickle
 import time
 import traceback
+import warnings
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from typing import Any
 
 import httpx
 import pytest
+from langchain_core.messages import HumanMessage
+from llama_index.core.base.llms.types import ChatMessage
 
 from aimlapi_transport.client import AsyncClient, Client, UnlistedParameterWarning
 from aimlapi_transport.completion import Completion, Delta
@@ -29,6 +32,8 @@ from aimlapi_transport.errors import (
     ServerError,
     StreamError,
 )
+from langchain_aimlapi import ChatAIMLAPI
+from llama_index_aimlapi import AIMLAPI
 from tests.scripted import DONE, Act, ScriptedServer, answer, chunk, close, event, reply, scripted, stream
 
 KEY = "sk-test-0123456789"
@@ -267,6 +272,37 @@ def test_an_async_stream_left_early_frees_its_connection_at_once(how: str) -> No
         gc.enable()
 
 
+class Body(httpx.AsyncByteStream):
+    """A body without end that knows whether it was closed."""
+
+    is_closed = False
+
+    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        while True:
+            yield chunk("x")
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+
+
+@pytest.mark.parametrize("layer", ["transport", "langchain", "llama_index"])
+async def test_an_async_stream_is_closed_before_its_aclose_returns(layer: str) -> None:
+    """Not when the garbage collector comes by: every layer iterates inside `aclosing`."""
+    body = Body()
+    own = httpx.AsyncClient(transport=httpx.MockTransport(lambda request: httpx.Response(200, stream=body)))
+    stream: Any
+    if layer == "transport":
+        stream = AsyncClient(api_key=KEY, http_client=own).stream_chat("m", HI)
+    elif layer == "langchain":
+        stream = ChatAIMLAPI(model="m", api_key=KEY, http_async_client=own)._astream([HumanMessage("Hi")])
+    else:
+        stream = await AIMLAPI(model="m", api_key=KEY, async_http_client=own).astream_chat([ChatMessage("Hi")])
+    await anext(stream)
+    assert not body.is_closed
+    await stream.aclose()
+    assert body.is_closed
+
+
 async def _drain(deltas: AsyncGenerator[Delta, None]) -> None:
     async for _ in deltas:
         pass
@@ -359,7 +395,9 @@ def test_an_unlisted_parameter_is_warned_of_once() -> None:
         client = Client(api_key=KEY, base_url=server.base_url)
         with pytest.warns(UnlistedParameterWarning, match=r"`top_a`.*minimax/m1"):
             client.chat("minimax/m1", HI, top_a=1)
-        client.chat("minimax/m1", HI, top_a=1)  # warnings are errors here
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            client.chat("minimax/m1", HI, top_a=1)
         assert [request.body["top_a"] for request in server.received] == [1, 1]
 
 

@@ -135,6 +135,11 @@ A, B = ("a", "add", {"x": 1}), ("b", "mul", {"y": 2})
         pytest.param(
             [[fragment(0.0, "a", "add", '{"x"')], [fragment("0", arguments=": 1}")]], [A], id="index-of-any-type"
         ),
+        pytest.param(
+            [[fragment(0, "a", "add", "")], [fragment(0, "b", "add", '{"y": 2}')]],
+            [("a", "add", {}), ("b", "add", {"y": 2})],
+            id="another-id-is-another-call",
+        ),
         pytest.param([[], [{}], [None, 3]], [], id="nothing"),
     ],
 )
