@@ -1,0 +1,63 @@
+"""Every published chat reply is read the same however its bytes are cut, and silence and size have bounds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from aimlapi_transport import reading
+from aimlapi_transport.completion import Completion
+from aimlapi_transport.errors import APITimeoutError, BadResponseError
+from aimlapi_transport.profiles import profile_for
+from aimlapi_transport.reading import ReplyReader
+from tests.scripted import chunk
+
+PUBLISHED = Path(__file__).parents[2] / "aimlapi_emulator" / "published.json"
+ROWS = [row for row in json.loads(PUBLISHED.read_text())["recordings"] if row["endpoint"].endswith("/chat/completions")]
+
+
+def read(model: str, data: bytes, size: int) -> Completion:
+    reader = ReplyReader(profile_for(model))
+    pieces = [data[start : start + size] for start in range(0, len(data), size)]
+    deltas = [delta for piece in pieces for delta in reader.feed(piece)] + reader.close()
+    completion = deltas[-1].completion
+    assert completion is not None
+    assert "".join(delta.text for delta in deltas) == completion.text
+    assert "".join(delta.reasoning for delta in deltas) == completion.reasoning
+    return completion
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["request"]["model"])
+def test_any_cut_of_a_published_reply_reads_the_same(row: dict[str, Any]) -> None:
+    data = "".join(f"{line}\n\n" for line in row["sse"]).encode() if "sse" in row else orjson.dumps(row["body"])
+    model = row["request"]["model"]
+    whole = read(model, data, len(data))
+    assert whole.finish_reason == "stop"
+    assert whole.usage is not None
+    assert whole.text or whole.choices[0].extra
+    assert [read(model, data, size) for size in (1, 7, 1000)] == [whole] * 3
+
+
+def test_only_events_break_a_silence() -> None:
+    now = 0.0
+    reader = ReplyReader(profile_for("m"), silence=10, clock=lambda: now)
+    reader.events(b": hello\n\n")
+    now = 9.0
+    reader.events(chunk("a"))
+    now = 18.0
+    assert reader.events(b": still there\n\n") == []
+    now = 19.5
+    with pytest.raises(APITimeoutError, match="10 s"):
+        reader.events(b": still there\n\n")
+
+
+def test_a_reply_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_MOST", 1000)
+    reader = ReplyReader(profile_for("m"))
+    with pytest.raises(BadResponseError, match="longer than"):
+        for _ in range(20):
+            reader.events(b"data: " + b"x" * 100)
