@@ -440,7 +440,7 @@ class _Drain:
         self._size = 0
         self._end = time.monotonic() + _DRAIN_SECONDS
         self._stream: Any = response.extensions.get("network_stream")
-        if self._stream is not None and hasattr(self._stream, "read"):
+        with suppress(AttributeError):  # no such stream, or not of a kind that can be told: then as it is
             read = self._stream.read
             self._stream.read = lambda size, timeout=None: read(size, _DRAIN_SECONDS)
 
@@ -450,7 +450,7 @@ class _Drain:
 
     def close(self) -> None:
         """Gives the stream its patience back."""
-        if hasattr(self._stream, "read"):
+        with suppress(AttributeError):
             del self._stream.read
 
 
