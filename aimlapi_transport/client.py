@@ -439,7 +439,7 @@ class _Drain:
     def __init__(self, response: httpx.Response) -> None:
         self._size = 0
         self._end = time.monotonic() + _DRAIN_SECONDS
-        self._stream: Any = response.extensions.get("network_stream")
+        self._stream = cast(Any, response.extensions.get("network_stream"))
         with suppress(AttributeError):  # no such stream, or not of a kind that can be told: then as it is
             read = self._stream.read
             self._stream.read = lambda size, timeout=None: read(size, _DRAIN_SECONDS)
