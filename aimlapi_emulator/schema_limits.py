@@ -43,7 +43,7 @@ def within(number: float, schema: dict[str, Any], whole: bool) -> float | int:
     def bound(key: str) -> float | None:
         value = schema.get(key)
         ok = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-        return float(value) if ok else None  # type: ignore[arg-type]
+        return float(value) if ok else None  # type: ignore[arg-type]  # `ok` says it is a number
 
     step = bound("multipleOf") or (1.0 if whole else 0.0)
     nudge = step or 1e-6

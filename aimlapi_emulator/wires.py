@@ -15,7 +15,7 @@ _transports: dict[tuple[str, int], asyncio.Transport] = {}
 class NotedProtocol(H11Protocol):
     """Uvicorn's HTTP protocol; each live connection can be found by its peer's address."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn names the transport more narrowly
         super().connection_made(transport)
         peer = transport.get_extra_info("peername")
         if peer:

@@ -15,7 +15,7 @@ from aimlapi_transport._json import JsonError, dumps
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.presets import AIMLAPI, HostRules, Limit, Preset
 from aimlapi_transport.profiles import ModelFacts, Profile, facts_for, profile_for
-from aimlapi_transport.replay import replayed
+from aimlapi_transport.replay import CARRIERS, replayed
 from aimlapi_transport.wire import ROLES, Json
 
 # Two names of one setting: sent under the name the model's schema has.
@@ -26,6 +26,8 @@ _TWINS = {
     "stop_sequences": "stop",
 }
 MOST_TOOLS = 128  # documented by AI/ML API and by PowerTokens
+# What an assistant message may consist of: any one will do.
+_ASSISTANT_SAYS = ("content", "tool_calls", "function_call", "refusal", "audio", *CARRIERS)
 _STOPS = ("stop", "stop_sequences")
 # Source: https://docs.aimlapi.com/capabilities/request-tracing-and-cost
 _CLIENT_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -201,14 +203,16 @@ def _stop(value: Any, name: str, profile: Profile, rules: HostRules, preset: Pre
 
 
 def _check_tools(tools: Any, rules: HostRules, preset: Preset) -> None:
-    kinds = [tool.get("type") if isinstance(tool, Mapping) else None for tool in tools]
-    refused = next((kind for kind in kinds if rules.tools is not None and kind not in rules.tools), None)
-    if rules.tools is not None and any(kind not in rules.tools for kind in kinds):
-        raise InvalidRequestError(
-            f"`tools` has one of type {refused!r}: {preset.title} accepts {', '.join(rules.tools)}."
-        )
-    if len(kinds) > MOST_TOOLS:
-        raise InvalidRequestError(f"`tools` has {len(kinds)} tools: at most {MOST_TOOLS} are accepted.")
+    if not isinstance(tools, (list, tuple)):
+        raise InvalidRequestError(f"`tools` is {tools!r}: pass a list of tool definitions.")
+    for tool in tools:
+        kind = tool.get("type") if isinstance(tool, Mapping) else None
+        if rules.tools is not None and kind not in rules.tools:
+            raise InvalidRequestError(
+                f"`tools` has one of type {kind!r}: {preset.title} accepts {', '.join(rules.tools)}."
+            )
+    if len(tools) > MOST_TOOLS:
+        raise InvalidRequestError(f"`tools` has {len(tools)} tools: at most {MOST_TOOLS} are accepted.")
 
 
 def _refused_choice(choice: Any, rules: HostRules) -> str | None:
@@ -277,10 +281,8 @@ def _message(message: Any, where: str, profile: Profile, rules: HostRules, prese
                 )
     elif content is not None and not isinstance(content, str):
         raise InvalidRequestError(f"{where} has content of type {type(content).__name__}: pass a text or parts.")
-    says = (
-        content if role != "assistant" else next((v for k, v in message.items() if k != "role" and v is not None), None)
-    )
-    if says is None or content == []:
+    says = ("content",) if role != "assistant" else _ASSISTANT_SAYS
+    if content == [] or all(message.get(name) is None for name in says):
         raise InvalidRequestError(f"{where} ({role}) has no content.")
     if role == "tool" and not message.get("tool_call_id"):
         raise InvalidRequestError(f"{where} is a tool result without a `tool_call_id`: name the call it answers.")

@@ -7,7 +7,7 @@ A test holds that a chunk so built equals the validated one.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk, InvalidToolCall, ToolCall
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
@@ -90,9 +90,9 @@ def usage_metadata(usage: Usage | None) -> UsageMetadata | None:
     inputs = {"cache_read": usage.cache_read, "cache_creation": usage.cache_write, "audio": usage.input_audio}
     outputs = {"reasoning": usage.reasoning, "audio": usage.output_audio}
     if any(value is not None for value in inputs.values()):
-        counts["input_token_details"] = InputTokenDetails(**_set(inputs))  # type: ignore[typeddict-item]
+        counts["input_token_details"] = cast(InputTokenDetails, _set(inputs))
     if any(value is not None for value in outputs.values()):
-        counts["output_token_details"] = OutputTokenDetails(**_set(outputs))  # type: ignore[typeddict-item]
+        counts["output_token_details"] = cast(OutputTokenDetails, _set(outputs))
     return counts
 
 

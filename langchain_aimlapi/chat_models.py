@@ -43,19 +43,21 @@ _SYNONYMS = {
     "max_completion_tokens": "max_tokens",
     "stop_sequences": "stop",
 }
-# Settings of other classes that have nothing to say here; and those that would have, and what to use instead.
+# Settings of other classes that have no effect here (said in a warning)...
 _NEEDLESS = frozenset(
-    ("stream_chunk_timeout", "tiktoken_model_name", "organization", "openai_organization", "include_response_headers")
-) | {
-    "disabled_params",
-    "use_previous_response_id",
-    "http_socket_options",
-    "context_management",
-    "truncation",
-    "include",
-}
+    (
+        *("stream_chunk_timeout", "tiktoken_model_name", "organization", "openai_organization"),
+        *("include_response_headers", "disabled_params", "http_socket_options"),
+    )
+)
+# ... and those that ask for what is not done: refused, with what to do instead.
+_RESPONSES = "it belongs to the Responses API, and only chat completions are spoken here"
 _INSTEAD = {
-    "use_responses_api": "only chat completions are spoken here",
+    "use_responses_api": _RESPONSES,
+    "use_previous_response_id": _RESPONSES,
+    "context_management": _RESPONSES,
+    "truncation": _RESPONSES,
+    "include": _RESPONSES,
     "openai_proxy": "set HTTPS_PROXY, or pass an `http_client` with your proxy",
     "client": "pass an `http_client` (httpx.Client)",
     "async_client": "pass an `http_async_client` (httpx.AsyncClient)",
@@ -172,9 +174,11 @@ class ChatAIMLAPI(BaseChatModel):
                 continue
             if name in _INSTEAD and value:
                 raise ValueError(f"`{given}` cannot be used: {_INSTEAD[name]}.")
-            if name in _NEEDLESS or name in _INSTEAD or (value is None and name not in cls.model_fields):
+            if name in _INSTEAD or (value is None and name not in cls.model_fields):
                 continue
-            if name not in cls.model_fields:
+            if name in _NEEDLESS:
+                warnings.warn(f"`{given}` has no effect in ChatAIMLAPI.", stacklevel=6)
+            elif name not in cls.model_fields:
                 warnings.warn(f"`{given}` is no field of ChatAIMLAPI: it is sent as a body parameter.", stacklevel=6)
                 model_kwargs[name] = value
             elif name in taken and value is not None and taken[name] is not None:

@@ -12,7 +12,7 @@ from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
 
-import filetype  # type: ignore[import-untyped]
+import filetype  # type: ignore[import-untyped]  # has no types of its own; comes with LlamaIndex
 from llama_index.core.base.llms.types import (
     AudioBlock,
     CachePoint,

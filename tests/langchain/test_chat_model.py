@@ -402,11 +402,17 @@ def test_a_cache_tells_models_of_other_settings_apart(other: dict[str, Any]) -> 
 
 def test_settings_of_other_classes_are_left_out_or_refused_by_name() -> None:
     host = Host(whole({"content": "x"}))
-    model = host.model(stream_chunk_timeout=1, tiktoken_model_name="x", organization="o", max_retries=None, user=None)
+    with pytest.warns(UserWarning, match="`organization` has no effect"):
+        model = host.model(organization="o", max_retries=None, user=None)
     model.invoke("Hi")
     assert set(host.bodies[0]) == {"model", "messages"}
     given: dict[str, Any]
-    for given in ({"use_responses_api": True}, {"openai_proxy": "http://u:p@proxy"}, {"client": object()}):
+    for given in (
+        {"use_responses_api": True},
+        {"truncation": "auto"},
+        {"openai_proxy": "http://u:p@proxy"},
+        {"client": object()},
+    ):
         with pytest.raises(ValidationError, match=next(iter(given))):
             ChatAIMLAPI(model="m", **given)
 
