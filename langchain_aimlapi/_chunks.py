@@ -6,6 +6,7 @@ A test holds that a chunk so built equals the validated one.
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from typing import Any, cast
 
@@ -17,8 +18,9 @@ from langchain_core.utils.json import parse_partial_json
 
 from aimlapi_transport.completion import Choice, Completion, Delta
 from aimlapi_transport.tool_calls import ToolCall as WireToolCall
+from aimlapi_transport.tool_calls import ToolCallDelta
 from aimlapi_transport.usage import Usage
-from langchain_aimlapi._content_blocks import PROVIDER
+from langchain_aimlapi._content_blocks import PROVIDER, RAW_ARGUMENTS
 
 # Fields of the reply that stand elsewhere, under LangChain's own names.
 _PLACED = ("meta", "choices", "usage")
@@ -26,60 +28,132 @@ _PLACED = ("meta", "choices", "usage")
 
 def from_choice(completion: Completion, choice: Choice) -> AIMessage:
     """One answer of a whole reply as a message."""
-    calls = choice.tool_calls
+    calls: list[ToolCall] = []
+    invalid: list[InvalidToolCall] = []
+    for call in choice.tool_calls:
+        error = _error(call, choice)
+        if error is None:
+            calls.append(ToolCall(name=call.name, args=call.parsed or {}, id=call.id, type="tool_call"))
+        else:
+            invalid.append(
+                InvalidToolCall(
+                    name=call.name or None, args=call.arguments, id=call.id, error=error, type="invalid_tool_call"
+                )
+            )
     return AIMessage(
         content=choice.text,
         additional_kwargs=_additional_kwargs(choice, with_text=True),
-        tool_calls=[
-            ToolCall(name=call.name, args=call.parsed, id=call.id, type="tool_call")
-            for call in calls
-            if call.parsed is not None
-        ],
-        invalid_tool_calls=[
-            InvalidToolCall(
-                name=call.name or None, args=call.arguments, id=call.id, error=call.error, type="invalid_tool_call"
-            )
-            for call in calls
-            if call.parsed is None
-        ],
+        tool_calls=calls,
+        invalid_tool_calls=invalid,
         response_metadata=response_metadata(completion, choice),
         usage_metadata=usage_metadata(completion.usage),
     )
 
 
-def from_delta(delta: Delta) -> ChatGenerationChunk:
-    """One piece of a stream as a chunk."""
-    if delta.tool_calls:
+class StreamReader:
+    """The chunks of one stream, which LangChain adds up to what `from_choice` gives for the whole.
+
+    So what is told piece by piece goes out with its piece, and all else once: a call's extras when they come,
+    everything about the whole answer at its end.
+    """
+
+    __slots__ = ("_calls",)
+
+    def __init__(self) -> None:
+        self._calls: dict[int, _StreamedCall] = {}
+
+    def chunk(self, delta: Delta) -> ChatGenerationChunk:
+        """One piece of the stream."""
+        if delta.completion is not None:
+            return self._last(delta.completion)
+        if not delta.tool_calls:
+            return _generation_chunk(_text_chunk(delta.text, delta.reasoning), delta.text)
+        kwargs: dict[str, Any] = {"reasoning_content": delta.reasoning} if delta.reasoning else {}
+        pieces = []
+        for fragment in delta.tool_calls:
+            call = self._calls.setdefault(fragment.index, _StreamedCall())
+            extra = call.news(fragment)
+            if extra:
+                kwargs.setdefault("tool_call_extras", {}).setdefault(call.id, {}).update(extra)
+            arguments = call.arguments(fragment.arguments)
+            pieces.append(tool_call_chunk(name=fragment.name, args=arguments, id=fragment.id, index=fragment.index))
         message = AIMessageChunk(
             content=delta.text,
-            additional_kwargs={"reasoning_content": delta.reasoning} if delta.reasoning else {},
-            tool_call_chunks=[
-                tool_call_chunk(name=call.name, args=call.arguments, id=call.id, index=call.index)
-                for call in delta.tool_calls
-            ],
+            additional_kwargs=kwargs,
+            tool_call_chunks=pieces,
             response_metadata={"model_provider": PROVIDER},
         )
-    else:
-        message = _text_chunk(delta.text, delta.reasoning)
-    return _generation_chunk(message, delta.text)
+        return _generation_chunk(message, delta.text)
+
+    def _last(self, completion: Completion) -> ChatGenerationChunk:
+        choice = completion.choices[0]
+        kwargs = _additional_kwargs(choice, with_text=False)
+        extras = kwargs.pop("tool_call_extras", {})
+        endings = []
+        for index, call in enumerate(choice.tool_calls):
+            streamed = self._calls.get(index, _StreamedCall())
+            ending = streamed.ending(call, _error(call, choice))
+            if ending:
+                endings.append(tool_call_chunk(name=None, args=ending, id=None, index=index))
+            rest = {name: value for name, value in extras.get(call.id, {}).items() if name not in streamed.told}
+            if rest:
+                kwargs.setdefault("tool_call_extras", {})[call.id] = rest
+        message = AIMessageChunk(
+            content="",
+            additional_kwargs=kwargs,
+            tool_call_chunks=endings,
+            response_metadata=response_metadata(completion, choice),
+            usage_metadata=usage_metadata(completion.usage),
+            chunk_position="last",
+        )
+        return ChatGenerationChunk(message=message)
 
 
-def last_chunk(completion: Completion) -> ChatGenerationChunk:
-    """The end of a stream: everything that may be said only once, because LangChain adds chunks up."""
-    choice = completion.choices[0]
-    message = AIMessageChunk(
-        content="",
-        additional_kwargs=_additional_kwargs(choice, with_text=False),
-        tool_call_chunks=[
-            tool_call_chunk(name=None, args=_spoiler(call), id=None, index=index)
-            for index, call in enumerate(choice.tool_calls)
-            if call.error is not None
-        ],
-        response_metadata=response_metadata(completion, choice),
-        usage_metadata=usage_metadata(completion.usage),
-        chunk_position="last",
-    )
-    return ChatGenerationChunk(message=message)
+class _StreamedCall:
+    """What has been said of one call of a stream. A custom tool's free text goes out as `{"input": ...}`."""
+
+    __slots__ = ("begun", "custom", "id", "told")
+
+    def __init__(self) -> None:
+        self.id = ""
+        self.custom = False
+        self.begun = False
+        self.told: set[str] = set()
+
+    def news(self, fragment: ToolCallDelta) -> dict[str, Any]:
+        """The fragment's extras that were not told yet; none while the call has no id to tell them by."""
+        self.id = fragment.id or self.id
+        extra = fragment.extra or {}
+        self.custom = self.custom or extra.get("type") == "custom"
+        if not fragment.id:
+            return {}  # LangChain knows a fragment's call by its id: told at the end
+        news = {name: value for name, value in extra.items() if name not in self.told}
+        self.told.update(news)
+        return news
+
+    def arguments(self, text: str) -> str:
+        """A piece of arguments as it goes out: blank space before them, and `null` for none, are no arguments."""
+        if self.custom:
+            head = "" if self.begun else _CUSTOM_HEAD
+            self.begun = True
+            return head + json.dumps(text, ensure_ascii=False)[1:-1]
+        if not self.begun:
+            text = text.lstrip()
+            if text.rstrip() == "null":
+                return ""
+            self.begun = bool(text)
+        return text
+
+    def ending(self, call: WireToolCall, error: str | None) -> str:
+        """What makes the streamed arguments a call, or keeps them from being taken for one."""
+        if not self.custom:
+            return "" if error is None else _spoiler(call.arguments)
+        said = _CUSTOM_HEAD + json.dumps(call.arguments, ensure_ascii=False)[1:-1]
+        head = "" if self.begun else said
+        return head + ('"}' if error is None else _spoiler(said))
+
+
+_CUSTOM_HEAD = '{"input": "'
 
 
 def usage_metadata(usage: Usage | None) -> UsageMetadata | None:
@@ -126,20 +200,36 @@ def _additional_kwargs(choice: Choice, *, with_text: bool) -> dict[str, Any]:
         kwargs["reasoning_content"] = choice.reasoning
     if choice.refusal:
         kwargs["refusal"] = choice.refusal
-    extras = {call.id: call.extra for call in choice.tool_calls if call.extra}
+    extras = {call.id: extra for call in choice.tool_calls if (extra := _extras(call))}
     if extras:
         kwargs["tool_call_extras"] = extras
     return kwargs
 
 
-def _spoiler(call: WireToolCall) -> str:
+def _extras(call: WireToolCall) -> dict[str, Any]:
+    """What a call holds besides LangChain's fields; its text where ours would be another (a provider's cache of the
+    conversation fits only the same text)."""
+    extra = dict(call.extra)
+    ours = json.dumps(call.parsed, ensure_ascii=False) if call.parsed else None
+    if ours is not None and call.arguments != ours and extra.get("type") != "custom":
+        extra[RAW_ARGUMENTS] = call.arguments
+    return extra
+
+
+def _error(call: WireToolCall, choice: Choice) -> str | None:
+    """Why a call is none. Free text cannot tell that it was cut; the finish reason can."""
+    cut = call.extra.get("type") == "custom" and choice.finish_reason == "length" and call is choice.tool_calls[-1]
+    return "the answer was cut at its limit" if cut else call.error
+
+
+def _spoiler(arguments: str) -> str:
     """An ending that keeps LangChain from completing arguments that were cut or never were an object.
 
     It parses streamed arguments leniently, so half of a call would become a whole one with other arguments.
     """
     for ending in ("", *_ENDINGS):
         try:
-            if not isinstance(parse_partial_json(call.arguments + ending), dict):
+            if not isinstance(parse_partial_json(arguments + ending), dict):
                 return ending
         except ValueError:
             return ending

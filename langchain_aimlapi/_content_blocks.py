@@ -1,18 +1,39 @@
 """LangChain's standard content blocks out of our messages: `message.content_blocks`, also under output v1.
 
-Every block of a stream has a text index of its own kind (`lc_rs_0`, `lc_txt_0`, `lc_tc_<n>`): with LangChain's
+Every block of a stream has a text index of its own kind (`lc_rs_0`, `lc_txt_0`, `lc_tc_<n>`, ...): with LangChain's
 numbering a tool call that follows text has the text's number and is merged into it.
+
+A stream tells last what must be told once: citations, images, audio, signatures. So those join the block they
+belong to where there is one, and stand last where there is none, in a whole reply as in a stream.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages import content as types
 
+from aimlapi_transport.wire import Json
+
 PROVIDER = "aimlapi"
 """`response_metadata["model_provider"]` of our messages, and the name this translator is known by."""
+
+RAW_ARGUMENTS = "arguments"
+"""In `additional_kwargs["tool_call_extras"][<id>]`: a call's arguments as the model wrote them."""
+
+REASONING_CARRIERS = ("reasoning_details", "encrypted_content")
+"""What holds reasoning besides its text; goes back to the model, and into the `extras` of a reasoning block."""
+
+# What base64 data begins with -> its type. Audio of no known beginning is raw samples.
+_BEGINNINGS = (
+    ("UklGR", "audio/wav"),
+    ("SUQz", "audio/mpeg"),
+    ("//", "audio/mpeg"),
+    ("ZkxhQ", "audio/flac"),
+    ("T2dnUw", "audio/ogg"),
+)
 
 
 def register() -> None:
@@ -23,29 +44,37 @@ def register() -> None:
 
 
 def _of_message(message: AIMessage) -> list[types.ContentBlock]:
-    blocks = _of_content(message)
-    blocks.extend({"type": "tool_call", **_call(call, "name", "args", "id")} for call in message.tool_calls)
-    return cast(list[types.ContentBlock], blocks)
+    blocks = _running(message)
+    extras = message.additional_kwargs.get("tool_call_extras") or {}
+    for call in message.tool_calls:
+        block = {"type": "tool_call", "name": call["name"], "args": call["args"], "id": call["id"]}
+        blocks.append(_with_extras(block, extras.get(call["id"])))
+    return _told_last(message, blocks)
 
 
 def _of_chunk(message: AIMessageChunk) -> list[types.ContentBlock]:
-    if message.chunk_position == "last" and all(call["id"] for call in message.tool_calls):
+    if message.chunk_position == "last" and all(call["id"] for call in message.tool_call_chunks):
         return _of_message(message)  # the sum of a stream, or its end
-    blocks = _of_content(message)
+    blocks = _running(message)
     for block in blocks:
-        block["index"] = "lc_rs_0" if block["type"] == "reasoning" else "lc_txt_0"
+        block["index"] = _INDEX[block["type"]]
+    extras = message.additional_kwargs.get("tool_call_extras") or {}
     for call in message.tool_call_chunks:
-        block = {"type": "tool_call_chunk", **_call(call, "name", "args", "id")}
+        block = {"type": "tool_call_chunk", "name": call["name"], "args": call["args"], "id": call["id"]}
         if call.get("index") is not None:
             block["index"] = f"lc_tc_{call['index']}"
-        blocks.append(block)
-    return cast(list[types.ContentBlock], blocks)
+        blocks.append(_with_extras(block, extras.get(call["id"])))
+    return _told_last(message, blocks)
 
 
-def _of_content(message: AIMessage) -> list[dict[str, Any]]:
+_INDEX = {"reasoning": "lc_rs_0", "text": "lc_txt_0"}
+
+
+def _running(message: AIMessage) -> list[Json]:
+    """The two texts an answer runs in."""
     if not isinstance(message.content, str):
         raise NotImplementedError  # already blocks: LangChain reads those itself
-    blocks: list[dict[str, Any]] = []
+    blocks: list[Json] = []
     reasoning = message.additional_kwargs.get("reasoning_content")
     if reasoning:
         blocks.append({"type": "reasoning", "reasoning": reasoning})
@@ -54,5 +83,93 @@ def _of_content(message: AIMessage) -> list[dict[str, Any]]:
     return blocks
 
 
-def _call(call: Any, *names: str) -> dict[str, Any]:
-    return {name: call.get(name) for name in names}
+def _told_last(message: AIMessage, blocks: list[Json]) -> list[types.ContentBlock]:
+    """The blocks, with what a reply tells once."""
+    kwargs = message.additional_kwargs
+    carried = {name: kwargs[name] for name in (*REASONING_CARRIERS, "extra_content") if kwargs.get(name)}
+    if carried:
+        _one(blocks, "reasoning")["extras"] = carried
+    annotations = _annotations(kwargs.get("annotations"), message.response_metadata)
+    if annotations:
+        _one(blocks, "text")["annotations"] = annotations
+    for word, values in (("part", kwargs.get("content_parts")), ("img", kwargs.get("images"))):
+        for place, value in enumerate(values if isinstance(values, list) else ()):
+            blocks.append({**_of_part(value), "index": f"lc_{word}_{place}"})
+    if isinstance(kwargs.get("audio"), Mapping):
+        blocks.append({**_of_audio(kwargs["audio"]), "index": "lc_aud_0"})
+    if kwargs.get("refusal"):
+        value = {"type": "refusal", "refusal": kwargs["refusal"]}
+        blocks.append({"type": "non_standard", "value": value, "index": "lc_ref_0"})
+    return cast(list[types.ContentBlock], blocks)
+
+
+def _one(blocks: list[Json], kind: str) -> Json:
+    """The block of this kind; where there is none, an empty one that joins the one a stream had before."""
+    for block in blocks:
+        if block["type"] == kind:
+            return block
+    block = {"type": kind, kind: "", "index": _INDEX[kind]}
+    blocks.append(block)
+    return block
+
+
+def _with_extras(block: Json, extra: Json | None) -> Json:
+    extras = {name: value for name, value in (extra or {}).items() if name != RAW_ARGUMENTS}
+    return {**block, "extras": extras} if extras else block
+
+
+def _annotations(given: Any, metadata: Mapping[str, Any]) -> list[Json]:
+    """Citations, from where OpenAI's models put them (in the message) and from where Perplexity does (beside it)."""
+    found: list[Json] = []
+    for item in given if isinstance(given, list) else ():
+        cited = item.get("url_citation") if isinstance(item, Mapping) else None
+        if isinstance(cited, Mapping):
+            found.append(_citation(cited, "content"))
+        else:
+            found.append(
+                {"type": "non_standard_annotation", "value": item if isinstance(item, dict) else {"value": item}}
+            )
+    if not found:
+        results = metadata.get("search_results")
+        found = [_citation(item, "snippet") for item in results or () if isinstance(item, Mapping) and item.get("url")]
+    if not found:
+        urls = metadata.get("citations")
+        found = [{"type": "citation", "url": url} for url in urls or () if isinstance(url, str)]
+    return found
+
+
+def _citation(cited: Mapping[str, Any], quoted: str) -> Json:
+    block: Json = {"type": "citation"}
+    extras: Json = {}
+    for name, value in cited.items():
+        if name in ("url", "title", "start_index", "end_index"):
+            block[name] = value
+        elif name == quoted:
+            block["cited_text"] = value
+        elif value is not None:
+            extras[name] = value
+    return {**block, "extras": extras} if extras else block
+
+
+def _of_part(part: Any) -> Json:
+    """The block of a content part, or of an entry of `images`."""
+    image = part.get("image_url") if isinstance(part, Mapping) else None
+    url = image.get("url") if isinstance(image, Mapping) else image
+    if not isinstance(url, str):
+        return {"type": "non_standard", "value": part if isinstance(part, dict) else {"value": part}}
+    head, _, data = url.partition(";base64,")
+    if head.startswith("data:") and data:
+        return {"type": "image", "base64": data, "mime_type": head.removeprefix("data:")}
+    return {"type": "image", "url": url}
+
+
+def _of_audio(audio: Mapping[str, Any]) -> Json:
+    block: Json = {"type": "audio"}
+    if audio.get("id"):
+        block["id"] = audio["id"]
+    if isinstance(audio.get("data"), str):
+        block["base64"] = audio["data"]
+        known = (kind for start, kind in _BEGINNINGS if audio["data"].startswith(start))
+        block["mime_type"] = next(known, "audio/pcm")
+    extras = {name: value for name, value in audio.items() if name not in ("id", "data") and value is not None}
+    return {**block, "extras": extras} if extras else block

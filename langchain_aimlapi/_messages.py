@@ -16,14 +16,19 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
-from aimlapi_transport.tool_calls import call_to_wire
+from aimlapi_transport.tool_calls import call_to_wire, parse_arguments
 from aimlapi_transport.wire import Json
-from langchain_aimlapi._parts import to_part
+from langchain_aimlapi._content_blocks import PROVIDER, RAW_ARGUMENTS, REASONING_CARRIERS
+from langchain_aimlapi._parts import is_known, to_part
 from langchain_aimlapi.errors import InvalidRequestError
 
+_WHOLE_CALLS = ("tool_call", "tool_use", "invalid_tool_call")
 # Blocks of an assistant message that are not content on the wire: they go into fields of their own.
-_REASONING = ("reasoning", "thinking", "redacted_thinking")
-_CALLS = ("tool_call", "tool_use", "invalid_tool_call", "tool_call_chunk", "input_json_delta", "function_call")
+_ELSEWHERE = (
+    *("reasoning", "thinking", "redacted_thinking", "refusal"),
+    *(*_WHOLE_CALLS, "tool_call_chunk", "input_json_delta", "function_call"),
+)
+_CARRIERS = ("reasoning_content", *REASONING_CARRIERS)
 
 
 def to_wire(messages: Sequence[BaseMessage]) -> list[Json]:
@@ -73,85 +78,138 @@ def _tool_result(call_id: str, content: Any, where: str) -> Json:
 
 
 def _from_ai(message: AIMessage, where: str) -> Json:
-    blocks = [] if isinstance(message.content, str) else message.content
-    inner = [block for block in blocks if not _is(block, (*_REASONING, *_CALLS))]
-    content = message.content if isinstance(message.content, str) else _text_or_parts(inner, where)
+    kwargs = message.additional_kwargs
+    blocks = [] if isinstance(message.content, str) else [_unwrapped(block) for block in message.content]
+    held = _held(blocks)
+    content: str | list[Json]
+    if isinstance(message.content, str):
+        parts = [part for part in kwargs.get("content_parts") or () if isinstance(part, dict)]
+        text = [{"type": "text", "text": message.content}] if message.content else []
+        content = [*text, *parts] if parts else message.content
+    else:
+        ours = message.response_metadata.get("model_provider") == PROVIDER
+        content = _text_or_parts([block for block in blocks if not _is_elsewhere(block)], where, as_it_came=ours)
     calls = _calls(message, blocks, where)
+    if not content and not calls and "audio" not in held:
+        content = held.get("transcript", content)  # another model's speech: this one can read it
     sent: Json = {"role": "assistant", "content": content if content or not calls else None}
     if message.name:
         sent["name"] = message.name
     if calls:
         sent["tool_calls"] = calls
-    kwargs = message.additional_kwargs
     if kwargs.get("function_call") and not calls:
         sent["function_call"] = kwargs["function_call"]
-    for name in ("refusal", "extra_content"):
-        if kwargs.get(name):
-            sent[name] = kwargs[name]
-    if isinstance(kwargs.get("audio"), dict) and kwargs["audio"].get("id"):
-        sent["audio"] = {"id": kwargs["audio"]["id"]}
-    sent.update(_reasoning(message, blocks))
+    for name in ("refusal", "extra_content", "images"):
+        value = kwargs.get(name) or held.get(name)
+        if value:
+            sent[name] = value
+    audio = kwargs.get("audio") if isinstance(kwargs.get("audio"), dict) else held.get("audio")
+    if audio and audio.get("id"):
+        sent["audio"] = {"id": audio["id"]}
+    sent.update({name: kwargs[name] for name in _CARRIERS if kwargs.get(name)})
+    for name in _CARRIERS:
+        if held.get(name):
+            sent.setdefault(name, held[name])
     return sent
+
+
+def _held(blocks: Sequence[Any]) -> Json:
+    """What blocks of either dialect hold for fields of an assistant message: reasoning above all."""
+    held: Json = {}
+    text = ""
+    details: list[Json] = []
+    for block in blocks:
+        kind = block.get("type") if isinstance(block, Mapping) else None
+        extras = (block.get("extras") or {}) if kind else {}
+        if kind in ("reasoning", "thinking"):
+            said = block.get("thinking") or block.get("reasoning") or _summary(block.get("summary"))
+            text += said
+            signature = block.get("signature") or extras.get("signature")
+            detail = {"type": "reasoning.text", "text": said, "signature": signature}
+            details.append({**detail, "format": "anthropic-claude-v1", "index": len(details)})
+            for name in ("reasoning_details", "encrypted_content", "extra_content"):
+                if extras.get(name):
+                    held[name] = extras[name]
+        elif kind == "redacted_thinking":
+            details.append({"type": "reasoning.encrypted", "data": block.get("data"), "index": len(details)})
+        elif kind == "refusal":
+            held["refusal"] = block.get("refusal")
+        elif kind == "audio" and block.get("id"):
+            held["audio"] = block
+        elif kind == "audio" and extras.get("transcript"):
+            held["transcript"] = held.get("transcript", "") + extras["transcript"]
+        elif _is_output_image(block):
+            held.setdefault("images", []).append(to_part(block, "an image the model made"))
+    if text:
+        held["reasoning_content"] = text
+    if any(detail.get("signature") or detail.get("data") for detail in details):
+        held.setdefault("reasoning_details", details)
+    return held
 
 
 def _calls(message: AIMessage, blocks: Sequence[Any], where: str) -> list[Json]:
     """The message's calls: LangChain's, the ones that were not valid, and any only the content holds."""
-    extras = message.additional_kwargs.get("tool_call_extras") or {}
+    inner = [block for block in blocks if _is(block, _WHOLE_CALLS)]
+    extras = {block.get("id"): block["extras"] for block in inner if block.get("extras")}
+    extras |= message.additional_kwargs.get("tool_call_extras") or {}
     calls = [_call(call["id"], call["name"], call["args"], extras, where) for call in message.tool_calls]
     calls += [_call(call["id"], call["name"], call["args"], extras, where) for call in message.invalid_tool_calls]
     known = {call["id"] for call in calls}
-    for block in blocks:
-        if _is(block, ("tool_call", "tool_use")) and block.get("id") not in known:
+    for block in inner:
+        if block.get("id") not in known:
             arguments = block.get("args", block.get("input"))
             calls.append(_call(block.get("id"), block.get("name"), arguments, extras, where))
     return calls
 
 
-def _call(call_id: str | None, name: str | None, arguments: Any, extras: Mapping[str, Json], where: str) -> Json:
+def _call(call_id: str | None, name: str | None, arguments: Any, extras: Mapping[Any, Json], where: str) -> Json:
     if not call_id or not name:
         raise InvalidRequestError(f"{where} has a tool call without {'a name' if call_id else 'an id'}: {name!r}.")
-    extra = extras.get(call_id, {})
+    extra = dict(extras.get(call_id, {}))
+    written = extra.pop(RAW_ARGUMENTS, None)
     if extra.get("type") == "custom" and isinstance(arguments, Mapping):
         arguments = arguments.get("input", "")
-    text = arguments if isinstance(arguments, str) else json.dumps(arguments or {}, ensure_ascii=False)
+    if isinstance(arguments, str):
+        return call_to_wire(call_id, name, arguments, extra)
+    text = json.dumps(arguments or {}, ensure_ascii=False)
+    if isinstance(written, str) and json.dumps(parse_arguments(written)[0], ensure_ascii=False) == text:
+        text = written  # nobody edited the call: it goes back to the letter
     return call_to_wire(call_id, name, text, extra)
 
 
-def _reasoning(message: AIMessage, blocks: Sequence[Any]) -> Json:
-    """All the reasoning a message holds: in the fields its reply had, or in blocks of either dialect."""
-    kwargs = message.additional_kwargs
-    sent: Json = {
-        name: kwargs[name]
-        for name in ("reasoning_content", "reasoning_details", "encrypted_content")
-        if kwargs.get(name)
-    }
-    text = ""
-    details: list[Json] = []
-    for block in blocks:
-        if _is(block, ("reasoning",)):
-            text += block.get("reasoning") or ""
-        elif _is(block, ("thinking",)):
-            text += block.get("thinking") or ""
-            detail = {"type": "reasoning.text", "text": block.get("thinking"), "signature": block.get("signature")}
-            details.append({**detail, "format": "anthropic-claude-v1", "index": len(details)})
-        elif _is(block, ("redacted_thinking",)):
-            details.append({"type": "reasoning.encrypted", "data": block.get("data"), "index": len(details)})
-    if text:
-        sent.setdefault("reasoning_content", text)
-    if any(detail.get("signature") or detail.get("data") for detail in details):
-        sent.setdefault("reasoning_details", details)
-    return sent
+def _summary(summary: Any) -> str:
+    """The text of a reasoning block of the Responses API."""
+    parts = summary if isinstance(summary, list) else ()
+    return "\n\n".join(str(part.get("text") or "") for part in parts if isinstance(part, Mapping))
 
 
-def _content(content: Any, where: str) -> str | list[Json]:
+def _unwrapped(block: Any) -> Any:
+    inner = block.get("value") if _is(block, ("non_standard",)) else None
+    return inner if isinstance(inner, Mapping) else block
+
+
+def _is_output_image(block: Any) -> bool:
+    """Whether the model made this image, beside its text: it stands in `images`, not among the content."""
+    return _is(block, ("image",)) and str(block.get("index", "")).startswith("lc_img_")
+
+
+def _is_elsewhere(block: Any) -> bool:
+    """Whether a block of an assistant message goes into a field of its own."""
+    spoken = _is(block, ("audio",)) and (block.get("id") or (block.get("extras") or {}).get("transcript"))
+    return _is(block, _ELSEWHERE) or _is_output_image(block) or bool(spoken)
+
+
+def _content(content: Any, where: str, *, as_it_came: bool = False) -> str | list[Json]:
     if isinstance(content, str):
         return content
+    if as_it_came:  # a part we could not name came from the provider, who will know it
+        return [to_part(block, where) if is_known(block) else dict(block) for block in content]
     return [to_part(block, where) for block in content]
 
 
-def _text_or_parts(content: Any, where: str) -> str | list[Json]:
+def _text_or_parts(content: Any, where: str, *, as_it_came: bool = False) -> str | list[Json]:
     """Text where all of it is text (most schemas want just that of a tool or an assistant), else parts."""
-    parts = _content(content, where)
+    parts = _content(content, where, as_it_came=as_it_came)
     if isinstance(parts, str) or any(part["type"] != "text" or "cache_control" in part for part in parts):
         return parts
     return "".join(part["text"] for part in parts)

@@ -8,13 +8,29 @@ Source of the parts: https://docs.aimlapi.com/api-references/text-models-llm
 from __future__ import annotations
 
 import base64
+import binascii
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from aimlapi_transport.wire import Json
 from langchain_aimlapi.errors import InvalidRequestError
 
-_AUDIO_FORMATS = {"mpeg": "mp3", "mp3": "mp3", "wav": "wav", "x-wav": "wav", "wave": "wav"}
+Block = Mapping[str, Any]
+
+# The wire's word where it is not the MIME subtype.
+_AUDIO_FORMATS = {"mpeg": "mp3", "mpga": "mp3", "x-wav": "wav", "wave": "wav", "vnd.wave": "wav", "x-flac": "flac"}
+_IMAGES = ("png", "jpeg", "webp", "gif", "bmp", "tiff", "heic", "heif", "avif")
+# What base64 of an image begins with -> its type.
+_BEGINNINGS = {"iVBORw0KGgo": "png", "/9j/": "jpeg", "R0lGOD": "gif", "UklGR": "webp", "Qk": "bmp"}
+
+
+class _Unusable(Exception):
+    """Why a block cannot be carried: the rest of a sentence that names it."""
+
+
+def is_known(block: Any) -> bool:
+    """Whether `to_part` has a row for this block."""
+    return isinstance(block, str) or (isinstance(block, Mapping) and block.get("type") in _PARTS)
 
 
 def to_part(block: Any, where: str) -> Json:
@@ -31,99 +47,169 @@ def to_part(block: Any, where: str) -> Json:
         raise InvalidRequestError(
             f"{where} has content of type {kind!r}, which cannot be sent. Sent are: {', '.join(sorted(_PARTS))}."
         )
-    part = convert(block)
-    if part is None:
-        raise InvalidRequestError(f"{where} has a `{kind}` block without usable data: it has {sorted(block)}.")
-    if "cache_control" in block:
-        part["cache_control"] = block["cache_control"]
+    try:
+        part = convert(block)
+    except _Unusable as reason:
+        raise InvalidRequestError(f"{where} has a `{kind}` block {reason}.") from None
+    if "cache_control" in block or "cache_control" in _extras(block):
+        part["cache_control"] = block.get("cache_control") or _extras(block)["cache_control"]
     return part
 
 
-def _text(block: Mapping[str, Any]) -> Json | None:
-    text = block.get("text")
-    return {"type": "text", "text": text} if isinstance(text, str) else None
+def _text(block: Block) -> Json:
+    if not isinstance(block.get("text"), str):
+        raise _Unusable(f"whose `text` is {block.get('text')!r}: pass a text")
+    return {"type": "text", "text": block["text"]}
 
 
-def _image(block: Mapping[str, Any]) -> Json | None:
-    url = _url(block, "image/png")
-    if url is None:
-        return None
-    image: Json = {"url": url}
-    detail = block.get("detail") or (block.get("extras") or {}).get("detail")
+def _image(block: Block) -> Json:
+    image: Json = {"url": _address(block, _image_type, "`url`, or `base64` and `mime_type`")}
+    detail = block.get("detail") or _extras(block).get("detail")
     if detail:
         image["detail"] = detail
     return {"type": "image_url", "image_url": image}
 
 
-def _image_url(block: Mapping[str, Any]) -> Json | None:
+def _image_url(block: Block) -> Json:
     image = block.get("image_url")
-    if isinstance(image, str):
-        image = {"url": image}
-    return {"type": "image_url", "image_url": image} if isinstance(image, dict) and image.get("url") else None
+    image = {"url": image} if isinstance(image, str) else image
+    if not isinstance(image, Mapping) or not isinstance(image.get("url"), str) or not image["url"]:
+        raise _Unusable(f"whose `image_url` is {str(image)[:80]!r}: pass an object with a `url`")
+    if image["url"].startswith("data:"):
+        _image_type(image["url"][len("data:") :].partition(";")[0], "")
+    if block.get("detail"):
+        image = {**image, "detail": block["detail"]}
+    return {"type": "image_url", "image_url": dict(image)}
 
 
-def _audio(block: Mapping[str, Any]) -> Json | None:
+def _image_type(mime: str | None, data: str) -> str:
+    """The MIME type of an image, by its name or else by how its data begins."""
+    subtype = (mime or "").lower().removeprefix("image/")
+    subtype = {"jpg": "jpeg", "pjpeg": "jpeg", "x-png": "png", "*": ""}.get(subtype, subtype)
+    if not subtype:
+        subtype = next((kind for start, kind in _BEGINNINGS.items() if data.startswith(start)), "")
+    if subtype not in _IMAGES:
+        raise _Unusable(f"of the type {mime!r}: pass a `mime_type` of image/{', image/'.join(_IMAGES)}")
+    return f"image/{subtype}"
+
+
+def _audio(block: Block) -> Json:
     data, mime = _data(block)
-    data = data or block.get("url")
-    if not data:
-        return None
-    audio: Json = {"data": data}
-    known = (block.get("extras") or {}).get("format") or block.get("format")
-    subtype = (mime or "").removeprefix("audio/") or str(block.get("url") or "").rpartition(".")[2].lower()
-    audio["format"] = known or _AUDIO_FORMATS.get(subtype, subtype if mime else "wav")
+    url = str(_link(block) or "")
+    if not data and not url:
+        raise _Unusable(f"with {sorted(block)}: pass `base64` and `mime_type`, or `url`")
+    subtype = (mime or "").lower().partition(";")[0].removeprefix("audio/")
+    subtype = subtype or url.partition("?")[0].rpartition("/")[2].rpartition(".")[2].lower()
+    known = _extras(block).get("format") or block.get("format")
+    return {
+        "type": "input_audio",
+        "input_audio": {"data": data or url, "format": known or _AUDIO_FORMATS.get(subtype, subtype) or "wav"},
+    }
+
+
+def _input_audio(block: Block) -> Json:
+    audio = block.get("input_audio")
+    if not isinstance(audio, Mapping) or not audio.get("data"):
+        raise _Unusable(f"whose `input_audio` is {str(audio)[:80]!r}: pass an object with `data` and `format`")
+    audio = dict(audio)
+    if audio.get("format") in _AUDIO_FORMATS:
+        audio["format"] = _AUDIO_FORMATS[audio["format"]]
     return {"type": "input_audio", "input_audio": audio}
 
 
-def _video(block: Mapping[str, Any]) -> Json | None:
-    url = _url(block, "video/mp4")
-    return {"type": "video_url", "video_url": {"url": url}} if url else None
+def _video(block: Block) -> Json:
+    url = _address(block, lambda mime, _: mime or "video/mp4", "`url`, or `base64` and `mime_type`")
+    return {"type": "video_url", "video_url": {"url": url}}
 
 
-def _file(block: Mapping[str, Any]) -> Json | None:
-    if isinstance(block.get("file"), dict):
-        return {"type": "file", "file": block["file"]}
-    if block.get("file_id"):
-        return {"type": "file", "file": {"file_id": block["file_id"]}}
+def _video_url(block: Block) -> Json:
+    video = block.get("video_url")
+    video = {"url": video} if isinstance(video, str) else video
+    if not isinstance(video, Mapping) or not video.get("url"):
+        raise _Unusable(f"whose `video_url` is {str(video)[:80]!r}: pass an object with a `url`")
+    return {"type": "video_url", "video_url": dict(video)}
+
+
+def _file(block: Block) -> Json:
+    if isinstance(block.get("file"), Mapping):
+        return {"type": "file", "file": dict(block["file"])}
+    if block.get("type") == "input_file" and block.get("file_data"):
+        named = {"filename": block.get("filename") or "document.pdf"}
+        return {"type": "file", "file": {**named, "file_data": block["file_data"]}}
+    file_id = block.get("file_id") or (block.get("id") if block.get("source_type") == "id" else None)
+    source = block.get("source")
+    if isinstance(source, Mapping):
+        file_id = file_id or source.get("file_id")
+        if source.get("type") == "text" and isinstance(source.get("data"), str):
+            return {"type": "text", "text": source["data"]}  # Anthropic's plain-text document
+    if file_id:
+        return {"type": "file", "file": {"file_id": file_id}}
+    if block.get("source_type") == "text" and isinstance(block.get("text"), str):
+        return {"type": "text", "text": block["text"]}
     data, mime = _data(block)
     if not data:
-        return None
-    extras = block.get("extras") or block.get("metadata") or {}
+        address = _link(block)
+        raise _Unusable(
+            f"at the address {address!r}, which is not fetched: pass its `base64`, or a `file_id`"
+            if address
+            else f"with {sorted(block)}: pass `base64` and `mime_type`, or a `file_id`"
+        )
+    if (mime or "").startswith("text/"):
+        return {"type": "text", "text": _decoded(data)}
+    extras = {**(block.get("metadata") or {}), **_extras(block)}
     name = block.get("filename") or extras.get("filename") or extras.get("name") or block.get("title") or "document.pdf"
     return {"type": "file", "file": {"filename": name, "file_data": f"data:{mime or 'application/pdf'};base64,{data}"}}
 
 
-def _plain_text(block: Mapping[str, Any]) -> Json | None:
+def _plain_text(block: Block) -> Json:
     if isinstance(block.get("text"), str):
         return {"type": "text", "text": block["text"]}
     data, _ = _data(block)
+    if not data:
+        raise _Unusable(f"with {sorted(block)}: pass its `text`, or the `base64` of it")
+    return {"type": "text", "text": _decoded(data)}
+
+
+def _decoded(data: str) -> str:
     try:
-        return {"type": "text", "text": base64.b64decode(data, validate=True).decode()} if data else None
-    except ValueError:
-        return None
+        return base64.b64decode(data, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise _Unusable("whose data is no base64 of UTF-8 text") from None
 
 
-def _native(name: str) -> Callable[[Mapping[str, Any]], Json | None]:
-    """A block that is the wire's own already."""
-    return lambda block: {"type": name, name: block[name]} if block.get(name) else None
+def _refusal(block: Block) -> Json:
+    if not isinstance(block.get("refusal"), str):
+        raise _Unusable(f"whose `refusal` is {block.get('refusal')!r}: pass a text")
+    return {"type": "refusal", "refusal": block["refusal"]}
 
 
-def _non_standard(block: Mapping[str, Any]) -> Json | None:
+def _non_standard(block: Block) -> Json:
     value = block.get("value")
-    return to_part(value, "a `non_standard` block") if isinstance(value, Mapping) else None
+    if not isinstance(value, Mapping):
+        raise _Unusable(f"whose `value` is {value!r}: pass a content part")
+    return to_part(value, "a `non_standard` block")
 
 
-def _url(block: Mapping[str, Any], mime: str) -> str | None:
+def _address(block: Block, mime_of: Callable[[str | None, str], str], wanted: str) -> str:
     """An address, or the data in one, of an image or video."""
+    link = _link(block)
+    if link:
+        return str(link)
+    data, mime = _data(block)
+    if not data:
+        raise _Unusable(f"with {sorted(block)}: pass {wanted}")
+    return f"data:{mime_of(mime, data)};base64,{data}"
+
+
+def _link(block: Block) -> Any:
     source = block.get("source")
-    if isinstance(source, Mapping) and source.get("type") == "url":
+    if isinstance(source, Mapping):
         return source.get("url")
-    if block.get("url"):
-        return str(block["url"])
-    data, found = _data(block)
-    return f"data:{found or mime};base64,{data}" if data else None
+    # `image_url` as a plain address: how the Responses API writes an image
+    return block.get("url") or (block.get("image_url") if isinstance(block.get("image_url"), str) else None)
 
 
-def _data(block: Mapping[str, Any]) -> tuple[str | None, str | None]:
+def _data(block: Block) -> tuple[str | None, str | None]:
     """Base64 data and its MIME type, in LangChain's newer and older words and in Anthropic's."""
     source = block.get("source")
     if isinstance(source, Mapping):
@@ -134,17 +220,26 @@ def _data(block: Mapping[str, Any]) -> tuple[str | None, str | None]:
     return data, block.get("mime_type")
 
 
-_PARTS: dict[str, Callable[[Mapping[str, Any]], Json | None]] = {
+def _extras(block: Block) -> Mapping[str, Any]:
+    extras = block.get("extras")
+    return extras if isinstance(extras, Mapping) else {}
+
+
+_PARTS: dict[str, Callable[[Block], Json]] = {
     "text": _text,
+    "input_text": _text,
+    "output_text": _text,
     "text-plain": _plain_text,
     "image": _image,
     "image_url": _image_url,
+    "input_image": _image,
     "audio": _audio,
-    "input_audio": _native("input_audio"),
+    "input_audio": _input_audio,
     "video": _video,
-    "video_url": _native("video_url"),
-    "refusal": _native("refusal"),
+    "video_url": _video_url,
+    "refusal": _refusal,
     "file": _file,
+    "input_file": _file,
     "document": _file,
     "non_standard": _non_standard,
 }

@@ -24,7 +24,7 @@ from aimlapi_transport.completion import Completion
 from aimlapi_transport.request import Request
 from aimlapi_transport.version import __version__
 from langchain_aimlapi import _content_blocks
-from langchain_aimlapi._chunks import from_choice, from_delta, last_chunk
+from langchain_aimlapi._chunks import StreamReader, from_choice
 from langchain_aimlapi._messages import to_wire
 from langchain_aimlapi._names import our_names
 from langchain_aimlapi._structured import text_parser, tool_parser, with_raw
@@ -329,10 +329,11 @@ class ChatAIMLAPI(BaseChatModel):
         with translated():
             client = Client(http_client=self.http_client, **self._config())
             request = self._request(client, messages, stop, True, kwargs)
+            reader = StreamReader()
             for delta in client.stream(request, timeout=kwargs.get("timeout")):
                 if delta.choice:
                     continue  # LangChain adds chunks up: a second answer would run into the first
-                yield from_delta(delta) if delta.completion is None else last_chunk(delta.completion)
+                yield reader.chunk(delta)
 
     async def _astream(
         self,
@@ -344,11 +345,11 @@ class ChatAIMLAPI(BaseChatModel):
         with translated():
             client = AsyncClient(http_client=self.http_async_client, **self._config())
             request = self._request(client, messages, stop, True, kwargs)
+            reader = StreamReader()
             async with aclosing(client.stream(request, timeout=kwargs.get("timeout"))) as deltas:
                 async for delta in deltas:
-                    if delta.choice:
-                        continue
-                    yield from_delta(delta) if delta.completion is None else last_chunk(delta.completion)
+                    if not delta.choice:
+                        yield reader.chunk(delta)
 
     def _config(self) -> dict[str, Any]:
         key = self.api_key

@@ -145,16 +145,22 @@ def test_blocks_stand_in_order_and_apart_under_output_v1(name: str) -> None:
         blocks = [{k: v for k, v in block.items() if k != "index"} for block in reply.content]
         shapes.append([block for block in blocks if block["type"] != "tool_call_chunk"])
     assert shapes == [shapes[0]] * 4
-    expected = []
-    if message.get("reasoning_content") or message.get("reasoning"):
-        expected.append({"type": "reasoning", "reasoning": "why"})
-    if message.get("content"):
-        expected.append({"type": "text", "text": message["content"]})
-    if name in ("call", "text then calls"):
-        expected.append({"type": "tool_call", "name": "weather", "args": {"city": "Oslo"}, "id": "a"})
-    if name == "text then calls":
-        expected.append({"type": "tool_call", "name": "time", "args": {}, "id": "b"})
-    assert shapes[0] == expected
+    signed = {"extra_content": SIGNED["extra_content"]}
+    text = {"type": "text", "text": message.get("content")}
+    weather = {"type": "tool_call", "name": "weather", "args": {"city": "Oslo"}, "id": "a"}
+    time = {"type": "tool_call", "name": "time", "args": {}, "id": "b", "extras": signed}
+    why = {"type": "reasoning", "reasoning": "why"}
+    expected: dict[str, list[dict[str, Any]]] = {
+        "text": [text],
+        "reasoning": [why, text],
+        "details": [{**why, "extras": {"reasoning_details": DETAILS}}, text],
+        "call": [why, weather],
+        "text then calls": [text, weather, time],
+        "encrypted": [{**why, "extras": {"encrypted_content": "E", **signed}}, text],
+        "cut arguments": [],
+        "refusal": [{"type": "non_standard", "value": {"type": "refusal", "refusal": "No."}}],
+    }
+    assert shapes[0] == expected[name]
 
 
 @case
