@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from aimlapi_transport.errors import BadResponseError, error_in
+from aimlapi_transport.errors import BadResponseError, error_in, told_headers
 from aimlapi_transport.folding import details_text, fold, joined_logprobs, parts
 from aimlapi_transport.think import ThinkSplitter
 from aimlapi_transport.tool_calls import ToolCall, ToolCallDelta, ToolCallReader
@@ -104,6 +104,7 @@ class Completion:
         client_request_id: the id you sent, if the provider took it.
         extra: other top-level fields: citations, search_results, system_fingerprint, provider, ...
         raw: the reply as it came; for a stream, the same shape put together from its events.
+        headers: the reply's, names in lower case.
     """
 
     id: str | None
@@ -116,6 +117,7 @@ class Completion:
     client_request_id: str | None
     extra: Json
     raw: Json
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def text(self) -> str:
@@ -309,6 +311,7 @@ class CompletionReader:
             client_request_id=self._headers.get("x-client-request-id"),
             extra=self._extra,
             raw=self._whole or {},
+            headers=told_headers(self._headers, self._scrub),
         )
         return completion if self._whole else _with_raw(completion, {s.index: s.finish for s in self._choices.values()})
 
@@ -393,6 +396,7 @@ class CompletionReader:
         error = error_in(event, whole=whole, scrub=self._scrub)
         if error is not None:
             error.request_id = self._headers.get("x-inference-id") or error.request_id
+            error.headers = told_headers(self._headers, self._scrub)
             raise error
 
     def _read_usage(self, value: Any, *, merge: bool = False) -> None:

@@ -21,11 +21,11 @@ To give a status its own class, add a row to `_BY_STATUS`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from aimlapi_transport._json import JsonError, loads
+from aimlapi_transport.wordings import says_no_credits, says_overflow, says_quota
 
 __all__ = [
     "AIMLAPIError",
@@ -59,6 +59,7 @@ class AIMLAPIError(Exception):
         status_code: the HTTP status (or the one a body claimed), None where nothing answered.
         request_id: the provider's `x-inference-id` or `requestId`, to quote to its support.
         body: what the provider sent: parsed JSON, or text.
+        headers: the reply's, names in lower case; empty where nothing answered.
         retry_after: seconds the provider asked to wait, None where it did not say.
         is_retryable: whether the same request may succeed when sent again.
         partial: what had arrived of a broken answer (a `Completion`), None elsewhere.
@@ -82,6 +83,7 @@ class AIMLAPIError(Exception):
         self.status_code = status_code
         self.request_id = request_id
         self.body = body
+        self.headers: dict[str, str] = {}
         self.retry_after = retry_after
         self.partial = partial
         if is_retryable is not None:
@@ -177,22 +179,6 @@ _BY_STATUS: dict[int, type[AIMLAPIError]] = {
     429: RateLimitError,
 }
 
-# Wordings of vendors behind the gateway for the three kinds a status alone does not tell apart.
-# Source: https://docs.aimlapi.com/errors-and-messages/general-info and the vendors' own error pages.
-_CREDITS = re.compile(
-    r"out of credits|insufficient (?:credit|balance|funds)|(?:top|topped) up your|resource limit|payment required",
-    re.I,
-)
-_QUOTA = re.compile(r"free[- ]tier|quota|billing|out of credits|insufficient (?:credit|balance|funds)|per[- ]day", re.I)
-_CONTEXT = re.compile(
-    r"context[_ ]length|context[_ ]window|maximum context|exceeds? (?:the )?(?:available )?context"
-    r"|max(?:imum)? (?:input|prompt|sequence) (?:length|tokens)|maximum allowed (?:number of )?(?:input )?tokens"
-    r"|(?:prompt|input) is too long|too many (?:input )?tokens|longer than the model'?s|reduce the length"
-    r"|exceeds? the (?:maximum|limit|model'?s)[^.]*tokens?|input (?:token|length)[^.]*exceed"
-    r"|range of input length|tokens? (?:count )?exceeds?",
-    re.I,
-)
-
 
 def error_for(
     status: int, body: bytes, headers: Mapping[str, str], *, scrub: Callable[[str], str] = lambda text: text
@@ -215,6 +201,7 @@ def error_for(
     error = _classified(status, message, value)
     request_id = headers.get("x-inference-id") or request_id or headers.get("x-request-id")
     error.request_id = scrub(request_id) if request_id else None
+    error.headers = told_headers(headers, scrub)
     error.retry_after = _retry_after(headers)
     advice = headers.get("x-should-retry", "").lower()
     if advice in ("true", "false"):
@@ -255,7 +242,8 @@ def error_in(
     status = _status_in(source) or _status_in(payload)
     body = _scrubbed(payload, scrub)
     if status is None:
-        cls = ContextLengthError if _CONTEXT.search(message) else BadResponseError if whole else StreamError
+        overflow = says_overflow(message, payload)
+        cls = ContextLengthError if overflow else BadResponseError if whole else StreamError
         error: AIMLAPIError = cls(_short(message), body=body)
     else:
         error = _classified(status, message, body)
@@ -264,15 +252,19 @@ def error_in(
     return error
 
 
+def told_headers(headers: Mapping[str, str], scrub: Callable[[str], str]) -> dict[str, str]:
+    """A reply's headers as they may be shown: without cookies, and without the key."""
+    return {name.lower(): scrub(value) for name, value in headers.items() if name.lower() != "set-cookie"}
+
+
 def _classified(status: int, message: str, body: Any) -> AIMLAPIError:
     cls = _BY_STATUS.get(status) or (ServerError if status >= 500 else InvalidRequestError)
-    if cls is PermissionDeniedError and _CREDITS.search(message):
+    if cls is PermissionDeniedError and says_no_credits(message):
         cls = InsufficientCreditsError
-    elif cls is RateLimitError and _QUOTA.search(message):
+    elif issubclass(cls, (InvalidRequestError, ServerError, RateLimitError)) and says_overflow(message, body):
+        cls = ContextLengthError  # some vendors report it as 429 or 500: trying again would only repeat it
+    elif cls is RateLimitError and says_quota(message):
         cls = QuotaExceededError
-    elif issubclass(cls, (InvalidRequestError, ServerError, RateLimitError)) and _CONTEXT.search(message):
-        # Some vendors report it as 429 or 500: trying again would only repeat it.
-        cls = ContextLengthError if "per min" not in message else cls
     return cls(_short(message) or f"The provider answered with status {status}.", status_code=status, body=body)
 
 

@@ -5,9 +5,11 @@ To give a transport error its LangChain kind, add a class and its row in `_KINDS
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from langchain_core import exceptions as core
 
@@ -52,65 +54,102 @@ __all__ = [
     "PermissionDeniedError",
     "QuotaExceededError",
     "RateLimitError",
+    "Response",
     "ServerError",
     "StreamError",
     "translated",
 ]
 
 
-class AuthenticationError(transport.AuthenticationError, ModelAuthenticationError):
+@dataclass(frozen=True)
+class Response:
+    """The refused reply in the form LangChain's tracing reads it; holds no key, and no connection.
+
+    Attributes:
+        status_code: of HTTP, or the one the body claimed; None where neither is known.
+        headers: names in lower case.
+        body: parsed JSON, or text.
+    """
+
+    status_code: int | None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body if isinstance(self.body, str) else json.dumps(self.body, ensure_ascii=False)
+
+    def json(self) -> Any:
+        """The body's JSON. Raises ValueError where it was none."""
+        return json.loads(self.body) if isinstance(self.body, str) else self.body
+
+
+class _Answered:
+    """What an error tells of the reply that caused it."""
+
+    @property
+    def response(self) -> Response:
+        """The reply. Where nothing answered there is none: an AttributeError, as tracers expect."""
+        values = self.__dict__
+        if values.get("status_code") is None and not values.get("headers") and values.get("body") is None:
+            raise AttributeError("No reply came, so there is no `response`.")
+        return Response(values.get("status_code"), values.get("headers") or {}, values.get("body"))
+
+
+class AuthenticationError(_Answered, transport.AuthenticationError, ModelAuthenticationError):
     """The key is missing, malformed, or not accepted (401)."""
 
 
-class PermissionDeniedError(transport.PermissionDeniedError, ModelPermissionDeniedError):
+class PermissionDeniedError(_Answered, transport.PermissionDeniedError, ModelPermissionDeniedError):
     """The key may not do this (403)."""
 
 
-class InsufficientCreditsError(transport.InsufficientCreditsError, ModelPermissionDeniedError):
+class InsufficientCreditsError(_Answered, transport.InsufficientCreditsError, ModelPermissionDeniedError):
     """The account ran out of credits: the provider says so with 403."""
 
 
-class NotFoundError(transport.NotFoundError, ModelNotFoundError):
+class NotFoundError(_Answered, transport.NotFoundError, ModelNotFoundError):
     """No such model or endpoint (404)."""
 
 
-class InvalidRequestError(transport.InvalidRequestError, ModelInvalidRequestError):
+class InvalidRequestError(_Answered, transport.InvalidRequestError, ModelInvalidRequestError):
     """The request is wrong: refused by the provider, or by us before sending it."""
 
 
-class ContextLengthError(transport.ContextLengthError, ContextOverflowError):
+class ContextLengthError(_Answered, transport.ContextLengthError, ContextOverflowError):
     """The messages and the output limit together exceed the model's context."""
 
 
-class RateLimitError(transport.RateLimitError, ModelRateLimitError):
+class RateLimitError(_Answered, transport.RateLimitError, ModelRateLimitError):
     """Too many requests (429)."""
 
 
-class QuotaExceededError(transport.QuotaExceededError, ModelRateLimitError):
+class QuotaExceededError(_Answered, transport.QuotaExceededError, ModelRateLimitError):
     """A quota is used up: waiting a little does not cure it (429)."""
 
 
-class ServerError(transport.ServerError, ModelAPIError):
+class ServerError(_Answered, transport.ServerError, ModelAPIError):
     """The provider failed (5xx), or asked to send the request again (408, 409)."""
 
 
-class APIConnectionError(transport.APIConnectionError, ModelConnectionError):
+class APIConnectionError(_Answered, transport.APIConnectionError, ModelConnectionError):
     """No connection, or it broke before an answer."""
 
 
-class APITimeoutError(transport.APITimeoutError, ModelTimeoutError):
+class APITimeoutError(_Answered, transport.APITimeoutError, ModelTimeoutError):
     """Nothing came for longer than `timeout`."""
 
 
-class BadResponseError(transport.BadResponseError, ModelAPIError):
+class BadResponseError(_Answered, transport.BadResponseError, ModelAPIError):
     """The provider answered 200, but not with an answer."""
 
 
-class StreamError(transport.StreamError, ModelAPIError):
+class StreamError(_Answered, transport.StreamError, ModelAPIError):
     """The provider reported a failure inside a stream."""
 
 
-class IncompleteStreamError(transport.IncompleteStreamError, ModelAPIError):
+class IncompleteStreamError(_Answered, transport.IncompleteStreamError, ModelAPIError):
     """The stream ended before the answer did: `partial` holds what arrived."""
 
 

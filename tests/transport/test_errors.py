@@ -49,6 +49,79 @@ def test_a_status_has_its_class(status: int, message: str, kind: type[AIMLAPIErr
     assert error.request_id == "req-1"
 
 
+OVERFLOWS = {
+    "OpenAI": "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens.",
+    "OpenAI, newer": "Your input exceeds the context window of this model. Please adjust your input and try again.",
+    "OpenAI, configured": "Input tokens exceed the configured limit of 272000 tokens.",
+    "OpenAI, over a minute's tokens": "Request too large for gpt-4o in organization o on tokens per min (TPM): Limit 30000, Requested 40000. The input or output tokens must be reduced in order to run successfully.",
+    "Anthropic": "prompt is too long: 213462 tokens > 200000 maximum",
+    "Anthropic, with output": "input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000",
+    "Google": "The input token count (1196265) exceeds the maximum number of tokens allowed (1048575).",
+    "Google, Vertex": "the input token count is 1000000 but model only supports up to 32768. Reduce the input token count.",
+    "xAI": "This model's maximum prompt length is 131072 but the request contains 537812 tokens.",
+    "Groq": "Please reduce the length of the messages or completion.",
+    "Mistral": "Prompt contains 65673 tokens and 0 draft tokens, too large for model with 32768 maximum context length",
+    "Alibaba": "<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, 129024]",
+    "Zhipu": "Prompt exceeds max length",
+    "Zhipu, Chinese": "Prompt 超长",
+    "MiniMax": "invalid params, context window exceeds limit (2013)",
+    "Moonshot": "Invalid request: Your request exceeded model token limit: 8192 (requested: 9000)",
+    "ByteDance": "Total tokens of image and text exceed max message tokens.",
+    "Baidu": "prompt tokens too long",
+    "Cohere": "too many tokens: total number of tokens in the prompt cannot exceed 4081 - received 5000.",
+    "NVIDIA": "The sequence length 5000 exceeds the maximum 4096",
+    "Bedrock": "Input is too long for requested model.",
+    "Bedrock, counted": "Number of input tokens exceeds maximum length. Please update the input to try again.",
+    "Together": "`inputs` tokens + `max_new_tokens` must be <= 8193. Given: 8190 `inputs` tokens and 512 `max_new_tokens`",
+    "Together, newer": "The input (516368 tokens) is longer than the model's context length (262144 tokens).",
+    "vLLM": "The decoder prompt (length 5000) is longer than the maximum model length of 4096.",
+    "llama.cpp": "the request exceeds the available context size, try increasing it",
+    "LiteLLM": "litellm.ContextWindowExceededError: litellm.BadRequestError",
+    "OpenRouter": "Input length 131393 exceeds the maximum allowed input length of 131040 tokens.",
+}  # fmt: skip
+NO_OVERFLOWS = [
+    "max_tokens is too large: 100000. This model supports at most 16384 completion tokens",
+    "`max_tokens` exceeds the limit of 8192 output tokens",
+    "Rate limit reached for gpt-4o on tokens per min (TPM): Limit 30000, Used 20000, Requested 15000.",
+    "This request would exceed your organization's rate limit of 30,000 input tokens per minute",
+    "Throttling error: Too many tokens, please wait before trying again.",
+    "string too long. Expected a string with maximum length 1048576",
+    "request entity too large",
+    "Image is too large",
+    "Invalid 'temperature': exceeds the maximum of 2",
+    "Too Many Requests",
+]
+
+
+@pytest.mark.parametrize("status", [200, 400, 429, 500])
+@pytest.mark.parametrize("vendor", OVERFLOWS)
+def test_a_full_context_is_known_in_every_vendors_words(vendor: str, status: int) -> None:
+    """Whatever its status, also inside a 200 or a stream; and asking again would only repeat it."""
+    body = {"error": {"message": OVERFLOWS[vendor], "type": "invalid_request_error"}}
+    error = error_in(body) if status == 200 else error_for(status, orjson.dumps(body), {})
+    assert type(error) is errors.ContextLengthError
+    assert error.is_retryable is False
+
+
+@pytest.mark.parametrize("words", NO_OVERFLOWS)
+def test_other_words_of_lengths_are_no_full_context(words: str) -> None:
+    for status in (400, 429, 500):
+        assert not isinstance(error_for(status, orjson.dumps({"error": words}), {}), errors.ContextLengthError)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": "no", "code": "context_length_exceeded"}},
+        {"error": {"message": "no", "type": "exceed_context_size_error"}},
+        {"message": '400 {"error":{"message":"no","code":"context_length_exceeded"}}'},
+    ],
+)
+def test_a_full_context_is_known_by_its_code(body: Any) -> None:
+    assert type(error_for(400, orjson.dumps(body), {})) is errors.ContextLengthError
+    assert type(error_in(body)) is errors.ContextLengthError
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [

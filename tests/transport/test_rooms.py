@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PURE = ("_json", "completion", "embeddings", "errors", "folding", "presets", "profiles", "reading", "replay", "request", "retry", "settings", "sse",
-        "think", "tool_calls", "usage", "wire", "version")  # fmt: skip
+PURE = ("_json", "callers", "completion", "embeddings", "errors", "folding", "presets", "profiles", "reading", "replay", "request", "retry", "settings", "sse",
+        "think", "tool_calls", "usage", "wire", "wordings", "version")  # fmt: skip
 
 
 def modules_after(statement: str) -> set[str]:

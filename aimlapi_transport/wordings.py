@@ -1,0 +1,80 @@
+"""What vendors behind the gateways say where a status alone does not tell: credits, quota, a full context. Pure.
+
+To teach a wording, add an alternative to its pattern and the sentence to the table in `tests/transport/test_errors.py`.
+Sources: https://docs.aimlapi.com/errors-and-messages/general-info, the vendors' error pages, users' reports.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+__all__ = ["says_no_credits", "says_overflow", "says_quota"]
+
+_CREDITS = re.compile(
+    r"out of credits|insufficient (?:credit|balance|funds)|(?:top|topped) up your|resource limit|payment required",
+    re.I,
+)
+_QUOTA = re.compile(r"free[- ]tier|quota|billing|out of credits|insufficient (?:credit|balance|funds)|per[- ]day", re.I)
+_INPUT = r"(?:prompts?|inputs?|messages?|sequence|requests?|contents?|context)"
+_CONTEXT = re.compile(
+    r"context[_ -]*(?:length|window|size|limit)"  # OpenAI, DeepSeek, Mistral, MiniMax, llama.cpp, LiteLLM
+    r"|(?:maximum|length of (?:the )?|exceeds? (?:the )?(?:available )?)context"
+    rf"|max(?:imum)?[_ ]{_INPUT}[_ ](?:length|tokens|size)|maximum allowed (?:number of )?(?:input )?tokens"  # xAI
+    rf"|{_INPUT} (?:tokens )?(?:length )?(?:is |are |was )?too (?:long|large)\b"  # Anthropic, Bedrock, Zhipu, Baidu
+    rf"|{_INPUT} (?:length )?exceed(?:s|ed)? (?:the )?(?:max(?:imum)? (?:length|size)|limit|model)"
+    r"|too many (?:input |prompt )?tokens|(?:prompt|input)[^.]*longer than the|reduce the length of"  # Cohere, Groq
+    r"|exceed(?:s|ed)? the (?:maximum|limit|model'?s)[^.]*tokens?|input (?:token|length)[^.]*exceed"  # Google
+    r"|exceed(?:s|ed)? (?:the )?(?:model'?s? )?(?:max(?:imum)? )?(?:message )?token(?:s| limit)|max message tokens"
+    r"|token limit exceeded|token count of \d+ exceeds|reduce the input token|input token count is \d+ but"
+    r"|more than max tokens allowed|input tokens exceed"
+    r"|range of input length|tokens? (?:count )?exceeds?|sequence length [^.]*exceeds?"  # Alibaba, NVIDIA
+    r"|`?inputs`? tokens \+ `?max_new_tokens|input tokens; must be"  # Together, text-generation-inference
+    r"|(?:prompt|input|文本|上下文|输入)[^。.]{0,12}(?:超长|过长|超过|超出)|上下文长度",
+    re.I,
+)
+_CONTEXT_CODES = frozenset(
+    (
+        *("context_length_exceeded", "context_window_exceeded", "model_context_window_exceeded", "context_too_long"),
+        *("contextwindowexceedederror", "exceed_context_size_error", "max_context_length_exceeded", "prompt_too_long"),
+    )
+)
+_READ = 16_384  # characters of a body
+_RATE = re.compile(r"per[- ](?:min|day|hour|sec)|\b[tr]p[md]\b|rate[- ]limit|throttl", re.I)
+# More than a minute's tokens in one request never passes: only a shorter request does.
+_NEVER_FITS = re.compile(r"request too large|must be reduced in order to run", re.I)
+_OUTPUT = re.compile(r"max_(?:completion_|output_)?tokens|(?:output|completion) tokens", re.I)
+_NOT_OUTPUT = re.compile(rf"{_INPUT}|max_new_tokens", re.I)
+
+
+def says_no_credits(message: str) -> bool:
+    """Whether it is about money spent."""
+    return bool(_CREDITS.search(message))
+
+
+def says_quota(message: str) -> bool:
+    """Whether waiting a little does not cure it."""
+    return bool(_QUOTA.search(message))
+
+
+def says_overflow(message: str, body: Any = None) -> bool:
+    """Whether the input is longer than what the model reads, in the words or by the error code of any vendor."""
+    if _codes(body) & _CONTEXT_CODES:
+        return True
+    if _RATE.search(message):
+        return bool(_NEVER_FITS.search(message))
+    if _OUTPUT.search(message) and not _NOT_OUTPUT.search(message):
+        return False  # only the output limit is too high
+    return bool(_CONTEXT.search(message))
+
+
+def _codes(body: Any, depth: int = 0) -> frozenset[str]:
+    """The error codes and types in a body, in lower case; also in one that is handed on as text."""
+    if isinstance(body, str):
+        return frozenset(re.findall(r"\w+", body[:_READ].lower()))
+    if not isinstance(body, dict) or depth > 3:
+        return frozenset()
+    found = {value.lower() for name in ("code", "type", "status") if isinstance(value := body.get(name), str)}
+    for name in ("error", "message", "detail"):
+        found |= _codes(body.get(name), depth + 1)
+    return frozenset(found)
