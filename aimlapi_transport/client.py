@@ -40,7 +40,7 @@ __all__ = ["AsyncClient", "Client", "Timeout", "UnlistedParameterWarning"]
 Timeout = float | tuple[float | None, float | None] | httpx.Timeout | None
 """Seconds of silence to bear; or (connect, silence); or httpx's own; None for the defaults."""
 
-_CONNECT = 5.0  # seconds
+CONNECT_SECONDS = 5.0
 _CALL_SILENCE = 600.0  # seconds without a byte of a whole answer
 _STREAM_SILENCE = 120.0  # seconds without an event of a stream
 _MAX_REDIRECTS = 5
@@ -52,7 +52,8 @@ class Client(Settings):
     """Chat completions, blocking. Cheap to build: connections belong to the process, not to the client.
 
     Args:
-        api_key: the key, or a function that returns it; by default the host's environment variable.
+        api_key: the key, or a function that returns it (for `AsyncClient` also an async one); by default the host's
+            environment variable.
         base_url: the host's address up to `/v1`; its host decides the preset unless one is given.
         preset: "aimlapi", "powertokens" or "anyfast": whose rules apply.
         timeout: seconds of silence before giving up; by default 600 for a whole answer, 120 between two events
@@ -315,7 +316,7 @@ class AsyncClient(Settings):
         """The vectors of the `count` texts of an `embeddings.embedding_request`."""
 
         async def once() -> Embeddings:
-            key = self.key()
+            key = await self.akey()
             scrub = scrubber(key)
             async with self._response(request, key, scrub, timeout) as response:
                 with _border(scrub):
@@ -356,7 +357,7 @@ class AsyncClient(Settings):
 
     async def _deltas(self, request: Request, timeout: Timeout) -> AsyncGenerator[Delta, None]:
         """One try: sends the request, reads the reply."""
-        key = self.key()
+        key = await self.akey()
         scrub = scrubber(key)
         async with self._response(request, key, scrub, timeout) as response:
             reader = _reader(request, response, scrub)
@@ -574,7 +575,7 @@ def _http_request(
 def _timeouts(timeout: Timeout, stream: bool) -> httpx.Timeout:
     if isinstance(timeout, httpx.Timeout):
         return timeout
-    connect: float | None = _CONNECT
+    connect: float | None = CONNECT_SECONDS
     silence: float | None = _STREAM_SILENCE if stream else _CALL_SILENCE
     given = timeout if isinstance(timeout, tuple) and len(timeout) == 2 else (timeout, timeout)
     if not all(value is None or (isinstance(value, (int, float)) and value > 0) for value in given):
@@ -583,5 +584,5 @@ def _timeouts(timeout: Timeout, stream: bool) -> httpx.Timeout:
         connect, silence = timeout
     elif timeout is not None:
         silence = timeout
-        connect = min(_CONNECT, timeout)
+        connect = min(CONNECT_SECONDS, timeout)
     return httpx.Timeout(connect=connect, read=silence, write=silence, pool=silence)

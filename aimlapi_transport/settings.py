@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
+from aimlapi_transport.callers import stacklevel
 from aimlapi_transport.errors import AuthenticationError, InvalidRequestError
 from aimlapi_transport.presets import AIMLAPI, PRESETS, Preset, preset_for
 from aimlapi_transport.request import Request, chat_request
@@ -40,7 +41,7 @@ class UnlistedParameterWarning(UserWarning):
 class SettingsArguments(TypedDict, total=False):
     """What `Settings` takes, for the constructors of the clients."""
 
-    api_key: str | Callable[[], str] | None
+    api_key: str | Callable[[], Any] | None
     base_url: str | None
     preset: str | Preset | None
     timeout: Any
@@ -57,7 +58,7 @@ class Settings:
     def __init__(
         self,
         *,
-        api_key: str | Callable[[], str] | None = None,
+        api_key: str | Callable[[], Any] | None = None,
         base_url: str | None = None,
         preset: str | Preset | None = None,
         timeout: Any = None,
@@ -120,19 +121,33 @@ class Settings:
                     f"The documents do not list `{name}` for {model}. It is sent all the same; "
                     "`strict_parameters=True` raises instead.",
                     UnlistedParameterWarning,
-                    stacklevel=3,
+                    stacklevel=stacklevel(),
                 )
         return request
 
     def key(self) -> Secret:
         """The key to send, read when it is needed so that an instance never holds the environment's."""
+        key = self._own_key()
+        if inspect.isawaitable(key):
+            if inspect.iscoroutine(key):
+                key.close()
+            raise AuthenticationError(
+                "`api_key` is an async function: pass the key or a plain function, or use the async methods."
+            )
+        return self._usable(key)
+
+    async def akey(self) -> Secret:
+        """The same; here the function may be async."""
+        key = self._own_key()
+        return self._usable(await key if inspect.isawaitable(key) else key)
+
+    def _own_key(self) -> Any:
         key: Any = self._api_key.value if isinstance(self._api_key, Secret) else self._api_key
-        if callable(key):
-            key = key()
-            if inspect.isawaitable(key):
-                if inspect.iscoroutine(key):
-                    key.close()
-                raise AuthenticationError("`api_key` is an async function: pass the key, or a plain function.")
+        return key() if callable(key) else key
+
+    def _usable(self, key: Any) -> Secret:
+        if hasattr(key, "get_secret_value"):  # of pydantic's or another's kind
+            key = key.get_secret_value()
         if key is None:
             found = (os.environ.get(name, "").strip() for name in self.preset.key_variables)
             key = next((value for value in found if value), None)

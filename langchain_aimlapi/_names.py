@@ -8,25 +8,37 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from aimlapi_transport.callers import stacklevel
+
 # What other LangChain chat models call our fields.
-_SYNONYMS = {
+SYNONYMS = {
     "api_base": "base_url",
     "aimlapi_api_base": "base_url",
     "openai_api_base": "base_url",
+    "openrouter_api_base": "base_url",
     "aimlapi_api_key": "api_key",
     "openai_api_key": "api_key",
+    "openrouter_api_key": "api_key",
     "model": "model_name",
     "timeout": "request_timeout",
     "max_completion_tokens": "max_tokens",
     "stop_sequences": "stop",
+    "organization": "openai_organization",
 }
+# Call-time settings that may be given once for all calls.
+_PER_CALL = frozenset(
+    ("extra_headers", "extra_query", "stream_options", "tools", "tool_choice", "parallel_tool_calls", "response_format")
+)
+# Body parameters under another name than our field's: which one is sent, the model decides.
+_TWINS = ("max_completion_tokens", "stop_sequences")
 # Settings of other classes that have no effect here (said in a warning)...
 _NEEDLESS = frozenset(
     (
-        *("stream_chunk_timeout", "tiktoken_model_name", "organization", "openai_organization"),
-        *("include_response_headers", "disabled_params", "http_socket_options"),
+        *("callback_manager", "custom_llm_provider", "base_model", "num_ctx"),
+        *("app_url", "app_title", "app_categories", "openrouter_provider", "plugins", "route", "session_id", "trace"),
     )
 )
+NO_EFFECT = ("openai_organization", "tiktoken_model_name")  # the same, but readable afterwards
 # ... and those that ask for what is not done: refused, with what to do instead.
 _RESPONSES = "it belongs to the Responses API, and only chat completions are spoken here"
 _INSTEAD = {
@@ -36,10 +48,21 @@ _INSTEAD = {
     "truncation": _RESPONSES,
     "include": _RESPONSES,
     "openai_proxy": "set HTTPS_PROXY, or pass an `http_client` with your proxy",
+    "http_socket_options": "pass an `http_client` whose transport has your `socket_options`",
     "client": "pass an `http_client` (httpx.Client)",
     "async_client": "pass an `http_async_client` (httpx.AsyncClient)",
     "root_client": "pass an `http_client` (httpx.Client)",
     "root_async_client": "pass an `http_async_client` (httpx.AsyncClient)",
+}
+# Call-time arguments of the same kind: they reach no chat completion.
+_CALL_INSTEAD = {
+    "previous_response_id": _RESPONSES,
+    "context_management": _RESPONSES,
+    "truncation": _RESPONSES,
+    "include": _RESPONSES,
+    "use_responses_api": _RESPONSES,
+    "background": _RESPONSES,
+    "conversation": _RESPONSES,
 }
 
 
@@ -47,29 +70,55 @@ def our_names(values: Mapping[str, Any], fields: Container[str]) -> dict[str, An
     """The settings under our names; those that are none of ours become body parameters, with a warning.
 
     Raises:
-        ValueError: a setting given under two names, or one that asks for what is not done here.
+        ValueError: a setting given twice, or one that asks for what is not done here.
     """
     taken: dict[str, Any] = {}
-    model_kwargs = dict(values.get("model_kwargs") or {})
+    given_kwargs = values.get("model_kwargs") or {}
+    if not isinstance(given_kwargs, Mapping):
+        raise ValueError(f"`model_kwargs` is {given_kwargs!r}: pass a dict of body parameters.")
+    model_kwargs = dict(given_kwargs)
     for given, value in values.items():
-        name = _SYNONYMS.get(given, given)
-        if name == "model_kwargs" or (name == "max_retries" and value is None):
+        name = SYNONYMS.get(given, given)
+        if name == "model_kwargs":
             continue
+        if given in model_kwargs and value is not None:
+            raise ValueError(f"`{given}` is given twice: as an argument, and in `model_kwargs`.")
         if name in _INSTEAD and value:
             raise ValueError(f"`{given}` cannot be used: {_INSTEAD[name]}.")
-        if name in _INSTEAD or (value is None and name not in fields):
+        if name in _INSTEAD or (value is None and (name not in fields or name in ("max_retries", "streaming"))):
             continue
+        if name in _NEEDLESS or (name in NO_EFFECT and value is not None):
+            _warn(f"`{given}` has no effect in ChatAIMLAPI.")
         if name in _NEEDLESS:
-            warnings.warn(f"`{given}` has no effect in ChatAIMLAPI.", stacklevel=5)
-        elif name not in fields:
-            warnings.warn(f"`{given}` is no field of ChatAIMLAPI: it is sent as a body parameter.", stacklevel=5)
+            continue
+        if name in fields:
+            if name in taken and value is not None and taken[name] is not None:
+                raise ValueError(f"`{given}` is given twice: `{name}` is another name of it.")
+            if taken.get(name) is None:
+                taken[name] = value
+        elif name.endswith("_api_key"):
+            raise ValueError(f"`{given}` is another vendor's key: pass the key of the host in `base_url` as `api_key`.")
+        else:
+            if name not in _PER_CALL:
+                _warn(f"`{given}` is no field of ChatAIMLAPI: it is sent as a body parameter.")
             model_kwargs[name] = value
-        elif name in taken and value is not None and taken[name] is not None:
-            raise ValueError(f"`{given}` is given twice: `{name}` is another name of it.")
-        elif taken.get(name) is None:
-            taken[name] = value
+    for given in [given for given in model_kwargs if SYNONYMS.get(given, given) in fields and given not in _TWINS]:
+        _warn(f"`{given}` is a field of ChatAIMLAPI: pass it as an argument, not in `model_kwargs`.")
+        taken[SYNONYMS.get(given, given)] = model_kwargs.pop(given)
     if model_kwargs or "model_kwargs" in values:
         taken["model_kwargs"] = model_kwargs
     if isinstance(taken.get("api_key"), str):
         taken["api_key"] = SecretStr(taken["api_key"])
     return taken
+
+
+def refused(call: Mapping[str, Any]) -> str | None:
+    """What is wrong with the names of a call's arguments, None where nothing is."""
+    for name, reason in _CALL_INSTEAD.items():
+        if call.get(name):
+            return f"`{name}` cannot be used: {reason}."
+    return None
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, stacklevel=stacklevel())

@@ -14,19 +14,30 @@ from langchain_core.language_models import BaseChatModel, LangSmithParams, Langu
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable
+from langchain_core.runnables import Runnable, RunnableSerializable
+from langchain_core.runnables.utils import AnyConfigurableField
 from langchain_core.tools import BaseTool
-from pydantic import ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 from typing_extensions import Self
 
-from aimlapi_transport.client import AsyncClient, Client
+from aimlapi_transport.client import CONNECT_SECONDS, AsyncClient, Client
 from aimlapi_transport.completion import Completion
+from aimlapi_transport.errors import AuthenticationError
 from aimlapi_transport.request import Request
 from aimlapi_transport.version import __version__
 from langchain_aimlapi import _content_blocks
 from langchain_aimlapi._chunks import StreamReader, from_choice
 from langchain_aimlapi._messages import to_wire
-from langchain_aimlapi._names import our_names
+from langchain_aimlapi._names import SYNONYMS, our_names, refused
 from langchain_aimlapi._structured import text_parser, tool_parser, with_raw
 from langchain_aimlapi._tools import to_response_format, to_tool_choice, to_tools
 from langchain_aimlapi.errors import InvalidRequestError, translated
@@ -47,7 +58,24 @@ _PARAMETERS = (
     "logit_bias",
     "reasoning_effort",
     "reasoning",
+    "verbosity",
+    "service_tier",
+    "store",
+    "prompt_cache_options",
 )
+# What they may be, for the error that names a value of another type.
+_ACCEPTED = {
+    **dict.fromkeys(("temperature", "top_p", "presence_penalty", "frequency_penalty"), "a number"),
+    **dict.fromkeys(("max_tokens", "top_k", "n", "seed", "top_logprobs", "max_retries"), "a whole number"),
+    **dict.fromkeys(("logprobs", "store", "streaming", "stream_usage", "replay_reasoning"), "True or False"),
+    **dict.fromkeys(("strict_parameters", "include_response_headers"), "True or False"),
+    **dict.fromkeys(("model_name", "base_url", "reasoning_effort", "verbosity", "service_tier"), "a text"),
+    **dict.fromkeys(("reasoning", "prompt_cache_options", "extra_body", "disabled_params"), "a dict"),
+    "stop": "a text or a list of texts",
+    "logit_bias": "a dict of numbers by token",
+    "preset": "aimlapi, powertokens or anyfast",
+    "stream_chunk_timeout": "seconds, or 0 for no limit",
+}
 
 
 class ChatAIMLAPI(BaseChatModel):
@@ -70,11 +98,11 @@ class ChatAIMLAPI(BaseChatModel):
     """
 
     model_name: str = Field(alias="model", description="Id of the model, for example `openai/gpt-4o`.")
-    api_key: SecretStr | str | Callable[[], str] | None = Field(
+    api_key: SecretStr | str | Callable[[], Any] | None = Field(
         default=None,
         repr=False,
-        description="The key, or a function that returns it. By default AIMLAPI_API_KEY (or AIML_API_KEY), read at "
-        "each call.",
+        description="The key, or a function that returns it (for async calls, an async one will do). By default "
+        "AIMLAPI_API_KEY (or AIML_API_KEY), read at each call.",
     )
     base_url: str | None = Field(
         default=None, description="Address of the host up to `/v1`. By default AIMLAPI_API_BASE, else AI/ML API."
@@ -97,13 +125,27 @@ class ChatAIMLAPI(BaseChatModel):
     frequency_penalty: float | None = Field(default=None, description="-2 to 2.")
     logprobs: bool | None = None
     top_logprobs: int | None = Field(default=None, description="0 to 20; needs `logprobs`.")
-    logit_bias: dict[str, float] | None = None
+    logit_bias: dict[str, float] | dict[int, float] | None = None
     reasoning_effort: str | None = Field(default=None, description="`low`, `medium` or `high`.")
     reasoning: dict[str, Any] | None = Field(default=None, description="`effort`, `max_tokens`, `exclude`.")
+    verbosity: str | None = Field(default=None, description="`low`, `medium` or `high`.")
+    service_tier: str | None = None
+    store: bool | None = None
+    prompt_cache_options: dict[str, Any] | None = None
     model_kwargs: dict[str, Any] = Field(default_factory=dict, description="Further body parameters.")
     extra_body: dict[str, Any] | None = Field(default=None, description="Body fields sent as they are, unchecked.")
-    streaming: bool = Field(default=False, description="Whether `invoke` reads a stream, too.")
-    stream_usage: bool = Field(default=True, description="Whether streams are asked for token counts.")
+    disabled_params: dict[str, Any] | None = Field(
+        default=None, description="Parameters never to send: `{name: None}`, or `{name: [values not to send]}`."
+    )
+    streaming: bool | None = Field(
+        default=None, description="Whether `invoke` reads a stream, too (True), or even `stream` does not (False)."
+    )
+    stream_usage: bool | None = Field(
+        default=None, description="Whether streams are asked for token counts: by default they are."
+    )
+    include_response_headers: bool = Field(
+        default=False, description='Whether `response_metadata["headers"]` has the reply\'s headers.'
+    )
     replay_reasoning: bool | None = Field(
         default=None,
         description="Send earlier reasoning back: always, never, or (None) as the model's family wants it.",
@@ -118,20 +160,46 @@ class ChatAIMLAPI(BaseChatModel):
         description="Seconds of silence to bear: a number, (connect, silence), or httpx.Timeout. By default 600 for "
         "a whole answer, 120 between two events of a stream.",
     )
+    stream_chunk_timeout: float | None = Field(
+        default=None,
+        ge=0,
+        description="Seconds between two events of a stream, where that is less than `timeout`; 0 for no limit.",
+    )
     default_headers: Mapping[str, str] | None = Field(default=None, exclude=True, repr=False)
     default_query: Mapping[str, Any] | None = None
     http_client: Any = Field(default=None, exclude=True, repr=False, description="An `httpx.Client` of your own.")
     http_async_client: Any = Field(
         default=None, exclude=True, repr=False, description="An `httpx.AsyncClient` of your own."
     )
+    openai_organization: str | None = Field(default=None, description="No effect: taken from other classes' users.")
+    tiktoken_model_name: str | None = Field(default=None, description="No effect: taken from other classes' users.")
 
-    model_config = ConfigDict(populate_by_name=True, protected_namespaces=(), arbitrary_types_allowed=True)
+    # Values in the errors would show the key of a mistyped call: our own sentences name them, where they may.
+    model_config = ConfigDict(
+        populate_by_name=True, protected_namespaces=(), arbitrary_types_allowed=True, hide_input_in_errors=True
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _take_names(cls, values: Any) -> Any:
         """Other names of our fields become ours; unknown ones become body parameters, with a warning."""
         return our_names(values, cls.model_fields) if isinstance(values, dict) else values
+
+    @field_validator(*_ACCEPTED, mode="wrap")
+    @classmethod
+    def _name_the_value(cls, value: Any, validated: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        try:
+            return validated(value)
+        except ValidationError:
+            name = str(info.field_name)
+            raise ValueError(f"`{name}` is {value!r}: pass {_ACCEPTED[name]}.") from None
+
+    @model_validator(mode="after")
+    def _check_n(self) -> Self:
+        if self.n is not None and (self.n < 1 or (self.n > 1 and self.streaming)):
+            accepted = "pass 1, or leave `streaming` off" if self.n > 1 else "pass 1 or more"
+            raise ValueError(f"`n` is {self.n}: {accepted}.")
+        return self
 
     @model_validator(mode="after")
     def _set_aimlapi_version(self) -> Self:
@@ -152,6 +220,28 @@ class ChatAIMLAPI(BaseChatModel):
     def timeout(self) -> Any:
         """Seconds of silence to bear, None for the defaults."""
         return self.request_timeout
+
+    @property
+    def openai_api_key(self) -> SecretStr | Callable[[], Any] | None:
+        """The key as other classes name it; the environment's where none was passed, None where there is none."""
+        if callable(self.api_key):
+            return self.api_key
+        try:
+            return SecretStr(Client(**self._config()).key().value)
+        except AuthenticationError:
+            return None
+
+    @property
+    def openai_api_base(self) -> str:
+        """The address in use."""
+        return Client(**self._config()).base_url
+
+    aimlapi_api_key = openai_api_key
+    aimlapi_api_base = openai_api_base
+
+    def configurable_fields(self, **kwargs: AnyConfigurableField) -> RunnableSerializable[Any, Any]:
+        """A model whose fields a call's config may set; fields by any of their names."""
+        return super().configurable_fields(**{SYNONYMS.get(name, name): field for name, field in kwargs.items()})
 
     @property
     def _llm_type(self) -> str:
@@ -305,7 +395,7 @@ class ChatAIMLAPI(BaseChatModel):
         with translated():
             client = Client(http_client=self.http_client, **self._config())
             request = self._request(client, messages, stop, False, kwargs)
-            return _result(client.complete(request, timeout=kwargs.get("timeout")))
+            return self._result(client.complete(request, timeout=self._patience(False, kwargs)))
 
     async def _agenerate(
         self,
@@ -317,7 +407,7 @@ class ChatAIMLAPI(BaseChatModel):
         with translated():
             client = AsyncClient(http_client=self.http_async_client, **self._config())
             request = self._request(client, messages, stop, False, kwargs)
-            return _result(await client.complete(request, timeout=kwargs.get("timeout")))
+            return self._result(await client.complete(request, timeout=self._patience(False, kwargs)))
 
     def _stream(
         self,
@@ -330,10 +420,9 @@ class ChatAIMLAPI(BaseChatModel):
             client = Client(http_client=self.http_client, **self._config())
             request = self._request(client, messages, stop, True, kwargs)
             reader = StreamReader()
-            for delta in client.stream(request, timeout=kwargs.get("timeout")):
-                if delta.choice:
-                    continue  # LangChain adds chunks up: a second answer would run into the first
-                yield reader.chunk(delta)
+            for delta in client.stream(request, timeout=self._patience(True, kwargs)):
+                if not delta.choice:  # LangChain adds chunks up: a second answer would run into the first
+                    yield self._with_headers(reader.chunk(delta), delta.completion)
 
     async def _astream(
         self,
@@ -346,10 +435,10 @@ class ChatAIMLAPI(BaseChatModel):
             client = AsyncClient(http_client=self.http_async_client, **self._config())
             request = self._request(client, messages, stop, True, kwargs)
             reader = StreamReader()
-            async with aclosing(client.stream(request, timeout=kwargs.get("timeout"))) as deltas:
+            async with aclosing(client.stream(request, timeout=self._patience(True, kwargs))) as deltas:
                 async for delta in deltas:
                     if not delta.choice:
-                        yield reader.chunk(delta)
+                        yield self._with_headers(reader.chunk(delta), delta.completion)
 
     def _config(self) -> dict[str, Any]:
         key = self.api_key
@@ -369,26 +458,51 @@ class ChatAIMLAPI(BaseChatModel):
         fields = {name: value for name in _PARAMETERS if (value := getattr(self, name)) is not None}
         return _merged(fields, self.model_kwargs)
 
+    def _patience(self, stream: bool, call: dict[str, Any]) -> Any:
+        """The timeout of a call: of a stream, the shorter of `timeout` and `stream_chunk_timeout`."""
+        timeout = call["timeout"] if call.get("timeout") is not None else self.request_timeout
+        if not stream or self.stream_chunk_timeout is None:
+            return timeout
+        if isinstance(timeout, httpx.Timeout):
+            connect, silence = timeout.connect, timeout.read
+        elif isinstance(timeout, tuple):
+            connect, silence = timeout
+        else:
+            connect, silence = CONNECT_SECONDS if timeout is None else min(timeout, CONNECT_SECONDS), timeout
+        bounds = [seconds for seconds in (silence, self.stream_chunk_timeout or None) if seconds is not None]
+        return connect, min(bounds, default=None)
+
     def _request(
         self, client: Client | AsyncClient, messages: list[BaseMessage], stop: Any, stream: bool, call: dict[str, Any]
     ) -> Request:
         """The one place where settings meet: fields, then what was bound, then what the call says."""
+        if problem := refused(call):
+            raise InvalidRequestError(problem)
         parameters = _merged(self._settings(), {**call, **({} if stop is None else {"stop": stop})})
+        call = {**self.model_kwargs, **call}
         added: dict[str, Any] = {}
         if "added_tool_choice" in call:
             added["tool_choice"] = call["added_tool_choice"]
-        if stream and parameters.get("n", 1) != 1:
+        if stream and parameters.get("n") not in (None, 1):
             raise InvalidRequestError(f"`n` is {parameters['n']!r}: a stream carries one answer; pass 1, or invoke.")
-        if stream and call.get("stream_usage", self.stream_usage):
-            added["stream_options"] = {"include_usage": True}
+        options = parameters.pop("stream_options", None)
+        if stream:
+            if call.get("stream_usage") is not None:
+                options = {**(options or {}), "include_usage": bool(call["stream_usage"])}
+            if options is None and self.stream_usage is not False:
+                added["stream_options"] = {"include_usage": True}
+            elif options and options != {"include_usage": False}:
+                parameters["stream_options"] = options
         if "tools" in parameters:
             parameters["tools"] = to_tools(parameters["tools"]) or None
         if "tool_choice" in parameters:
             parameters["tool_choice"] = to_tool_choice(parameters["tool_choice"], parameters.get("tools") or ())
         if parameters.get("response_format") is not None:
             parameters["response_format"] = to_response_format(parameters["response_format"])
-        if not stream:
-            parameters.pop("stream_options", None)
+        for group in (parameters, added):
+            for name, values in (self.disabled_params or {}).items():
+                if name in group and (values is None or group[name] in values):
+                    del group[name]
         return client.request(
             call.get("model") or self.model_name,
             to_wire(messages),
@@ -401,6 +515,22 @@ class ChatAIMLAPI(BaseChatModel):
             stream=stream,
             replay_reasoning=call.get("replay_reasoning", self.replay_reasoning),
         )
+
+    def _result(self, completion: Completion) -> ChatResult:
+        generations = [ChatGeneration(message=from_choice(completion, choice)) for choice in completion.choices]
+        if self.include_response_headers:
+            for generation in generations:
+                generation.message.response_metadata["headers"] = dict(completion.headers)
+        usage = completion.usage
+        return ChatResult(
+            generations=generations,
+            llm_output={"model_name": completion.model, "token_usage": usage.raw if usage else {}},
+        )
+
+    def _with_headers(self, chunk: ChatGenerationChunk, completion: Completion | None) -> ChatGenerationChunk:
+        if self.include_response_headers and completion is not None:
+            chunk.message.response_metadata["headers"] = dict(completion.headers)
+        return chunk
 
 
 # Call arguments that are no body parameters.
@@ -421,12 +551,3 @@ def _merged(settings: dict[str, Any], call: dict[str, Any]) -> dict[str, Any]:
                 parameters.pop(other, None)
         parameters[name] = value
     return parameters
-
-
-def _result(completion: Completion) -> ChatResult:
-    generations = [ChatGeneration(message=from_choice(completion, choice)) for choice in completion.choices]
-    usage = completion.usage
-    return ChatResult(
-        generations=generations,
-        llm_output={"model_name": completion.model, "token_usage": usage.raw if usage else {}},
-    )

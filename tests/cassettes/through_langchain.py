@@ -15,8 +15,10 @@ _MESSAGES = {"user": HumanMessage, "system": SystemMessage}
 
 def model_for(cassette: Cassette, **settings: Any) -> ChatAIMLAPI:
     """The model set up as the published request is: its further parameters, and no counts asked of a stream."""
+    parameters = parameters_of(cassette)
+    fields = {name: parameters.pop(name) for name in list(parameters) if name in ChatAIMLAPI.model_fields}
     return ChatAIMLAPI(
-        model=cassette.request["model"], stream_usage=False, model_kwargs=parameters_of(cassette), **settings
+        model=cassette.request["model"], stream_usage=False, model_kwargs=parameters, **fields, **settings
     )
 
 

@@ -1,0 +1,25 @@
+"""Whose line a warning is about: the first one outside this package, the frameworks and Python itself. Pure."""
+
+from __future__ import annotations
+
+import sys
+
+_OURS = ("aimlapi_transport", "langchain_aimlapi", "llama_index_aimlapi")
+_FRAMEWORKS = (
+    *("langchain", "langchain_core", "langchain_classic", "langchain_community", "langgraph", "langsmith"),
+    *("llama_index", "llama_index_instrumentation", "workflows", "pydantic", "pydantic_core", "tenacity", "anyio"),
+)
+_PASSED = frozenset((*_OURS, *_FRAMEWORKS, *sys.stdlib_module_names)) - {"__main__"}
+
+
+def stacklevel() -> int:
+    """The `stacklevel` with which the caller's `warnings.warn` points at the user's own line.
+
+    In a thread or a task of a framework's own no user's line is on the stack: then the outermost one.
+    """
+    level = 1
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _PASSED:
+        frame = frame.f_back
+        level += 1
+    return level
