@@ -1,7 +1,7 @@
 """Connection pools shared by the whole process: one for sync, one per event loop for async.
 
-A pool belongs to the process and the loop that made it: after a fork the child makes its own, and a closed
-loop's pool is dropped without being awaited.
+A pool belongs to the process and the loop that made it: after a fork the child makes its own. A loop that ends in
+order (`asyncio.run`) closes its pool; one that is just closed takes its pool along when it is collected.
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ import asyncio
 import os
 import ssl
 import threading
+from collections.abc import AsyncGenerator
+from contextlib import suppress
 from functools import lru_cache
-from weakref import WeakKeyDictionary
 
 import httpx
 
 _lock = threading.Lock()
 _sync: dict[int, httpx.Client] = {}
-_by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
+# On the loop itself: connections refer to their loop, so that a table of them here would keep both alive.
+_ON_LOOP = "_aimlapi_transport_pool"
 
 # No cap on connections: a cap makes the 101st stream wait in silence. Idle ones are few and short-lived.
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=60.0)
@@ -39,13 +41,22 @@ def shared_client() -> httpx.Client:
 def shared_async_client() -> httpx.AsyncClient:
     """The running loop's pool for async calls."""
     loop = asyncio.get_running_loop()
-    client = _by_loop.get(loop)
-    if client is None:
-        with _lock:
-            for other in [other for other in _by_loop if other.is_closed()]:
-                del _by_loop[other]
-            client = _by_loop[loop] = httpx.AsyncClient(verify=_tls(), limits=_LIMITS)
+    pid, client, _ = getattr(loop, _ON_LOOP, (None, None, None))
+    if client is None or client.is_closed or pid != os.getpid():
+        client = httpx.AsyncClient(verify=_tls(), limits=_LIMITS)
+        keeper = _until_the_loop_ends(client)
+        with suppress(StopIteration):
+            keeper.asend(None).send(None)  # up to its yield, where nothing waits: now the loop knows of it
+        setattr(loop, _ON_LOOP, (os.getpid(), client, keeper))
     return client
+
+
+async def _until_the_loop_ends(client: httpx.AsyncClient) -> AsyncGenerator[None, None]:
+    """Closes the client when the loop closes its asynchronous generators, as `asyncio.run` does at its end."""
+    try:
+        yield
+    finally:
+        await client.aclose()
 
 
 @lru_cache(maxsize=1)
@@ -61,4 +72,3 @@ def _forget() -> None:
     global _lock
     _lock = threading.Lock()
     _sync.clear()
-    _by_loop.clear()

@@ -1,0 +1,60 @@
+"""The pools end with what they belong to."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from collections.abc import Callable, Coroutine
+
+import pytest
+
+from aimlapi_transport import AsyncClient
+from tests.scripted import ScriptedServer, answer, reply, scripted
+
+MESSAGES = [{"role": "user", "content": "Hi"}]
+
+
+def _asks(server: ScriptedServer) -> AsyncClient:
+    return AsyncClient(api_key="k", base_url=server.base_url, max_retries=0)
+
+
+def _open_after(server: ScriptedServer, seconds: float = 2.0) -> int:
+    """How many connections are still open once they had time to close."""
+    end = time.monotonic() + seconds
+    while server.closed < server.connections and time.monotonic() < end:
+        time.sleep(0.01)
+    return server.connections - server.closed
+
+
+def test_a_loop_that_ends_in_order_closes_its_connections() -> None:
+    with scripted(reply(body=answer())) as server:
+        asyncio.run(_asks(server).chat("m", MESSAGES))
+        assert (server.connections, _open_after(server)) == (1, 0)
+
+
+def _in_a_loop_just_closed(ask: Callable[[], Coroutine[None, None, object]]) -> None:
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(ask())
+    loop.close()
+
+
+@pytest.mark.filterwarnings("ignore")  # a loop closed without its generators leaves its transports to the collector
+def test_a_loop_that_is_just_closed_takes_its_connections_along() -> None:
+    with scripted(reply(body=answer())) as server:
+        _in_a_loop_just_closed(lambda: _asks(server).chat("m", MESSAGES))
+        gc.collect()
+        assert (server.connections, _open_after(server)) == (1, 0)
+
+
+def test_a_pool_that_was_closed_with_the_generators_is_made_again() -> None:
+    async def ask_twice(client: AsyncClient) -> list[str]:
+        first = await client.chat("m", MESSAGES)
+        await asyncio.get_running_loop().shutdown_asyncgens()
+        return [first.text, (await client.chat("m", MESSAGES)).text]
+
+    with (
+        pytest.warns(ResourceWarning, match="after loop.shutdown_asyncgens"),  # asyncio's remark on the second one
+        scripted(reply(body=answer())) as server,
+    ):
+        assert asyncio.run(ask_twice(_asks(server))) == ["Hello", "Hello"]
