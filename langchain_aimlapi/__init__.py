@@ -13,10 +13,23 @@ from aimlapi_transport.version import __version__
 if TYPE_CHECKING:
     from langchain_aimlapi.chat_models import ChatAIMLAPI as ChatAIMLAPI
     from langchain_aimlapi.embeddings import AIMLAPIEmbeddings as AIMLAPIEmbeddings
+    from langchain_aimlapi.usage import AIMLAPIUsageCallbackHandler as AIMLAPIUsageCallbackHandler
+    from langchain_aimlapi.usage import get_aimlapi_usage_callback as get_aimlapi_usage_callback
 
-_WHERE = {"AIMLAPIEmbeddings": "embeddings", "ChatAIMLAPI": "chat_models"}
+_WHERE = {
+    "AIMLAPIEmbeddings": "embeddings",
+    "AIMLAPIUsageCallbackHandler": "usage",
+    "ChatAIMLAPI": "chat_models",
+    "get_aimlapi_usage_callback": "usage",
+}
 
-__all__ = ["AIMLAPIEmbeddings", "ChatAIMLAPI", "__version__"]
+__all__ = [
+    "AIMLAPIEmbeddings",
+    "AIMLAPIUsageCallbackHandler",
+    "ChatAIMLAPI",
+    "__version__",
+    "get_aimlapi_usage_callback",
+]
 
 
 def __getattr__(name: str) -> Any:

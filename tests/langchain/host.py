@@ -20,6 +20,7 @@ class Host:
     def __init__(self, *replies: Any, status: int = 200) -> None:
         self.replies = replies
         self.status = status
+        self.headers = HEADERS
         self.bodies: list[dict[str, Any]] = []
         self.requests: list[httpx.Request] = []
 
@@ -29,8 +30,10 @@ class Host:
         reply = self.replies[min(len(self.bodies), len(self.replies)) - 1]
         if isinstance(reply, list):
             data = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in reply) + "data: [DONE]\n\n"
-            return httpx.Response(200, content=data.encode(), headers={**HEADERS, "content-type": "text/event-stream"})
-        return httpx.Response(self.status, json=reply, headers=HEADERS)
+            return httpx.Response(
+                200, content=data.encode(), headers={**self.headers, "content-type": "text/event-stream"}
+            )
+        return httpx.Response(self.status, json=reply, headers=self.headers)
 
     def model(self, **settings: Any) -> ChatAIMLAPI:
         settings.setdefault("model", "some/new-model")
