@@ -23,6 +23,7 @@ from langchain_core.tracers.context import register_configure_hook
 
 __all__ = ["AIMLAPIUsageCallbackHandler", "ModelUsage", "get_aimlapi_usage_callback"]
 
+_PLACES = 12  # of a sum of dollars: past them is only what floats add to it
 _REMEMBERED = 4096  # runs already counted
 _UNNAMED = "unknown"  # a model whose reply names none
 
@@ -55,7 +56,7 @@ class ModelUsage:
     def __add__(self, other: ModelUsage) -> ModelUsage:
         sums = {name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
         costs = [cost for cost in (self.cost_usd, other.cost_usd) if cost is not None]
-        return ModelUsage(**sums, cost_usd=sum(costs) if costs else None)
+        return ModelUsage(**sums, cost_usd=round(sum(costs), _PLACES) if costs else None)
 
 
 _COUNTS = tuple(field.name for field in fields(ModelUsage) if field.name != "cost_usd")
