@@ -19,8 +19,17 @@ def to_tools(tools: Sequence[Any], *, strict: bool | None = None) -> list[Json]:
         if native and (tool["type"] != "function" or "function" not in tool):
             sent.append(dict(tool))  # a vendor's own kind of tool, such as web_search
             continue
-        definition = convert_to_openai_tool(tool, strict=strict)
+        try:
+            definition = convert_to_openai_tool(tool, strict=strict)
+        except (TypeError, ValueError) as error:
+            raise InvalidRequestError(
+                f"{str(tool)[:80]!r} is no tool: pass a LangChain tool, a function, a class, a schema with a `title`, "
+                f"or the wire's object ({error})."
+            ) from error
         definition = {**definition, "function": dict(definition["function"])}
+        marks = tool if isinstance(tool, Mapping) else getattr(tool, "extras", None)
+        if isinstance(marks, Mapping) and marks.get("cache_control"):
+            definition["cache_control"] = marks["cache_control"]
         if not definition["function"].get("name"):
             raise InvalidRequestError(f"A tool has no name: {str(tool)[:80]!r}.")
         definition["function"].setdefault("parameters", {"type": "object", "properties": {}})

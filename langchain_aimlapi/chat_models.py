@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Literal
@@ -10,7 +11,7 @@ from typing import Any, Literal
 import httpx
 import pydantic.v1
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
+from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput, ModelProfile
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
@@ -32,12 +33,21 @@ from typing_extensions import Self
 from aimlapi_transport.client import CONNECT_SECONDS, AsyncClient, Client
 from aimlapi_transport.completion import Completion
 from aimlapi_transport.errors import AuthenticationError
+from aimlapi_transport.presets import PRESETS, preset_for
 from aimlapi_transport.request import Request
 from aimlapi_transport.version import __version__
 from langchain_aimlapi import _content_blocks
 from langchain_aimlapi._chunks import StreamReader, from_choice
 from langchain_aimlapi._messages import to_wire
 from langchain_aimlapi._names import SYNONYMS, our_names, refused
+from langchain_aimlapi._profile import (
+    DECLARED,
+    fitted,
+    is_of_another,
+    model_profile,
+    takes_cache_marks,
+    without_cache_marks,
+)
 from langchain_aimlapi._structured import text_parser, tool_parser, with_raw
 from langchain_aimlapi._tools import to_response_format, to_tool_choice, to_tools
 from langchain_aimlapi.errors import InvalidRequestError, translated
@@ -183,7 +193,12 @@ class ChatAIMLAPI(BaseChatModel):
     @classmethod
     def _take_names(cls, values: Any) -> Any:
         """Other names of our fields become ours; unknown ones become body parameters, with a warning."""
-        return our_names(values, cls.model_fields) if isinstance(values, dict) else values
+        if not isinstance(values, dict):
+            return values
+        taken = our_names(values, cls.model_fields)
+        if is_of_another(taken.get("profile"), str(taken.get("model_name"))):
+            del taken["profile"]  # all fields of an instance but with another model, as configurable fields do
+        return taken
 
     @field_validator(*_ACCEPTED, mode="wrap")
     @classmethod
@@ -210,6 +225,33 @@ class ChatAIMLAPI(BaseChatModel):
             if client is not None and not isinstance(client, wanted):
                 raise ValueError(f"`{name}` is a {type(client).__name__}: pass an httpx.{wanted.__name__}.")
         return self
+
+    @model_validator(mode="after")
+    def _check_profile_keys(self) -> Self:
+        """LangChain's check of the same name, at a hundredth of its cost for a profile that passes."""
+        if isinstance(self.profile, dict) and not self.profile.keys() <= DECLARED:
+            warnings.warn(f"`profile` has unknown keys: {sorted(self.profile.keys() - DECLARED)}.", stacklevel=2)
+        return self
+
+    def _resolve_model_profile(self) -> ModelProfile | None:
+        """What the packaged facts say of the model, where the host is AI/ML API (or a proxy of it)."""
+        return self._known_profile(self.model_name)
+
+    def _known_profile(self, model: str) -> ModelProfile | None:
+        host = PRESETS[self.preset] if self.preset else preset_for(self.base_url)
+        return model_profile(model) if host.lists_models else None
+
+    def _profile_of(self, model: str) -> ModelProfile | None:
+        """The profile that counts in a call of this model: the instance's own, or the one of another id."""
+        mine = model == self.model_name and not is_of_another(self.profile, model)
+        return self.profile if mine else self._known_profile(model)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with these fields changed; another model brings its own profile."""
+        copied = super().model_copy(update=update, deep=deep)
+        if is_of_another(copied.profile, copied.model_name):
+            copied.profile = copied._resolve_model_profile()
+        return copied
 
     @property
     def model(self) -> str:
@@ -503,9 +545,13 @@ class ChatAIMLAPI(BaseChatModel):
             for name, values in (self.disabled_params or {}).items():
                 if name in group and (values is None or group[name] in values):
                     del group[name]
+        model = call.get("model") or self.model_name
+        sent = fitted(to_wire(messages), model, self._profile_of(model))
+        if client.preset.lists_models and not takes_cache_marks(model):
+            sent, parameters["tools"] = without_cache_marks(sent, parameters.get("tools"))
         return client.request(
-            call.get("model") or self.model_name,
-            to_wire(messages),
+            model,
+            sent,
             parameters=parameters,
             added=added,
             extra_body={**(self.extra_body or {}), **(call.get("extra_body") or {})},
