@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from aimlapi_transport.version import __version__
 
 if TYPE_CHECKING:
+    from llama_index_aimlapi._answers import StructuredOutputError as StructuredOutputError
     from llama_index_aimlapi._tools import ToolCallError as ToolCallError
     from llama_index_aimlapi.llm import AIMLAPI as AIMLAPI
 
-_WHERE = {"AIMLAPI": "llm", "ToolCallError": "_tools"}
+_WHERE = {"AIMLAPI": "llm", "StructuredOutputError": "_answers", "ToolCallError": "_tools"}
 
-__all__ = ["AIMLAPI", "ToolCallError", "__version__"]
+__all__ = ["AIMLAPI", "StructuredOutputError", "ToolCallError", "__version__"]
 
 
 def __getattr__(name: str) -> Any:

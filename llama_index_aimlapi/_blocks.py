@@ -38,15 +38,42 @@ _ROLES = {MessageRole.CHATBOT: "assistant", MessageRole.MODEL: "assistant"}
 # What a ThinkingBlock's additional_information and a message's additional_kwargs hold for the model to get back.
 REASONING_FIELDS = ("reasoning_details", "encrypted_content")
 MESSAGE_FIELDS = ("extra_content", "refusal")
+CITED = "citation_index"
+"""A CitationBlock of a reply has its number under this name, in `additional_location_info`."""
 
 
 def to_wire(messages: Sequence[ChatMessage]) -> list[Json]:
     """The messages as they travel. They are not changed.
 
     Raises:
-        InvalidRequestError: no message, a block that cannot be carried, or a tool result without its call's id.
+        InvalidRequestError: a block that cannot be carried, a tool result without its call's id, or with the id of
+            a call nobody made.
     """
-    return [_message(message, f"messages[{position}]") for position, message in enumerate(messages)]
+    sent = [_message(message, f"messages[{position}]") for position, message in enumerate(messages)]
+    asked: set[str] = set()
+    for position, message in enumerate(sent):
+        if message["role"] == "tool" and message["tool_call_id"] not in asked:
+            known = ", ".join(sorted(asked)) or "there are none"
+            raise InvalidRequestError(
+                f"messages[{position}] is the result of a call {message['tool_call_id']!r} that no message before it "
+                f"made: name one of the calls made ({known})."
+            )
+        asked.update(call["id"] for call in message.get("tool_calls") or ())
+    return sent
+
+
+def cached_up_to(messages: Sequence[Json], index: int) -> list[Json]:
+    """The messages with the vendor's cache asked to keep them up to this index, or all of them at -1."""
+    marked = list(messages)
+    last = len(marked) - 1 if index < 0 else min(index, len(marked) - 1)
+    for position in range(last, -1, -1):
+        content = marked[position].get("content")
+        parts = [{"type": "text", "text": content}] if isinstance(content, str) and content else list(content or ())
+        if parts:
+            parts[-1] = {**parts[-1], "cache_control": {"type": "ephemeral"}}
+            marked[position] = {**marked[position], "content": parts}
+            break
+    return marked
 
 
 def _message(message: ChatMessage, where: str) -> Json:
@@ -87,6 +114,8 @@ def _sorted_blocks(
             calls.append(block)
         elif role == "assistant" and spoken and isinstance(block, AudioBlock):
             continue  # goes back by its id
+        elif role == "assistant" and isinstance(block, CitationBlock) and CITED in block.additional_location_info:
+            continue  # points at text the message holds
         elif isinstance(block, CachePoint):
             if not parts:
                 raise InvalidRequestError(f"{where} has a CachePoint with nothing before it to cache.")

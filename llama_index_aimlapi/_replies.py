@@ -6,12 +6,14 @@ Every piece of a stream becomes a response of its own that repeats all before it
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
+from uuid import uuid4
 
 from llama_index.core.base.llms.types import (
     AudioBlock,
     ChatMessage,
     ChatResponse,
+    CitationBlock,
     CompletionResponse,
     ImageBlock,
     LogProb,
@@ -20,32 +22,37 @@ from llama_index.core.base.llms.types import (
     ThinkingBlock,
     ToolCallBlock,
 )
-from pydantic import BaseModel
 
+from aimlapi_transport._json import dumps
 from aimlapi_transport.completion import Choice, Completion, Delta
 from aimlapi_transport.tool_calls import ToolCall, ToolCallDelta
-from aimlapi_transport.usage import Usage
+from aimlapi_transport.usage import Usage, usage_from
 from aimlapi_transport.wire import Json
-from llama_index_aimlapi._blocks import MESSAGE_FIELDS, REASONING_FIELDS
+from llama_index_aimlapi._blocks import CITED, MESSAGE_FIELDS, REASONING_FIELDS
+from llama_index_aimlapi._built import built
+from llama_index_aimlapi._json_text import arguments_in
 from llama_index_aimlapi._partial_json import PartialObject
 from llama_index_aimlapi._tools import FINISH_REASON, ToolCallDict, tool_call_dict
 
-Model = TypeVar("Model", bound=BaseModel)
 
-
-def from_completion(completion: Completion, *, single_call: bool = False, delta: str | None = None) -> ChatResponse:
+def from_completion(
+    completion: Completion, *, single_call: bool = False, forced: Json | None = None, delta: str | None = None
+) -> ChatResponse:
     """A whole answer as LlamaIndex has it: the first, where there are several.
 
     Args:
         single_call: whether only the first tool call counts.
+        forced: the definition of the one tool that had to be called; arguments written as text are its call.
         delta: what the last piece of a stream added; None for an answer that was not streamed.
     """
     taken = completion.choices[0]
     calls = taken.tool_calls[:1] if single_call else taken.tool_calls
+    if forced and not calls:
+        calls = _written_call(taken, forced)
     further: Json = {name: taken.extra[name] for name in MESSAGE_FIELDS if taken.extra.get(name)}
     if taken.refusal:
         further["refusal"] = taken.refusal
-    blocks = _blocks(taken, calls, completion.usage)
+    blocks = _blocks(taken, calls, completion)
     audio = taken.extra.get("audio")
     if isinstance(audio, dict) and audio.get("id"):
         further["reference_audio_id"] = audio["id"]
@@ -96,13 +103,14 @@ class Snapshots:
     """Add a stream's deltas one by one; each addition is the answer so far.
 
     Args:
-        single_call: whether only the first tool call counts.
+        single_call, forced: as in `from_completion`.
     """
 
-    __slots__ = ("_calls", "_logprobs", "_reasoning", "_refusal", "_single_call", "_text")
+    __slots__ = ("_calls", "_forced", "_logprobs", "_reasoning", "_refusal", "_single_call", "_text")
 
-    def __init__(self, *, single_call: bool = False) -> None:
+    def __init__(self, *, single_call: bool = False, forced: Json | None = None) -> None:
         self._single_call = single_call
+        self._forced = forced
         self._text = ""
         self._reasoning = ""
         self._refusal = ""
@@ -112,7 +120,7 @@ class Snapshots:
     def add(self, delta: Delta) -> ChatResponse | None:
         """The answer up to this delta; None where the delta belongs to another of `n` choices."""
         if delta.completion is not None:
-            return from_completion(delta.completion, single_call=self._single_call, delta="")
+            return from_completion(delta.completion, single_call=self._single_call, forced=self._forced, delta="")
         if delta.choice != 0:
             return None  # the first answer, as of a whole reply
         kwargs: Json = {}
@@ -130,7 +138,7 @@ class Snapshots:
         return built(
             ChatResponse,
             message=self._message(),
-            raw=delta.raw,
+            raw=_counted(delta.raw, usage_from(delta.raw["usage"])) if delta.raw.get("usage") else delta.raw,
             delta=delta.text,
             logprobs=self._logprobs,
             additional_kwargs=kwargs,
@@ -171,20 +179,6 @@ class Snapshots:
         return _message(blocks, listed, {"refusal": self._refusal} if self._refusal else {})
 
 
-def built(cls: type[Model], **fields: Any) -> Model:
-    """A model of these fields, all of them given, as validation would leave it, at a tenth of its cost.
-
-    A stream makes three of them for every piece of an answer; a test holds them equal to validated ones.
-    """
-    model = cls.__new__(cls)
-    put = object.__setattr__
-    put(model, "__dict__", fields)
-    put(model, "__pydantic_fields_set__", set(fields))
-    put(model, "__pydantic_extra__", None)
-    put(model, "__pydantic_private__", None)
-    return model
-
-
 def logprobs_from(value: Json | None) -> list[list[LogProb]] | None:
     """For each token the alternatives, the chosen one first; None where the reply has none."""
     tokens = value.get("content") if isinstance(value, dict) else None
@@ -202,8 +196,20 @@ def _alternatives(token: Json) -> list[LogProb]:
     return list(found.values())
 
 
-def _blocks(choice: Choice, calls: Sequence[ToolCall], usage: Usage | None) -> list[Any]:
-    """Reasoning, text, what else was made, and the calls, in this order."""
+def _written_call(choice: Choice, forced: Json) -> tuple[ToolCall, ...]:
+    """The call of the one tool that had to be called, where the model wrote its arguments as text instead."""
+    if choice.refusal or choice.finish_reason in ("length", "content_filter"):
+        return ()
+    arguments = arguments_in(choice.text, forced)
+    if arguments is None:
+        return ()
+    text = dumps(arguments).decode()
+    return (ToolCall(f"call_{uuid4().hex[:24]}", forced["function"]["name"], text, arguments, None, {}),)
+
+
+def _blocks(choice: Choice, calls: Sequence[ToolCall], completion: Completion) -> list[Any]:
+    """Reasoning, text and its citations, what else was made, and the calls, in this order."""
+    usage = completion.usage
     blocks: list[Any] = []
     kept = {name: choice.extra[name] for name in REASONING_FIELDS if choice.extra.get(name)}
     if choice.reasoning or kept:
@@ -219,12 +225,41 @@ def _blocks(choice: Choice, calls: Sequence[ToolCall], usage: Usage | None) -> l
     urls = [url for image in images if isinstance(url := (image.get("image_url") or {}).get("url"), str)]
     if choice.text or not (blocks or calls or urls or isinstance(audio, dict)):
         blocks.append(built(TextBlock, block_type="text", text=choice.text))
+    blocks += _citations(choice, completion)
     if isinstance(audio, dict) and audio.get("data"):
         blocks.append(AudioBlock(audio=str(audio["data"]).encode()))
     blocks += [ImageBlock(url=url) for url in urls]
     # A call that cannot be run keeps its text: nobody takes half an object for a whole one.
     blocks += [_call_block(c.id, c.name, c.parsed if c.parsed is not None else c.arguments) for c in calls]
     return blocks
+
+
+def _citations(choice: Choice, completion: Completion) -> list[CitationBlock]:
+    """What the answer says it rests on: annotations of its text, else the pages it names beside it."""
+    found: list[tuple[str, str, str, Json]] = []
+    for annotation in _objects(choice.extra.get("annotations")):
+        page = annotation.get("url_citation")
+        page = page if isinstance(page, dict) else annotation
+        if isinstance(page.get("url"), str):
+            span = {name: page[name] for name in ("start_index", "end_index") if isinstance(page.get(name), int)}
+            said = page.get("content") or choice.text[span.get("start_index", 0) : span.get("end_index", 0)]
+            found.append((page["url"], str(page.get("title") or page["url"]), str(said), span))
+    if not found:
+        pages = [page for page in _objects(completion.extra.get("search_results")) if isinstance(page.get("url"), str)]
+        found = [(p["url"], str(p.get("title") or p["url"]), str(p.get("snippet") or ""), {}) for p in pages]
+    if not found:
+        named = completion.extra.get("citations")
+        found = [(url, url, "", {}) for url in (named if isinstance(named, list) else ()) if isinstance(url, str)]
+    return [
+        CitationBlock(
+            cited_content=TextBlock(text=said), source=url, title=title, additional_location_info={CITED: i, **span}
+        )
+        for i, (url, title, said, span) in enumerate(found)
+    ]
+
+
+def _objects(value: Any) -> list[Json]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _call_block(call_id: str | None, name: str, arguments: Any) -> ToolCallBlock:
@@ -265,12 +300,18 @@ def _facts(completion: Completion, choice: Choice) -> Json:
 
 
 def _raw(completion: Completion) -> Json:
-    """The reply as it came, with whole numbers for the counts in `usage`: LlamaIndex adds them up unchecked."""
     usage = completion.usage
+    if usage is not None and completion.raw.get("usage") is not usage.raw:
+        return _counted({**completion.raw, "usage": usage.raw}, usage)
+    return _counted(completion.raw, usage)
+
+
+def _counted(raw: Json, usage: Usage | None) -> Json:
+    """The reply as it came, with whole numbers for the counts in `usage`: LlamaIndex adds them up unchecked."""
     if usage is None:
-        return completion.raw
+        return raw
     counts = {"prompt_tokens": usage.input, "completion_tokens": usage.output, "total_tokens": usage.total}
     sent = usage.raw or {}
-    if all(sent.get(name) == count for name, count in counts.items()) and completion.raw.get("usage") is sent:
-        return completion.raw
-    return {**completion.raw, "usage": {**sent, **counts}}
+    if all(sent.get(name) == count for name, count in counts.items()):
+        return raw
+    return {**raw, "usage": {**sent, **counts}}

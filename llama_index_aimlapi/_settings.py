@@ -37,9 +37,10 @@ _PARAMETERS = {
 }
 # What other LlamaIndex LLMs call our fields.
 _SYNONYMS = {"base_url": "api_base", "max_new_tokens": "max_tokens", "model_name": "model"}
-# What other LlamaIndex LLMs take and this one has by itself, or, below, needs only where it is set to something.
-_NEEDLESS = frozenset(("reuse_client", "class_name", "openai_client", "async_openai_client"))
-_NEEDLESS_UNSET = frozenset(("should_use_structured_outputs", "api_version"))
+_SYNONYMS_OF_CALLS = {**_SYNONYMS, **_PARAMETERS}
+# What other LlamaIndex LLMs take and this one has by itself.
+_NEEDLESS = frozenset(("class_name", "openai_client", "async_openai_client"))
+_NEEDLESS_OF_CALLS = frozenset(("use_chat_completions",))
 
 
 class AIMLAPISettings(FunctionCallingLLM):
@@ -98,6 +99,25 @@ class AIMLAPISettings(FunctionCallingLLM):
         default=None, description="Tokens of input and output together. By default what the documents say, else 128000."
     )
     is_chat_model: bool = True
+    should_use_structured_outputs: bool | None = Field(
+        default=None,
+        description="Whether answers in a shape are asked for by a JSON schema. By default where documents list it.",
+    )
+    tools: list[dict[str, Any]] | None = Field(
+        default=None, description="Tool definitions, as they travel, to send with every request: a vendor's own, say."
+    )
+    cache_idx: int | None = Field(
+        default=None,
+        ge=-1,
+        description="Mark the conversation up to this message for the vendor's cache; -1 marks all of it.",
+    )
+    order: list[str] | None = Field(default=None, description="Providers to prefer, sent as `provider.order`.")
+    allow_fallbacks: bool | None = Field(default=None, description="Sent as `provider.allow_fallbacks`.")
+    tokenizer: Any = Field(
+        default=None, description="A tokenizer, or its name for `transformers`. Only kept here, for who asks for it."
+    )
+    api_version: str | None = Field(default=None, description="Only kept here: the hosts have one version.")
+    reuse_client: bool = Field(default=True, description="Only kept here: connections belong to the process.")
     is_function_calling_model: bool | None = Field(
         default=None, description="Whether the model takes tools. By default yes, unless its documents say no."
     )
@@ -145,6 +165,10 @@ class AIMLAPISettings(FunctionCallingLLM):
     def _timeout_to_json(self, timeout: Any) -> Any:
         return [timeout.connect, timeout.read] if isinstance(timeout, httpx.Timeout) else timeout
 
+    @field_serializer("tokenizer")
+    def _tokenizer_to_json(self, tokenizer: Any) -> str | None:
+        return tokenizer if isinstance(tokenizer, str) else None
+
     @classmethod
     def class_name(cls) -> str:
         """The name under which LlamaIndex serializes this class."""
@@ -156,7 +180,7 @@ class AIMLAPISettings(FunctionCallingLLM):
         facts = facts_for(self.model)
         return LLMMetadata(
             context_window=self.context_window or (facts and facts.context_length) or DEFAULT_CONTEXT_WINDOW,
-            num_output=self.max_tokens or -1,
+            num_output=self._output_limit() or -1,
             is_chat_model=self.is_chat_model,
             is_function_calling_model=self._takes_tools(),
             model_name=self.model,
@@ -173,6 +197,23 @@ class AIMLAPISettings(FunctionCallingLLM):
         if facts is None or facts.parameters is None:
             return True
         return "tools" in facts.parameters or "tools" in facts.capabilities
+
+    def _output_limit(self) -> int | None:
+        further = (self.additional_kwargs.get(name) for name in ("max_tokens", "max_completion_tokens"))
+        return next((limit for limit in (*further, self.max_tokens) if isinstance(limit, int)), None)
+
+    @property
+    def _tokenizer(self) -> Any:
+        """The `tokenizer` you passed, loaded where you passed its name; None where you passed none."""
+        if not isinstance(self.tokenizer, str):
+            return self.tokenizer
+        try:
+            from transformers import AutoTokenizer  # type: ignore[import-not-found,import-untyped,unused-ignore]
+        except ImportError:
+            raise InvalidRequestError(
+                f"`tokenizer` is the name {self.tokenizer!r}: install `transformers`, or pass a tokenizer."
+            ) from None
+        return AutoTokenizer.from_pretrained(self.tokenizer)
 
     def to_payload(self) -> Json:
         """What observers are shown of this LLM: no secret among it."""
@@ -199,9 +240,14 @@ class AIMLAPISettings(FunctionCallingLLM):
 
     def _get_model_kwargs(self, **kwargs: Any) -> Json:
         """The arguments of a call: fields, then `additional_kwargs`, then the call's own. The only merge."""
-        fields = {name: value for field, name in _PARAMETERS.items() if (value := getattr(self, field)) is not None}
-        if self.extra_body:
-            fields["extra_body"] = self.extra_body
+        fields: Json = {"model": self.model}
+        fields.update(
+            (name, value) for field, name in _PARAMETERS.items() if (value := getattr(self, field)) is not None
+        )
+        routing = {"order": self.order, "allow_fallbacks": self.allow_fallbacks}
+        routing = {name: value for name, value in routing.items() if value is not None}
+        if routing or self.extra_body:
+            fields["extra_body"] = {**({"provider": routing} if routing else {}), **(self.extra_body or {})}
         return _over(_over(fields, self.additional_kwargs), kwargs)
 
     def __getstate__(self) -> Json:
@@ -236,7 +282,7 @@ def _named(cls: type[AIMLAPISettings], given: Mapping[str, Any]) -> Json:
             if named.get(name) is not None and value is not None and named[name] != value:
                 raise InvalidRequestError(f"`{written}` is given twice: `{name}` is another name of it.")
             named[name] = named[name] if value is None and name in named else value
-        elif value is not None and name not in _NEEDLESS and (value or name not in _NEEDLESS_UNSET):
+        elif value is not None and name not in _NEEDLESS:
             warnings.warn(
                 f"AIMLAPI has no setting `{written}`: it is ignored. A body parameter goes into `additional_kwargs`.",
                 stacklevel=3,
@@ -251,7 +297,10 @@ _JOINED = ("extra_body", "extra_headers", "extra_query")
 def _over(below: Json, above: Mapping[str, Any]) -> Json:
     """What is above over what is below; a setting under its other name replaces, not joins."""
     merged = dict(below)
-    for name, value in above.items():
+    for given, value in above.items():
+        name = _SYNONYMS_OF_CALLS.get(given, given)
+        if name in _NEEDLESS_OF_CALLS:
+            continue
         for pair in _TWINS:
             if name in pair:
                 merged.pop(pair[0], None)

@@ -13,7 +13,9 @@ from aimlapi_transport._json import dumps
 from aimlapi_transport.errors import BadResponseError, InvalidRequestError
 from aimlapi_transport.tool_calls import parse_arguments
 from aimlapi_transport.wire import Json
+from llama_index_aimlapi._built import built
 from llama_index_aimlapi._partial_json import PartialObject
+from llama_index_aimlapi._schemas import strict_schema
 
 FINISH_REASON = "finish_reason"
 """A finished answer says so under this name in `ChatResponse.additional_kwargs`, be it None."""
@@ -54,7 +56,7 @@ def to_tools(tools: Sequence[BaseTool | Mapping[str, Any]], *, strict: bool = Fa
     """The tools' definitions; those that are the wire's own objects stay as they are.
 
     Args:
-        strict: hold the model to the tools' schemas.
+        strict: hold the model to the tools' schemas, where they can be held to.
     """
     definitions = []
     for tool in tools:
@@ -64,8 +66,7 @@ def to_tools(tools: Sequence[BaseTool | Mapping[str, Any]], *, strict: bool = Fa
         definition = tool.metadata.to_openai_tool(skip_length_check=True)
         if strict:
             function = definition["function"]
-            function["strict"] = True
-            function["parameters"] = {**function["parameters"], "additionalProperties": False}
+            function["parameters"], function["strict"] = strict_schema(function["parameters"])
         definitions.append(definition)
     return definitions
 
@@ -108,6 +109,15 @@ def to_tool_choice(
     return str(choice)
 
 
+def forced_tool(choice: str | Json | None, definitions: Sequence[Json]) -> Json | None:
+    """The definition of the one tool the model has to call; None where it has a choice."""
+    name = (choice.get("function") or {}).get("name") if isinstance(choice, dict) else None
+    if choice == "required" and len(definitions) == 1:
+        return definitions[0]
+    named = (row for row in definitions if name and (row.get("function") or {}).get("name") == name)
+    return next(named, None)
+
+
 def selections(response: ChatResponse) -> list[ToolSelection]:
     """The calls of a response, each with an id and a name that are text.
 
@@ -143,7 +153,7 @@ def _so_far(call: Any) -> ToolSelection:
     if not isinstance(arguments, dict):
         parser = getattr(call, "parser", None) or PartialObject()
         arguments = parser.value_of(arguments or "")
-    return ToolSelection(tool_id=str(field(call, "id") or ""), tool_name=name, tool_kwargs=dict(arguments))
+    return built(ToolSelection, tool_id=str(field(call, "id") or ""), tool_name=name, tool_kwargs=dict(arguments))
 
 
 def _final(call_id: Any, name: str, arguments: Any, response: ChatResponse) -> ToolSelection:

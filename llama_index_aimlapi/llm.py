@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import aclosing, closing
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import httpx
 from llama_index.core.base.llms.types import (
@@ -27,15 +27,16 @@ from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.completion import Delta
 from aimlapi_transport.request import Request
 from aimlapi_transport.wire import Json
-from llama_index_aimlapi._blocks import to_wire
+from llama_index_aimlapi._blocks import cached_up_to, to_wire
 from llama_index_aimlapi._replies import Snapshots, from_completion, to_completion
-from llama_index_aimlapi._settings import AIMLAPISettings
-from llama_index_aimlapi._tools import ToolCallError, selections, to_tool_choice, to_tools
+from llama_index_aimlapi._schemas import to_response_format
+from llama_index_aimlapi._structured import StructuredPrediction
+from llama_index_aimlapi._tools import ToolCallError, forced_tool, selections, to_tool_choice, to_tools
 
 Response = TypeVar("Response")
 
 
-class AIMLAPI(AIMLAPISettings):
+class AIMLAPI(StructuredPrediction):
     """A chat model of AI/ML API, PowerTokens or AnyFast.
 
     Example:
@@ -198,21 +199,21 @@ class AIMLAPI(AIMLAPISettings):
 
     def _chat(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponse:
         client = self._client()
-        request, timeout, single = self._request(client, messages, kwargs, stream=False)
-        return from_completion(client.complete(request, timeout=timeout), single_call=single)
+        call = self._call(client, messages, kwargs, stream=False)
+        return from_completion(client.complete(call.request, timeout=call.timeout), **call.reading)
 
     async def _achat(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponse:
         client = self._async_client()
-        request, timeout, single = self._request(client, messages, kwargs, stream=False)
-        return from_completion(await client.complete(request, timeout=timeout), single_call=single)
+        call = self._call(client, messages, kwargs, stream=False)
+        return from_completion(await client.complete(call.request, timeout=call.timeout), **call.reading)
 
     def _stream(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponseGen:
         client = self._client()
-        request, timeout, single = self._request(client, messages, kwargs, stream=True)
-        deltas = cast(Generator[Delta, None, None], client.stream(request, timeout=timeout))
+        call = self._call(client, messages, kwargs, stream=True)
+        deltas = cast(Generator[Delta, None, None], client.stream(call.request, timeout=call.timeout))
 
         def chunks() -> ChatResponseGen:
-            snapshots = Snapshots(single_call=single)
+            snapshots = Snapshots(**call.reading)
             with closing(deltas):
                 for delta in deltas:
                     chunk = snapshots.add(delta)
@@ -223,11 +224,11 @@ class AIMLAPI(AIMLAPISettings):
 
     def _astream(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponseAsyncGen:
         client = self._async_client()
-        request, timeout, single = self._request(client, messages, kwargs, stream=True)
-        deltas = client.stream(request, timeout=timeout)
+        call = self._call(client, messages, kwargs, stream=True)
+        deltas = client.stream(call.request, timeout=call.timeout)
 
         async def chunks() -> ChatResponseAsyncGen:
-            snapshots = Snapshots(single_call=single)
+            snapshots = Snapshots(**call.reading)
             async with aclosing(deltas):
                 async for delta in deltas:
                     chunk = snapshots.add(delta)
@@ -236,17 +237,21 @@ class AIMLAPI(AIMLAPISettings):
 
         return chunks()
 
-    def _request(
+    def _call(
         self, client: Client | AsyncClient, messages: Sequence[ChatMessage], kwargs: Json, *, stream: bool
-    ) -> tuple[Request, Any, bool]:
-        """The request, the seconds of silence it may take, and whether only the first tool call counts."""
+    ) -> _Call:
         call = self._get_model_kwargs(**kwargs)
         added: Json = {}
-        if call.get("tools") or call.get("tool_choice") is not None:
-            tools = call.get("tools") or ()
-            definitions = to_tools(tools, strict=self.strict)
+        forced: Json | None = None
+        strict = call.pop("strict", None)
+        tools = [*(self.tools or ()), *(call.get("tools") or ())]
+        if tools or call.get("tool_choice") is not None:
+            definitions = to_tools(tools, strict=self.strict if strict is None else strict)
             call["tools"] = definitions or None
             call["tool_choice"] = to_tool_choice(call.get("tool_choice"), tools, definitions)
+            forced = forced_tool(call["tool_choice"], definitions)
+        if call.get("response_format") is not None:
+            call["response_format"] = to_response_format(call["response_format"])
         if "tool_required" in call:  # the choice is the framework's, not the user's
             call.pop("tool_required")
             added["tool_choice"] = call.pop("tool_choice", None)
@@ -259,9 +264,10 @@ class AIMLAPI(AIMLAPISettings):
             call.pop("stream_options", None)
         timeout = call.pop("timeout", None)
         replay = call.pop("replay_reasoning", None)
+        sent = to_wire(messages)
         request = client.request(
             call.pop("model", None) or self.model,
-            to_wire(messages),
+            sent if self.cache_idx is None else cached_up_to(sent, self.cache_idx),
             extra_body=call.pop("extra_body", None),
             extra_headers=call.pop("extra_headers", None),
             extra_query=call.pop("extra_query", None),
@@ -272,7 +278,15 @@ class AIMLAPI(AIMLAPISettings):
             replay_reasoning=self.replay_reasoning if replay is None else replay,
         )
         single = parallel is False and call.get("parallel_tool_calls") is not True
-        return request, timeout, single
+        return _Call(request, timeout, {"single_call": single, "forced": forced})
+
+
+class _Call(NamedTuple):
+    """A request, the seconds of silence it may take, and what to know when its answer is read."""
+
+    request: Request
+    timeout: Any
+    reading: Json
 
 
 def _observed(
@@ -285,19 +299,37 @@ def _observed(
     """The stream that `start` begins, with LlamaIndex's callbacks and events around it.
 
     Their wrapper leaves our stream to the garbage collector when it is closed early; a handler that keeps the event
-    keeps the connection with it. So both are closed here.
+    keeps the connection with it. So both are closed here. And it calls a stream left early a failure, of which
+    nothing is counted: here it ends, with what came.
     """
     streams: list[Generator[Response, None, None]] = []
+    left = False
 
     def begin(_: AIMLAPI, prompt: Any, **kwargs: Any) -> Generator[Response, None, None]:
-        streams.append(start(prompt, kwargs))
+        inner = start(prompt, kwargs)
+
+        def until_left() -> Generator[Response, None, None]:
+            with closing(inner):
+                for chunk in inner:
+                    yield chunk
+                    if left:
+                        return
+
+        streams.append(until_left())
         return streams[0]
 
     chunks = callback(begin)(llm, prompt, **kwargs)
 
     def closed_in_order() -> Generator[Response, None, None]:
+        nonlocal left
         with closing(streams[0]), closing(chunks):
-            yield from chunks
+            for chunk in chunks:
+                try:
+                    yield chunk
+                except GeneratorExit:
+                    left = True
+                    next(chunks, None)
+                    raise
 
     return closed_in_order()
 
@@ -311,17 +343,33 @@ async def _aobserved(
 ) -> AsyncGenerator[Response, None]:
     """As `_observed`, for asyncio."""
     streams: list[AsyncGenerator[Response, None]] = []
+    left = False
 
     async def begin(_: AIMLAPI, prompt: Any, **kwargs: Any) -> AsyncGenerator[Response, None]:
-        streams.append(start(prompt, kwargs))
+        inner = start(prompt, kwargs)
+
+        async def until_left() -> AsyncGenerator[Response, None]:
+            async with aclosing(inner):
+                async for chunk in inner:
+                    yield chunk
+                    if left:
+                        return
+
+        streams.append(until_left())
         return streams[0]
 
     chunks = await callback(begin)(llm, prompt, **kwargs)
 
     async def closed_in_order() -> AsyncGenerator[Response, None]:
+        nonlocal left
         async with aclosing(streams[0]), aclosing(chunks):
             async for chunk in chunks:
-                yield chunk
+                try:
+                    yield chunk
+                except GeneratorExit:
+                    left = True
+                    await anext(chunks, None)
+                    raise
 
     return closed_in_order()
 

@@ -232,6 +232,40 @@ async def test_token_counts_are_the_servers(form: str) -> None:
     assert counts == (USAGE["prompt_tokens"], USAGE["completion_tokens"])
 
 
+@pytest.mark.parametrize("form", ["stream_chat", "astream_chat", "stream_complete", "astream_complete"])
+@pytest.mark.parametrize("running", [None, {"prompt_tokens": 90, "completion_tokens": 70}])
+async def test_a_stream_left_early_is_counted_and_ends_for_its_observers(form: str, running: Any) -> None:
+    """By the server's counts where they came with the pieces, else by what came."""
+    counter = TokenCountingHandler()
+    events = [{**chunk(content=word), "usage": running} for word in ("One ", "two ", "three ", "four")]
+    host = Host([[*events, chunk("stop"), last(), DONE]])
+    llm = host.llm(callback_manager=CallbackManager([counter]))
+    observer = Events()
+    dispatcher = get_dispatcher()
+    dispatcher.add_event_handler(observer)
+    try:
+        stream = getattr(llm, form)([ChatMessage("Count up")] if "chat" in form else "Count up")
+        if form.startswith("a"):
+            stream = await stream
+            await anext(stream)
+            await anext(stream)
+            await stream.aclose()
+        else:
+            next(stream)
+            next(stream)
+            stream.close()
+    finally:
+        dispatcher.event_handlers.remove(observer)
+    (counted,) = counter.llm_token_counts
+    counts = (counted.prompt_token_count, counted.completion_token_count)
+    assert counts == (90, 70) if running else min(counts) > 0
+    assert "One two" in counted.completion
+    names = [name for name in observer.names if name.startswith("LLM") or name == "ExceptionEvent"]
+    kind = "Chat" if "chat" in form else "Completion"
+    assert names == [f"LLM{kind}StartEvent", *[f"LLM{kind}InProgressEvent"] * 2, f"LLM{kind}EndEvent"]
+    assert host.streams[0].is_closed
+
+
 async def test_a_history_with_calls_can_be_counted() -> None:
     counter = TokenCountingHandler()
     host = Host([CALLING, whole(usage=None)])

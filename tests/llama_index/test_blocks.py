@@ -114,11 +114,13 @@ def test_several_texts_are_parts_for_a_user_and_one_text_for_the_others() -> Non
     sent = to_wire(
         [
             ChatMessage(role="user", blocks=blocks),
+            ChatMessage(role="assistant", blocks=[ToolCallBlock(tool_call_id="1", tool_name="f")]),
             ChatMessage(role="tool", blocks=blocks, additional_kwargs={"tool_call_id": "1"}),
         ]
     )
     assert sent == [
         {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
+        {"role": "assistant", "content": None, "tool_calls": [call("f", "{}", "1")]},
         {"role": "tool", "content": "a\nb", "tool_call_id": "1"},
     ]
 
@@ -131,16 +133,16 @@ def test_a_cache_point_marks_the_part_before_it() -> None:
 
 def test_a_picture_in_a_tool_result_is_kept() -> None:
     blocks = [TextBlock(text="Here"), ImageBlock(url="https://a.example/")]
-    assert to_wire([ChatMessage(role="tool", blocks=blocks, additional_kwargs={"tool_call_id": 7})]) == [
-        {
-            "role": "tool",
-            "content": [
-                {"type": "text", "text": "Here"},
-                {"type": "image_url", "image_url": {"url": "https://a.example/"}},
-            ],
-            "tool_call_id": "7",
-        }
-    ]
+    asking = ChatMessage(role="assistant", blocks=[ToolCallBlock(tool_call_id="7", tool_name="f")])
+    result = ChatMessage(role="tool", blocks=blocks, additional_kwargs={"tool_call_id": 7})
+    assert to_wire([asking, result])[1] == {
+        "role": "tool",
+        "content": [
+            {"type": "text", "text": "Here"},
+            {"type": "image_url", "image_url": {"url": "https://a.example/"}},
+        ],
+        "tool_call_id": "7",
+    }
 
 
 def test_calls_of_other_llms_are_carried() -> None:
@@ -261,6 +263,10 @@ def _odd(**fields: Any) -> ChatMessage:
 BAD: list[tuple[list[Any], str]] = [
     ([], "No messages"),
     ([ChatMessage("3", role="tool")], r"messages\[0\] is a tool result without an id"),
+    (
+        [ChatMessage("3", role="tool", additional_kwargs={"tool_call_id": "c9"})],
+        r"messages\[0\] is the result of a call 'c9' that no message before it made",
+    ),
     ([_odd(blocks=[object()])], r"messages\[0\] has a block of type object"),
     ([_odd(blocks=[StrangeBlock(content="x")])], "StrangeBlock"),
     ([_odd(role="robot", blocks=[TextBlock(text="x")])], "unknown role 'robot'"),

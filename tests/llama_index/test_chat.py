@@ -10,6 +10,7 @@ import httpx
 import pytest
 from llama_index.core.base.llms.types import (
     ChatMessage,
+    CitationBlock,
     CompletionResponse,
     ImageBlock,
     LogProb,
@@ -20,6 +21,7 @@ from llama_index.core.base.llms.types import (
 )
 
 from aimlapi_transport.errors import AuthenticationError, IncompleteStreamError, RateLimitError
+from llama_index_aimlapi._blocks import to_wire
 from tests.llama_index.host import DONE, USAGE, Host, call, chunk, gathered, last, piece, whole
 
 CHATS = ("chat", "achat", "stream_chat", "astream_chat")
@@ -376,3 +378,40 @@ def test_an_unlisted_parameter_warns_and_is_sent() -> None:
         host.llm("openai/gpt-4o").chat(HELLO, no_such_parameter=1)
     assert [w for w in caught if "no_such_parameter" in str(w.message)]
     assert host.bodies[0]["no_such_parameter"] == 1
+
+
+PAGES: list[tuple[dict[str, Any], dict[str, Any], list[tuple[str, str, str, dict[str, int]]]]] = [
+    (
+        {"annotations": [{"type": "url_citation", "url_citation": {"url": "u", "start_index": 1, "end_index": 3}}]},
+        {"citations": ["v"]},
+        [("u", "u", "nk", {"citation_index": 0, "start_index": 1, "end_index": 3})],
+    ),
+    (
+        {},
+        {"search_results": [{"url": "u", "title": "T", "snippet": "S"}, {"url": "w"}], "citations": ["u", "w"]},
+        [("u", "T", "S", {"citation_index": 0}), ("w", "w", "", {"citation_index": 1})],
+    ),
+    ({}, {"citations": ["u"]}, [("u", "u", "", {"citation_index": 0})]),
+    ({"annotations": ["odd", {"url_citation": 3}]}, {"citations": "odd"}, []),
+]
+
+
+@pytest.mark.parametrize(("fields", "beside", "blocks"), PAGES)
+@pytest.mark.parametrize("form", ["chat", "achat", "stream_chat", "astream_chat"])
+async def test_citations_of_a_reply_are_blocks_and_do_not_go_back_as_text(
+    form: str, fields: dict[str, Any], beside: dict[str, Any], blocks: list[Any]
+) -> None:
+    events = [chunk(content="Ink.", **fields), {**chunk("stop"), **beside}, DONE]
+    host = Host([events if "stream" in form else {**whole("Ink.", **fields), **beside}])
+    message = (await gathered(form, host.llm(), [ChatMessage("Hi")]))[-1].message
+    found = [b for b in message.blocks if isinstance(b, CitationBlock)]
+    told = [(b.source, b.title, b.cited_content.text, b.additional_location_info) for b in found]  # type: ignore[union-attr]  # text is all we make
+    assert told == blocks
+    assert to_wire([message]) == [{"role": "assistant", "content": "Ink."}]
+
+
+async def test_counts_that_come_with_every_piece_are_whole_numbers() -> None:
+    running = {"prompt_tokens": 9, "completion_tokens": None}
+    events = [{**chunk(content="a"), "usage": running}, {**chunk("stop"), "usage": None}, last(), DONE]
+    first = (await gathered("stream_chat", Host([events]).llm(), [ChatMessage("Hi")]))[0]
+    assert first.raw["usage"] == {"prompt_tokens": 9, "completion_tokens": 0, "total_tokens": 9}

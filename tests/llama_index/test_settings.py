@@ -25,7 +25,7 @@ from llama_index.core.rate_limiter import TokenBucketRateLimiter
 import llama_index_aimlapi
 from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError
 from llama_index_aimlapi import AIMLAPI
-from tests.llama_index.host import Host, chunk, whole
+from tests.llama_index.host import Host, call, chunk, whole
 
 KEY = "sk-very-secret-0123456789"
 HELLO = [ChatMessage("Hello")]
@@ -89,7 +89,7 @@ def test_names_of_other_llms_are_accepted_with_their_meaning() -> None:
             reuse_client=True,
             api_key=KEY,
             base_url="https://proxy.example/v1",
-            api_version=None,
+            api_version="2024-10-01",
             callback_manager=CallbackManager(),
             default_headers={"x-a": "1"},
             openai_client=None,
@@ -111,9 +111,13 @@ def test_names_of_other_llms_are_accepted_with_their_meaning() -> None:
             is_function_calling_model=False,
             thinking_dict={"type": "enabled", "budget_tokens": 1024},
             extra_body={"a": 1},
+            order=["anthropic"],
+            allow_fallbacks=False,
+            tokenizer=list,
         )
     assert llm.api_base == "https://proxy.example/v1"
     assert llm._get_model_kwargs(top_p=0.5) == {
+        "model": "some/model",
         "temperature": 0.1,
         "max_tokens": 7,
         "seed": 1,
@@ -123,9 +127,11 @@ def test_names_of_other_llms_are_accepted_with_their_meaning() -> None:
         "logprobs": True,
         "top_logprobs": 2,
         "thinking": {"type": "enabled", "budget_tokens": 1024},
-        "extra_body": {"a": 1},
+        "extra_body": {"provider": {"order": ["anthropic"], "allow_fallbacks": False}, "a": 1},
         "top_p": 0.5,
     }
+    assert (llm._tokenizer, llm.api_version, llm.reuse_client) == (list, "2024-10-01", True)
+    assert llm._should_use_structure_outputs() is False
     assert (llm.model, llm.temperature, llm.max_tokens, llm.max_retries) == ("some/model", 0.1, 7, 3)
 
 
@@ -255,3 +261,55 @@ def test_the_key_may_be_a_function_asked_at_each_call() -> None:
     llm.chat(HELLO)
     llm.chat(HELLO)
     assert [request.headers["authorization"] for request in host.requests] == ["Bearer one", "Bearer two"]
+
+
+def test_a_tokenizers_name_needs_the_library_it_names() -> None:
+    with pytest.raises(InvalidRequestError, match="`tokenizer` is the name 'some/tokenizer'"):
+        _ = AIMLAPI("some/model", tokenizer="some/tokenizer")._tokenizer
+    assert AIMLAPI("some/model")._tokenizer is None
+
+
+def test_the_output_limit_is_told_wherever_it_is_set() -> None:
+    assert AIMLAPI("some/model").metadata.num_output == -1
+    assert AIMLAPI("some/model", max_tokens=5).metadata.num_output == 5
+    further = {"max_completion_tokens": 7}
+    assert AIMLAPI("some/model", max_tokens=5, additional_kwargs=further).metadata.num_output == 7
+
+
+def test_tools_of_the_constructor_go_with_every_request() -> None:
+    search = {"type": "web_search_20250305", "name": "web_search"}
+    host = Host([whole()])
+    llm = host.llm(tools=[search])
+    llm.chat([ChatMessage("Hi")])
+    llm.chat([ChatMessage("Hi")], tools=[call("f", "{}")])
+    assert [body["tools"] for body in host.bodies] == [[search], [search, call("f", "{}")]]
+
+
+@pytest.mark.parametrize(("index", "marked"), [(-1, [2]), (0, [0]), (1, [0]), (9, [2])])
+def test_the_cache_index_marks_the_conversation_up_to_a_message(index: int, marked: list[int]) -> None:
+    """A message without content cannot carry the mark: the one before it does."""
+    host = Host([whole()])
+    messages = [
+        ChatMessage("Long", role="system"),
+        ChatMessage(role="assistant", additional_kwargs={"tool_calls": [call("f", "{}", "c")]}),
+        ChatMessage("Hi"),
+    ]
+    host.llm(cache_idx=index).chat(messages)
+    sent = host.bodies[0]["messages"]
+    assert [i for i, message in enumerate(sent) if isinstance(message["content"], list)] == marked
+    assert sent[marked[0]]["content"][-1]["cache_control"] == {"type": "ephemeral"}
+
+
+def test_a_calls_arguments_may_have_the_constructors_names() -> None:
+    host = Host([whole()])
+    host.llm().chat(
+        [ChatMessage("Hi")],
+        max_new_tokens=7,
+        audio_config={"voice": "a"},
+        thinking_dict={"type": "disabled"},
+        model_name="other/model",
+        use_chat_completions=True,
+    )
+    body = host.bodies[0]
+    del body["messages"]
+    assert body == {"model": "other/model", "max_tokens": 7, "audio": {"voice": "a"}, "thinking": {"type": "disabled"}}
