@@ -4,7 +4,7 @@ VENV ?= .venv
 RUN = $(VENV)/bin/python
 PACKAGES = aimlapi_transport langchain_aimlapi llama_index_aimlapi aimlapi_emulator
 
-.PHONY: demo test lint types check-wheel record record-emulated cassettes format clean
+.PHONY: demo test lint types check-wheel bench record record-emulated cassettes format clean
 
 demo: $(VENV)/.demo  ## both frameworks at work: streaming, an agent, RAG
 	@$(RUN) examples/demo.py
@@ -21,6 +21,9 @@ types: $(VENV)/.dev
 
 check-wheel: $(VENV)/.dev  ## the built wheel, alone with each extra
 	$(RUN) tools/check_wheel.py
+
+bench: $(VENV)/.bench  ## speed, beside the peers and the floors; QUICK=1 for two minutes, ARGS='--rows call' for a part
+	$(RUN) -m tests.benchmarks $(if $(QUICK),--quick) $(ARGS)
 
 record: $(VENV)/.dev  ## records the published cassettes again, live; needs AIMLAPI_API_KEY
 	$(RUN) tools/record_cassettes.py $(ARGS)
@@ -47,3 +50,7 @@ $(VENV)/.demo: $(VENV)/bin/python pyproject.toml
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@

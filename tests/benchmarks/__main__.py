@@ -1,0 +1,145 @@
+"""Runs the benchmark: `python -m tests.benchmarks [--quick] [--rows call,stream-text] [--subjects ChatAIMLAPI,...]`.
+
+For each row the subjects take turns, each in its own process, so that a machine that slows down slows all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.report import Result, about, markdown, terminal, verdicts
+from tests.benchmarks.rows import ROWS, Row
+from tests.benchmarks.server import serving
+from tests.benchmarks.subjects import SUBJECTS, Subject
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+
+class Worker:
+    """A subject's process."""
+
+    def __init__(self, subject: Subject, origin: str) -> None:
+        self.subject = subject
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.benchmarks.worker", subject.name, origin],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # peers complain there of loops that are gone
+            text=True,
+        )
+
+    def ask(self, **order: Any) -> dict[str, Any]:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        return json.loads(answer) if answer else {"error": f"the process ended with {self._process.wait()}"}
+
+    def stop(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(30)
+
+
+@contextmanager
+def working(subjects: list[Subject], origin: str) -> Iterator[list[Worker]]:
+    with ExitStack() as stack:
+        workers = []
+        for subject in subjects:
+            worker = Worker(subject, origin)
+            stack.callback(worker.stop)
+            workers.append(worker)
+        yield workers
+
+
+Samples = dict[tuple[Any, ...], dict[str, Any]]
+
+
+def measured(row: Row, workers: list[Worker], origin: str, quick: bool, taken: Samples) -> list[Result]:
+    """A row's samples, subject by subject in turns; two rows may show two figures of the same samples."""
+    arguments = {**row.arguments, **(row.quick if quick else {})}
+    repeats = min(row.repeats, 3) if quick else row.repeats
+    chosen = [worker for worker in workers if _takes_part(row, worker.subject, quick)]
+    results = {worker.subject.name: Result(row, worker.subject) for worker in chosen}
+    if row.checked_scene:
+        for worker in chosen:
+            answer = worker.ask(measure=row.measure, arguments=arguments, check=True)
+            results[worker.subject.name].take_check(answer)
+    for turn in range(repeats):
+        for worker in chosen if turn % 2 == 0 else reversed(chosen):
+            key = (row.measure, json.dumps(arguments), worker.subject.name, turn)
+            if key not in taken:
+                taken[key] = _sample(row, worker, arguments, origin)
+            results[worker.subject.name].take(taken[key])
+    return list(results.values())
+
+
+def _sample(row: Row, worker: Worker, arguments: dict[str, Any], origin: str) -> dict[str, Any]:
+    """A sample, and the share of a core the server used meanwhile."""
+    before, start = _server_cpu(origin), time.perf_counter()
+    if row.fresh:
+        with working([worker.subject], origin) as (fresh,):
+            sample = fresh.ask(measure=row.measure, arguments=arguments)
+    else:
+        sample = worker.ask(measure=row.measure, arguments=arguments)
+    return {**sample, "server": (_server_cpu(origin) - before) / (time.perf_counter() - start)}
+
+
+def _takes_part(row: Row, subject: Subject, quick: bool) -> bool:
+    if row.is_embedding and subject.load_embeddings is None:
+        return False
+    return subject.role != "peer" or (row.peers and not (quick and row.heavy))
+
+
+def _server_cpu(origin: str) -> float:
+    with urllib.request.urlopen(f"{origin}/stats") as reply:
+        return float(json.load(reply)["cpu"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer and smaller samples: under two minutes")
+    parser.add_argument("--rows", help="only these, by key, comma-separated; a prefix will do")
+    parser.add_argument("--subjects", help="only these, comma-separated")
+    parser.add_argument("--out", type=Path, help="folder for the JSON, the table and the plot")
+    options = parser.parse_args()
+    wanted = tuple((options.rows or "").split(","))
+    names = (options.subjects or "").split(",")
+    rows = [row for row in ROWS if row.key.startswith(wanted)]
+    subjects = [subject for subject in SUBJECTS if names == [""] or subject.name in names]
+    results: list[Result] = []
+    taken: Samples = {}
+    start = time.time()
+    with serving() as (port, _):
+        origin = f"http://127.0.0.1:{port}"
+        with working(subjects, origin) as workers:
+            for row in rows:
+                found = measured(row, workers, origin, options.quick, taken)
+                results += found
+                print(terminal(row, found), flush=True)
+    print(f"\n{time.time() - start:.0f} s")
+    print(verdicts(results))
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
+        told = about(subjects, quick=options.quick)
+        data = {"about": told, "results": [result.to_json() for result in results]}
+        (options.out / "results.json").write_text(json.dumps(data, indent=1) + "\n")
+        (options.out / "table.md").write_text(markdown(results, told))
+        from tests.benchmarks.plot import plot
+
+        plot(results, told, options.out / "performance.png")
+
+
+if __name__ == "__main__":
+    main()

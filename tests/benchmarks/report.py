@@ -1,0 +1,221 @@
+"""Samples -> tables, verdicts and JSON. Every figure is a median; its spread is the least and the most."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from tests.benchmarks.rows import Row
+from tests.benchmarks.subjects import Subject
+
+
+@dataclass
+class Result:
+    """A row's samples of one subject.
+
+    Attributes:
+        server: the busiest the server was, as a share of the time a sample took.
+        whole: whether all that was streamed came through; None where that was not checked.
+    """
+
+    row: Row
+    subject: Subject
+    figures: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    wall: list[float] = field(default_factory=list)
+    server: float = 0.0
+    whole: bool | None = None
+    error: str | None = None
+
+    def take(self, sample: Mapping[str, Any]) -> None:
+        if "error" in sample:
+            self.error = sample["error"]
+            return
+        self.figures.append(self.row.figure(sample))
+        self.cpu.append(sample["cpu"])
+        self.wall.append(sample["wall"])
+        self.server = max(self.server, sample["server"])
+        if sample.get("whole") is False:
+            self.whole = False
+
+    def take_check(self, answer: Mapping[str, Any]) -> None:
+        self.whole = answer.get("whole")
+        self.error = answer.get("error")
+
+    @property
+    def figure(self) -> float | None:
+        return median(self.figures) if self.figures else None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "row": self.row.key,
+            "title": self.row.title,
+            "unit": self.row.unit,
+            "subject": self.subject.name,
+            "median": self.figure,
+            "figures": self.figures,
+            "cpu_s": self.cpu,
+            "wall_s": self.wall,
+            "server_share": round(self.server, 3),
+            "whole": self.whole,
+            "error": self.error,
+        }
+
+
+def about(subjects: Sequence[Subject], *, quick: bool) -> dict[str, Any]:
+    """When, where, and with which versions."""
+    names = sorted({name for subject in subjects for name in subject.distributions} | {"pydantic", "h11", "httpcore"})
+    versions = {}
+    for name in names:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return {
+        "date": datetime.now(timezone.utc).date().isoformat(),
+        "machine": f"{os.cpu_count()} cores, {_processor()}, {platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "quick": quick,
+        "versions": versions,
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def by_framework(results: Sequence[Result]) -> dict[tuple[str, str], dict[str, Result]]:
+    """(row, framework) -> subject -> result, in the order measured."""
+    table: dict[tuple[str, str], dict[str, Result]] = {}
+    for result in results:
+        table.setdefault((result.row.key, result.subject.framework), {})[result.subject.name] = result
+    return table
+
+
+def _of(group: Mapping[str, Result], role: str) -> Result | None:
+    return next((result for result in group.values() if result.subject.role == role), None)
+
+
+def ratio(group: Mapping[str, Result], result: Result) -> float | None:
+    """A figure over the floor's."""
+    floor = _of(group, "floor")
+    if floor is None or not floor.figure or result.figure is None:
+        return None
+    return result.figure / floor.figure
+
+
+def misses(results: Sequence[Result]) -> list[str]:
+    """What of ours is not as it should be: above a target, behind a peer, or not linear."""
+    found = []
+    table = by_framework(results)
+    for group in table.values():
+        ours = _of(group, "ours")
+        if ours is None or ours.figure is None:
+            continue
+        row, times = ours.row, ratio(group, ours)
+        where = f"{row.title}: {ours.subject.name} {_number(ours.figure)} {row.unit}"
+        if row.ratio is not None and times is not None and times > row.ratio:
+            found.append(f"{where} is {times:.2f} times the floor, more than {row.ratio}")
+        if row.bound is not None and ours.figure > row.bound:
+            found.append(f"{where} is more than {row.bound:g}")
+        for peer in group.values():
+            if peer.subject.role == "peer" and peer.figure is not None and peer.figure < ours.figure:
+                found.append(f"{where} is behind {peer.subject.name} with {_number(peer.figure)}")
+        if ours.whole is False:
+            found.append(f"{where} is not all that was sent")
+    for kind, small, large in (("grow", 200, 20_000), ("grow-arguments", 100_000, 1_000_000)):
+        for framework in ("langchain", "llama_index"):
+            groups = [table.get((f"{kind}-{size}", framework), {}) for size in (small, large)]
+            one, other = (_of(group, "ours") for group in groups)
+            if one and other and one.figure and other.figure and other.figure > one.figure * 1.1:
+                found.append(
+                    f"{other.row.title}: {other.subject.name} costs {other.figure / one.figure:.2f} times as much each as {small:,}"
+                )
+    return found
+
+
+def verdicts(results: Sequence[Result]) -> str:
+    found = misses(results)
+    busiest = max((result.server for result in results), default=0)
+    lines = [f"The server used at most {busiest:.0%} of a core while a sample was taken."]
+    lines += [f"missed: {miss}" for miss in found] or ["Every target is met."]
+    return "\n".join(lines)
+
+
+def terminal(row: Row, results: Sequence[Result]) -> str:
+    """A row as it is measured."""
+    lines = [f"{row.title}, {row.unit}"]
+    for group in by_framework(results).values():
+        for result in group.values():
+            times = ratio(group, result)
+            shown = "" if times is None else f"{times:7.2f}x"
+            spread = (
+                "" if not result.figures else f"  ({_number(min(result.figures))} .. {_number(max(result.figures))})"
+            )
+            note = (
+                f"  {result.error[:120]}" if result.error else "  not all came through" if result.whole is False else ""
+            )
+            lines.append(f"  {result.subject.name:18}{_number(result.figure):>12}{shown}{spread}{note}")
+    return "\n".join(lines)
+
+
+def markdown(results: Sequence[Result], told: Mapping[str, Any]) -> str:
+    """A table for each framework."""
+    lines = [f"{told['date']}, Python {told['python']}, {told['machine']}.", ""]
+    table = by_framework(results)
+    for framework in dict.fromkeys(result.subject.framework for result in results):
+        subjects = list(dict.fromkeys(r.subject.name for r in results if r.subject.framework == framework))
+        lines += ["| what | " + " | ".join(subjects) + " | target |", "|---" * (len(subjects) + 2) + "|"]
+        for (_, of), group in table.items():
+            if of != framework:
+                continue
+            row = next(iter(group.values())).row
+            cells = [_cell(group, group.get(name)) for name in subjects]
+            title = f"{row.title}, {row.unit}" if row.unit else row.title
+            lines.append(f"| {title} | " + " | ".join(cells) + f" | {_target(row)} |")
+        lines.append("")
+    names = ", ".join(f"{name} {number}" for name, number in told["versions"].items())
+    lines += [
+        "Median (times the floor; least to most). \\* not all that was sent came through.",
+        "",
+        f"Versions: {names}.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _target(row: Row) -> str:
+    targets = [f"<= {row.ratio}x"] if row.ratio is not None else []
+    targets += [f"<= {row.bound:g}"] if row.bound is not None else []
+    return ", ".join(targets)
+
+
+def _cell(group: Mapping[str, Result], result: Result | None) -> str:
+    if result is None:
+        return "-"
+    if result.figure is None:
+        return "fails"
+    times = ratio(group, result)
+    told = "" if times is None or result.subject.role == "floor" else f"{times:.2f}x; "
+    shown = _number(result.figure)
+    if result.subject.role == "ours":
+        shown = f"**{shown}**"
+    star = "\\*" if result.whole is False else ""
+    return f"{shown}{star} ({told}{_number(min(result.figures))} to {_number(max(result.figures))})"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"

@@ -1,0 +1,251 @@
+"""What is measured, and what it should be: one row per figure. To measure another thing, add a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.benchmarks.payloads import BATCH
+
+
+@dataclass(frozen=True)
+class Row:
+    """A figure.
+
+    Attributes:
+        measure: the function of `measures` that takes it.
+        arguments, quick: its arguments, and those that differ in a quick run.
+        figure: sample -> the figure; less is better.
+        ratio: at most so many times the floor; None where there is no such target.
+        bound: at most so much; None where there is no such target.
+        fresh: whether each sample needs a process of its own.
+        repeats: samples of each subject.
+        heavy: whether peers are left out of a quick run, because they take long.
+        peers: whether peers are measured at all.
+    """
+
+    key: str
+    title: str
+    unit: str
+    measure: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    figure: Callable[[Mapping[str, Any]], float] = lambda sample: sample["cpu"] / sample["n"] * 1e6
+    ratio: float | None = None
+    bound: float | None = None
+    quick: Mapping[str, Any] = field(default_factory=dict)
+    fresh: bool = False
+    repeats: int = 7
+    heavy: bool = False
+    peers: bool = True
+    is_embedding: bool = False
+
+    @property
+    def checked_scene(self) -> str | None:
+        """The stream whose completeness is checked before it is measured."""
+        return self.arguments["scene"] if self.measure in ("stream", "astream") else None
+
+
+def _ms(sample: Mapping[str, Any]) -> float:
+    return float(sample["cpu"]) * 1e3
+
+
+def _seconds(sample: Mapping[str, Any]) -> float:
+    return float(sample["cpu"])
+
+
+def _megabytes(sample: Mapping[str, Any]) -> float:
+    return float(sample["memory"]) / 2**20
+
+
+def _streams() -> list[Row]:
+    rows = []
+    titles = {"text": "text", "reasoning": "reasoning", "arguments": "tool arguments"}
+    for kind, title in titles.items():
+        size = 500 if kind == "arguments" else 1000
+        for measure, how in (("stream", "sync"), ("astream", "async")):
+            at = {"scene": f"{kind}-{size}", "n": size}
+            rows.append(Row(f"{measure}-{kind}", f"stream, {title}, {how}", "us/chunk", measure, at, ratio=1.25))
+    for measure, how in (("stream", "sync"), ("astream", "async")):
+        at = {"scene": "text-1000-burst", "n": 1000}
+        rows.append(Row(f"{measure}-burst", f"stream, text in one burst, {how}", "us/chunk", measure, at, ratio=1.3))
+    at = {"scene": "arguments-500-burst", "n": 500}
+    rows.append(
+        Row("stream-arguments-burst", "stream, tool arguments in one burst", "us/chunk", "stream", at, ratio=1.3)
+    )
+    return rows
+
+
+_MANY = {"scene": "text-60", "n": 500}
+_PACED = {"scene": "text-60-30ms", "n": 500}
+_FEWER = {"n": 100}
+_VECTORS = {"scene": f"vectors-{BATCH}", "n": 10_240}
+
+ROWS = (
+    Row("import", "import beyond the framework", "ms", "cold_import", figure=_ms, bound=40, fresh=True, repeats=5),
+    Row(
+        "cold",
+        "cold start to first token",
+        "ms",
+        "cold_start",
+        {"scene": "text-10"},
+        figure=_ms,
+        ratio=1.1,
+        fresh=True,
+        repeats=5,
+    ),
+    Row(
+        "construct",
+        "construction, 2nd to 1,000th",
+        "us",
+        "construct",
+        {"n": 1000},
+        bound=60,
+        quick={"n": 50},
+        fresh=True,
+        repeats=2,
+    ),
+    Row(
+        "construct-memory",
+        "memory of an instance",
+        "kB",
+        "construct",
+        {"n": 1000},
+        figure=lambda sample: sample["memory"] / 1024,
+        bound=8,
+        quick={"n": 50},
+        fresh=True,
+        repeats=2,
+    ),
+    Row(
+        "first-call", "first call of a fresh instance", "us", "first_call", {"scene": "reply-100", "n": 50}, ratio=1.25
+    ),
+    Row("call", "call, small", "us", "call", {"scene": "reply-100", "n": 200}, ratio=1.2),
+    Row("acall", "call, small, async", "us", "acall", {"scene": "reply-100", "n": 200}, ratio=1.2),
+    Row(
+        "history",
+        "call, 201 messages",
+        "us",
+        "call",
+        {"scene": "reply-100", "n": 50, "messages": "history"},
+        ratio=1.3,
+        quick={"n": 20},
+    ),
+    Row("reply", "call, 1 MB reply", "us", "call", {"scene": "reply-1000000", "n": 20}, ratio=1.2, quick={"n": 10}),
+    Row(
+        "image",
+        "call, 4 MB image",
+        "us",
+        "call",
+        {"scene": "reply-100", "n": 10, "messages": "image"},
+        ratio=1.2,
+        quick={"n": 5},
+    ),
+    *_streams(),
+    Row(
+        "first-token",
+        "first token of a paced stream, wall",
+        "us",
+        "first_token",
+        {"scene": "text-2-5ms", "n": 20},
+        figure=lambda sample: sample["wall"] / sample["n"] * 1e6,
+        ratio=1.2,
+        quick={"n": 8},
+    ),
+    Row(
+        "reconnects",
+        "new connections per stream",
+        "",
+        "reconnects",
+        {"scene": "text-10", "n": 20},
+        figure=lambda sample: sample["connections"],
+        bound=0,
+        repeats=2,
+    ),
+    Row(
+        "many",
+        "500 async streams of 60 chunks",
+        "s",
+        "many_streams",
+        _MANY,
+        figure=_seconds,
+        ratio=1.2,
+        quick=_FEWER,
+        fresh=True,
+        repeats=3,
+        heavy=True,
+    ),
+    Row(
+        "many-memory",
+        "the same, peak memory over the start",
+        "MB",
+        "many_streams",
+        _MANY,
+        figure=_megabytes,
+        ratio=1.0,
+        quick=_FEWER,
+        fresh=True,
+        repeats=3,
+        heavy=True,
+    ),
+    Row(
+        "paced",
+        "500 async streams, a chunk every 30 ms",
+        "s",
+        "many_streams",
+        _PACED,
+        figure=_seconds,
+        ratio=1.2,
+        quick=_FEWER,
+        fresh=True,
+        repeats=3,
+        heavy=True,
+    ),
+    Row(
+        "crowd",
+        "200 calls of 200 ms, 50 at a time, wall",
+        "s",
+        "crowd",
+        {"scene": "reply-100-200ms", "n": 200, "at_once": 50},
+        figure=lambda sample: sample["wall"],
+        bound=0.9,
+        repeats=3,
+    ),
+    Row(
+        "embed",
+        "embeddings of 10,240 texts",
+        "us/vector",
+        "embed",
+        _VECTORS,
+        bound=85,
+        quick={"n": BATCH * 2},
+        repeats=3,
+        is_embedding=True,
+    ),
+    *(
+        Row(
+            f"grow-{size}",
+            f"growth: stream of {size:,} chunks",
+            "us/chunk",
+            "stream",
+            {"scene": f"text-{size}", "n": size},
+            ratio=1.25,
+            repeats=5 if size < 20_000 else 3,
+            peers=size < 20_000,
+        )
+        for size in (200, 2_000, 20_000)
+    ),
+    *(
+        Row(
+            f"grow-arguments-{size}",
+            f"growth: tool arguments of {size // 1000:,} kB",
+            "us/kB",
+            "stream",
+            {"scene": f"spelled-{size}", "n": size // 1000},
+            ratio=1.25,
+            repeats=5 if size < 1_000_000 else 3,
+            peers=size < 100_000,
+        )
+        for size in (10_000, 100_000, 1_000_000)
+    ),
+)
