@@ -27,15 +27,18 @@ from aimlapi_transport.errors import (
     StreamError,
     error_for,
 )
-from aimlapi_transport.pools import shared_async_client, shared_client
+from aimlapi_transport.limits import Limits
+from aimlapi_transport.pools import Closable, Lease, quota_of
 from aimlapi_transport.reading import ReplyReader
 from aimlapi_transport.request import Request
+from aimlapi_transport.retry import RetryQuota
 from aimlapi_transport.settings import Secret, Settings, SettingsArguments, UnlistedParameterWarning, scrubber
 from aimlapi_transport.version import __version__
 
 T = TypeVar("T")
+T_Http = TypeVar("T_Http", httpx.Client, httpx.AsyncClient)
 
-__all__ = ["AsyncClient", "Client", "Timeout", "UnlistedParameterWarning"]
+__all__ = ["AsyncClient", "Client", "Limits", "Timeout", "UnlistedParameterWarning"]
 
 Timeout = float | tuple[float | None, float | None] | httpx.Timeout | None
 """Seconds of silence to bear; or (connect, silence); or httpx's own; None for the defaults."""
@@ -44,12 +47,17 @@ CONNECT_SECONDS = 5.0
 _CALL_SILENCE = 600.0  # seconds without a byte of a whole answer
 _STREAM_SILENCE = 120.0  # seconds without an event of a stream
 _MAX_REDIRECTS = 5
-_DRAIN_SECONDS = 1.0  # at most, for the end of a body to follow the end of its answer
-_DRAIN = 64 * 1024  # bytes read after the answer's end, to give the connection back in order
+_DRAIN = 64 * 1024, 1.0  # bytes and seconds: read after the answer's end, to give the connection back in order
+_REFUSAL = 1024 * 1024, 5.0  # bytes and seconds: what is read of a refusal's body
+_BROKEN = (httpx.HTTPError, httpx.StreamError)
+_ENCODINGS = ("", "identity", "gzip", "x-gzip", "deflate")  # what we ask for; one alone unpacks a thousandfold at most
 
 
-class Client(Settings):
+class Client(Closable, Settings):
     """Chat completions, blocking. Cheap to build: connections belong to the process, not to the client.
+
+    Connections are kept while any client or model of the process that used the address lives and is not closed; so keep
+    one, rather than make one for each call. `close()`, or a `with` block, gives them up early.
 
     Args:
         api_key: the key, or a function that returns it (for `AsyncClient` also an async one); by default the host's
@@ -58,11 +66,14 @@ class Client(Settings):
         preset: "aimlapi", "powertokens" or "anyfast": whose rules apply.
         timeout: seconds of silence before giving up; by default 600 for a whole answer, 120 between two events
             of a stream, 5 to connect.
+        deadline: seconds a call may take in all, its retries and pauses included; by default without end.
+        limits: how long a reply may be, so that no server exhausts the memory.
         max_retries: further requests after the first, for connection failures, 408, 409, 429 and 5xx.
         headers, query: added to every request.
         strict_parameters: raise on parameters the model's documents do not list, instead of warning.
         http_client: an `httpx.Client` of your own, used as it is and never closed here.
         sleep: waits between tries; injected in tests.
+        lease: whose share in the connections to use; by default the client's own.
     """
 
     def __init__(
@@ -70,11 +81,13 @@ class Client(Settings):
         *,
         http_client: httpx.Client | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        lease: Lease | None = None,
         **config: Unpack[SettingsArguments],
     ) -> None:
         super().__init__(**config)
         self._http_client = http_client
         self._sleep = sleep
+        self._lease = lease or Lease()
 
     def chat(
         self,
@@ -131,63 +144,72 @@ class Client(Settings):
 
     def complete(self, request: Request, *, timeout: Timeout = None) -> Completion:
         """The answer to a request, whole."""
+        patience = _Patience(self, request, timeout)
 
         def once() -> Completion:
             completion = None
-            for delta in self._deltas(request, timeout):
+            for delta in self._deltas(request, patience):
                 completion = delta.completion
             return _answered(completion)
 
-        return self._tried(once)
+        return self._tried(once, patience)
 
     def embed(self, request: Request, count: int, *, timeout: Timeout = None) -> Embeddings:
         """The vectors of the `count` texts of an `embeddings.embedding_request`."""
+        patience = _Patience(self, request, timeout)
 
         def once() -> Embeddings:
             key = self.key()
             scrub = scrubber(key)
-            with self._response(request, key, scrub, timeout) as response:
+            with self._response(request, key, scrub, patience) as response:
+                body = _Whole(self.limits, patience)
                 with _border(scrub):
-                    body = response.read()
-                return read_embeddings(body, count, _headers(response))
+                    for chunk in response.iter_bytes():
+                        body.add(chunk)
+                return read_embeddings(bytes(body.data), count, _headers(response), scrub=scrub)
 
-        return self._tried(once)
+        return self._tried(once, patience)
 
-    def _tried(self, once: Callable[[], T]) -> T:
+    def _tried(self, once: Callable[[], T], patience: _Patience) -> T:
         attempt = 1
         while True:
             try:
-                return once()
+                answer = once()
             except AIMLAPIError as error:
                 delay = self.retry.delay(attempt, error)
-                if delay is None:
+                if delay is None or not patience.allows(delay) or not self._quota().take():
                     raise
+            else:
+                self._quota().give_back(attempt - 1)
+                return answer
             self._sleep(delay)
             attempt += 1
 
     def stream(self, request: Request, *, timeout: Timeout = None) -> Iterator[Delta]:
         """The answer to a request, delta by delta. Tries again only while nothing was handed out."""
+        patience = _Patience(self, request, timeout)
         attempt = 1
         while True:
             handed_out = False
             try:
-                for delta in self._deltas(request, timeout):
+                for delta in self._deltas(request, patience):
                     handed_out = True
                     yield delta
+                self._quota().give_back(attempt - 1)
                 return
             except AIMLAPIError as error:
                 delay = None if handed_out else self.retry.delay(attempt, _at_start(error))
-                if delay is None:
+                if delay is None or not patience.allows(delay) or not self._quota().take():
                     raise
             self._sleep(delay)
             attempt += 1
 
-    def _deltas(self, request: Request, timeout: Timeout) -> Iterator[Delta]:
+    def _deltas(self, request: Request, patience: _Patience) -> Iterator[Delta]:
         """One try: sends the request, reads the reply."""
         key = self.key()
         scrub = scrubber(key)
-        with self._response(request, key, scrub, timeout) as response:
-            reader = _reader(request, response, scrub)
+        with self._response(request, key, scrub, patience) as response:
+            reader = _reader(self, request, response, scrub, patience)
             chunks = response.iter_bytes()
             with _reading(reader, request, scrub):
                 for chunk in chunks:
@@ -199,41 +221,57 @@ class Client(Settings):
             for delta in reader.close():
                 yield delta
             # The answer is handed out: what happens to the rest does not matter.
-            with closing(_Drain(response)) as drain, suppress(httpx.HTTPError, httpx.StreamError):
+            with closing(_Stretch(response, *_DRAIN)) as rest, suppress(*_BROKEN):
                 for chunk in chunks:
-                    if drain.is_full(chunk):
+                    if rest.is_full(chunk):
                         break
 
     @contextmanager
     def _response(
-        self, request: Request, key: Secret, scrub: Callable[[str], str], timeout: Timeout
+        self, request: Request, key: Secret, scrub: Callable[[str], str], patience: _Patience
     ) -> Iterator[httpx.Response]:
-        http = self._http_client or shared_client()
-        sent = _http_request(self, self._http_client, request, key, timeout)
-        for _ in range(_MAX_REDIRECTS + 1):
-            with _border(scrub):
-                response = http.send(sent, stream=True, follow_redirects=False)
-            try:
-                url = _redirect(response, scrub)
-                if url is None:
-                    if not response.is_success:
-                        with _border(scrub):
-                            body = _bounded(response.iter_bytes())
-                        raise error_for(response.status_code, body, _headers(response), scrub=scrub)
-                    yield response
-                    return
-            finally:
-                response.close()
-            sent = _http_request(self, self._http_client, request, key, timeout, url)
+        url: httpx.URL | None = None
+        with self._connections() as http:
+            for _ in range(_MAX_REDIRECTS + 1):
+                sent = _http_request(self, self._http_client, request, key, patience, url)
+                with _border(scrub):
+                    response = http.send(sent, stream=True, follow_redirects=False)
+                try:
+                    url = _redirect(response, scrub)
+                    if url is None:
+                        if not response.is_success:
+                            with closing(_Stretch(response, *_REFUSAL)) as body, suppress(*_BROKEN):
+                                for chunk in response.iter_bytes() if _can_unpack(response) else ():
+                                    if body.is_full(chunk):
+                                        break
+                            raise error_for(response.status_code, bytes(body.data), _headers(response), scrub=scrub)
+                        if not _can_unpack(response):
+                            raise _unknown_encoding(response, scrub)
+                        yield response
+                        return
+                finally:
+                    response.close()
         raise BadResponseError(f"The provider redirected more than {_MAX_REDIRECTS} times.")
 
+    def _quota(self) -> RetryQuota:
+        return quota_of(self._http_client) if self._http_client is not None else self._lease.pool(self.base_url).quota
 
-class AsyncClient(Settings):
-    """Chat completions, for asyncio. The same arguments as `Client`, save two.
+    @contextmanager
+    def _connections(self) -> Iterator[httpx.Client]:
+        if self._http_client is not None:
+            yield _open(self._http_client)
+            return
+        with self._lease.in_use(self.base_url) as pool:
+            yield pool.client()
+
+
+class AsyncClient(Closable, Settings):
+    """Chat completions, for asyncio. The same arguments as `Client`, save two. `await aclose()`, or `async with`.
 
     Args:
         http_client: an `httpx.AsyncClient` of your own, used as it is and never closed here.
         sleep: waits between tries; injected in tests.
+        lease: whose share in the connections to use; by default the client's own.
     """
 
     def __init__(
@@ -241,11 +279,13 @@ class AsyncClient(Settings):
         *,
         http_client: httpx.AsyncClient | None = None,
         sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
+        lease: Lease | None = None,
         **config: Unpack[SettingsArguments],
     ) -> None:
         super().__init__(**config)
         self._http_client = http_client
         self._sleep = sleep
+        self._lease = lease or Lease()
 
     async def chat(
         self,
@@ -302,67 +342,76 @@ class AsyncClient(Settings):
 
     async def complete(self, request: Request, *, timeout: Timeout = None) -> Completion:
         """The answer to a request, whole."""
+        patience = _Patience(self, request, timeout)
 
         async def once() -> Completion:
             completion = None
-            async with aclosing(self._deltas(request, timeout)) as deltas:
+            async with aclosing(self._deltas(request, patience)) as deltas:
                 async for delta in deltas:
                     completion = delta.completion
             return _answered(completion)
 
-        return await self._tried(once)
+        return await self._tried(once, patience)
 
     async def embed(self, request: Request, count: int, *, timeout: Timeout = None) -> Embeddings:
         """The vectors of the `count` texts of an `embeddings.embedding_request`."""
+        patience = _Patience(self, request, timeout)
 
         async def once() -> Embeddings:
             key = await self.akey()
             scrub = scrubber(key)
-            async with self._response(request, key, scrub, timeout) as response:
+            async with self._response(request, key, scrub, patience) as response:
+                body = _Whole(self.limits, patience)
                 with _border(scrub):
-                    body = await response.aread()
-                return read_embeddings(body, count, _headers(response))
+                    async with aclosing(_chunks(response)) as chunks:
+                        async for chunk in chunks:
+                            body.add(chunk)
+                return read_embeddings(bytes(body.data), count, _headers(response), scrub=scrub)
 
-        return await self._tried(once)
+        return await self._tried(once, patience)
 
-    async def _tried(self, once: Callable[[], Awaitable[T]]) -> T:
+    async def _tried(self, once: Callable[[], Awaitable[T]], patience: _Patience) -> T:
         attempt = 1
         while True:
             try:
-                return await once()
+                answer = await once()
             except AIMLAPIError as error:
                 delay = self.retry.delay(attempt, error)
-                if delay is None:
+                if delay is None or not patience.allows(delay) or not self._quota().take():
                     raise
+            else:
+                self._quota().give_back(attempt - 1)
+                return answer
             await self._sleep(delay)
             attempt += 1
 
     async def stream(self, request: Request, *, timeout: Timeout = None) -> AsyncGenerator[Delta, None]:
         """The answer to a request, delta by delta. Tries again only while nothing was handed out."""
+        patience = _Patience(self, request, timeout)
         attempt = 1
         while True:
             handed_out = False
             try:
-                async with aclosing(self._deltas(request, timeout)) as deltas:
+                async with aclosing(self._deltas(request, patience)) as deltas:
                     async for delta in deltas:
                         handed_out = True
                         yield delta
+                self._quota().give_back(attempt - 1)
                 return
             except AIMLAPIError as error:
                 delay = None if handed_out else self.retry.delay(attempt, _at_start(error))
-                if delay is None:
+                if delay is None or not patience.allows(delay) or not self._quota().take():
                     raise
             await self._sleep(delay)
             attempt += 1
 
-    async def _deltas(self, request: Request, timeout: Timeout) -> AsyncGenerator[Delta, None]:
+    async def _deltas(self, request: Request, patience: _Patience) -> AsyncGenerator[Delta, None]:
         """One try: sends the request, reads the reply."""
         key = await self.akey()
         scrub = scrubber(key)
-        async with self._response(request, key, scrub, timeout) as response:
-            reader = _reader(request, response, scrub)
-            body = cast(AsyncGenerator[bytes, None], response.aiter_bytes())
-            async with aclosing(body) as chunks:
+        async with self._response(request, key, scrub, patience) as response:
+            reader = _reader(self, request, response, scrub, patience)
+            async with aclosing(_chunks(response)) as chunks:
                 with _reading(reader, request, scrub):
                     async for chunk in chunks:
                         for event in reader.events(chunk):
@@ -372,40 +421,129 @@ class AsyncClient(Settings):
                             break
                 for delta in reader.close():
                     yield delta
-                with closing(_Drain(response)) as drain, suppress(httpx.HTTPError, httpx.StreamError):
+                with closing(_Stretch(response, *_DRAIN)) as rest, suppress(*_BROKEN):
                     async for chunk in chunks:
-                        if drain.is_full(chunk):
+                        if rest.is_full(chunk):
                             break
 
     @asynccontextmanager
     async def _response(
-        self, request: Request, key: Secret, scrub: Callable[[str], str], timeout: Timeout
+        self, request: Request, key: Secret, scrub: Callable[[str], str], patience: _Patience
     ) -> AsyncIterator[httpx.Response]:
-        http = self._http_client or shared_async_client()
-        sent = _http_request(self, self._http_client, request, key, timeout)
-        for _ in range(_MAX_REDIRECTS + 1):
-            with _border(scrub):
-                response = await http.send(sent, stream=True, follow_redirects=False)
-            try:
-                url = _redirect(response, scrub)
-                if url is None:
-                    if not response.is_success:
-                        with _border(scrub):
-                            body = await _abounded(response.aiter_bytes())
-                        raise error_for(response.status_code, body, _headers(response), scrub=scrub)
-                    yield response
-                    return
-            finally:
-                await response.aclose()
-            sent = _http_request(self, self._http_client, request, key, timeout, url)
+        url: httpx.URL | None = None
+        with self._connections() as http:
+            for _ in range(_MAX_REDIRECTS + 1):
+                sent = _http_request(self, self._http_client, request, key, patience, url)
+                with _border(scrub):
+                    response = await http.send(sent, stream=True, follow_redirects=False)
+                try:
+                    url = _redirect(response, scrub)
+                    if url is None:
+                        if not response.is_success:
+                            with closing(_Stretch(response, *_REFUSAL)) as body, suppress(*_BROKEN):
+                                if _can_unpack(response):
+                                    async with aclosing(_chunks(response)) as chunks:
+                                        async for chunk in chunks:
+                                            if body.is_full(chunk):
+                                                break
+                            raise error_for(response.status_code, bytes(body.data), _headers(response), scrub=scrub)
+                        if not _can_unpack(response):
+                            raise _unknown_encoding(response, scrub)
+                        yield response
+                        return
+                finally:
+                    await response.aclose()
         raise BadResponseError(f"The provider redirected more than {_MAX_REDIRECTS} times.")
 
+    def _quota(self) -> RetryQuota:
+        return quota_of(self._http_client) if self._http_client is not None else self._lease.pool(self.base_url).quota
 
-def _reader(request: Request, response: httpx.Response, scrub: Callable[[str], str]) -> ReplyReader:
+    @contextmanager
+    def _connections(self) -> Iterator[httpx.AsyncClient]:
+        if self._http_client is not None:
+            yield _open(self._http_client)
+            return
+        with self._lease.in_use(self.base_url) as pool:
+            yield pool.async_client()
+
+
+class _Patience:
+    """How long one call may take: how much silence, and where a deadline is set, how much in all."""
+
+    def __init__(self, settings: Settings, request: Request, timeout: Timeout) -> None:
+        self._silence = _timeouts(timeout if timeout is not None else settings.timeout, request.stream)
+        self._deadline = settings.deadline
+        self.end = None if settings.deadline is None else time.monotonic() + settings.deadline
+
+    def timeouts(self) -> httpx.Timeout:
+        """What httpx is told: no more than what is left."""
+        if self.end is None:
+            return self._silence
+        left = max(self.end - time.monotonic(), 0.001)
+        return httpx.Timeout(**{k: left if v is None else min(v, left) for k, v in self._silence.as_dict().items()})
+
+    @property
+    def silence(self) -> float | None:
+        """Seconds."""
+        return self._silence.read
+
+    def allows(self, pause: float) -> bool:
+        """Whether there is time for a pause and another try."""
+        return self.end is None or time.monotonic() + pause < self.end
+
+    def check(self) -> None:
+        """Raises `APITimeoutError` once the deadline is over."""
+        if self.end is not None and time.monotonic() > self.end:
+            raise APITimeoutError(f"The answer took longer than the deadline of {self._deadline:g} s.")
+
+
+def _reader(
+    settings: Settings, request: Request, response: httpx.Response, scrub: Callable[[str], str], patience: _Patience
+) -> ReplyReader:
     if response.status_code == 204:
         raise BadResponseError("The provider answered 204, without content.", status_code=204)
-    silence = response.request.extensions["timeout"]["read"] if request.stream else None
-    return ReplyReader(request.profile, headers=_headers(response), scrub=scrub, silence=silence)
+    return ReplyReader(
+        request.profile,
+        headers=_headers(response),
+        scrub=scrub,
+        silence=patience.silence,
+        limits=settings.limits,
+        check=None if patience.end is None else patience.check,
+    )
+
+
+class _Whole:
+    """Collects a body up to the limit of a reply."""
+
+    def __init__(self, limits: Limits, patience: _Patience) -> None:
+        self.data = bytearray()
+        self._limits = limits
+        self._patience = patience
+
+    def add(self, chunk: bytes) -> None:
+        self._patience.check()
+        self.data += chunk
+        self._limits.check_reply(len(self.data))
+
+
+def _chunks(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+    return cast(AsyncGenerator[bytes, None], response.aiter_bytes())
+
+
+def _can_unpack(response: httpx.Response) -> bool:
+    """Whether the body is packed in a way we asked for, and once: in layers, a kilobyte unpacks to a terabyte."""
+    return response.headers.get("content-encoding", "").strip().lower() in _ENCODINGS
+
+
+def _unknown_encoding(response: httpx.Response, scrub: Callable[[str], str]) -> BadResponseError:
+    name = scrub(response.headers["content-encoding"])[:80]
+    return BadResponseError(f"The reply's content-encoding is {name!r}; gzip or deflate, once, was asked for.")
+
+
+def _open(own: T_Http) -> T_Http:
+    if own.is_closed:
+        raise InvalidRequestError("The HTTP client you passed is closed: pass one that is open.")
+    return own
 
 
 def _headers(response: httpx.Response) -> dict[str, str]:
@@ -430,24 +568,27 @@ def _reading(reader: ReplyReader, request: Request, scrub: Callable[[str], str])
         raise reader.incomplete(f"The connection broke ({error.message})") from None
 
 
-class _Drain:
-    """Reads out what follows an answer, so that its connection can be used again; bounded in bytes and seconds.
+class _Stretch:
+    """The last stretch of a body, bounded in bytes and seconds: what follows an answer, or the body of a refusal.
 
     A server that keeps the connection open must not keep the caller waiting for the whole `timeout`: httpcore reads
-    with the patience of the request, so for this last stretch its stream is told to have less.
+    with the patience of the request, so for this stretch its stream is told to have less.
     """
 
-    def __init__(self, response: httpx.Response) -> None:
-        self._size = 0
-        self._end = time.monotonic() + _DRAIN_SECONDS
+    def __init__(self, response: httpx.Response, most: int, seconds: float) -> None:
+        self.data = bytearray()
+        self._most = most
+        self._end = time.monotonic() + seconds
         self._stream = cast(Any, response.extensions.get("network_stream"))
         with suppress(AttributeError):  # no such stream, or not of a kind that can be told: then as it is
             read = self._stream.read
-            self._stream.read = lambda size, timeout=None: read(size, _DRAIN_SECONDS)
+            self._stream.read = lambda size, timeout=None: read(
+                size, seconds if timeout is None else min(timeout, seconds)
+            )
 
     def is_full(self, chunk: bytes) -> bool:
-        self._size += len(chunk)
-        return self._size > _DRAIN or time.monotonic() > self._end
+        self.data += chunk
+        return len(self.data) > self._most or time.monotonic() > self._end
 
     def close(self) -> None:
         """Gives the stream its patience back."""
@@ -511,12 +652,16 @@ def _redirect(response: httpx.Response, scrub: Callable[[str], str]) -> httpx.UR
     """Where to send the request again, None if this is no redirect; only within the same origin."""
     if response.status_code not in (301, 302, 303, 307, 308):
         return None
-    with _border(scrub):
-        target = response.request.url.join(response.headers.get("location", ""))
     here = response.request.url
+    try:
+        target = here.join(response.headers.get("location", ""))
+    except (httpx.InvalidURL, ValueError):
+        raise BadResponseError(
+            "The provider redirected to an address that is none.", status_code=response.status_code
+        ) from None
     if (target.scheme, target.host, target.port) != (here.scheme, here.host, here.port):
         raise BadResponseError(
-            f"The provider redirected to another host ({target.host}); the key was not sent there.",
+            f"The provider redirected to another host ({scrub(target.host)[:200]}); the key was not sent there.",
             status_code=response.status_code,
         )
     if response.status_code not in (307, 308):
@@ -527,31 +672,13 @@ def _redirect(response: httpx.Response, scrub: Callable[[str], str]) -> httpx.UR
     return target
 
 
-def _bounded(chunks: Iterator[bytes], limit: int = 1_000_000) -> bytes:
-    body = b""
-    for chunk in chunks:
-        body += chunk
-        if len(body) > limit:
-            break
-    return body
-
-
-async def _abounded(chunks: AsyncIterator[bytes], limit: int = 1_000_000) -> bytes:
-    body = b""
-    async for chunk in chunks:
-        body += chunk
-        if len(body) > limit:
-            break
-    return body
-
-
 def _http_request(
     settings: Settings,
     own: httpx.Client | httpx.AsyncClient | None,
     request: Request,
     key: Secret,
-    timeout: Timeout,
-    url: httpx.URL | None = None,
+    patience: _Patience,
+    url: httpx.URL | None,
 ) -> httpx.Request:
     url = url or httpx.URL(settings.base_url + request.path)
     if request.query:
@@ -565,7 +692,8 @@ def _http_request(
     }
     for name, value in request.headers:
         headers[name.lower()] = value
-    limits = _timeouts(timeout if timeout is not None else settings.timeout, request.stream)
+    patience.check()
+    limits = patience.timeouts()
     if own is not None:  # with the headers, cookies and query of its own
         query = dict(request.query) or None
         return own.build_request("POST", url, params=query, headers=headers, content=request.body, timeout=limits)

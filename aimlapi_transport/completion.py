@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from aimlapi_transport.errors import BadResponseError, error_in, told_headers
 from aimlapi_transport.folding import details_text, fold, joined_logprobs, parts
+from aimlapi_transport.limits import DEFAULT
 from aimlapi_transport.think import ThinkSplitter
 from aimlapi_transport.tool_calls import ToolCall, ToolCallDelta, ToolCallReader
 from aimlapi_transport.usage import Cost, Usage, cost_from, usage_from
@@ -173,12 +174,12 @@ class _ChoiceState:
         "tools",
     )
 
-    def __init__(self, index: int, inline_think: bool, new_id: Callable[[], str]) -> None:
+    def __init__(self, index: int, inline_think: bool, new_id: Callable[[], str], most: int) -> None:
         self.index = index
         self.text: list[str] = []
         self.reasoning: list[str] = []
         self.refusal: list[str] = []
-        self.tools = ToolCallReader(new_id)
+        self.tools = ToolCallReader(new_id, most)
         self.think = ThinkSplitter() if inline_think else None
         self.finish: str | None = None
         self.native_finish: str | None = None
@@ -200,11 +201,13 @@ class CompletionReader:
         headers: Mapping[str, str] | None = None,
         scrub: Callable[[str], str] = lambda text: text,
         new_id: Callable[[], str] = lambda: f"call_{uuid4().hex[:24]}",
+        most: int = DEFAULT.choices,
     ) -> None:
         self._inline_think = inline_think
         self._headers = headers or {}
         self._scrub = scrub
         self._new_id = new_id
+        self._most = most
         self._choices: dict[int, _ChoiceState] = {}
         self._id: str | None = None
         self._model: str | None = None
@@ -321,7 +324,9 @@ class CompletionReader:
             index = 0
         state = self._choices.get(index)
         if state is None:
-            state = self._choices[index] = _ChoiceState(index, self._inline_think, self._new_id)
+            if len(self._choices) >= self._most:
+                raise BadResponseError(f"The reply holds more answers than the limit of {self._most}.")
+            state = self._choices[index] = _ChoiceState(index, self._inline_think, self._new_id, self._most)
         message = choice.get("message" if whole else "delta")
         if not isinstance(message, dict):
             # Some gateways put the other word; a message after deltas repeats them, so it counts only alone.

@@ -9,7 +9,7 @@ import base64
 import binascii
 import sys
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,11 +82,14 @@ def embedding_request(
     )
 
 
-def read_embeddings(body: bytes, count: int, headers: Mapping[str, str]) -> Embeddings:
+def read_embeddings(
+    body: bytes, count: int, headers: Mapping[str, str], *, scrub: Callable[[str], str] = lambda text: text
+) -> Embeddings:
     """The vectors of a reply, put in the order of the texts by their `index`.
 
     Args:
         count: how many texts were sent.
+        scrub: removes secrets from text a server may have echoed.
 
     Raises:
         BadResponseError: the reply is none, or does not hold one vector for each text.
@@ -95,12 +98,13 @@ def read_embeddings(body: bytes, count: int, headers: Mapping[str, str]) -> Embe
         payload = loads(body)
     except JsonError:
         payload = None
-    error = error_in(payload, whole=True)
+    error = error_in(payload, whole=True, scrub=scrub)
     if error is not None:
         raise error
     rows = payload.get("data") if isinstance(payload, dict) else None
     if not isinstance(payload, dict) or not isinstance(rows, list):
-        raise BadResponseError("The provider's reply holds no embeddings.", body=body[:200].decode("utf-8", "replace"))
+        shown = scrub(body[:200].decode("utf-8", "replace"))
+        raise BadResponseError("The provider's reply holds no embeddings.", body=shown)
     vectors: list[list[float] | None] = [None] * count
     for position, row in enumerate(rows):
         index = row.get("index", position) if isinstance(row, dict) else None

@@ -1,74 +1,300 @@
-"""Connection pools shared by the whole process: one for sync, one per event loop for async.
+"""Connection pools shared by everybody who talks to the same address: one for sync calls, one per event loop for async.
 
-A pool belongs to the process and the loop that made it: after a fork the child makes its own. A loop that ends in
-order (`asyncio.run`) closes its pool; one that is just closed takes its pool along when it is collected.
+Who wants connections holds a `Lease`. A pool is made at the first call, belongs to its process and its loop, and is
+closed when its last lease is gone or closed: no model and no client owns sockets, and none leaves any behind. A forked
+child makes pools of its own; a loop's pool is closed by the loop's own shutdown, so nobody awaits on a dead loop.
 """
 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import ssl
 import threading
-from collections.abc import AsyncGenerator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache
+from types import TracebackType
+from typing import Any
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 import httpx
+from typing_extensions import Self
 
-_lock = threading.Lock()
-_sync: dict[int, httpx.Client] = {}
-# On the loop itself: connections refer to their loop, so that a table of them here would keep both alive.
-_ON_LOOP = "_aimlapi_transport_pool"
+from aimlapi_transport.retry import RetryQuota
 
 # No cap on connections: a cap makes the 101st stream wait in silence. Idle ones are few and short-lived.
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=60.0)
+# What httpx reads from the environment when it makes a client, so clients made under other values are others.
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_VARIABLES = (*_PROXIES, *(name.upper() for name in _PROXIES), *_CERTIFICATES)
+
+_lock = threading.RLock()  # reentrant: a lease may be garbage-collected while its thread holds the lock
+_pools: dict[tuple[str | None, ...], Pool] = {}
+_quotas: WeakKeyDictionary[httpx.Client | httpx.AsyncClient, RetryQuota] = WeakKeyDictionary()
+_inherited: list[Pool] = []  # a forked child's: the sockets are its parent's, too, and must not be touched
+_process = object()  # another one in each forked child
+
+_Kept = AsyncGenerator[None, None]
 
 
-def shared_client() -> httpx.Client:
-    """This process's pool for sync calls."""
-    pid = os.getpid()
-    client = _sync.get(pid)
-    if client is None:
+class Pool:
+    """The connections of this process to one address.
+
+    Attributes:
+        quota: the retries that all users of the address have left together.
+    """
+
+    def __init__(self, key: tuple[str | None, ...]) -> None:
+        self.key = key
+        self.process = _process
+        self.users = 0
+        self.quota = RetryQuota()
+        self._sync: httpx.Client | None = None
+        self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[httpx.AsyncClient, _Kept]] = (
+            WeakKeyDictionary()
+        )
+
+    def client(self) -> httpx.Client:
+        """The client for sync calls."""
+        if self._sync is None:
+            with _lock:
+                if self._sync is None:
+                    self._sync = httpx.Client(verify=_tls(), limits=_LIMITS)
+        return self._sync
+
+    def async_client(self) -> httpx.AsyncClient:
+        """The running loop's client."""
+        loop = asyncio.get_running_loop()
+        found = self._by_loop.get(loop)
+        if found is None or found[0].is_closed:
+            with _lock:
+                for other in [other for other in self._by_loop if other.is_closed()]:
+                    _abandon(self._by_loop.pop(other)[0])
+                client = httpx.AsyncClient(verify=_tls(), limits=_LIMITS)
+                found = self._by_loop[loop] = client, _kept(client, ref(self), loop)
+                with suppress(StopIteration):
+                    found[1].asend(None).send(None)  # begun: from now on the loop knows it
+        return found[0]
+
+    def shut(self, *, wait: bool = False) -> None:
+        """Closes everything; other loops' connections as soon as their loops come to it.
+
+        Args:
+            wait: run a loop that stands still, to close its connections now.
+        """
+        if self._sync is not None:
+            self._sync.close()
+        while self._by_loop:
+            try:
+                loop, (client, keeper) = self._by_loop.popitem()
+            except KeyError:  # the last loop was collected meanwhile
+                return
+            if loop.is_closed():
+                _abandon(client)
+            elif wait and not loop.is_running() and asyncio._get_running_loop() is None:
+                loop.run_until_complete(keeper.aclose())
+            # else: with its last reference gone, the loop closes the generator, and that the client
+
+    async def ashut(self) -> None:
+        """Closes everything, the running loop's connections before it returns."""
+        found = self._by_loop.pop(asyncio.get_running_loop(), None)
+        if found is not None:
+            await found[1].aclose()
+        self.shut()
+
+    def leave(self) -> bool:
+        """One user less; whether it was the last, who has to close the pool."""
+        if self.process is not _process:
+            return False
         with _lock:
-            client = _sync.get(pid)
-            if client is None:
-                _sync.clear()
-                client = _sync[pid] = httpx.Client(verify=_tls(), limits=_LIMITS)
-    return client
+            self.users -= 1
+            if self.users or _pools.get(self.key) is not self:
+                return False
+            del _pools[self.key]
+            return True
 
 
-def shared_async_client() -> httpx.AsyncClient:
-    """The running loop's pool for async calls."""
-    loop = asyncio.get_running_loop()
-    pid, client, _ = getattr(loop, _ON_LOOP, (None, None, None))
-    if client is None or client.is_closed or pid != os.getpid():
-        client = httpx.AsyncClient(verify=_tls(), limits=_LIMITS)
-        keeper = _until_the_loop_ends(client)
-        with suppress(StopIteration):
-            keeper.asend(None).send(None)  # up to its yield, where nothing waits: now the loop knows of it
-        setattr(loop, _ON_LOOP, (os.getpid(), client, keeper))
-    return client
+class Lease:
+    """A share in the connections to an address, taken at the first call. No part of its holder's value.
+
+    A closed lease may be used again: it takes a new share.
+    """
+
+    __slots__ = ("__weakref__", "_address", "_pool")
+
+    def __init__(self) -> None:
+        self._address = ""
+        self._pool: Pool | None = None
+
+    def pool(self, address: str) -> Pool:
+        """The pool of an address, of this process."""
+        pool = self._pool
+        if pool is not None and self._address == address and pool.process is _process:
+            return pool
+        key = (address, *(os.environ.get(name) for name in _VARIABLES))
+        with _lock:
+            _begin()
+            pool = _pools.get(key)
+            if pool is None:
+                pool = _pools[key] = Pool(key)
+            pool.users += 1
+            former, self._pool, self._address = self._pool, pool, address
+        if former is not None and former.leave():
+            former.shut()
+        return pool
+
+    @contextmanager
+    def in_use(self, address: str) -> Iterator[Pool]:
+        """The pool of an address, kept open until the end of the block, whoever closes the lease meanwhile."""
+        with _lock:
+            pool = self.pool(address)
+            pool.users += 1
+        try:
+            yield pool
+        finally:
+            if pool.leave():
+                pool.shut()
+
+    def close(self) -> None:
+        """Gives the share back. With the last one the connections are closed; calls under way end first."""
+        pool, self._pool = self._pool, None
+        if pool is not None and pool.leave():
+            pool.shut(wait=True)
+
+    async def aclose(self) -> None:
+        """As `close`; the running loop's connections are closed when this returns."""
+        pool, self._pool = self._pool, None
+        if pool is not None and pool.leave():
+            await pool.ashut()
+
+    def __del__(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None and pool.leave():
+            pool.shut()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Lease)
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __copy__(self) -> Lease:
+        return Lease()
+
+    def __deepcopy__(self, memo: Any) -> Lease:
+        return Lease()
+
+    def __reduce__(self) -> tuple[type[Lease], tuple[()]]:
+        return Lease, ()
 
 
-async def _until_the_loop_ends(client: httpx.AsyncClient) -> AsyncGenerator[None, None]:
-    """Closes the client when the loop closes its asynchronous generators, as `asyncio.run` does at its end."""
+class Closable:
+    """`close`, `aclose`, `with` and `async with` for what holds a `_lease`.
+
+    Closing gives up the share in the connections. They are closed when nobody else in the process uses the same
+    address, and after the calls under way. What was closed may be used again. An HTTP client of your own stays open.
+    """
+
+    _lease: Lease
+
+    def close(self) -> None:
+        """Gives up the connections, sync and async."""
+        self._lease.close()
+
+    async def aclose(self) -> None:
+        """Gives up the connections; the running loop's are closed when this returns."""
+        await self._lease.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+async def _kept(client: httpx.AsyncClient, pool: ReferenceType[Pool], loop: asyncio.AbstractEventLoop) -> _Kept:
+    """Closes the client when its loop shuts down, or when nobody holds this generator any more.
+
+    Both are what a loop does for every asynchronous generator begun in it: see PEP 525 on finalization. So the client
+    is closed in its own loop, while that still runs.
+    """
     try:
         yield
     finally:
+        owner = pool()
+        if owner is not None:
+            owner._by_loop.pop(loop, None)
         await client.aclose()
 
 
+def _abandon(client: httpx.AsyncClient) -> None:
+    """Closes the sockets of a loop that cannot run any more: it was closed without its asynchronous generators.
+
+    httpx has no way to do this without awaiting, so this reaches for the transports beneath; the worst that happens
+    where they are not as expected is that the garbage collector closes them, with a ResourceWarning.
+    """
+    for connection in getattr(getattr(client._transport, "_pool", None), "connections", ()):
+        with suppress(Exception):
+            stream = connection._connection._network_stream._stream
+            stream = getattr(stream, "transport_stream", stream)  # below TLS
+            stream._transport._call_connection_lost(None)
+
+
+def quota_of(own: httpx.Client | httpx.AsyncClient) -> RetryQuota:
+    """The retry quota of a client somebody brought along."""
+    with _lock:
+        return _quotas.setdefault(own, RetryQuota())
+
+
 @lru_cache(maxsize=1)
-def _tls() -> ssl.SSLContext:
-    """One TLS context for all pools: reading the certificates costs more than a hundred requests."""
+def _begin() -> None:
+    """What has to happen at the end of the process, and in each forked child; not before there is a pool."""
+    atexit.register(_end)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_forget)
-    return httpx.create_ssl_context()
 
 
 def _forget() -> None:
     """In a forked child: the parent's connections are the parent's."""
-    global _lock
-    _lock = threading.Lock()
-    _sync.clear()
+    global _lock, _process
+    _lock, _process = threading.RLock(), object()
+    _inherited.extend(_pools.values())
+    _pools.clear()
+
+
+def _end() -> None:
+    """At the end of the process: no socket is left to the garbage collector, which would warn of it."""
+    global _process
+    left = list(_pools.values())
+    _pools.clear()
+    _process = object()  # leases that die from now on have nothing to close
+    for pool in left:
+        pool.shut(wait=True)
+    for pool in _inherited:
+        if pool._sync is not None:
+            pool._sync.close()
+        for client, _ in pool._by_loop.values():
+            _abandon(client)
+
+
+def _tls() -> ssl.SSLContext:
+    return _tls_for(*(os.environ.get(name) for name in _CERTIFICATES))
+
+
+@lru_cache(maxsize=4)
+def _tls_for(*files: str | None) -> ssl.SSLContext:
+    """One TLS context for all pools: reading the certificates costs more than a hundred requests."""
+    return httpx.create_ssl_context()

@@ -18,18 +18,21 @@ from aimlapi_transport.errors import (
     StreamError,
     error_in,
 )
+from aimlapi_transport.limits import DEFAULT, Limits
 from aimlapi_transport.profiles import Profile
 from aimlapi_transport.sse import Event, EventDecoder
 
 _BOM = b"\xef\xbb\xbf"
-_MOST = 256 * 1024 * 1024  # bytes of one reply
 
 
 class ReplyReader:
     """Feed it a reply's bytes as they come, then close it: the last delta carries the completion.
 
     Args:
-        silence: seconds to bear in which bytes come but no event: comments keep a connection alive, not an answer.
+        silence: seconds to bear in which bytes come but nothing of an answer: comments and blank lines keep a
+            connection alive, no more.
+        limits: how long the reply may be.
+        check: called with each piece of the reply; raises where a deadline is over.
         clock: seconds that only grow; injected in tests.
 
     Attributes:
@@ -44,18 +47,24 @@ class ReplyReader:
         headers: Mapping[str, str] | None = None,
         scrub: Callable[[str], str] = lambda text: text,
         silence: float | None = None,
+        limits: Limits = DEFAULT,
+        check: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._silence = silence
+        self._limits = limits
+        self._check = check
         self._clock = clock
         self._last_event = clock()
         self._size = 0
-        self._completion = CompletionReader(inline_think=profile.inline_think, headers=headers, scrub=scrub)
+        self._completion = CompletionReader(
+            inline_think=profile.inline_think, headers=headers, scrub=scrub, most=limits.choices
+        )
         self._headers = headers or {}
         self._scrub = scrub
         self._decoder: EventDecoder | None = None
         self._undecided = b""
-        self._json: list[bytes] | None = None
+        self._json: bytearray | None = None
         self.count = 0
         self.is_done = False
 
@@ -72,8 +81,10 @@ class ReplyReader:
             BadResponseError: the reply is longer than any answer.
         """
         self._size += len(data)
-        if self._size > _MOST:
-            raise BadResponseError(f"The reply is longer than {_MOST // 2**20} MB.", partial=self.partial())
+        if self._size > self._limits.reply:
+            self._limits.check_reply(self._size, self.partial())
+        if self._check is not None:
+            self._check()
         events = self._events(data)
         if events or self._json is not None:
             self._last_event = self._clock()
@@ -84,17 +95,17 @@ class ReplyReader:
     def _events(self, data: bytes) -> list[Event]:
         if self._decoder is None:
             if self._json is not None:
-                self._json.append(data)
+                self._json += data
                 return []
             data = self._undecided + data
             start = data.removeprefix(_BOM).lstrip()
-            if not start or _BOM.startswith(data):
-                self._undecided = data  # blank lines that keep the connection alive, or the beginning of a mark
+            if not start or _BOM.startswith(data):  # blank lines that keep the connection alive, or half a mark
+                self._undecided = data if start else b""
                 return []
             if start[:1] in b'{[<"' or start[:4] == b"null":
-                self._json = [data]
+                self._json = bytearray(data)
                 return []
-            self._decoder = EventDecoder()
+            self._decoder = EventDecoder(self._limits.event)
         events = self._decoder.feed(data)
         self.count += len(events)
         return events
@@ -168,7 +179,7 @@ class ReplyReader:
         return self._completion.completion() if self._completion.has_choice else None
 
     def _close_json(self) -> list[Delta]:
-        body = b"".join(self._json or ()).removeprefix(_BOM)
+        body = bytes(self._json or b"").removeprefix(_BOM)
         request_id = self._headers.get("x-inference-id")
         if not body.strip():
             raise BadResponseError("The provider answered with an empty body.", request_id=request_id)

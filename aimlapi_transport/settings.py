@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from aimlapi_transport.callers import stacklevel
 from aimlapi_transport.errors import AuthenticationError, InvalidRequestError
+from aimlapi_transport.limits import DEFAULT, Limits
 from aimlapi_transport.presets import AIMLAPI, PRESETS, Preset, preset_for
 from aimlapi_transport.request import Request, chat_request
 from aimlapi_transport.retry import RetryPolicy
@@ -50,6 +51,8 @@ class SettingsArguments(TypedDict, total=False):
     query: Mapping[str, Any] | None
     strict_parameters: bool
     retry: RetryPolicy | None
+    deadline: float | None
+    limits: Limits | None
 
 
 class Settings:
@@ -67,13 +70,19 @@ class Settings:
         query: Mapping[str, Any] | None = None,
         strict_parameters: bool = False,
         retry: RetryPolicy | None = None,
+        deadline: float | None = None,
+        limits: Limits | None = None,
     ) -> None:
         if not isinstance(max_retries, int) or max_retries < 0:
             raise InvalidRequestError(f"`max_retries` is {max_retries!r}: pass 0 or a positive whole number.")
+        if deadline is not None and not (isinstance(deadline, (int, float)) and deadline > 0):
+            raise InvalidRequestError(f"`deadline` is {deadline!r}: pass seconds, more than 0, or None for no end.")
         self.preset, self.base_url = _host(preset, base_url)
         self.strict_parameters = strict_parameters
         self.retry = retry or RetryPolicy(max_retries)
         self.timeout = timeout
+        self.deadline = deadline
+        self.limits = limits or DEFAULT
         self._api_key = Secret(api_key) if isinstance(api_key, str) else api_key
         self._headers = dict(headers or {})
         self._query = dict(query or {})

@@ -7,6 +7,9 @@ because some gateways leave it out and its text would be lost.
 
 from __future__ import annotations
 
+from aimlapi_transport.errors import BadResponseError
+from aimlapi_transport.limits import DEFAULT
+
 Event = tuple[bytes, bytes]
 """An event's name (empty where none was sent) and its data."""
 
@@ -18,23 +21,30 @@ class EventDecoder:
 
     Lines end in LF, CRLF or CR; U+2028 and its like inside the data are text. Comments, unknown fields,
     `id:` and `retry:` are ignored, a byte order mark is dropped, several `data:` lines are joined by LF.
+
+    Args:
+        most: bytes of one event.
     """
 
-    __slots__ = ("_after_cr", "_at_line_start", "_pending", "_started")
+    __slots__ = ("_after_cr", "_at_line_start", "_most", "_pending", "_started")
 
-    def __init__(self) -> None:
-        self._pending: list[bytes] = []
+    def __init__(self, most: int = DEFAULT.event) -> None:
+        self._most = most
+        self._pending = bytearray()
         self._at_line_start = False  # the pending bytes end in LF
         self._after_cr = False  # the last byte was a CR: a LF that follows belongs to it
         self._started = False
 
     def feed(self, data: bytes) -> list[Event]:
-        """The events these bytes complete. Linear in the bytes, however they are cut."""
+        """The events these bytes complete. Linear in the bytes, however they are cut.
+
+        Raises:
+            BadResponseError: an event is longer than the limit.
+        """
         if not self._started:
-            data = b"".join((*self._pending, data))
-            self._pending.clear()
+            data = self._taken() + data
             if len(data) < len(_BOM) and _BOM.startswith(data):
-                self._pending.append(data)
+                self._pending += data
                 return []
             self._started = True
             data = data.removeprefix(_BOM)
@@ -43,21 +53,22 @@ class EventDecoder:
         if not data:
             return []
         if not (b"\n\n" in data or (self._at_line_start and data.startswith(b"\n"))):
-            self._pending.append(data)
+            self._pending += data
+            if len(self._pending) > self._most:
+                raise BadResponseError(f"An event of the stream is longer than the limit of {self._most:,} bytes.")
             self._at_line_start = data.endswith(b"\n")
             return []
         if self._pending:
-            data = b"".join((*self._pending, data))
-            self._pending.clear()
+            data = self._taken() + data
         *blocks, rest = data.split(b"\n\n")
         if rest:
-            self._pending.append(rest)
+            self._pending += rest
         self._at_line_start = rest.endswith(b"\n")
         events = []
         for block in blocks:
             if block.startswith(b"data: ") and b"\n" not in block:
                 events.append((b"", block[6:]))
-            else:
+            elif block:
                 event = _parse(block)
                 if event is not None:
                     events.append(event)
@@ -65,10 +76,14 @@ class EventDecoder:
 
     def close(self) -> list[Event]:
         """The event left open when the stream ended, if any."""
-        rest = b"".join(self._pending)
-        self._pending.clear()
-        event = _parse(rest)
+        event = _parse(self._taken())
         return [] if event is None else [event]
+
+    def _taken(self) -> bytes:
+        """What was pending, which is no more."""
+        pending = bytes(self._pending)
+        self._pending.clear()
+        return pending
 
     def _with_lf(self, data: bytes) -> bytes:
         if self._after_cr and data.startswith(b"\n"):

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from aimlapi_transport._json import dumps
+from aimlapi_transport._json import dumps, is_too_deep
+from aimlapi_transport.errors import BadResponseError
+from aimlapi_transport.limits import DEFAULT
 from aimlapi_transport.wire import Json
 
 
@@ -75,10 +77,11 @@ class _Call:
 class ToolCallReader:
     """Collects the calls of one answer."""
 
-    __slots__ = ("_by_id", "_by_index", "_calls", "_new_id")
+    __slots__ = ("_by_id", "_by_index", "_calls", "_most", "_new_id")
 
-    def __init__(self, new_id: Callable[[], str]) -> None:
+    def __init__(self, new_id: Callable[[], str], most: int = DEFAULT.choices) -> None:
         self._new_id = new_id
+        self._most = most
         self._calls: list[_Call] = []
         self._by_id: dict[str, _Call] = {}
         self._by_index: dict[int | str, _Call] = {}
@@ -147,6 +150,8 @@ class ToolCallReader:
         if call is not None and call_id and name and arguments and "".join(call.arguments) == arguments:
             return None  # the whole call once more, as some send it with the finish
         if call is None:
+            if len(self._calls) >= self._most:
+                raise BadResponseError(f"The answer holds more tool calls than the limit of {self._most}.")
             call = _Call(len(self._calls))
             self._calls.append(call)
         if index is not None:
@@ -185,6 +190,8 @@ def parse_arguments(arguments: str) -> tuple[Json | None, str | None]:
     """The object that arguments spell, or None and why not. Nothing is repaired; nothing at all is `{}`."""
     if not arguments.strip():
         return {}, None
+    if is_too_deep(arguments):
+        return None, "the arguments are nested too deep"
     try:
         value = json.loads(arguments)  # not orjson: an integer past 64 bits must stay what it is
     except (ValueError, RecursionError):

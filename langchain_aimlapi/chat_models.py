@@ -21,6 +21,7 @@ from langchain_core.tools import BaseTool
 from pydantic import (
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     ValidationInfo,
@@ -33,6 +34,8 @@ from typing_extensions import Self
 from aimlapi_transport.client import CONNECT_SECONDS, AsyncClient, Client
 from aimlapi_transport.completion import Completion
 from aimlapi_transport.errors import AuthenticationError
+from aimlapi_transport.limits import Limits
+from aimlapi_transport.pools import Closable, Lease
 from aimlapi_transport.presets import PRESETS, preset_for
 from aimlapi_transport.request import Request
 from aimlapi_transport.version import __version__
@@ -88,7 +91,7 @@ _ACCEPTED = {
 }
 
 
-class ChatAIMLAPI(BaseChatModel):
+class ChatAIMLAPI(Closable, BaseChatModel):
     """A chat model of AI/ML API, PowerTokens or AnyFast.
 
     Example:
@@ -101,7 +104,8 @@ class ChatAIMLAPI(BaseChatModel):
 
     The reasoning of a reply is in `additional_kwargs["reasoning_content"]` and a `reasoning` content block; what it
     cost, in US dollars, is in `response_metadata["cost_usd"]`. An instance is a value: it holds no connections and
-    may be copied, pickled and shared between threads and event loops.
+    may be copied, pickled and shared between threads and event loops. `close()`, `aclose()` and `with` blocks give up
+    its share in the process's connections, which end with the last model that uses them.
 
     Raises:
         langchain_aimlapi.errors: one class per kind of failure, each also a `langchain_core.exceptions` one.
@@ -175,6 +179,12 @@ class ChatAIMLAPI(BaseChatModel):
         ge=0,
         description="Seconds between two events of a stream, where that is less than `timeout`; 0 for no limit.",
     )
+    deadline: float | None = Field(
+        default=None, gt=0, description="Seconds a call may take in all, retries included. By default without end."
+    )
+    limits: Limits | None = Field(
+        default=None, description="How long a reply may be: by default 256 MB, and 64 MB for one event of a stream."
+    )
     default_headers: Mapping[str, str] | None = Field(default=None, exclude=True, repr=False)
     default_query: Mapping[str, Any] | None = None
     http_client: Any = Field(default=None, exclude=True, repr=False, description="An `httpx.Client` of your own.")
@@ -183,6 +193,8 @@ class ChatAIMLAPI(BaseChatModel):
     )
     openai_organization: str | None = Field(default=None, description="No effect: taken from other classes' users.")
     tiktoken_model_name: str | None = Field(default=None, description="No effect: taken from other classes' users.")
+
+    _lease: Lease = PrivateAttr(default_factory=Lease)
 
     # Values in the errors would show the key of a mistyped call: our own sentences name them, where they may.
     model_config = ConfigDict(
@@ -435,7 +447,7 @@ class ChatAIMLAPI(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         with translated():
-            client = Client(http_client=self.http_client, **self._config())
+            client = Client(http_client=self.http_client, lease=self._lease, **self._config())
             request = self._request(client, messages, stop, False, kwargs)
             return self._result(client.complete(request, timeout=self._patience(False, kwargs)))
 
@@ -447,7 +459,7 @@ class ChatAIMLAPI(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         with translated():
-            client = AsyncClient(http_client=self.http_async_client, **self._config())
+            client = AsyncClient(http_client=self.http_async_client, lease=self._lease, **self._config())
             request = self._request(client, messages, stop, False, kwargs)
             return self._result(await client.complete(request, timeout=self._patience(False, kwargs)))
 
@@ -459,7 +471,7 @@ class ChatAIMLAPI(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         with translated():
-            client = Client(http_client=self.http_client, **self._config())
+            client = Client(http_client=self.http_client, lease=self._lease, **self._config())
             request = self._request(client, messages, stop, True, kwargs)
             reader = StreamReader()
             for delta in client.stream(request, timeout=self._patience(True, kwargs)):
@@ -474,7 +486,7 @@ class ChatAIMLAPI(BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         with translated():
-            client = AsyncClient(http_client=self.http_async_client, **self._config())
+            client = AsyncClient(http_client=self.http_async_client, lease=self._lease, **self._config())
             request = self._request(client, messages, stop, True, kwargs)
             reader = StreamReader()
             async with aclosing(client.stream(request, timeout=self._patience(True, kwargs))) as deltas:
@@ -490,6 +502,8 @@ class ChatAIMLAPI(BaseChatModel):
             "preset": self.preset,
             "timeout": self.request_timeout,
             "max_retries": self.max_retries,
+            "deadline": self.deadline,
+            "limits": self.limits,
             "headers": self.default_headers,
             "query": self.default_query,
             "strict_parameters": self.strict_parameters,

@@ -7,15 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from langchain_core.embeddings import Embeddings
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 
 from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.embeddings import embedding_request
+from aimlapi_transport.pools import Closable, Lease
 from aimlapi_transport.request import Request
 from langchain_aimlapi.errors import translated
 
 
-class AIMLAPIEmbeddings(BaseModel, Embeddings):
+class AIMLAPIEmbeddings(Closable, BaseModel, Embeddings):
     """An embedding model of AI/ML API.
 
     Example:
@@ -43,13 +44,15 @@ class AIMLAPIEmbeddings(BaseModel, Embeddings):
     http_client: Any = Field(default=None, exclude=True, repr=False)
     http_async_client: Any = Field(default=None, exclude=True, repr=False)
 
+    _lease: Lease = PrivateAttr(default_factory=Lease)
+
     model_config = ConfigDict(extra="forbid", protected_namespaces=(), arbitrary_types_allowed=True)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """A vector for each text."""
         vectors: list[list[float]] = []
         with translated():
-            client = Client(http_client=self.http_client, **self._config())
+            client = Client(http_client=self.http_client, lease=self._lease, **self._config())
             for request, count in self._requests(texts):
                 vectors.extend(client.embed(request, count).vectors)
         return vectors
@@ -61,7 +64,7 @@ class AIMLAPIEmbeddings(BaseModel, Embeddings):
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
         """A vector for each text; batches travel side by side."""
         with translated():
-            client = AsyncClient(http_client=self.http_async_client, **self._config())
+            client = AsyncClient(http_client=self.http_async_client, lease=self._lease, **self._config())
             places = asyncio.Semaphore(self.max_concurrency)
 
             async def one(request: Request, count: int) -> list[list[float]]:

@@ -17,6 +17,8 @@ from typing_extensions import Self
 
 from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.limits import Limits
+from aimlapi_transport.pools import Closable, Lease
 from aimlapi_transport.presets import PRESETS, preset_for
 from aimlapi_transport.profiles import facts_for
 from aimlapi_transport.wire import Json
@@ -43,7 +45,7 @@ _NEEDLESS = frozenset(("class_name", "openai_client", "async_openai_client"))
 _NEEDLESS_OF_CALLS = frozenset(("use_chat_completions",))
 
 
-class AIMLAPISettings(FunctionCallingLLM):
+class AIMLAPISettings(Closable, FunctionCallingLLM):
     """The settings of an `AIMLAPI`; see there."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=())
@@ -87,6 +89,12 @@ class AIMLAPISettings(FunctionCallingLLM):
         "a whole answer, 120 between two events of a stream.",
     )
     max_retries: int = Field(default=2, description="Further requests after a failed one.")
+    deadline: float | None = Field(
+        default=None, description="Seconds a call may take in all, retries included. By default without end."
+    )
+    limits: Limits | None = Field(
+        default=None, description="How long a reply may be: by default 256 MB, and 64 MB for one event of a stream."
+    )
     stream_usage: bool = Field(default=True, description="Whether streams are asked for token counts.")
     strict_parameters: bool = Field(
         default=False, description="Raise on parameters the model's documents do not list, instead of warning."
@@ -122,6 +130,7 @@ class AIMLAPISettings(FunctionCallingLLM):
         default=None, description="Whether the model takes tools. By default yes, unless its documents say no."
     )
 
+    _lease: Lease = PrivateAttr(default_factory=Lease)
     _http_client: httpx.Client | None = PrivateAttr(default=None)
     _async_http_client: httpx.AsyncClient | None = PrivateAttr(default=None)
 
@@ -228,15 +237,17 @@ class AIMLAPISettings(FunctionCallingLLM):
             "preset": self.preset,
             "timeout": self.timeout,
             "max_retries": self.max_retries,
+            "deadline": self.deadline,
+            "limits": self.limits,
             "headers": self.default_headers,
             "strict_parameters": self.strict_parameters,
         }
 
     def _client(self) -> Client:
-        return Client(http_client=self._http_client, **self._config())
+        return Client(http_client=self._http_client, lease=self._lease, **self._config())
 
     def _async_client(self) -> AsyncClient:
-        return AsyncClient(http_client=self._async_http_client, **self._config())
+        return AsyncClient(http_client=self._async_http_client, lease=self._lease, **self._config())
 
     def _get_model_kwargs(self, **kwargs: Any) -> Json:
         """The arguments of a call: fields, then `additional_kwargs`, then the call's own. The only merge."""

@@ -48,7 +48,8 @@ class AIMLAPI(StructuredPrediction):
     The reasoning of a reply is a ThinkingBlock before its text, and `additional_kwargs["thinking_delta"]` of each
     piece of a stream that adds to it; token counts, cost in US dollars and the provider's id of the call are in
     `ChatResponse.additional_kwargs`. An instance is a value: it holds no connections and may be copied, pickled and
-    shared between threads and event loops. A pickle holds the key only where it was passed in code.
+    shared between threads and event loops. `close()`, `aclose()` and `with` blocks give up its share in the process's
+    connections, which end with the last model that uses them. A pickle holds the key only where it was passed in code.
 
     Every call takes, beside the body's parameters, `extra_body`, `extra_headers`, `extra_query`, `timeout` (seconds),
     `client_request_id`, `model` and `replay_reasoning`. What a call says wins over `additional_kwargs`, and these

@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 import pytest
 
-from aimlapi_transport import reading
 from aimlapi_transport.completion import Completion
 from aimlapi_transport.errors import APITimeoutError, BadResponseError
+from aimlapi_transport.limits import Limits
 from aimlapi_transport.profiles import profile_for
 from aimlapi_transport.reading import ReplyReader
 from tests.scripted import chunk
@@ -55,9 +55,19 @@ def test_only_events_break_a_silence() -> None:
         reader.events(b": still there\n\n")
 
 
-def test_a_reply_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_MOST", 1000)
-    reader = ReplyReader(profile_for("m"))
-    with pytest.raises(BadResponseError, match="longer than"):
-        for _ in range(20):
-            reader.events(b"data: " + b"x" * 100)
+@pytest.mark.parametrize(
+    ("piece", "limits", "says"),
+    [
+        (b"data: " + b"x" * 94, Limits(reply=1000), "reply is longer than the limit of 1,000 bytes"),
+        (b"data: " + b"x" * 94, Limits(event=1000), "event of the stream is longer than the limit of 1,000 bytes"),
+        (b"{" + b" " * 99, Limits(reply=1000), "reply is longer than the limit of 1,000 bytes"),
+        (b" " * 100, Limits(reply=1000), "reply is longer than the limit of 1,000 bytes"),
+    ],
+)
+def test_a_reply_without_end_is_refused(piece: bytes, limits: Limits, says: str) -> None:
+    """At the limit, not long after it."""
+    reader = ReplyReader(profile_for("m"), limits=limits)
+    for _ in range(10):
+        assert reader.events(piece) == []
+    with pytest.raises(BadResponseError, match=says):
+        reader.events(piece)
