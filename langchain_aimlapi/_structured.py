@@ -1,88 +1,230 @@
 """Answers in the shape of a schema: the parsers behind `with_structured_output`. Pure.
 
-A refusal, an answer cut at its limit, or plain text where a tool was forced raises, never `None` in silence.
+A refusal, an answer cut at its limit, or one that does not have the shape raises, never `None` in silence. Nothing is
+repaired: JSON is read strictly, bare or in a code fence. Where a tool was to be called, text that is itself the JSON
+counts as the answer, for some models write the arguments instead of the call.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+import json
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
+import pydantic.v1
 from langchain_core.exceptions import OutputParserException
-from langchain_core.messages import AIMessage
-from langchain_core.output_parsers import JsonOutputParser, PydanticOutputParser, PydanticToolsParser
-from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser
-from langchain_core.runnables import Runnable, RunnableGenerator, RunnableMap, RunnablePassthrough
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.output_parsers import BaseTransformOutputParser
+from langchain_core.outputs import ChatGeneration, Generation
+from langchain_core.runnables import Runnable, RunnableGenerator, RunnableMap
+from langchain_core.runnables.utils import AddableDict
+from langchain_core.utils.json import parse_partial_json
 from langchain_core.utils.pydantic import is_basemodel_subclass
+from pydantic import BaseModel, ValidationError
+
+from aimlapi_transport.wire import Json
+
+_FENCED = re.compile(r"```[A-Za-z0-9]*\s*\n?(.*?)```", re.DOTALL)
 
 
 def is_class(schema: Any) -> bool:
-    """Whether the schema is a Pydantic class, so that answers become its instances."""
+    """Whether the schema is a Pydantic class, of either version, so that answers become its instances."""
     return isinstance(schema, type) and is_basemodel_subclass(schema)
 
 
-def tool_parser(schema: Any, name: str) -> Runnable[Any, Any]:
-    """Reads the answer out of the call of the schema's tool."""
-    if is_class(schema):
-        return _after(_check_call) | PydanticToolsParser(tools=[schema], first_tool_only=True)
-    return _after(_check_call) | JsonOutputKeyToolsParser(key_name=name, first_tool_only=True)
+class StructuredAnswer(BaseTransformOutputParser[Any]):
+    """Reads a message's answer: the instance of a Pydantic class, or a dict.
+
+    A stream gives a dict as it grows, and an instance once it is whole.
+
+    Attributes:
+        kind: a Pydantic class, or None for a dict.
+        required: keys a dict must have.
+        tool: the name of the tool whose call holds the answer, None where the text does.
+        others: whether other tools are bound: their calls are no answer yet (None), not a failure.
+    """
+
+    kind: Any = None
+    required: tuple[str, ...] = ()
+    tool: str | None = None
+    others: bool = False
+
+    @property
+    def _type(self) -> str:
+        return "aimlapi-structured-answer"
+
+    def parse(self, text: str) -> Any:
+        """The answer in a text."""
+        return self._shaped(_read_json(text))
+
+    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
+        """The answer in a message; of half a message, what there is of a dict.
+
+        Raises:
+            OutputParserException: there is no such answer; the message says what there is.
+        """
+        first = result[0]
+        if not isinstance(first, ChatGeneration) or not isinstance(first.message, AIMessage):
+            return self.parse(first.text)
+        return self.begun(first.message) if partial else self.read(first.message)
+
+    def read(self, message: AIMessage) -> Any:
+        """The answer in a whole message."""
+        _check_end(message)
+        calls = [call for call in message.tool_calls if self.tool is None or call["name"] == self.tool]
+        if self.tool is not None and calls:
+            return self._shaped(calls[0]["args"])
+        if message.invalid_tool_calls:
+            call = message.invalid_tool_calls[0]
+            raise OutputParserException(f"The call of `{call['name']}` cannot be read: {call['args']!r}.")
+        if self.others and message.tool_calls:
+            return None
+        text = message.text
+        if not text.strip():
+            called = ", ".join(f"`{call['name']}`" for call in message.tool_calls)
+            raise OutputParserException(f"The model called {called} instead." if called else "The answer is empty.")
+        try:
+            return self.parse(text)
+        except OutputParserException as error:
+            if self.tool is None:
+                raise
+            raise OutputParserException(f"The model answered in text, not by the tool: {text[:200]!r}.") from error
+
+    def _shaped(self, value: Any) -> Any:
+        if self.kind is None:
+            if not isinstance(value, dict):
+                kind = type(value).__name__
+                raise OutputParserException(f"The answer is a JSON {kind}, not an object: {_shown(value)}.")
+            missing = [name for name in self.required if name not in value]
+            if missing:
+                raise OutputParserException(f"The answer lacks {', '.join(missing)}: {_shown(value)}.")
+            return value
+        try:
+            if issubclass(self.kind, BaseModel):
+                return self.kind.model_validate_json(json.dumps(value))  # as JSON: a strict date may be a text
+            return self.kind.parse_obj(value)
+        except (ValidationError, pydantic.v1.ValidationError) as error:
+            raise OutputParserException(f"The answer does not fit {self.kind.__name__}: {error}") from error
+
+    def begun(self, message: AIMessage) -> Json | None:
+        """What there is of a dict, None where nothing is."""
+        if self.kind is not None:
+            return None
+        if self.tool is None:
+            text = message.text.lstrip()
+            text = text if text.startswith("{") else re.sub(r"^```[A-Za-z0-9]*\s*", "", text)
+        else:
+            chunks = message.tool_call_chunks if isinstance(message, AIMessageChunk) else []
+            text = next((chunk["args"] or "" for chunk in chunks if chunk["name"] == self.tool), "")
+        try:
+            value = parse_partial_json(text) if text.startswith("{") else None
+        except ValueError:
+            return None
+        return value if isinstance(value, dict) and value else None
+
+    def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:
+        growing = _Growing(self)
+        for piece in input:
+            yield from growing.add(piece)
+        yield from growing.close()
+
+    async def _atransform(self, input: AsyncIterator[str | BaseMessage]) -> AsyncIterator[Any]:
+        growing = _Growing(self)
+        async for piece in input:
+            for value in growing.add(piece):
+                yield value
+        for value in growing.close():
+            yield value
 
 
-def text_parser(schema: Any) -> Runnable[Any, Any]:
-    """Reads the answer out of the text, fenced or bare."""
-    if is_class(schema):
-        return _after(_check_text) | PydanticOutputParser(pydantic_object=schema)
-    return _after(_check_text) | JsonOutputParser()
+class _Growing:
+    """A stream's pieces, added up; each value it gives is another than the last."""
+
+    def __init__(self, parser: StructuredAnswer) -> None:
+        self._parser = parser
+        self._total: Any = None
+        self._last: Any = None
+
+    def add(self, piece: str | BaseMessage) -> Iterator[Any]:
+        self._total = piece if self._total is None else self._total + piece
+        if isinstance(piece, AIMessageChunk):
+            value = self._parser.begun(self._total)
+            if value is not None and value != self._last:
+                self._last = value
+                yield value
+
+    def close(self) -> Iterator[Any]:
+        if self._total is None:
+            return
+        text = isinstance(self._total, str)
+        value = self._parser.parse(self._total) if text else self._parser.read(self._total)
+        if value is None or value != self._last:
+            yield value
 
 
-def with_raw(model: Runnable[Any, Any], parser: Runnable[Any, Any]) -> Runnable[Any, Any]:
-    """`{"raw", "parsed", "parsing_error"}`: what went wrong in parsing is told, not raised."""
-    read = RunnablePassthrough[Any]() | (lambda answer: answer["raw"]) | parser
-    parsed = RunnablePassthrough.assign(parsed=read, parsing_error=lambda _: None)
-    failed = RunnablePassthrough.assign(parsed=lambda _: None)
-    return RunnableMap({"raw": model}) | parsed.with_fallbacks([failed], exception_key="parsing_error")
+def with_raw(model: Runnable[Any, Any], parser: StructuredAnswer) -> Runnable[Any, Any]:
+    """`{"raw", "parsed", "parsing_error"}`: what went wrong in parsing is told, not raised, in a stream too."""
 
-
-def _after(check: Callable[[AIMessage], None]) -> Runnable[Any, Any]:
-    """Hands pieces on as they come, and checks their sum when it is whole."""
+    def told(raw: Any) -> Any:
+        try:
+            return AddableDict(parsed=None if raw is None else parser.read(raw), parsing_error=None)
+        except Exception as error:  # whatever a user's validator raises
+            return AddableDict(parsed=None, parsing_error=error)
 
     def through(pieces: Iterator[Any]) -> Iterator[Any]:
-        total = None
+        raw = None
         for piece in pieces:
-            total = piece if total is None else total + piece
-            yield piece
-        if total is not None:
-            check(total)
+            raw = piece["raw"] if raw is None else raw + piece["raw"]
+            yield AddableDict(piece)
+        yield told(raw)
 
     async def athrough(pieces: AsyncIterator[Any]) -> AsyncIterator[Any]:
-        total = None
+        raw = None
         async for piece in pieces:
-            total = piece if total is None else total + piece
-            yield piece
-        if total is not None:
-            check(total)
+            raw = piece["raw"] if raw is None else raw + piece["raw"]
+            yield AddableDict(piece)
+        yield told(raw)
 
-    return RunnableGenerator(through, athrough)
-
-
-def _check_call(message: AIMessage) -> None:
-    _check_end(message)
-    if message.invalid_tool_calls:
-        call = message.invalid_tool_calls[0]
-        raise OutputParserException(f"The call of `{call['name']}` cannot be read: {call['args']!r}.")
-    if not message.tool_calls:
-        raise OutputParserException(f"The model answered in text, not by the tool: {str(message.content)[:200]!r}.")
+    return RunnableMap({"raw": model}) | RunnableGenerator(through, athrough)
 
 
-def _check_text(message: AIMessage) -> None:
-    _check_end(message)
-    if not message.content:
-        raise OutputParserException("The model's answer is empty.")
+def instruction(schema: Mapping[str, Any]) -> str:
+    """What a model is told that can be held to a schema by no parameter."""
+    return (
+        "Answer with one JSON object and nothing else, no code fence. It must fit this JSON schema:\n"
+        f"{json.dumps(schema, ensure_ascii=False)}"
+    )
+
+
+def instructed(messages: list[Json], text: str) -> list[Json]:
+    """The wire's messages, told this before all else: in their system message, or in one of its own."""
+    first = messages[0] if messages else {}
+    if first.get("role") != "system":
+        return [{"role": "system", "content": text}, *messages]
+    content = first["content"]
+    said = f"{content}\n\n{text}" if isinstance(content, str) else [*content, {"type": "text", "text": text}]
+    return [{**first, "content": said}, *messages[1:]]
+
+
+def _read_json(text: str) -> Any:
+    """The JSON a text is, or holds in a code fence."""
+    for candidate in (text, *_FENCED.findall(text)):
+        try:
+            return json.loads(candidate)
+        except (ValueError, RecursionError):
+            continue
+    raise OutputParserException(f"The answer is no JSON: {text[:200]!r}.", llm_output=text)
+
+
+def _shown(value: Any) -> str:
+    return repr(value)[:200]
 
 
 def _check_end(message: AIMessage) -> None:
-    if message.additional_kwargs.get("refusal"):
-        raise OutputParserException(f"The model refused: {message.additional_kwargs['refusal']}")
+    refusal = message.additional_kwargs.get("refusal")
+    if refusal:
+        raise OutputParserException(f"The model refused: {refusal}")
     reason = message.response_metadata.get("finish_reason")
     if reason == "length":
         raise OutputParserException("The answer was cut at its limit: pass a larger `max_tokens`.")

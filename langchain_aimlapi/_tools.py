@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -66,12 +67,38 @@ def to_response_format(schema: Any, *, strict: bool | None = None) -> Json:
     """The wire's response format out of one, or out of a class or JSON schema."""
     if isinstance(schema, Mapping) and schema.get("type") in ("json_schema", "json_object", "text"):
         return dict(schema)
-    converted = convert_to_json_schema(schema, strict=strict)
-    name = converted.pop("title", None) or "answer"
-    description = converted.pop("description", None)
-    spec: Json = {"name": name, "schema": converted}
-    if description:
-        spec["description"] = description
+    if isinstance(schema, Mapping) and "schema" in schema and "name" in schema:  # the inner half of the wire's object
+        spec = dict(schema)
+    else:
+        converted = to_json_schema(schema, strict=strict)
+        spec = {"name": converted.pop("title")}
+        if converted.get("description"):
+            spec["description"] = converted.pop("description")
+        spec["schema"] = converted
     if strict is not None:
         spec["strict"] = strict
     return {"type": "json_schema", "json_schema": spec}
+
+
+def to_json_schema(schema: Any, *, strict: bool | None = None) -> Json:
+    """The JSON schema of a class, a TypedDict, a tool or a schema; its `title` is a name the wire takes.
+
+    Raises:
+        InvalidRequestError: it is none of these.
+    """
+    if isinstance(schema, Mapping):
+        inner = schema.get("json_schema") if schema.get("type") == "json_schema" else schema.get("function")
+        schema = inner if isinstance(inner, Mapping) else schema
+        if isinstance(schema.get("schema"), Mapping) and "name" in schema:  # the inner half of a response format
+            described = {"description": schema["description"]} if schema.get("description") else {}
+            schema = {**described, **schema["schema"], "title": schema["name"]}
+        elif not {"title", "name", "toolSpec"} & schema.keys():
+            schema = {"title": "answer", **schema}
+    try:
+        converted = convert_to_json_schema(schema, strict=strict)
+    except (TypeError, ValueError) as error:
+        raise InvalidRequestError(
+            f"`schema` is {str(schema)[:80]!r}: pass a Pydantic class, a TypedDict, a JSON schema or a tool."
+        ) from error
+    named = re.sub(r"[^A-Za-z0-9_-]+", "_", str(converted["title"]))[:64].strip("_") or "answer"
+    return {**converted, "title": named}

@@ -36,7 +36,7 @@ from aimlapi_transport.completion import Completion
 from aimlapi_transport.errors import AuthenticationError
 from aimlapi_transport.limits import Limits
 from aimlapi_transport.pools import Closable, Lease
-from aimlapi_transport.presets import PRESETS, preset_for
+from aimlapi_transport.presets import PRESETS, Preset, preset_for
 from aimlapi_transport.request import Request
 from aimlapi_transport.version import __version__
 from langchain_aimlapi import _content_blocks
@@ -51,8 +51,8 @@ from langchain_aimlapi._profile import (
     takes_cache_marks,
     without_cache_marks,
 )
-from langchain_aimlapi._structured import text_parser, tool_parser, with_raw
-from langchain_aimlapi._tools import to_response_format, to_tool_choice, to_tools
+from langchain_aimlapi._structured import StructuredAnswer, instructed, instruction, is_class, with_raw
+from langchain_aimlapi._tools import to_json_schema, to_response_format, to_tool_choice, to_tools
 from langchain_aimlapi.errors import InvalidRequestError, translated
 
 # Fields that are body parameters of the same name.
@@ -250,8 +250,10 @@ class ChatAIMLAPI(Closable, BaseChatModel):
         return self._known_profile(self.model_name)
 
     def _known_profile(self, model: str) -> ModelProfile | None:
-        host = PRESETS[self.preset] if self.preset else preset_for(self.base_url)
-        return model_profile(model) if host.lists_models else None
+        return model_profile(model) if self._host().lists_models else None
+
+    def _host(self) -> Preset:
+        return PRESETS[self.preset] if self.preset else preset_for(self.base_url)
 
     def _profile_of(self, model: str) -> ModelProfile | None:
         """The profile that counts in a call of this model: the instance's own, or the one of another id."""
@@ -401,43 +403,74 @@ class ChatAIMLAPI(Closable, BaseChatModel):
         self,
         schema: dict[str, Any] | type | None = None,
         *,
-        method: Literal["function_calling", "json_schema", "json_mode"] = "function_calling",
+        method: Literal["function_calling", "json_schema", "json_mode"] | None = None,
         include_raw: bool = False,
         strict: bool | None = None,
+        tools: Sequence[Any] | None = None,
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, Any]:
         """A model whose answers have the shape of a schema.
 
         Args:
             schema: a Pydantic class, a TypedDict, a JSON schema, or a tool in the wire's form.
-            method: by a forced tool call; by `response_format` with the schema; or by any JSON object (then the
-                prompt must describe it).
+            method: `json_schema` (by `response_format` with the schema), `function_calling` (by a forced tool call),
+                or `json_mode` (any JSON object: your prompt must describe it). By default the first of the first
+                two that the model's profile promises, `function_calling` where nothing is known; a model that takes
+                neither is told the schema in its instructions.
             include_raw: answer `{"raw", "parsed", "parsing_error"}`, and tell a failure instead of raising it.
             strict: whether the answer must match exactly, for models that can promise it.
+            tools: other tools the model may call first; then `parsed` is None and the calls are in `raw`. Needs
+                `include_raw`.
 
         Raises:
-            OutputParserException: the answer is a refusal, was cut, or does not have the shape.
+            OutputParserException: the answer is a refusal, was cut, or does not have the shape. JSON in a code fence
+                is read, and so is JSON written as text where the tool was to be called.
+            InvalidRequestError: no schema, or an argument that is none of the above.
         """
-        if method not in ("function_calling", "json_schema", "json_mode"):
+        if method not in (None, "function_calling", "json_schema", "json_mode"):
             raise InvalidRequestError(f"`method` is {method!r}: pass function_calling, json_schema or json_mode.")
         if schema is None and method != "json_mode":
             raise InvalidRequestError(f"`schema` is missing: `method={method}` needs one.")
-        if method == "json_schema" and isinstance(schema, type) and issubclass(schema, pydantic.v1.BaseModel):
-            method = "function_calling"  # its schema is of an older draft
-        told = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
-        if method == "function_calling":
-            tools = to_tools([schema], strict=strict)
+        if tools and not include_raw:
+            raise InvalidRequestError("`tools` are given: pass `include_raw=True`, for their calls are in `raw`.")
+        chosen = method or self._best_method(schema)
+        if chosen == "json_schema" and isinstance(schema, type) and issubclass(schema, pydantic.v1.BaseModel):
+            chosen = "function_calling"  # its schema is of an older draft
+        shape = {} if schema is None else to_json_schema(schema, strict=strict)
+        bound = to_tools(tools or (), strict=strict)
+        name = None
+        if chosen == "function_calling":
+            (definition,) = to_tools([shape], strict=strict)
+            name = definition["function"]["name"]
+            bound = [definition, *bound]
             # The choice is ours, not the user's: left out where a host or a model does not take it.
-            kwargs |= {"tools": tools, "added_tool_choice": "required"}
-            llm = self.bind(ls_structured_output_format=told, **kwargs)
-            parser = tool_parser(schema, tools[0]["function"]["name"])
+            kwargs["added_tool_choice"] = "required"
+        elif chosen == "json_schema":
+            kwargs["response_format"] = to_response_format(schema, strict=strict)
+        elif method is None:
+            kwargs |= {"added_response_format": {"type": "json_object"}, "added_instruction": instruction(shape)}
         else:
-            shape: Any = schema if method == "json_schema" else {"type": "json_object"}
-            llm = self.bind(
-                response_format=to_response_format(shape, strict=strict), ls_structured_output_format=told, **kwargs
-            )
-            parser = text_parser(schema)
+            kwargs["response_format"] = {"type": "json_object"}
+        if bound:
+            kwargs["tools"] = bound
+        told = {"kwargs": {"method": chosen, "strict": strict}, "schema": schema}
+        llm = self.bind(ls_structured_output_format=told, **kwargs)
+        parser = StructuredAnswer(
+            kind=schema if is_class(schema) else None,
+            required=tuple(shape.get("required", ())),
+            tool=name,
+            others=bool(tools),
+        )
         return with_raw(llm, parser) if include_raw else llm | parser
+
+    def _best_method(self, schema: Any) -> Literal["function_calling", "json_schema", "json_mode"]:
+        """The surest way to a schema that the model's profile and the host allow."""
+        profile = self._profile_of(self.model_name) or {}
+        listed = self._host().rules_for(self.model_name).parameters
+        if profile.get("structured_output") and (listed is None or "response_format" in listed):
+            return "json_schema"
+        tools = profile.get("tool_calling") is not False and (listed is None or "tools" in listed)
+        return "function_calling" if tools else "json_mode"
 
     def _generate(
         self,
@@ -537,8 +570,11 @@ class ChatAIMLAPI(Closable, BaseChatModel):
         parameters = _merged(self._settings(), {**call, **({} if stop is None else {"stop": stop})})
         call = {**self.model_kwargs, **call}
         added: dict[str, Any] = {}
-        if "added_tool_choice" in call:
+        thinks = (parameters.get("thinking") or {}).get("type") in ("enabled", "adaptive")
+        if "added_tool_choice" in call and not thinks:  # no model is forced while it thinks
             added["tool_choice"] = call["added_tool_choice"]
+        if "added_response_format" in call:
+            added["response_format"] = call["added_response_format"]
         if stream and parameters.get("n") not in (None, 1):
             raise InvalidRequestError(f"`n` is {parameters['n']!r}: a stream carries one answer; pass 1, or invoke.")
         options = parameters.pop("stream_options", None)
@@ -561,6 +597,8 @@ class ChatAIMLAPI(Closable, BaseChatModel):
                     del group[name]
         model = call.get("model") or self.model_name
         sent = fitted(to_wire(messages), model, self._profile_of(model))
+        if "added_instruction" in call:
+            sent = instructed(sent, call["added_instruction"])
         if client.preset.lists_models and not takes_cache_marks(model):
             sent, parameters["tools"] = without_cache_marks(sent, parameters.get("tools"))
         return client.request(
@@ -593,10 +631,12 @@ class ChatAIMLAPI(Closable, BaseChatModel):
         return chunk
 
 
+# What `with_structured_output` adds by itself: left out where a host or a model does not take it.
+_ADDED = ("added_tool_choice", "added_response_format", "added_instruction")
 # Call arguments that are no body parameters.
 _NOT_SENT = frozenset(
     ("model", "timeout", "extra_body", "extra_headers", "extra_query", "client_request_id", "stream", "stream_usage")
-) | {"replay_reasoning", "ls_structured_output_format", "structured_output_format", "added_tool_choice"}
+) | {"replay_reasoning", "ls_structured_output_format", "structured_output_format", *_ADDED}
 
 
 def _merged(settings: dict[str, Any], call: dict[str, Any]) -> dict[str, Any]:

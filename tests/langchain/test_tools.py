@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from langchain_core.exceptions import OutputParserException
 from langchain_core.tools import tool
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from langchain_aimlapi.errors import InvalidRequestError
-from tests.langchain.host import Host, call, chunks, whole
+from tests.langchain.host import Host, whole
 
 
 @tool
@@ -94,65 +93,6 @@ def test_no_tools_send_nothing() -> None:
 def test_a_tool_without_a_name_is_refused() -> None:
     with pytest.raises(InvalidRequestError, match="no name"):
         bound({"type": "function", "function": {"name": "", "parameters": {}}})
-
-
-@pytest.mark.parametrize("streamed", [False, True])
-def test_structured_output(streamed: bool) -> None:
-    arguments = '{"name": "Ada"}'
-    reply = chunks([{"tool_calls": [call(0, "a", "Person", arguments)]}]) if streamed else None
-    host = Host(reply or whole({"tool_calls": [call(None, "a", "Person", arguments)]}))
-    chain = host.model().with_structured_output(Person)
-    answer = list(chain.stream("Who?"))[-1] if streamed else chain.invoke("Who?")
-    assert answer == Person(name="Ada")
-    assert host.bodies[0]["tool_choice"] == "required"
-
-
-ADA = '{"name": "Ada"}'
-
-
-@pytest.mark.parametrize("schema", [Person, City, Person.model_json_schema()])
-@pytest.mark.parametrize("method", ["json_schema", "json_mode"])
-@pytest.mark.parametrize("text", [ADA, f"```json\n{ADA}\n```"])
-def test_structured_output_in_text(schema: Any, method: Any, text: str) -> None:
-    host = Host(whole({"content": text}))
-    answer = host.model().with_structured_output(schema, method=method, strict=True).invoke("Who?")
-    assert answer == (Person(name="Ada") if schema is Person else {"name": "Ada"})
-    kind = host.bodies[0]["response_format"]["type"]
-    assert kind == ("json_schema" if method == "json_schema" else "json_object")
-    assert "tools" not in host.bodies[0]
-
-
-@pytest.mark.parametrize(
-    ("method", "reply", "says"),
-    [
-        ("function_calling", whole({"content": "Ada"}), "in text"),
-        ("function_calling", whole({"tool_calls": [call(None, "a", "Person", '{"na')]}), "cannot be read"),
-        ("function_calling", whole({"content": "", "refusal": "No."}), "refused: No."),
-        ("json_schema", whole({"content": '{"name": "A'}, "length"), "cut at its limit"),
-        ("json_schema", whole({"content": ""}), "empty"),
-        ("json_schema", whole({"content": "Ada"}), "Ada"),
-        ("json_schema", whole({"content": '{"age": 3}'}), "name"),
-        ("json_mode", whole({"content": "{}"}, "content_filter"), "filter"),
-    ],
-)
-def test_structured_output_does_not_lie(method: Any, reply: Any, says: str) -> None:
-    """What is no answer raises, or is told in `parsing_error` beside the raw message."""
-    model = Host(reply).model()
-    with pytest.raises(OutputParserException, match=says):
-        model.with_structured_output(Person, method=method).invoke("Who?")
-    told = model.with_structured_output(Person, method=method, include_raw=True).invoke("Who?")
-    assert told["parsed"] is None
-    assert says in str(told["parsing_error"])
-    assert told["raw"].response_metadata["id"] == "c1"
-
-
-def test_a_forced_choice_of_structured_output_is_left_out_where_the_host_refuses_it() -> None:
-    host = Host(whole({"tool_calls": [call(None, "a", "Person", ADA)]}))
-    model = host.model(model="glm-4.7-flash", preset="powertokens")
-    assert model.with_structured_output(Person).invoke("Who?") == Person(name="Ada")
-    assert "tool_choice" not in host.bodies[0]
-    with pytest.raises(InvalidRequestError, match="tool_choice"):
-        model.bind_tools([add], tool_choice="any").invoke("Hi")
 
 
 def test_a_tool_of_the_users_own_stays_as_it_was() -> None:
