@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 Model = TypeVar("Model", bound=BaseModel)
+_ALL: dict[type[BaseModel], set[str]] = {}
 
 
 def built(cls: type[Model], **fields: Any) -> Model:
@@ -17,7 +18,8 @@ def built(cls: type[Model], **fields: Any) -> Model:
     model = cls.__new__(cls)
     put = object.__setattr__
     put(model, "__dict__", fields)
-    put(model, "__pydantic_fields_set__", set(fields))
+    # One set for all: with every field in it, it never changes.
+    put(model, "__pydantic_fields_set__", _ALL.get(cls) or _ALL.setdefault(cls, set(fields)))
     put(model, "__pydantic_extra__", None)
     put(model, "__pydantic_private__", None)
     return model

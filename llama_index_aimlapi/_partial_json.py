@@ -22,7 +22,7 @@ class PartialObject:
     no JSON ends the reading: the value stays at what came before it.
     """
 
-    __slots__ = ("_fed", "_held", "_is_broken", "_keys", "_root", "_stack", "_string")
+    __slots__ = ("_fed", "_held", "_is_broken", "_keys", "_root", "_stack", "_string", "_value")
 
     def __init__(self) -> None:
         self._stack: list[Any] = []  # the containers still open, outermost first
@@ -32,13 +32,17 @@ class PartialObject:
         self._held = ""  # half an escape or half a number
         self._is_broken = False
         self._fed = 0
+        self._value: dict[str, Any] | None = None  # as it was asked for last
 
-    def value_of(self, text: str) -> dict[str, Any]:
-        """The object that `text` spells so far, where `text` grows from one call to the next."""
-        if len(text) < self._fed:
-            return PartialObject().value_of(text)
-        self.feed(text[self._fed :])
-        return self.value()
+    def value_of(self, text: str, length: int | None = None) -> dict[str, Any]:
+        """The object that `text`, or its first `length` characters, spells, where it grows from call to call."""
+        length = len(text) if length is None else length
+        if length < self._fed:
+            return PartialObject().value_of(text, length)
+        if length > self._fed or self._value is None:
+            self.feed(text[self._fed : length])
+            self._value = self.value()
+        return self._value
 
     def feed(self, text: str) -> None:
         """More of the text."""

@@ -89,7 +89,7 @@ def to_completion(response: ChatResponse) -> CompletionResponse:
 class _Call:
     """What has come of one call."""
 
-    __slots__ = ("arguments", "extra", "id", "name", "parser")
+    __slots__ = ("arguments", "extra", "id", "name", "parser", "shown")
 
     def __init__(self) -> None:
         self.id: str | None = None
@@ -97,6 +97,7 @@ class _Call:
         self.arguments = ""
         self.extra: Json = {}
         self.parser = PartialObject()
+        self.shown = 0
 
 
 class Snapshots:
@@ -153,6 +154,10 @@ class Snapshots:
         call.id = call.id or fragment.id
         call.name = call.name or fragment.name or ""
         call.arguments += fragment.arguments
+        # Observers who keep every piece would keep as many copies of a long argument: its object is made anew
+        # when it has grown by one part in 64.
+        if len(call.arguments) - call.shown >= call.shown / 64:
+            call.shown = len(call.arguments)
         if fragment.extra:
             call.extra = {**call.extra, **fragment.extra}
 
@@ -174,7 +179,7 @@ class Snapshots:
         for call in self._calls:
             blocks.append(_call_block(call.id, call.name, call.arguments))
             entry = tool_call_dict(call.id, call.name, call.arguments, call.extra)
-            entry.parser = call.parser
+            entry.parser, entry.shown = call.parser, call.shown
             listed.append(entry)
         return _message(blocks, listed, {"refusal": self._refusal} if self._refusal else {})
 

@@ -34,6 +34,9 @@ class ToolCallDict(dict[str, Any]):
     parser: PartialObject | None = None
     """What reads this call's arguments while they are streamed; no part of the value."""
 
+    shown: int | None = None
+    """How much of the arguments is read while they are streamed, in characters; all by default."""
+
     def __getattr__(self, name: str) -> Any:
         try:
             return self[name]
@@ -152,7 +155,7 @@ def _so_far(call: Any) -> ToolSelection:
     name, arguments = _function(call)
     if not isinstance(arguments, dict):
         parser = getattr(call, "parser", None) or PartialObject()
-        arguments = parser.value_of(arguments or "")
+        arguments = parser.value_of(arguments or "", getattr(call, "shown", None))
     return built(ToolSelection, tool_id=str(field(call, "id") or ""), tool_name=name, tool_kwargs=dict(arguments))
 
 

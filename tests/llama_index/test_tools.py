@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import pickle
-import time
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from pydantic import BaseModel
 
 from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError
 from llama_index_aimlapi import AIMLAPI, ToolCallError
+from llama_index_aimlapi._partial_json import PartialObject
 from tests.llama_index.host import DONE, Host, call, chunk, gathered, last, piece, whole
 
 
@@ -253,17 +253,37 @@ def test_partial_objects_reach_a_structured_stream() -> None:
     assert song == Song(title="Moon", verses=["one", "two"])
 
 
-def test_reading_the_calls_of_every_piece_costs_what_the_pieces_cost() -> None:
-    """40 KB of arguments in 2,000 pieces: under 0.2 s of CPU in all."""
-    arguments = json.dumps({"text": "x" * 20_000, "rows": [{"k": i, "v": "abc"} for i in range(1_000)]})
-    size = -(-len(arguments) // 2_000)
-    pieces = [arguments[i : i + size] for i in range(0, len(arguments), size)]
+LONG = json.dumps({"text": "x" * 20_000, "rows": [{"k": i, "v": "abc"} for i in range(1_000)]})
+
+
+def test_reading_the_calls_of_every_piece_costs_what_the_pieces_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """40 KB of arguments in 2,000 pieces: each character is read once, and the object made a few hundred times."""
+    read, made = [], []
+    feed, value = PartialObject.feed, PartialObject.value
+    monkeypatch.setattr(PartialObject, "feed", lambda self, text: read.append(len(text)) or feed(self, text))  # type: ignore[func-returns-value]
+    monkeypatch.setattr(PartialObject, "value", lambda self: made.append(1) or value(self))  # type: ignore[func-returns-value]
+    llm, responses = _long_call()
+    assert len(responses) > 1_900
+    shown = [llm.get_tool_calls_from_response(response)[0].tool_kwargs for response in responses]
+    assert sum(read) <= len(LONG)
+    assert 64 < len(made) < 500
+    assert shown[-1] == json.loads(LONG)
+    lengths = [len(kwargs.get("text", "")) for kwargs in shown]
+    assert lengths == sorted(lengths)
+    assert len(set(lengths)) > 64
+
+
+def test_a_piece_shows_the_same_arguments_whenever_it_is_asked() -> None:
+    llm, responses = _long_call()
+    late = [llm.get_tool_calls_from_response(response)[0].tool_kwargs for response in reversed(responses[:1200:100])]
+    llm, responses = _long_call()
+    early = [llm.get_tool_calls_from_response(response)[0].tool_kwargs for response in responses[:1200:100]]
+    assert late[::-1] == early
+
+
+def _long_call() -> tuple[AIMLAPI, list[ChatResponse]]:
+    size = -(-len(LONG) // 2_000)
+    pieces = [LONG[i : i + size] for i in range(0, len(LONG), size)]
     events = [chunk(tool_calls=[piece("", "f", id="c")]), *(chunk(tool_calls=[piece(p)]) for p in pieces)]
     llm = Host([[*events, chunk("tool_calls"), DONE]]).llm()
-    responses = list(llm.stream_chat([ChatMessage("Hi")]))
-    assert len(responses) > 1_900
-    start = time.process_time()
-    for response in responses:
-        calls = llm.get_tool_calls_from_response(response)
-    assert time.process_time() - start < 0.2
-    assert calls[0].tool_kwargs == json.loads(arguments)
+    return llm, list(llm.stream_chat([ChatMessage("Hi")]))
