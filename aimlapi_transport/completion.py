@@ -248,11 +248,12 @@ class CompletionReader:
             self._created = event["created"]
         if event.get("usage"):
             self._read_usage(event["usage"])
-        if not event.keys() <= _REPLY_FIELDS:
-            for name, value in event.items():
+        for name in event:
+            if name not in _REPLY_FIELDS:
+                value = event[name]
                 if name == "meta":
                     self._cost = cost_from(value) or self._cost
-                if name not in _REPLY_FIELDS and value is not None:
+                if value is not None:
                     self._extra[name] = value
         if whole:
             self._whole = event
@@ -354,6 +355,12 @@ class CompletionReader:
                 raise BadResponseError("The provider's reply holds no answer: its choice has no message.", body=event)
             return None
         content = message.get("content")
+        if len(message) == 1 and content.__class__ is str and state.think is None and not logprobs:
+            # A piece of text and nothing else, as most events are: a fifth less than reading what is not there.
+            if not content:
+                return None
+            state.text.append(content)
+            return Delta(content, "", (), index, event)
         extra: Json | None = None
         reasoning = ""
         if content.__class__ is str:

@@ -36,6 +36,14 @@ def test_any_cut_gives_the_same_events(lines: list[bytes], end: bytes, cuts: lis
     assert decoded(pieces) == decoded([data]) == decoded([bytes([byte]) for byte in data])
 
 
+@given(lines=st.lists(st.one_of(FIELD, st.just(b"")), max_size=12), end=LINE_ENDS)
+def test_a_cut_after_every_event_gives_the_same_events(lines: list[bytes], end: bytes) -> None:
+    """So come most streams, and so there is a shorter way to read them."""
+    data = b"data: first" + end + end + b"".join(line + end for line in lines)
+    pieces = [piece + end + end for piece in data.split(end + end)]
+    assert decoded(pieces) == decoded([b"".join(pieces)])
+
+
 @given(lines=st.lists(st.one_of(FIELD, st.just(b"")), max_size=12))
 def test_every_line_end_gives_the_same_events(lines: list[bytes]) -> None:
     forms = [decoded([b"".join(line + end for line in lines)]) for end in (b"\n", b"\r\n", b"\r")]
