@@ -42,6 +42,7 @@ else:  # LangChain has these since 1.6; before, its root stands for them
     globals().update({name: getattr(core, name, core.LangChainException) for name in _NAMES})
 
 __all__ = [
+    "AIMLAPIError",
     "APIConnectionError",
     "APITimeoutError",
     "AuthenticationError",
@@ -59,6 +60,9 @@ __all__ = [
     "StreamError",
     "translated",
 ]
+
+
+AIMLAPIError = transport.AIMLAPIError
 
 
 @dataclass(frozen=True)
