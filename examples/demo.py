@@ -175,9 +175,10 @@ def llama_index_agent() -> None:
 
 
 def llama_index_rag() -> None:
-    from llama_index.core import Document, VectorStoreIndex
+    from llama_index.core import VectorStoreIndex
     from llama_index.core.base.embeddings.base import BaseEmbedding
     from llama_index.core.callbacks import CallbackManager
+    from llama_index.core.schema import TextNode
 
     from llama_index_aimlapi import AIMLAPI
 
@@ -191,11 +192,11 @@ def llama_index_rag() -> None:
         async def _aget_query_embedding(self, query: str) -> list[float]:
             return word_vector(query)
 
-    documents = [
-        Document(text=text, metadata={"source": name}, excluded_embed_metadata_keys=["source"])
+    nodes = [  # with ids of their own: ties are broken by id, and made-up ids would differ from run to run
+        TextNode(id_=name, text=text, metadata={"source": name}, excluded_embed_metadata_keys=["source"])
         for name, text in DOCUMENTS.items()
     ]
-    index = VectorStoreIndex.from_documents(documents, embed_model=WordVectors(callback_manager=CallbackManager()))
+    index = VectorStoreIndex(nodes, embed_model=WordVectors(callback_manager=CallbackManager()))
     bills: list[Any] = []
     with noted(bills):
         engine = index.as_query_engine(llm=AIMLAPI(model=READER), similarity_top_k=2, response_mode="compact")
