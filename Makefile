@@ -4,7 +4,7 @@ VENV ?= .venv
 RUN = $(VENV)/bin/python
 PACKAGES = aimlapi_transport langchain_aimlapi llama_index_aimlapi aimlapi_emulator
 
-.PHONY: demo test lint types check-wheel bench record record-emulated cassettes format clean
+.PHONY: demo test lint types docs pictures check-wheel bench record record-emulated format clean
 
 demo: $(VENV)/.demo  ## both frameworks at work: streaming, an agent, RAG
 	@$(RUN) examples/demo.py
@@ -18,6 +18,15 @@ lint: $(VENV)/.dev
 
 types: $(VENV)/.dev
 	$(RUN) -m mypy
+
+docs: $(VENV)/.docs  ## the guides, into build/site; a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
+
+pictures: $(VENV)/.docs  ## what the guides show of the code: the house, a run of the demo, the tables of names
+	$(RUN) tools/draw_house.py
+	$(RUN) tools/draw_terminal.py
+	$(RUN) tools/write_names.py
 
 check-wheel: $(VENV)/.dev  ## the built wheel, alone with each extra
 	$(RUN) tools/check_wheel.py
@@ -53,4 +62,8 @@ $(VENV)/.dev: $(VENV)/bin/python pyproject.toml
 
 $(VENV)/.bench: $(VENV)/.dev
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.dev
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@
