@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any, Generic, Literal, TypeVar
@@ -44,7 +45,7 @@ def answer_in(response: ChatResponse, output_cls: type[Model]) -> Model:
     failed: ValidationError | None = None
     for value in _candidates(response, texts):
         try:
-            return output_cls.model_validate(value)
+            return _validated(output_cls, value)
         except ValidationError as error:
             failed = failed or error
     if failed is None:
@@ -77,7 +78,7 @@ class PartialAnswers(Generic[Model]):
         self._last = values
         for cls in (self._cls, self._flexible):
             try:
-                return cls.model_validate(values)
+                return _validated(cls, values)
             except ValidationError:
                 continue
         return None
@@ -101,6 +102,10 @@ class PartialAnswers(Generic[Model]):
                 return {}
             self._start = found.start()
         return self._parser.value_of(text[self._start :])
+
+
+def _validated(cls: type[Model], value: Any) -> Model:
+    return cls.model_validate_json(json.dumps(value))  # as JSON: a strict class takes a text for a date
 
 
 def _check_end(response: ChatResponse, output_cls: type[BaseModel]) -> None:

@@ -85,6 +85,11 @@ def _message(message: ChatMessage, where: str) -> Json:
         return {"role": role, "content": message.blocks[0].text}  # most of a long history, at a third of the cost
     sent: Json = {"role": role}
     parts, thoughts, calls = _sorted_blocks(message, role, where)
+    if role == "assistant":  # pictures a model made stand beside its text, as they came
+        images = [part for part in parts if part["type"] == "image_url"]
+        if images:
+            parts = [part for part in parts if part["type"] != "image_url"]
+            sent["images"] = images
     sent["content"] = _content(parts, role)
     if extra.get("name"):
         sent["name"] = str(extra["name"])

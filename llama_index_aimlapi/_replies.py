@@ -5,7 +5,7 @@ Every piece of a stream becomes a response of its own that repeats all before it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -15,12 +15,14 @@ from llama_index.core.base.llms.types import (
     ChatResponse,
     CitationBlock,
     CompletionResponse,
+    DocumentBlock,
     ImageBlock,
     LogProb,
     MessageRole,
     TextBlock,
     ThinkingBlock,
     ToolCallBlock,
+    VideoBlock,
 )
 
 from aimlapi_transport._json import dumps
@@ -225,18 +227,59 @@ def _blocks(choice: Choice, calls: Sequence[ToolCall], completion: Completion) -
                 additional_information=kept,
             )
         )
-    audio = choice.extra.get("audio")
-    images = [image for image in choice.extra.get("images") or () if isinstance(image, dict)]
-    urls = [url for image in images if isinstance(url := (image.get("image_url") or {}).get("url"), str)]
-    if choice.text or not (blocks or calls or urls or isinstance(audio, dict)):
+    media = _media(choice)
+    if choice.text or not (blocks or calls or media):
         blocks.append(built(TextBlock, block_type="text", text=choice.text))
     blocks += _citations(choice, completion)
-    if isinstance(audio, dict) and audio.get("data"):
-        blocks.append(AudioBlock(audio=str(audio["data"]).encode()))
-    blocks += [ImageBlock(url=url) for url in urls]
+    blocks += media
     # A call that cannot be run keeps its text: nobody takes half an object for a whole one.
     blocks += [_call_block(c.id, c.name, c.parsed if c.parsed is not None else c.arguments) for c in calls]
     return blocks
+
+
+def _media(choice: Choice) -> list[Any]:
+    """Speech, pictures, films and files that were made, wherever the reply has them."""
+    blocks: list[Any] = []
+    audio = choice.extra.get("audio")
+    if isinstance(audio, dict) and audio.get("data"):
+        blocks.append(AudioBlock(audio=str(audio["data"]).encode(), format=audio.get("format")))
+    for part in (*_objects(choice.extra.get("images")), *_objects(choice.extra.get("content_parts"))):
+        for kind, convert in _MEDIA.items():
+            inner = part.get(kind)
+            inner = {"url": inner} if isinstance(inner, str) else inner
+            block = convert(inner) if isinstance(inner, dict) else None
+            if block is not None:
+                blocks.append(block)
+    return blocks
+
+
+def _from_url(cls: Any) -> Callable[[Json], Any]:
+    return lambda inner: cls(url=inner["url"]) if isinstance(inner.get("url"), str) else None
+
+
+def _from_audio(inner: Json) -> AudioBlock | None:
+    if isinstance(inner.get("url"), str):
+        return AudioBlock(url=inner["url"], format=inner.get("format"))
+    data = inner.get("data")
+    return AudioBlock(audio=data.encode(), format=inner.get("format")) if isinstance(data, str) else None
+
+
+def _from_file(inner: Json) -> DocumentBlock | None:
+    data, name = inner.get("file_data"), inner.get("filename")
+    if not isinstance(data, str):
+        return None
+    return DocumentBlock(url=data, title=name) if ":" in data else DocumentBlock(data=data.encode(), title=name)
+
+
+# What a part of a reply holds, and the block that it becomes.
+_MEDIA: dict[str, Callable[[Json], Any]] = {
+    "image_url": _from_url(ImageBlock),
+    "video_url": _from_url(VideoBlock),
+    "audio_url": _from_audio,
+    "input_audio": _from_audio,
+    "audio": _from_audio,
+    "file": _from_file,
+}
 
 
 def _citations(choice: Choice, completion: Completion) -> list[CitationBlock]:

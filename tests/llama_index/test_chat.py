@@ -222,7 +222,8 @@ async def test_pictures_and_speech_come_as_blocks_and_speech_goes_back_by_its_id
     llm.chat([*HELLO, message, ChatMessage("Again")])
     assert host.bodies[1]["messages"][1] == {
         "role": "assistant",
-        "content": [{"type": "image_url", "image_url": {"url": url}}],
+        "content": None,
+        "images": [{"type": "image_url", "image_url": {"url": url}}],
         "audio": {"id": "audio_1"},
     }
 
@@ -415,3 +416,24 @@ async def test_counts_that_come_with_every_piece_are_whole_numbers() -> None:
     events = [{**chunk(content="a"), "usage": running}, {**chunk("stop"), "usage": None}, last(), DONE]
     first = (await gathered("stream_chat", Host([events]).llm(), [ChatMessage("Hi")]))[0]
     assert first.raw["usage"] == {"prompt_tokens": 9, "completion_tokens": 0, "total_tokens": 9}
+
+
+@pytest.mark.parametrize("form", CHATS)
+async def test_a_reply_in_parts_keeps_its_pictures_films_and_files(form: str) -> None:
+    parts = [
+        {"type": "thinking", "thinking": "Hm"},
+        {"type": "text", "text": "Look"},
+        {"type": "image_url", "image_url": {"url": "https://a.example/i.png"}},
+        {"type": "video_url", "video_url": {"url": "https://a.example/v.mp4"}},
+        {"type": "input_audio", "input_audio": {"data": "UklG", "format": "wav"}},
+        {"type": "file", "file": {"filename": "a.txt", "file_data": "data:text/plain;base64,SGk="}},
+        {"type": "odd", "odd": 1},
+    ]
+    events = [*(chunk(content=[part]) for part in parts), chunk("stop"), last(), DONE]
+    host = Host([events if "stream" in form else whole(parts)])  # type: ignore[arg-type]  # some vendors send parts
+    message = (await gathered(form, host.llm(), HELLO))[-1].message
+    kinds = ["thinking", "text", "image", "video", "audio", "document"]
+    assert [block.block_type for block in message.blocks] == kinds
+    (sent,) = to_wire([message])
+    assert sent["images"] == [parts[2]]
+    assert sent["content"] == [parts[1], parts[3], parts[4], parts[5]]
