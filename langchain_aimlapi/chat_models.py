@@ -39,7 +39,7 @@ from aimlapi_transport.pools import Closable, Lease
 from aimlapi_transport.presets import PRESETS, Preset, preset_for
 from aimlapi_transport.request import Request
 from aimlapi_transport.version import __version__
-from langchain_aimlapi import _content_blocks
+from langchain_aimlapi import _content_blocks, _loading
 from langchain_aimlapi._chunks import StreamReader, from_choice
 from langchain_aimlapi._messages import to_wire
 from langchain_aimlapi._names import SYNONYMS, our_names, refused
@@ -210,6 +210,8 @@ class ChatAIMLAPI(Closable, BaseChatModel):
         taken = our_names(values, cls.model_fields)
         if is_of_another(taken.get("profile"), str(taken.get("model_name"))):
             del taken["profile"]  # all fields of an instance but with another model, as configurable fields do
+        if isinstance(taken.get("request_timeout"), list):
+            taken["request_timeout"] = tuple(taken["request_timeout"])  # JSON knows no other
         return taken
 
     @field_validator(*_ACCEPTED, mode="wrap")
@@ -232,6 +234,7 @@ class ChatAIMLAPI(Closable, BaseChatModel):
     def _set_aimlapi_version(self) -> Self:
         self._add_version("aimlapi-integrations", __version__)
         _content_blocks.register()
+        _loading.register(*ChatAIMLAPI.lc_id())
         for name, wanted in (("http_client", httpx.Client), ("http_async_client", httpx.AsyncClient)):
             client = getattr(self, name)
             if client is not None and not isinstance(client, wanted):
@@ -263,6 +266,7 @@ class ChatAIMLAPI(Closable, BaseChatModel):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy with these fields changed; another model brings its own profile."""
         copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("_serialized", None)  # LangChain's note of what the original was
         if is_of_another(copied.profile, copied.model_name):
             copied.profile = copied._resolve_model_profile()
         return copied
@@ -299,6 +303,22 @@ class ChatAIMLAPI(Closable, BaseChatModel):
         """A model whose fields a call's config may set; fields by any of their names."""
         return super().configurable_fields(**{SYNONYMS.get(name, name): field for name, field in kwargs.items()})
 
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """True: `langchain_core.load` writes an instance, and reads it back with `allowed_objects=[ChatAIMLAPI]`."""
+        return True
+
+    @property
+    def lc_secrets(self) -> dict[str, str]:
+        """The key is written as the name of the environment's variable."""
+        return {"api_key": self._host().key_variables[0]}
+
+    @property
+    def lc_attributes(self) -> dict[str, Any]:
+        """What is written otherwise than it stands: JSON has no `httpx.Timeout`."""
+        timeout = self.request_timeout
+        return {"request_timeout": [timeout.connect, timeout.read]} if isinstance(timeout, httpx.Timeout) else {}
+
     @property
     def _llm_type(self) -> str:
         return "aimlapi-chat"
@@ -314,6 +334,10 @@ class ChatAIMLAPI(Closable, BaseChatModel):
             told = repr(sorted(self.default_headers.items())).encode()
             params["default_headers"] = hashlib.sha256(told).hexdigest()[:16]
         return {name: value for name, value in params.items() if value is not None}
+
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        """The key of caches: all that decides an answer, as it is now. What `dumps` writes would leave out headers."""
+        return str(sorted({**self._get_invocation_params(stop=stop, **kwargs), **kwargs}.items()))
 
     def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None]) -> dict[str, Any]:
         counts = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
