@@ -6,7 +6,8 @@ Every piece of a stream becomes a response of its own that repeats all before it
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from llama_index.core.base.llms.types import (
@@ -37,17 +38,31 @@ from llama_index_aimlapi._partial_json import PartialObject
 from llama_index_aimlapi._tools import FINISH_REASON, ToolCallDict, tool_call_dict
 
 
-def from_completion(
-    completion: Completion, *, single_call: bool = False, forced: Json | None = None, delta: str | None = None
-) -> ChatResponse:
+class Reading(NamedTuple):
+    """What to know of a request when its answer is read.
+
+    Attributes:
+        single_call: whether only the first tool call counts.
+        forced: the definition of the one tool that had to be called; arguments written as text are its call.
+        with_tools: whether tools were offered: then reasoning alone is the answer of an agent's model, not a thought.
+    """
+
+    single_call: bool = False
+    forced: Json | None = None
+    with_tools: bool = False
+
+
+def from_completion(completion: Completion, reading: Reading, *, delta: str | None = None) -> ChatResponse:
     """A whole answer as LlamaIndex has it: the first, where there are several.
 
     Args:
-        single_call: whether only the first tool call counts.
-        forced: the definition of the one tool that had to be called; arguments written as text are its call.
         delta: what the last piece of a stream added; None for an answer that was not streamed.
     """
+    single_call, forced, with_tools = reading
     taken = completion.choices[0]
+    if with_tools and _is_reasoning_alone(taken):
+        taken = replace(taken, text=taken.reasoning)
+        delta = delta if delta is None else taken.text
     calls = taken.tool_calls[:1] if single_call else taken.tool_calls
     if forced and not calls:
         calls = _written_call(taken, forced)
@@ -106,14 +121,13 @@ class Snapshots:
     """Add a stream's deltas one by one; each addition is the answer so far.
 
     Args:
-        single_call, forced: as in `from_completion`.
+        reading: as in `from_completion`.
     """
 
-    __slots__ = ("_calls", "_forced", "_logprobs", "_reasoning", "_refusal", "_single_call", "_text")
+    __slots__ = ("_calls", "_logprobs", "_reading", "_reasoning", "_refusal", "_text")
 
-    def __init__(self, *, single_call: bool = False, forced: Json | None = None) -> None:
-        self._single_call = single_call
-        self._forced = forced
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
         self._text = ""
         self._reasoning = ""
         self._refusal = ""
@@ -123,7 +137,7 @@ class Snapshots:
     def add(self, delta: Delta) -> ChatResponse | None:
         """The answer up to this delta; None where the delta belongs to another of `n` choices."""
         if delta.completion is not None:
-            return from_completion(delta.completion, single_call=self._single_call, forced=self._forced, delta="")
+            return from_completion(delta.completion, self._reading, delta="")
         if delta.choice != 0:
             return None  # the first answer, as of a whole reply
         kwargs: Json = {}
@@ -148,7 +162,7 @@ class Snapshots:
         )
 
     def _add_fragment(self, fragment: ToolCallDelta) -> None:
-        if self._single_call and fragment.index > 0:
+        if self._reading.single_call and fragment.index > 0:
             return
         while len(self._calls) <= fragment.index:
             self._calls.append(_Call())
@@ -201,6 +215,12 @@ def _alternatives(token: Json) -> list[LogProb]:
         if isinstance(text, str) and isinstance(logprob, (int, float)) and text not in found:
             found[text] = LogProb(token=text, logprob=logprob, bytes=value.get("bytes") or [])
     return list(found.values())
+
+
+def _is_reasoning_alone(choice: Choice) -> bool:
+    """Whether a finished answer says nothing but its reasoning: Kimi, say, may put an answer there."""
+    other = choice.text or choice.tool_calls or choice.refusal or _media(choice)
+    return bool(choice.reasoning and choice.finish_reason == "stop" and not other)
 
 
 def _written_call(choice: Choice, forced: Json) -> tuple[ToolCall, ...]:

@@ -28,7 +28,7 @@ from aimlapi_transport.completion import Delta
 from aimlapi_transport.request import Request
 from aimlapi_transport.wire import Json
 from llama_index_aimlapi._blocks import cached_up_to, to_wire
-from llama_index_aimlapi._replies import Snapshots, from_completion, to_completion
+from llama_index_aimlapi._replies import Reading, Snapshots, from_completion, to_completion
 from llama_index_aimlapi._schemas import to_response_format
 from llama_index_aimlapi._structured import StructuredPrediction
 from llama_index_aimlapi._tools import ToolCallError, forced_tool, selections, to_tool_choice, to_tools
@@ -201,12 +201,12 @@ class AIMLAPI(StructuredPrediction):
     def _chat(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponse:
         client = self._client()
         call = self._call(client, messages, kwargs, stream=False)
-        return from_completion(client.complete(call.request, timeout=call.timeout), **call.reading)
+        return from_completion(client.complete(call.request, timeout=call.timeout), call.reading)
 
     async def _achat(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponse:
         client = self._async_client()
         call = self._call(client, messages, kwargs, stream=False)
-        return from_completion(await client.complete(call.request, timeout=call.timeout), **call.reading)
+        return from_completion(await client.complete(call.request, timeout=call.timeout), call.reading)
 
     def _stream(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponseGen:
         client = self._client()
@@ -214,7 +214,7 @@ class AIMLAPI(StructuredPrediction):
         deltas = cast(Generator[Delta, None, None], client.stream(call.request, timeout=call.timeout))
 
         def chunks() -> ChatResponseGen:
-            snapshots = Snapshots(**call.reading)
+            snapshots = Snapshots(call.reading)
             with closing(deltas):
                 for delta in deltas:
                     chunk = snapshots.add(delta)
@@ -229,7 +229,7 @@ class AIMLAPI(StructuredPrediction):
         deltas = client.stream(call.request, timeout=call.timeout)
 
         async def chunks() -> ChatResponseAsyncGen:
-            snapshots = Snapshots(**call.reading)
+            snapshots = Snapshots(call.reading)
             async with aclosing(deltas):
                 async for delta in deltas:
                     chunk = snapshots.add(delta)
@@ -279,7 +279,7 @@ class AIMLAPI(StructuredPrediction):
             replay_reasoning=self.replay_reasoning if replay is None else replay,
         )
         single = parallel is False and call.get("parallel_tool_calls") is not True
-        return _Call(request, timeout, {"single_call": single, "forced": forced})
+        return _Call(request, timeout, Reading(single, forced, "tools" in kwargs))
 
 
 class _Call(NamedTuple):
@@ -287,7 +287,7 @@ class _Call(NamedTuple):
 
     request: Request
     timeout: Any
-    reading: Json
+    reading: Reading
 
 
 def _observed(

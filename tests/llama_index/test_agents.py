@@ -112,6 +112,24 @@ async def test_an_agents_memory_restored_from_json_keeps_reasoning_and_signature
     ]
 
 
+@pytest.mark.parametrize("streaming", [True, False])
+async def test_reasoning_alone_is_an_agents_answer(streaming: bool) -> None:
+    """Not where it was cut, and not of a plain call: there it stays a thought."""
+    events = [chunk(reasoning_content="It is "), chunk(reasoning_content="3."), chunk("stop"), last(), DONE]
+    host = Host([events if streaming else whole("", reasoning_content="It is 3.")])
+    agent = FunctionAgent(tools=[add], llm=host.llm(), streaming=streaming)
+    handler = agent.run("1 + 2?")
+    deltas = [event.delta async for event in handler.stream_events() if isinstance(event, AgentStream)]
+    output = await handler
+    assert str(output) == "It is 3."
+    assert [block.block_type for block in output.response.blocks] == ["thinking", "text"]
+    assert "".join(deltas) == ("It is 3." if streaming else "")
+    cut = Host([whole("", "length", reasoning_content="It is")]).llm()
+    assert [
+        block.block_type for block in cut.chat_with_tools([FunctionTool.from_defaults(add)], "1 + 2?").message.blocks
+    ] == ["thinking"]
+
+
 async def test_an_agent_gives_its_answer_a_shape() -> None:
     shaped = whole(None, "tool_calls", tool_calls=[call("Song", '{"title": "Moon"}')])
     host = Host([ANSWERING_STREAM, shaped])
