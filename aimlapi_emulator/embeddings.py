@@ -38,31 +38,50 @@ class Embedder:
     extras: tuple[str, ...] = ()  # top-level fields: formats by name
     status: int = 200
     item_most: int | None = None  # characters per item of an array
+    text_most: int | None = None  # characters of a text that is no array
+    task: str = ""  # the parameter that says what the vectors are for, and its values
+    tasks: tuple[str, ...] = ()
     closed: bool = False  # the schema allows no further parameters
+
+
+_GOOGLE_TASKS = (
+    *("RETRIEVAL_QUERY", "RETRIEVAL_DOCUMENT", "SEMANTIC_SIMILARITY", "CLASSIFICATION"),
+    *("CLUSTERING", "QUESTION_ANSWERING", "FACT_VERIFICATION"),
+)
+
+
+def _google(size: int, status: int = 200) -> Embedder:
+    return Embedder(size, "Google", (1, size), status=status, task="task_type", tasks=_GOOGLE_TASKS)
+
+
+def _voyage(size: int) -> Embedder:
+    return Embedder(
+        size, "Anthropic", usage="total", item_most=800, text_most=8000, task="input_type", tasks=("document",)
+    )
 
 
 MODELS: dict[str, Embedder] = {
     "text-embedding-3-small": Embedder(1536, "Open AI", (1, 1536), closed=True),
     "text-embedding-3-large": Embedder(3072, "Open AI", (1, 3072), closed=True),
     "text-embedding-ada-002": Embedder(1536, "Open AI", (1, 1536), "text-embedding-ada-002-v2", closed=True),
-    "textembedding-gecko@001": Embedder(768, "Google", (1, 768), status=201),
-    "textembedding-gecko@003": Embedder(768, "Google", (1, 768), status=201),
-    "text-multilingual-embedding-002": Embedder(768, "Google", (1, 768)),
-    "text-embedding-005": Embedder(768, "Google", (1, 768)),
-    "google/gemini-embedding-001": Embedder(3072, "Google", (1, 3072)),
+    "textembedding-gecko@001": _google(768, status=201),
+    "textembedding-gecko@003": _google(768, status=201),
+    "text-multilingual-embedding-002": _google(768),
+    "text-embedding-005": _google(768),
+    "google/gemini-embedding-001": _google(3072),
     "alibaba/qwen-text-embedding-v3": Embedder(
         1024, "Alibaba Cloud", (64, 2048), "text-embedding-v3", extras=("id:{uuid}",)
     ),
     "alibaba/qwen-text-embedding-v4": Embedder(
         1024, "Alibaba Cloud", (64, 2048), "text-embedding-v4", extras=("id:{uuid}",)
     ),
-    "voyage-2": Embedder(1024, "Anthropic", usage="total", item_most=800),
-    "voyage-large-2": Embedder(1536, "Anthropic", usage="total", item_most=800),
-    "voyage-large-2-instruct": Embedder(1024, "Anthropic", usage="total", item_most=800),
-    "voyage-code-2": Embedder(1536, "Anthropic", usage="total", item_most=800),
-    "voyage-finance-2": Embedder(1024, "Anthropic", usage="total", item_most=800),
-    "voyage-law-2": Embedder(1024, "Anthropic", usage="total", item_most=800),
-    "voyage-multilingual-2": Embedder(1024, "Anthropic", usage="total", item_most=800),
+    "voyage-2": _voyage(1024),
+    "voyage-large-2": _voyage(1536),
+    "voyage-large-2-instruct": _voyage(1024),
+    "voyage-code-2": _voyage(1536),
+    "voyage-finance-2": _voyage(1024),
+    "voyage-law-2": _voyage(1024),
+    "voyage-multilingual-2": _voyage(1024),
     "BAAI/bge-base-en-v1.5": Embedder(768, "BAAI", usage="chat", extras=("id:embd-{hex:32}", "created:")),
     "BAAI/bge-large-en-v1.5": Embedder(1024, "BAAI", usage="chat", extras=("id:embd-{hex:32}", "created:")),
     "togethercomputer/m2-bert-80M-32k-retrieval": Embedder(768, "Together AI", usage="none"),
@@ -78,7 +97,7 @@ def embed(request: Request, asked: Asked) -> Response:
         return json_reply(recording.body, {**headers, **cost_headers(recording.body.get("meta"))}, recording.status)
     model, row, texts = _checked(asked.body)
     size = int(asked.body.get("dimensions") or row.size)
-    packed = asked.body.get("encoding_format") == "base64"
+    packed = row.closed and asked.body.get("encoding_format") == "base64"  # the others document no such parameter
     data = []
     for at, text in enumerate(texts):
         values = vector(text, size)
@@ -119,6 +138,10 @@ def _checked(body: Any) -> tuple[str, Embedder, list[str]]:
         low, high = row.sizes or (row.size, row.size)
         if not low <= size <= high:
             raise invalid("dimensions", f"number from {low} to {high}", size)
+    told = body.get(row.task) if row.task else None
+    if told is not None and told not in row.tasks:
+        shown = f"'{told[:60]}'" if isinstance(told, str) else kind_of(told)
+        raise invalid(row.task, " | ".join(f"'{task}'" for task in row.tasks), shown, "Invalid enum value")
     unknown = [name for name in body if name not in _KNOWN] if row.closed else []
     if unknown:
         raise invalid(unknown[0][:60], "no such parameter", kind_of(body[unknown[0]]), "Unrecognized key")
@@ -128,6 +151,8 @@ def _checked(body: Any) -> tuple[str, Embedder, list[str]]:
 def _texts(body: dict[str, Any], row: Embedder) -> list[str]:
     given = body.get("input")
     if isinstance(given, str):
+        if row.text_most is not None and len(given) > row.text_most:
+            raise invalid("input", f"at most {row.text_most} characters", len(given), "Too big")
         given = [given]
     elif not isinstance(given, list):
         received = kind_of(given) if "input" in body else "undefined"

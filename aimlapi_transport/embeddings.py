@@ -1,27 +1,30 @@
-"""Texts -> an embeddings request, and its reply -> vectors in the order of the texts. Pure.
+"""Texts -> embeddings requests, and a reply -> vectors in the order of the texts. Pure.
 
-Source: https://docs.aimlapi.com/api-references/embedding-models
+What a model takes is a row of `embedders`. Source: https://docs.aimlapi.com/api-references/embedding-models
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import math
 import sys
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aimlapi_transport._json import JsonError, dumps, loads
+from aimlapi_transport.embedders import PLAIN, Embedder, Task, embedder_for
 from aimlapi_transport.errors import BadResponseError, InvalidRequestError, error_in
+from aimlapi_transport.presets import AIMLAPI, Preset
 from aimlapi_transport.profiles import profile_for
-from aimlapi_transport.request import Request
+from aimlapi_transport.request import Request, request_headers
 from aimlapi_transport.usage import Cost, Usage, cost_from, usage_from
 from aimlapi_transport.wire import Json
 
-# Only OpenAI's own models document `encoding_format`; base64 halves the bytes and the time to read them.
-_TAKES_BASE64 = ("text-embedding-3", "text-embedding-ada")
+_BOM = b"\xef\xbb\xbf"
+_TASK_PARAMETERS = ("task_type", "input_type")  # two names of one thing: sent under the name the family has
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,33 +44,83 @@ class Embeddings:
     raw: Json
 
 
+def split_texts(
+    model: str, texts: Iterable[str], most: int, *, alone: bool = False, preset: Preset = AIMLAPI
+) -> list[list[str]]:
+    """The texts in batches, one for each request: at most `most` texts, and no more than the model's family takes.
+
+    Args:
+        alone: each text is sent by itself, for which some families allow longer ones.
+
+    Raises:
+        InvalidRequestError: an empty text, one that is too long for the family, or something that is no text. All
+            texts are looked at, so that nothing is sent, and paid for, before the last of them is known to be right.
+    """
+    if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
+        raise InvalidRequestError(f"`texts` is a {type(texts).__name__}: pass a list of texts.")
+    if not isinstance(most, int) or isinstance(most, bool) or most < 1:
+        raise InvalidRequestError(f"The batch size is {most!r}: pass 1 or a larger whole number.")
+    row = _row(model, preset)
+    most = 1 if alone else min(most, row.most_texts or most)
+    batches: list[list[str]] = []
+    batch: list[str] = []
+    size = 0
+    for position, text in enumerate(texts):
+        _check_text(text, f"texts[{position}]", model, row, alone=alone)
+        more = len(text.encode("utf-8", "surrogatepass")) if row.most_bytes else 0
+        if batch and (len(batch) == most or (row.most_bytes is not None and size + more > row.most_bytes)):
+            batches.append(batch)
+            batch, size = [], 0
+        batch.append(text)
+        size += more
+    return [*batches, batch] if batch else batches
+
+
 def embedding_request(
     model: str,
     texts: Sequence[str],
     *,
+    task: Task | None = None,
+    alone: bool = False,
     parameters: Mapping[str, Any] | None = None,
+    extra_body: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
     query: Mapping[str, Any] | None = None,
+    client_request_id: str | None = None,
+    preset: Preset = AIMLAPI,
+    strict_parameters: bool = False,
 ) -> Request:
     """The request for the vectors of these texts.
 
     Args:
-        parameters: further body fields, such as `dimensions`; None values are unset.
+        task: what the vectors are for, said to the families that want to know, unless a parameter says it.
+        alone: send the only text as a text, not as a list of one: some families then allow a longer one.
+        parameters: further body fields, such as `dimensions`. None values are unset; an unset `task_type` is no
+            task at all, not even the family's own.
+        extra_body: body fields sent as they are, never checked.
+        strict_parameters: raise, instead of sending, what the model's documents do not list.
 
     Raises:
-        InvalidRequestError: no model, no texts, or one that is empty or no text.
+        InvalidRequestError: no model, no texts, one that is empty, too long or no text, or a parameter outside its
+            documented range. It names what is accepted.
     """
     if not isinstance(model, str) or not model.strip():
         raise InvalidRequestError("No model: pass the id of an embedding model, for example `text-embedding-3-small`.")
-    if not texts:
-        raise InvalidRequestError("No texts: pass at least one.")
+    if isinstance(texts, (str, bytes)) or not texts:
+        raise InvalidRequestError("No texts: pass a list of at least one.")
+    row = _row(model, preset)
+    alone = alone and len(texts) == 1 and row.most_characters_alone is not None
     for position, text in enumerate(texts):
-        if not isinstance(text, str) or not text:
-            raise InvalidRequestError(f"texts[{position}] is {text!r}: the provider embeds texts that are not empty.")
-    fields = {name: value for name, value in (parameters or {}).items() if value is not None}
-    if model.startswith(_TAKES_BASE64):
+        _check_text(text, f"texts[{position}]", model, row, alone=alone)
+    fields, unlisted = _checked(parameters or {}, model, row, strict_parameters)
+    if task is not None and row.task_parameter is not None and not _says_task(parameters or {}):
+        word = row.task(task)
+        if word is not None:
+            fields[row.task_parameter] = word
+    if row.takes_base64:
         fields.setdefault("encoding_format", "base64")
-    body: Json = {"model": model, "input": list(texts), **dict(sorted(fields.items()))}
+    body: Json = {"model": model, "input": texts[0] if alone else list(texts), **dict(sorted(fields.items()))}
+    body.update(extra_body or {})
     try:
         data = dumps(body)
     except JsonError as error:
@@ -77,8 +130,9 @@ def embedding_request(
         profile=profile_for(model),
         body=data,
         path="/embeddings",
-        headers=tuple((headers or {}).items()),
+        headers=request_headers(headers, client_request_id),
         query=tuple((name, str(value)) for name, value in (query or {}).items()),
+        unlisted=unlisted,
     )
 
 
@@ -95,7 +149,7 @@ def read_embeddings(
         BadResponseError: the reply is none, or does not hold one vector for each text.
     """
     try:
-        payload = loads(body)
+        payload = loads(body.removeprefix(_BOM))
     except JsonError:
         payload = None
     error = error_in(payload, whole=True, scrub=scrub)
@@ -103,20 +157,23 @@ def read_embeddings(
         raise error
     rows = payload.get("data") if isinstance(payload, dict) else None
     if not isinstance(payload, dict) or not isinstance(rows, list):
-        shown = scrub(body[:200].decode("utf-8", "replace"))
-        raise BadResponseError("The provider's reply holds no embeddings.", body=shown)
-    vectors: list[list[float] | None] = [None] * count
-    for position, row in enumerate(rows):
-        index = row.get("index", position) if isinstance(row, dict) else None
-        if not isinstance(index, int) or not 0 <= index < count or vectors[index] is not None:
-            raise BadResponseError(f"The provider's reply has an embedding for no text of ours: index {index!r}.")
+        start = scrub(body[:2000].decode("utf-8", "replace"))[:200]
+        raise BadResponseError("The provider's reply holds no embeddings.", body=start)
+    vectors: list[list[float]] = [[]] * count
+    for row in rows:
+        index = row.get("index", 0 if count == 1 else None) if isinstance(row, dict) else None
+        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < count or vectors[index]:
+            shown = scrub(repr(index))[:80]
+            raise BadResponseError(f"The provider's reply has an embedding for no text of ours: index {shown}.")
         vectors[index] = _vector(row.get("embedding"))
-    found = [vector for vector in vectors if vector is not None]
-    if len(found) != count:
-        raise BadResponseError(f"The provider sent {len(found)} embeddings for {count} texts.")
+    if len(rows) != count:
+        raise BadResponseError(f"The provider sent {len(rows)} embeddings for {count} texts.")
+    if len({len(vector) for vector in vectors}) > 1:
+        raise BadResponseError("The provider's reply holds embeddings of different lengths.")
+    model = payload.get("model")
     return Embeddings(
-        vectors=found,
-        model=payload.get("model"),
+        vectors=vectors,
+        model=model if isinstance(model, str) else None,
         usage=usage_from(payload.get("usage")),
         cost=cost_from(payload.get("meta")) or cost_from(headers),
         inference_id=headers.get("x-inference-id"),
@@ -124,15 +181,89 @@ def read_embeddings(
     )
 
 
+def _row(model: str, preset: Preset) -> Embedder:
+    return embedder_for(model) if preset.lists_models and isinstance(model, str) else PLAIN
+
+
+def _check_text(text: Any, where: str, model: str, row: Embedder, *, alone: bool) -> None:
+    if not isinstance(text, str):
+        raise InvalidRequestError(f"{where} is {repr(text)[:80]}, a {type(text).__name__}: pass a text.")
+    if not text:
+        raise InvalidRequestError(f"{where} is empty: the provider embeds texts that are not empty.")
+    most = row.most_characters_alone if alone else row.most_characters
+    if most is not None and len(text) > most:
+        longer = row.most_characters_alone or 0
+        way_out = (
+            f", or of {longer} where each is sent by itself (a batch size of 1)" if not alone and longer > most else ""
+        )
+        raise InvalidRequestError(
+            f"{where} has {len(text)} characters: {model} takes texts of at most {most} characters{way_out}."
+        )
+
+
+def _says_task(parameters: Mapping[str, Any]) -> bool:
+    return any(name in parameters for name in _TASK_PARAMETERS)
+
+
+def _checked(
+    parameters: Mapping[str, Any], model: str, row: Embedder, strict: bool
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What the user set, spelled for the model, and the names its documents do not list."""
+    fields: dict[str, Any] = {}
+    unlisted: list[str] = []
+    for given, value in parameters.items():
+        if value is None:
+            continue
+        if given in ("model", "input"):
+            raise InvalidRequestError(f"`{given}` cannot be a further parameter: it is an argument of the call.")
+        name = row.task_parameter if given in _TASK_PARAMETERS and row.task_parameter else given
+        if name == row.task_parameter:
+            value = _task(value, given, model, row)
+        elif name == "dimensions":
+            _check_dimensions(value, model, row)
+        elif name == "encoding_format" and value not in ("float", "base64"):
+            raise InvalidRequestError(f"`encoding_format` is {value!r}: pass `float` or `base64`.")
+        if row.parameters is not None and name not in row.parameters:
+            if strict:
+                listed = ", ".join(sorted(row.parameters))
+                raise InvalidRequestError(
+                    f"The documented parameters of {model} do not include `{given}`. They are: {listed}."
+                )
+            unlisted.append(given)
+        fields[name] = value
+    return fields, tuple(unlisted)
+
+
+def _task(value: Any, given: str, model: str, row: Embedder) -> Any:
+    ours = {"query": row.query, "document": row.document}
+    word = (ours.get(value) or value) if isinstance(value, str) else value
+    if word not in row.tasks:
+        raise InvalidRequestError(f"`{given}` is {value!r}: {model} accepts {', '.join(row.tasks)}.")
+    return word
+
+
+def _check_dimensions(value: Any, model: str, row: Embedder) -> None:
+    low, high = row.dimensions
+    if isinstance(value, bool) or not isinstance(value, int) or value < (low or 1) or (high and value > high):
+        accepted = f"from {low:g} to {high:g}" if low and high else "of at least 1"
+        raise InvalidRequestError(f"`dimensions` is {value!r}: {model} accepts a whole number {accepted}.")
+
+
 def _vector(value: Any) -> list[float]:
-    if isinstance(value, str):  # base64 of little-endian 32-bit floats
-        try:
+    """The numbers, as floats: some providers write 0 and 1 without a point."""
+    try:
+        if isinstance(value, str):  # base64 of little-endian 32-bit floats
             numbers = array("f", base64.b64decode(value, validate=True))
-        except (binascii.Error, ValueError):
-            raise BadResponseError("The provider's reply holds an embedding that is not base64.") from None
-        if sys.byteorder == "big":
-            numbers.byteswap()
-        return numbers.tolist()
-    if not isinstance(value, list) or not value:
-        raise BadResponseError("The provider's reply holds an embedding that is no list of numbers.")
-    return value
+            if sys.byteorder == "big":
+                numbers.byteswap()
+        else:
+            numbers = array("d", value)
+    except (binascii.Error, ValueError, TypeError, OverflowError):
+        form = "not base64 of 32-bit floats" if isinstance(value, str) else "no list of numbers"
+        raise BadResponseError(f"The provider's reply holds an embedding that is {form}.") from None
+    vector = numbers.tolist()
+    if not vector:
+        raise BadResponseError("The provider's reply holds an embedding that is no list of numbers: it is empty.")
+    if not math.isfinite(sum(vector)):
+        raise BadResponseError("The provider's reply holds an embedding with a value that is no number.")
+    return vector

@@ -123,7 +123,7 @@ def chat_request(
         profile=profile,
         body=data,
         stream=body.get("stream") is True,
-        headers=_headers(extra_headers, client_request_id),
+        headers=request_headers(extra_headers, client_request_id),
         query=tuple((name, str(value)) for name, value in (extra_query or {}).items()),
         unlisted=unlisted,
     )
@@ -235,7 +235,8 @@ def _check_range(name: str, value: Any, limit: Limit, model: str) -> None:
         raise InvalidRequestError(f"`{name}` is {value!r}: {model} accepts {accepted}.")
 
 
-def _headers(extra: Mapping[str, str] | None, client_request_id: str | None) -> tuple[tuple[str, str], ...]:
+def request_headers(extra: Mapping[str, str] | None, client_request_id: str | None) -> tuple[tuple[str, str], ...]:
+    """The headers of a request beyond the client's own. Raises InvalidRequestError for what no header carries."""
     headers = [(str(name), str(value)) for name, value in (extra or {}).items()]
     if client_request_id is not None:
         headers.append((REQUEST_ID_HEADER, str(client_request_id)))

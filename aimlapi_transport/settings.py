@@ -8,11 +8,13 @@ from __future__ import annotations
 import inspect
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
 from aimlapi_transport.callers import stacklevel
+from aimlapi_transport.embedders import Task
+from aimlapi_transport.embeddings import embedding_request, split_texts
 from aimlapi_transport.errors import AuthenticationError, InvalidRequestError
 from aimlapi_transport.limits import DEFAULT, Limits
 from aimlapi_transport.presets import AIMLAPI, PRESETS, Preset, preset_for
@@ -123,15 +125,45 @@ class Settings:
             strict_parameters=self.strict_parameters,
             replay_reasoning=replay_reasoning,
         )
-        for name in request.unlisted:
-            if (model, name) not in _warned:
-                _warned.add((model, name))
-                warnings.warn(
-                    f"The documents do not list `{name}` for {model}. It is sent all the same; "
-                    "`strict_parameters=True` raises instead.",
-                    UnlistedParameterWarning,
-                    stacklevel=stacklevel(),
-                )
+        _warn_unlisted(request)
+        return request
+
+    def split_texts(self, model: str, texts: Iterable[str], most: int, *, alone: bool = False) -> list[list[str]]:
+        """The texts in batches, one for each request to this client's host; see `embeddings.split_texts`."""
+        return split_texts(model, texts, most, alone=alone, preset=self.preset)
+
+    def embedding_request(
+        self,
+        model: str,
+        texts: Sequence[str],
+        *,
+        task: Task | None = None,
+        alone: bool = False,
+        parameters: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        client_request_id: str | None = None,
+    ) -> Request:
+        """The request for the vectors of these texts at this client's host; see `embeddings.embedding_request`.
+
+        Warns:
+            UnlistedParameterWarning: once for each model and parameter its documents do not list.
+        """
+        request = embedding_request(
+            model,
+            texts,
+            task=task,
+            alone=alone,
+            parameters=parameters,
+            extra_body=extra_body,
+            headers={**self._headers, **(extra_headers or {})},
+            query={**self._query, **(extra_query or {})},
+            client_request_id=client_request_id,
+            preset=self.preset,
+            strict_parameters=self.strict_parameters,
+        )
+        _warn_unlisted(request)
         return request
 
     def key(self) -> Secret:
@@ -171,6 +203,18 @@ class Settings:
                 "copy it again. It is not shown here."
             )
         return Secret(key)
+
+
+def _warn_unlisted(request: Request) -> None:
+    for name in request.unlisted:
+        if (request.model, name) not in _warned:
+            _warned.add((request.model, name))
+            warnings.warn(
+                f"The documents do not list `{name}` for {request.model}. It is sent all the same; "
+                "`strict_parameters=True` raises instead.",
+                UnlistedParameterWarning,
+                stacklevel=stacklevel(),
+            )
 
 
 def scrubber(key: Secret) -> Callable[[str], str]:

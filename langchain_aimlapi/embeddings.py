@@ -1,19 +1,35 @@
-"""AIMLAPIEmbeddings: LangChain's embeddings over the shared transport."""
+"""AIMLAPIEmbeddings: LangChain's embeddings over the shared transport. It translates and merges settings, no more."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+import httpx
 from langchain_core.embeddings import Embeddings
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
+from typing_extensions import Self
 
 from aimlapi_transport.client import AsyncClient, Client
-from aimlapi_transport.embeddings import embedding_request
+from aimlapi_transport.embedders import Task
 from aimlapi_transport.pools import Closable, Lease
 from aimlapi_transport.request import Request
-from langchain_aimlapi.errors import translated
+from langchain_aimlapi._batches import ain_order, in_order, progress
+from langchain_aimlapi._embedding_names import our_names
+from langchain_aimlapi.errors import InvalidRequestError, translated
+from langchain_aimlapi.usage import count_embeddings
+
+# Arguments of a call that are no body parameters.
+_NOT_SENT = ("extra_body", "extra_headers", "extra_query", "client_request_id")
 
 
 class AIMLAPIEmbeddings(Closable, BaseModel, Embeddings):
@@ -22,71 +38,156 @@ class AIMLAPIEmbeddings(Closable, BaseModel, Embeddings):
     Example:
         .. code-block:: python
 
-            from langchain_aimlapi import AIMLAPIEmbeddings
+            from langchain_aimlapi import AIMLAPIEmbeddings, get_aimlapi_usage_callback
 
-            AIMLAPIEmbeddings(model="text-embedding-3-small").embed_query("Hello")
+            embeddings = AIMLAPIEmbeddings(model="text-embedding-3-small", dimensions=512)
+            with get_aimlapi_usage_callback() as used:
+                embeddings.embed_documents(["Hello", "Good morning"])
+            print(used.input_tokens, used.cost_usd)
 
-    Texts go as they are, never as token ids; vectors come back in the order of the texts, and a reply with too few
-    is an error. Raises the errors of `langchain_aimlapi.errors`.
+    Texts go as they are, never as token ids and never cut; vectors come back in the order of the texts, and a reply
+    that does not hold one vector for each is an error. Batches travel side by side, in threads or, in async calls, in
+    the running loop. An instance is a value: it holds no connections and may be copied, pickled and shared between
+    threads and event loops. The names of OpenAIEmbeddings' settings are taken, too.
+
+    Every call takes, beside the body's parameters, `chunk_size`, `extra_body`, `extra_headers`, `extra_query`,
+    `timeout` (seconds), `client_request_id` and `model`.
+
+    Raises:
+        langchain_aimlapi.errors: one class per kind of failure, each also a `langchain_core.exceptions` one.
     """
 
     model: str = Field(description="Id of the model, for example `text-embedding-3-small`.")
     dimensions: int | None = Field(default=None, description="Length of the vectors, for models that can choose.")
-    chunk_size: int = Field(default=512, ge=1, description="Most texts in one request.")
-    max_concurrency: int = Field(default=4, ge=1, description="Most requests at a time, in async calls.")
+    task_type: str | None = Field(
+        default=None,
+        description="What the vectors are for, for models that ask (`CLUSTERING`). By default what the call says: "
+        "queries or documents.",
+    )
+    chunk_size: int = Field(
+        default=512, ge=1, description="Most texts in one request; fewer where the model takes fewer."
+    )
+    max_concurrency: int = Field(default=4, ge=1, description="Most requests at a time, for one call.")
+    show_progress_bar: bool = Field(default=False, description="Whether tqdm draws a bar over the batches.")
+    skip_empty: bool = Field(
+        default=False,
+        description="Give empty texts a vector of zeros, unasked, instead of raising an error. Vectors stay in step "
+        "with the texts.",
+    )
     model_kwargs: dict[str, Any] = Field(default_factory=dict, description="Further body parameters.")
-    api_key: SecretStr | Callable[[], str] | None = Field(default=None, repr=False)
-    base_url: str | None = None
-    preset: Literal["aimlapi", "powertokens", "anyfast"] | None = None
-    max_retries: int = Field(default=2, ge=0)
-    timeout: float | tuple[float | None, float | None] | Any | None = None
-    default_headers: Mapping[str, str] | None = Field(default=None, repr=False)
-    http_client: Any = Field(default=None, exclude=True, repr=False)
-    http_async_client: Any = Field(default=None, exclude=True, repr=False)
+    api_key: SecretStr | str | Callable[[], str] | None = Field(
+        default=None,
+        exclude=True,
+        repr=False,
+        description="The key, or a function that returns it. By default AIMLAPI_API_KEY (or AIML_API_KEY), read at "
+        "each call.",
+    )
+    base_url: str | None = Field(
+        default=None, description="Address of the host up to `/v1`. By default AIMLAPI_API_BASE, else AI/ML API."
+    )
+    preset: Literal["aimlapi", "powertokens", "anyfast"] | None = Field(
+        default=None, description="Whose rules apply. By default decided by the host in `base_url`."
+    )
+    max_retries: int = Field(default=2, ge=0, description="Further requests for a batch after a failed one.")
+    timeout: float | tuple[float | None, float | None] | Any | None = Field(
+        default=None, description="Seconds of silence to bear, (connect, silence), or httpx.Timeout. By default 600."
+    )
+    strict_parameters: bool = Field(
+        default=False, description="Raise on parameters the model's documents do not list, instead of warning."
+    )
+    default_headers: Mapping[str, str] | None = Field(
+        default=None, exclude=True, repr=False, description="Sent with every request. May hold secrets: not serialized."
+    )
+    default_query: Mapping[str, Any] | None = Field(default=None, description="Added to the URL of every request.")
+    http_client: Any = Field(default=None, exclude=True, repr=False, description="An `httpx.Client` of your own.")
+    http_async_client: Any = Field(
+        default=None, exclude=True, repr=False, description="An `httpx.AsyncClient` of your own."
+    )
 
     _lease: Lease = PrivateAttr(default_factory=Lease)
 
     model_config = ConfigDict(extra="forbid", protected_namespaces=(), arbitrary_types_allowed=True)
 
-    def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        """A vector for each text."""
-        vectors: list[list[float]] = []
+    @model_validator(mode="before")
+    @classmethod
+    def _take_names(cls, values: Any) -> Any:
+        """Other names of our fields become ours; unknown ones become body parameters, with a warning."""
+        return our_names(values, cls.model_fields) if isinstance(values, dict) else values
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.model.strip():
+            raise ValueError("`model` is empty: pass the id of an embedding model, such as `text-embedding-3-small`.")
+        for name, wanted in (("http_client", httpx.Client), ("http_async_client", httpx.AsyncClient)):
+            client = getattr(self, name)
+            if client is not None and not isinstance(client, wanted):
+                raise ValueError(f"`{name}` is a {type(client).__name__}: pass an httpx.{wanted.__name__}.")
+        return self
+
+    @field_validator("timeout")
+    @classmethod
+    def _timeout_from_json(cls, timeout: Any) -> Any:
+        return tuple(timeout) if isinstance(timeout, list) else timeout
+
+    @field_serializer("timeout")
+    def _timeout_to_json(self, timeout: Any) -> Any:
+        return [timeout.connect, timeout.read] if isinstance(timeout, httpx.Timeout) else timeout
+
+    @property
+    def request_timeout(self) -> Any:
+        """Seconds of silence to bear, None for the defaults."""
+        return self.timeout
+
+    def embed_documents(self, texts: list[str], chunk_size: int | None = None, **kwargs: Any) -> list[list[float]]:
+        """A vector for each text, in their order.
+
+        Args:
+            chunk_size: most texts in one request; 1 sends each by itself, for which Voyage models take longer texts.
+            kwargs: further body parameters, and those named above.
+        """
+        return self._embed(texts, "document", chunk_size, kwargs)
+
+    def embed_query(self, text: str, **kwargs: Any) -> list[float]:
+        """The vector of a text to search with."""
+        return self._embed([text], "query", 1, kwargs)[0]
+
+    async def aembed_documents(
+        self, texts: list[str], chunk_size: int | None = None, **kwargs: Any
+    ) -> list[list[float]]:
+        """A vector for each text, in their order; see `embed_documents`."""
+        return await self._aembed(texts, "document", chunk_size, kwargs)
+
+    async def aembed_query(self, text: str, **kwargs: Any) -> list[float]:
+        """The vector of a text to search with."""
+        return (await self._aembed([text], "query", 1, kwargs))[0]
+
+    def _embed(self, texts: list[str], task: Task, size: int | None, kwargs: dict[str, Any]) -> list[list[float]]:
         with translated():
             client = Client(http_client=self.http_client, lease=self._lease, **self._config())
-            for request, count in self._requests(texts):
-                vectors.extend(client.embed(request, count).vectors)
-        return vectors
+            job = _Job(self, client, texts, task, size, kwargs)
 
-    def embed_query(self, text: str) -> list[float]:
-        """The vector of a text."""
-        return self.embed_documents([text])[0]
+            def one(batch: list[str]) -> list[list[float]]:
+                found = client.embed(job.request(batch), len(batch), timeout=job.timeout)
+                count_embeddings(job.model, found)
+                return found.vectors
 
-    async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
-        """A vector for each text; batches travel side by side."""
+            with progress(self.show_progress_bar, len(job.batches)) as told:
+                return job.joined(in_order(one, job.batches, self.max_concurrency, told))
+
+    async def _aembed(
+        self, texts: list[str], task: Task, size: int | None, kwargs: dict[str, Any]
+    ) -> list[list[float]]:
         with translated():
             client = AsyncClient(http_client=self.http_async_client, lease=self._lease, **self._config())
-            places = asyncio.Semaphore(self.max_concurrency)
+            job = _Job(self, client, texts, task, size, kwargs)
 
-            async def one(request: Request, count: int) -> list[list[float]]:
-                async with places:
-                    return (await client.embed(request, count)).vectors
+            async def one(batch: list[str]) -> list[list[float]]:
+                found = await client.embed(job.request(batch), len(batch), timeout=job.timeout)
+                count_embeddings(job.model, found)
+                return found.vectors
 
-            batches = await asyncio.gather(*(one(*batch) for batch in self._requests(texts)))
-        return [vector for batch in batches for vector in batch]
-
-    async def aembed_query(self, text: str) -> list[float]:
-        """The vector of a text."""
-        return (await self.aembed_documents([text]))[0]
-
-    def _requests(self, texts: Sequence[str]) -> list[tuple[Request, int]]:
-        parameters = {"dimensions": self.dimensions, **self.model_kwargs}
-        size = self.chunk_size
-        batches = [texts[start : start + size] for start in range(0, len(texts), size)]
-        headers = self.default_headers
-        return [
-            (embedding_request(self.model, batch, parameters=parameters, headers=headers), len(batch))
-            for batch in batches
-        ]
+            with progress(self.show_progress_bar, len(job.batches)) as told:
+                return job.joined(await ain_order(one, job.batches, self.max_concurrency, told))
 
     def _config(self) -> dict[str, Any]:
         key = self.api_key
@@ -96,4 +197,70 @@ class AIMLAPIEmbeddings(Closable, BaseModel, Embeddings):
             "preset": self.preset,
             "timeout": self.timeout,
             "max_retries": self.max_retries,
+            "headers": self.default_headers,
+            "query": self.default_query,
+            "strict_parameters": self.strict_parameters,
         }
+
+    def __getstate__(self) -> dict[Any, Any]:
+        state = super().__getstate__()
+        own = {"http_client": None, "http_async_client": None}  # connections do not travel
+        return {**state, "__dict__": {**state["__dict__"], **own}}
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        memo = {} if memo is None else memo
+        for client in (self.http_client, self.http_async_client):
+            if client is not None:
+                memo[id(client)] = client  # shared: a pool of connections is no value
+        return super().__deepcopy__(memo)
+
+
+class _Job:
+    """One call: its texts in batches, and the one place where its settings meet."""
+
+    def __init__(
+        self,
+        settings: AIMLAPIEmbeddings,
+        client: Client | AsyncClient,
+        texts: Iterable[str],
+        task: Task,
+        size: int | None,
+        kwargs: dict[str, Any],
+    ) -> None:
+        call = dict(kwargs)
+        self.model = call.pop("model", None) or settings.model
+        self.timeout = call.pop("timeout", None)
+        self._extra = {name: call.pop(name) for name in _NOT_SENT if name in call}
+        fields = {name: getattr(settings, name) for name in ("dimensions", "task_type")}
+        own = {name: value for name, value in fields.items() if value is not None}
+        self._parameters = {**own, **settings.model_kwargs, **call}
+        self._client = client
+        self._task = task
+        size = settings.chunk_size if size is None else size
+        self._alone = size == 1
+        self._dimensions = self._parameters.get("dimensions")
+        self._empty: frozenset[int] = frozenset()
+        if settings.skip_empty and not isinstance(texts, str) and isinstance(texts, Iterable):
+            texts = list(texts)
+            self._empty = frozenset(n for n, text in enumerate(texts) if text == "")
+            texts = [text for text in texts if text != ""]
+        self.batches = client.split_texts(self.model, texts, size, alone=self._alone)
+
+    def request(self, batch: list[str]) -> Request:
+        """The request for a batch."""
+        return self._client.embedding_request(
+            self.model, batch, task=self._task, alone=self._alone, parameters=self._parameters, **self._extra
+        )
+
+    def joined(self, made: Sequence[list[list[float]]]) -> list[list[float]]:
+        """The vectors of all batches; zeros where a text was skipped."""
+        vectors = [vector for batch in made for vector in batch]
+        if not self._empty:
+            return vectors
+        length = len(vectors[0]) if vectors else self._dimensions
+        if not length:
+            raise InvalidRequestError(
+                "All texts are empty, and so no vector tells its length: pass `dimensions`, or a text that is not."
+            )
+        found = iter(vectors)
+        return [[0.0] * length if n in self._empty else next(found) for n in range(len(self._empty) + len(vectors))]

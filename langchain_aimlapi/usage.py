@@ -21,6 +21,8 @@ from langchain_core.messages import AIMessage
 from langchain_core.outputs import LLMResult
 from langchain_core.tracers.context import register_configure_hook
 
+from aimlapi_transport.embeddings import Embeddings
+
 __all__ = ["AIMLAPIUsageCallbackHandler", "ModelUsage", "get_aimlapi_usage_callback"]
 
 _PLACES = 12  # of a sum of dollars: past them is only what floats add to it
@@ -151,6 +153,13 @@ class AIMLAPIUsageCallbackHandler(BaseCallbackHandler):
                     del self._seen[next(iter(self._seen))]
             self._by_model[model] = self._by_model.get(model, ModelUsage()) + used_by(message)
 
+    def add(self, model: str, used: ModelUsage) -> None:
+        """Adds a call that LangChain tells no handler of, here and in the contexts around."""
+        if self._around is not None:
+            self._around.add(model, used)
+        with self._lock:
+            self._by_model[model] = self._by_model.get(model, ModelUsage()) + used
+
     def __str__(self) -> str:
         return "\n".join(_lines(self._rows()))
 
@@ -193,9 +202,28 @@ def used_by(message: AIMessage) -> ModelUsage:
     )
 
 
+def count_embeddings(model: str, found: Embeddings) -> None:
+    """Adds a request for embeddings to the contexts around it: LangChain has no callbacks for embeddings."""
+    handler = _innermost.get()
+    if handler is None:
+        return
+    tokens = found.usage.total if found.usage else 0
+    cost = found.cost
+    used = ModelUsage(
+        calls=1,
+        input_tokens=tokens,
+        total_tokens=tokens,
+        cost_usd=None if cost is None else cost.usd,
+        unpriced_calls=1 if cost is None else 0,
+    )
+    handler.add(found.model or model, used)
+
+
 @contextmanager
 def get_aimlapi_usage_callback() -> Iterator[AIMLAPIUsageCallbackHandler]:
     """Sums what all calls inside used: in chains, agents, threads of LangChain's own (`batch`) and asyncio tasks.
+
+    Requests of `AIMLAPIEmbeddings` count, too: one call for each batch of texts.
 
     Contexts nest: a call counts in each that is open around it. Threads you start yourself begin without contexts:
     run them in `contextvars.copy_context()`, or pass the handler in `callbacks`.

@@ -91,6 +91,24 @@ def test_an_invalid_embedding_request_names_its_field(client: httpx.Client, fiel
     assert reply.json()["message"].startswith(f"Body validation error\n{field}: ")
 
 
+@pytest.mark.parametrize(
+    ("model", "fields", "says"),
+    [
+        ("voyage-2", {"input": ["a", "a" * 801]}, "input: Too big: expected items of at most 800 characters"),
+        ("voyage-2", {"input": "a" * 8001}, "input: Too big: expected at most 8000 characters"),
+        ("voyage-2", {"input": "a" * 801}, None),
+        ("voyage-2", {"input": ["a" * 800], "input_type": "document"}, None),
+        ("voyage-2", {"input": "a", "input_type": "query"}, "input_type: Invalid enum value"),
+        ("text-multilingual-embedding-002", {"input": "a", "task_type": "RETRIEVAL_QUERY"}, None),
+        ("text-multilingual-embedding-002", {"input": "a", "task_type": "query"}, "task_type: Invalid enum value"),
+        ("text-multilingual-embedding-002", {"input": "a", "task_type": 3}, "task_type: Invalid enum value"),
+    ],
+)
+def test_a_family_has_limits_of_its_own(client: httpx.Client, model: str, fields: Any, says: str | None) -> None:
+    reply = client.post("/embeddings", json={"model": model, **fields})
+    assert (says in reply.json()["message"], reply.status_code == 400) if says else reply.status_code == 200
+
+
 def models(client: httpx.Client, query: str, **headers: str) -> httpx.Response:
     return client.get(f"/models?{query}", headers=headers)
 

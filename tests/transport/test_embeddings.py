@@ -12,10 +12,14 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from aimlapi_transport.client import AsyncClient, Client
-from aimlapi_transport.embeddings import embedding_request, read_embeddings
+from aimlapi_transport.client import AsyncClient, Client, UnlistedParameterWarning
+from aimlapi_transport.embedders import PLAIN, embedder_for
+from aimlapi_transport.embeddings import embedding_request, read_embeddings, split_texts
 from aimlapi_transport.errors import AIMLAPIError, BadResponseError, InvalidRequestError, ServerError
+from aimlapi_transport.presets import ANYFAST
 from aimlapi_transport.usage import Cost
 from tests.scripted import close, reply, scripted
 
@@ -121,3 +125,130 @@ def test_sync_and_async_alike_try_again_and_give_up() -> None:
                 outcomes.append((came, len(server.received), server.received[0].path))
         assert outcomes[0] == outcomes[1]
         assert outcomes[0][1:] == (requests, "/v1/embeddings")
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ([{"embedding": [1.0]}, {"embedding": [2.0]}], "index None"),
+        ([{"index": 0, "embedding": [1.0]}, {"embedding": [2.0]}], "index None"),
+        ([{"index": True, "embedding": [1.0]}, {"index": 0, "embedding": [2.0]}], "index True"),
+        ([{"index": -1, "embedding": [1.0]}, {"index": 0, "embedding": [2.0]}], "index -1"),
+        ([None, {"index": 0, "embedding": [2.0]}], "index None"),
+        (rows([1.0], [1.0, 2.0]), "different lengths"),
+        (rows([1.0], ["1"]), "no list of numbers"),
+        (rows([1.0], [None]), "no list of numbers"),
+        (rows([1.0], None), "no list of numbers"),
+        (rows([1.0], "AAA="), "not base64 of 32-bit floats"),
+        (rows(*[base64.b64encode(struct.pack("<f", float("nan"))).decode()] * 2), "no number"),
+    ],
+)
+def test_no_vector_is_given_to_a_text_it_may_not_be_of(data: Any, says: str) -> None:
+    with pytest.raises(BadResponseError, match=says):
+        read_embeddings(body(data), 2, {})
+
+
+def test_numbers_are_floats_and_a_lone_vector_needs_no_index() -> None:
+    (vector,) = read_embeddings(b"\xef\xbb\xbf" + body([{"embedding": [0, 1, -1e-3]}]), 1, {}).vectors
+    assert [(type(value), value) for value in vector] == [(float, 0.0), (float, 1.0), (float, -0.001)]
+
+
+def test_no_error_repeats_the_key() -> None:
+    for data in (
+        b'{"error": {"message": "bad sk-of-mine-1"}}',
+        b"<html>sk-of-mine-1</html>",
+        body([{"index": "sk-of-mine-1"}]),
+    ):
+        with scripted(reply(body=data)) as server:
+            client = Client(api_key="sk-of-mine-1", base_url=server.base_url, max_retries=0)
+            with pytest.raises(AIMLAPIError) as caught:
+                client.embed(embedding_request("voyage-2", ["a"]), 1)
+        assert "sk-of-mine-1" not in repr(vars(caught.value)) + str(caught.value)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.text(st.characters(exclude_categories=()), min_size=1, max_size=40), max_size=60),
+    st.integers(1, 50),
+    st.sampled_from(["alibaba/qwen-text-embedding-v4", "text-multilingual-embedding-002", "voyage-2", "some/model"]),
+    st.booleans(),
+)
+def test_batches_hold_every_text_in_order_and_no_more_than_the_model_takes(
+    texts: list[str], most: int, model: str, alone: bool
+) -> None:
+    batches = split_texts(model, texts, most, alone=alone)
+    assert [text for batch in batches for text in batch] == texts
+    limit = 1 if alone else min(most, embedder_for(model).most_texts or most)
+    assert all(0 < len(batch) <= limit for batch in batches)
+    for batch in batches:
+        assert json.loads(embedding_request(model, batch).body)["input"] == batch
+
+
+def test_a_batch_ends_before_the_models_tokens_do() -> None:
+    texts = ["é" * 100_000] * 7  # of 200 kB each, where a request takes 600
+    assert [len(batch) for batch in split_texts("text-embedding-3-small", texts, 512)] == [3, 3, 1]
+    assert [len(batch) for batch in split_texts("text-embedding-3-small", ["a" * 900_000] * 2, 512)] == [1, 1]
+    assert [len(batch) for batch in split_texts("text-embedding-3-small", texts, 512, preset=ANYFAST)] == [7]
+
+
+@pytest.mark.parametrize(
+    ("texts", "most", "says"),
+    [
+        ("abc", 3, "`texts` is a str: pass a list of texts"),
+        (None, 3, "`texts` is a NoneType"),
+        (["a"], 0, "batch size is 0"),
+        (["a"] * 9 + [""], 3, r"texts\[9\] is empty"),
+        (["a", [1, 2]], 3, r"texts\[1\] is \[1, 2\], a list"),
+        (["a" * 801], 3, r"texts\[0\] has 801 characters: voyage-2 takes texts of at most 800 characters, or of 8000"),
+    ],
+)
+def test_nothing_is_split_unless_all_of_it_can_be_sent(texts: Any, most: int, says: str) -> None:
+    with pytest.raises(InvalidRequestError, match=says):
+        split_texts("voyage-2", texts, most)
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters", "says"),
+    [
+        ("text-embedding-3-small", {"dimensions": 0}, "`dimensions` is 0: .* accepts a whole number of at least 1"),
+        ("text-embedding-3-small", {"dimensions": 2.5}, "`dimensions` is 2.5"),
+        ("text-embedding-3-small", {"encoding_format": "hex"}, "pass `float` or `base64`"),
+        ("alibaba/qwen-text-embedding-v4", {"dimensions": 4096}, "a whole number from 64 to 2048"),
+        ("voyage-2", {"input_type": "query"}, "`input_type` is 'query': voyage-2 accepts document"),
+        ("voyage-2", {"task_type": ["document"]}, "voyage-2 accepts document"),
+        ("voyage-2", {"input": ["b"]}, "`input` cannot be a further parameter"),
+    ],
+)
+def test_values_outside_the_documented_range_are_refused(model: str, parameters: Any, says: str) -> None:
+    with pytest.raises(InvalidRequestError, match=says):
+        embedding_request(model, ["a"], parameters=parameters)
+
+
+def test_what_the_documents_do_not_list_is_sent_with_a_word_or_refused() -> None:
+    request = embedding_request("voyage-2", ["a"], parameters={"dimensions": 8})
+    assert (orjson.loads(request.body)["dimensions"], request.unlisted) == (8, ("dimensions",))
+    with pytest.raises(InvalidRequestError, match="The documented parameters of voyage-2 do not include `dimensions`"):
+        embedding_request("voyage-2", ["a"], parameters={"dimensions": 8}, strict_parameters=True)
+    with pytest.warns(UnlistedParameterWarning, match="`truncate` for voyage-code-2"):
+        Client(api_key="k").embedding_request("voyage-code-2", ["a"], parameters={"truncate": True})
+    assert embedding_request("text-embedding-3-small", ["a"], preset=ANYFAST, task="query").body == (
+        b'{"model":"text-embedding-3-small","input":["a"]}'
+    )
+
+
+def test_the_first_fitting_row_wins() -> None:
+    families = {
+        "text-embedding-3-large": "dimensions encoding_format",
+        "openai/text-embedding-ada-002": "dimensions encoding_format",
+        "textembedding-gecko@003": "auto_truncate dimensions task_type title",
+        "google/gemini-embedding-001": "auto_truncate dimensions task_type title",
+        "alibaba/qwen-text-embedding-v3": "dimensions",
+        "voyage-large-2-instruct": "input_type",
+        "BAAI/bge-large-en-v1.5": "",
+        "togethercomputer/m2-bert-80M-32k-retrieval": "",
+    }
+    found = {
+        model: " ".join(sorted((embedder_for(model).parameters or set()) - {"model", "input"})) for model in families
+    }
+    assert found == families
+    assert embedder_for("someone/new") is PLAIN
