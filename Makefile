@@ -4,7 +4,7 @@ VENV ?= .venv
 RUN = $(VENV)/bin/python
 PACKAGES = aimlapi_transport langchain_aimlapi llama_index_aimlapi aimlapi_emulator
 
-.PHONY: demo test lint types docs pictures check-wheel bench record record-emulated format clean
+.PHONY: demo test lint types docs pictures dist check-wheel bench record record-emulated format clean
 
 demo: $(VENV)/.demo  ## both frameworks at work: streaming, an agent, RAG
 	@$(RUN) examples/demo.py
@@ -27,6 +27,9 @@ pictures: $(VENV)/.docs  ## what the guides show of the code: the house, a run o
 	$(RUN) tools/draw_house.py
 	$(RUN) tools/draw_terminal.py
 	$(RUN) tools/write_names.py
+
+dist: $(VENV)/.dist  ## wheel and sdist, looked into, and installed on every Python of this machine
+	$(RUN) tools/build_dist.py
 
 check-wheel: $(VENV)/.dev  ## the built wheel, alone with each extra
 	$(RUN) tools/check_wheel.py
@@ -66,4 +69,8 @@ $(VENV)/.bench: $(VENV)/.dev
 
 $(VENV)/.docs: $(VENV)/.dev
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@touch $@
+
+$(VENV)/.dist: $(VENV)/bin/python pyproject.toml
+	$(RUN) -m pip install --quiet --disable-pip-version-check 'build>=1.2' 'twine>=5'
 	@touch $@
