@@ -66,6 +66,7 @@ class PartialAnswers(Generic[Model]):
         self._flexible: type[BaseModel] = create_flexible_model(output_cls)
         self._parser = PartialObject()
         self._start: int | None = None
+        self._shown = 0
         self._last: dict[str, Any] = {}
         self._response: ChatResponse | None = None
 
@@ -76,12 +77,10 @@ class PartialAnswers(Generic[Model]):
         if not values or values == self._last:
             return None
         self._last = values
-        for cls in (self._cls, self._flexible):
-            try:
-                return _validated(cls, values)
-            except ValidationError:
-                continue
-        return None
+        try:
+            return _validated(self._cls, values)
+        except ValidationError:
+            return self._flexible.model_validate(values)
 
     def close(self) -> Model:
         """The whole object. Raises as `answer_in`."""
@@ -101,6 +100,9 @@ class PartialAnswers(Generic[Model]):
             if found is None:
                 return {}
             self._start = found.start()
+        if len(text) - self._shown < self._shown / 64:
+            return {}  # a long answer's object is made anew when it has grown by one part in 64
+        self._shown = len(text)
         return self._parser.value_of(text[self._start :])
 
 

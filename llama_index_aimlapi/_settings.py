@@ -160,7 +160,8 @@ class AIMLAPISettings(Closable, FunctionCallingLLM):
             ("async_http_client", async_http_client, httpx.AsyncClient),
         ):
             if client is not None and not isinstance(client, wanted):
-                raise InvalidRequestError(f"`{name}` is a {type(client).__name__}: pass an httpx.{wanted.__name__}.")
+                kind = f"{type(client).__module__.partition('.')[0]}.{type(client).__name__}"
+                raise InvalidRequestError(f"`{name}` is a {kind}: pass an httpx.{wanted.__name__}.")
         self._http_client = http_client
         self._async_http_client = async_http_client
         self._client()  # so that a wrong address or preset is said here, not at the first call

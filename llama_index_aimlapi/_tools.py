@@ -60,12 +60,20 @@ def to_tools(tools: Sequence[BaseTool | Mapping[str, Any]], *, strict: bool = Fa
 
     Args:
         strict: hold the model to the tools' schemas, where they can be held to.
+
+    Raises:
+        InvalidRequestError: one that is no tool.
     """
     definitions = []
     for tool in tools:
         if isinstance(tool, Mapping):
             definitions.append(dict(tool))
             continue
+        if not isinstance(tool, BaseTool):
+            raise InvalidRequestError(
+                f"`tools` has a {type(tool).__name__}: pass LlamaIndex tools (`FunctionTool.from_defaults(fn)`, say), "
+                "or definitions as they travel."
+            )
         definition = tool.metadata.to_openai_tool(skip_length_check=True)
         if strict:
             function = definition["function"]

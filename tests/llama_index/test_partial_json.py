@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llama_index_aimlapi._partial_json import PartialObject
@@ -19,6 +19,7 @@ VALUES = st.recursive(
 OBJECTS = st.dictionaries(st.text(max_size=4), VALUES, max_size=5)
 
 
+@settings(deadline=None)
 @given(OBJECTS, st.lists(st.integers(0, 400)), st.booleans(), st.sampled_from([None, 1]))
 def test_any_cut_spells_the_same_object(value: dict[str, Any], cuts: list[int], escaped: bool, indent: Any) -> None:
     text = json.dumps(value, ensure_ascii=escaped, indent=indent)
@@ -28,6 +29,7 @@ def test_any_cut_spells_the_same_object(value: dict[str, Any], cuts: list[int], 
     assert partial.value_of(text) == value
 
 
+@settings(deadline=None)
 @given(OBJECTS)
 def test_no_earlier_answer_changes(value: dict[str, Any]) -> None:
     text = json.dumps(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import date
 from typing import Any, Literal
 
 import pytest
@@ -305,3 +307,22 @@ async def test_a_structured_stream_left_early_frees_its_connection(form: str) ->
         next(given)
         given.close()
     assert host.streams[0].is_closed
+
+
+class Essay(BaseModel):
+    """Long, and strict about its date."""
+
+    model_config = {"strict": True}
+
+    day: date
+    text: str
+
+
+@pytest.mark.parametrize("stream_of", [_told, _called])
+def test_a_long_answer_is_not_read_anew_with_every_piece(stream_of: Any) -> None:
+    text = json.dumps({"day": "2026-01-02", "text": "word " * 2_000})
+    objects = list(Host([stream_of(text)]).llm().stream_structured_predict(Essay, PROMPT, what="it"))
+    assert objects[-1] == Essay(day=date(2026, 1, 2), text="word " * 2_000)
+    assert 64 < len(objects) < 500
+    lengths = [len(value.text or "") for value in objects]  # type: ignore[attr-defined]  # the same fields
+    assert lengths == sorted(lengths)

@@ -81,6 +81,13 @@ def test_tools_may_be_given_to_a_plain_call() -> None:
         host.llm().chat([ChatMessage("Hi")], tools=[ADD], tool_choice="ad")
 
 
+def test_what_is_no_tool_is_named() -> None:
+    host = Host([whole()])
+    with pytest.raises(InvalidRequestError, match="`tools` has a function: pass LlamaIndex tools"):
+        host.llm().chat([ChatMessage("Hi")], tools=[add])
+    assert host.requests == []
+
+
 def test_without_tools_nothing_about_tools_is_sent() -> None:
     host = Host([whole()])
     host.llm().chat_with_tools([], "Hi", tool_required=True)
