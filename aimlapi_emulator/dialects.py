@@ -62,6 +62,7 @@ class Dialect:
     body: Mapping[str, Any] = field(default_factory=dict)
     usage: Mapping[str, Any] = field(default_factory=dict)
     details: bool = True
+    input_details: Mapping[str, int] = field(default_factory=dict)
     outside: bool = False
     status: int = 200
     stream: StreamShape = field(default_factory=StreamShape)
@@ -74,6 +75,7 @@ _ROUTED = Dialect(
     message={"refusal": None},
     choice={"logprobs": None, "native_finish_reason": "stop"},
     body={"system_fingerprint": None},
+    input_details={"cache_write_tokens": 0, "video_tokens": 0},  # as recorded of nemotron-3, mimo-v2.5 and step-3.7
     stream=StreamShape(choice={"native_finish_reason": None, "logprobs": None}, done=True, usage_null=False),
 )
 DIALECTS: dict[str, Dialect] = {

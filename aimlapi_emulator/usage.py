@@ -20,7 +20,7 @@ def usage_of(answer: Answer) -> dict[str, Any]:
         "total_tokens": prompt + output,
     }
     if dialect.details or reasoning:
-        usage["prompt_tokens_details"] = {"cached_tokens": 0, "audio_tokens": 0}
+        usage["prompt_tokens_details"] = {"cached_tokens": 0, "audio_tokens": 0, **dialect.input_details}
         usage["completion_tokens_details"] = {
             "reasoning_tokens": reasoning,
             "audio_tokens": 0,

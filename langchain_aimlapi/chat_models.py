@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, Literal
 
 import httpx
@@ -33,11 +33,12 @@ from typing_extensions import Self
 
 from aimlapi_transport.client import CONNECT_SECONDS, AsyncClient, Client
 from aimlapi_transport.completion import Completion
-from aimlapi_transport.errors import AuthenticationError
+from aimlapi_transport.errors import AIMLAPIError
 from aimlapi_transport.limits import Limits
 from aimlapi_transport.pools import Closable, Lease
 from aimlapi_transport.presets import PRESETS, Preset, preset_for
 from aimlapi_transport.request import Request
+from aimlapi_transport.settings import Settings
 from aimlapi_transport.version import __version__
 from langchain_aimlapi import _content_blocks, _loading
 from langchain_aimlapi._chunks import StreamReader, from_choice
@@ -233,6 +234,7 @@ class ChatAIMLAPI(Closable, BaseChatModel):
     @model_validator(mode="after")
     def _set_aimlapi_version(self) -> Self:
         self._add_version("aimlapi-integrations", __version__)
+        self._found()
         _content_blocks.register()
         _loading.register(*ChatAIMLAPI.lc_id())
         for name, wanted in (("http_client", httpx.Client), ("http_async_client", httpx.AsyncClient)):
@@ -283,18 +285,15 @@ class ChatAIMLAPI(Closable, BaseChatModel):
 
     @property
     def openai_api_key(self) -> SecretStr | Callable[[], Any] | None:
-        """The key as other classes name it; the environment's where none was passed, None where there is none."""
-        if callable(self.api_key):
-            return self.api_key
-        try:
-            return SecretStr(Client(**self._config()).key().value)
-        except AuthenticationError:
-            return None
+        """The key, as other classes name it; where none was passed, the one the environment held at construction."""
+        if self.api_key is not None:
+            return SecretStr(self.api_key) if isinstance(self.api_key, str) else self.api_key
+        return self._found()[0]
 
     @property
-    def openai_api_base(self) -> str:
-        """The address in use."""
-        return Client(**self._config()).base_url
+    def openai_api_base(self) -> str | None:
+        """The address, as other classes name it; where none was passed, the one in force at construction."""
+        return self._found()[1]
 
     aimlapi_api_key = openai_api_key
     aimlapi_api_base = openai_api_base
@@ -318,6 +317,18 @@ class ChatAIMLAPI(Closable, BaseChatModel):
         """What is written otherwise than it stands: JSON has no `httpx.Timeout`."""
         timeout = self.request_timeout
         return {"request_timeout": [timeout.connect, timeout.read]} if isinstance(timeout, httpx.Timeout) else {}
+
+    def _found(self) -> tuple[SecretStr | None, str | None]:
+        """The environment's key and the address, to be read only: each call looks them up again."""
+        found: tuple[SecretStr | None, str | None] | None = self.__dict__.get("_environment")
+        if found is None:
+            key = base_url = None
+            with suppress(AIMLAPIError):
+                settings = Settings(base_url=self.base_url, preset=self.preset)
+                base_url = settings.base_url
+                key = SecretStr(settings.key().value)
+            found = self.__dict__["_environment"] = (key, base_url)  # beside the fields: no part of the value
+        return found
 
     @property
     def _llm_type(self) -> str:
@@ -348,8 +359,9 @@ class ChatAIMLAPI(Closable, BaseChatModel):
 
     def __getstate__(self) -> dict[Any, Any]:
         state = super().__getstate__()
-        own = {"http_client": None, "http_async_client": None}  # connections do not travel
-        return {**state, "__dict__": {**state["__dict__"], **own}}
+        values = {**state["__dict__"], "http_client": None, "http_async_client": None}  # connections do not travel
+        values.pop("_environment", None)  # nor does the environment's key
+        return {**state, "__dict__": values}
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         memo = {} if memo is None else memo

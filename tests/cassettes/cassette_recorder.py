@@ -34,6 +34,7 @@ def record(
     base_url: str,
     secrets: Sequence[str] = (),
     keep_errors: bool = True,
+    once: bool = False,
 ) -> Iterator[None]:
     """Writes all requests made inside, and their responses, to a cassette when it closes; none, if there were none.
 
@@ -42,6 +43,7 @@ def record(
         base_url: the server asked; the cassette names `https://api.aimlapi.com` in its place.
         secrets: texts that must not be in the file.
         keep_errors: whether responses from status 400 are recorded.
+        once: whether a request made again is recorded once, all in an order of their own: for programs with threads.
 
     Raises:
         SecretInCassette: one of the secrets was about to be written.
@@ -64,7 +66,12 @@ def record(
     text = repr(kept.recorded)
     if any(secret and secret in text for secret in secrets):
         raise SecretInCassette(f"{path} would hold the key: nothing was written.")
-    write(path, source, kept.recorded)
+    write(path, source, _sorted(kept.recorded) if once else kept.recorded)
+
+
+def _sorted(interactions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    asked = {(one["request"]["uri"], one["request"]["body"]): one for one in interactions}
+    return [asked[key] for key in sorted(asked)]
 
 
 class _Persister:

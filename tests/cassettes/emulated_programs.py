@@ -7,6 +7,7 @@ To record another one, add a row and run `make record-emulated`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from fnmatch import fnmatch
@@ -133,6 +134,8 @@ def _sum(chunks: Iterator[Any]) -> Any:
     return whole
 
 
+SUITE = "langchain/standard-suites"
+
 LOOPS: dict[str, tuple[Callable[[str, str, bool], None], str, bool]] = {
     f"{framework}/tool-loop-{name}{'-streamed' * stream}": (loop, model, stream)
     for framework, loop in (("langchain", _langchain_loop), ("llama_index", _llama_index_loop))
@@ -155,23 +158,45 @@ def record_programs(into: Path, only: str = "*") -> int:
     """Records every row whose name fits, from an emulator of its own; removes what no row names. 0 when done."""
     from aimlapi_emulator import emulator
 
-    names = [name for name in (*REQUESTS, *LOOPS) if fnmatch(name, only)]
+    names = [name for name in (*REQUESTS, *LOOPS, SUITE) if fnmatch(name, only)]
     source = {"kind": "emulated", "recorded_from": "aimlapi_emulator"}
     for name in names:
         with (
             emulator() as server,
-            record(into / f"{name}.yaml", {**source, "program": name}, base_url=server.base_url, secrets=[KEY]),
+            record(
+                into / f"{name}.yaml",
+                {**source, "program": name},
+                base_url=server.base_url,
+                secrets=[KEY],
+                once=name == SUITE,
+            ),
         ):
-            if name in LOOPS:
+            if name == SUITE:
+                _run_suite(server.base_url)
+            elif name in LOOPS:
                 loop, model, stream = LOOPS[name]
                 loop(server.base_url, model, stream)
             else:
                 _ask(server.base_url, name)
-    stale = {*into.rglob("*.yaml")} - {into / f"{name}.yaml" for name in (*REQUESTS, *LOOPS)}
+    stale = {*into.rglob("*.yaml")} - {into / f"{name}.yaml" for name in (*REQUESTS, *LOOPS, SUITE)}
     for path in stale:
         path.unlink()
     print(f"{len(names)} emulated cassettes recorded, {len(stale)} removed")
     return 0
+
+
+def _run_suite(base_url: str) -> None:
+    """Runs LangChain's standard suites in this process, where the recorder listens."""
+    import pytest
+
+    os.environ["RECORD_SUITE_AT"] = base_url
+    try:
+        suite = str(Path(__file__).with_name("test_langchain_suite.py"))
+        status = pytest.main([suite, "-q", "-k", "not recorded_whole", "-p", "no:cacheprovider", "--benchmark-disable"])
+    finally:
+        del os.environ["RECORD_SUITE_AT"]
+    if status != 0:
+        raise SystemExit("The standard suites failed: nothing was recorded.")
 
 
 def _ask(base_url: str, name: str) -> None:

@@ -7,6 +7,7 @@ provider's own langchain-aimlapi 0.1.3.
 from __future__ import annotations
 
 import asyncio
+import pickle
 import warnings
 from typing import Any
 
@@ -130,13 +131,21 @@ def test_a_setting_is_read_where_programs_read_it(given: dict[str, Any], attribu
 
 
 def test_the_key_and_the_address_of_the_environment_are_readable(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = ChatAIMLAPI(model="m")
     monkeypatch.delenv("AIMLAPI_API_KEY", raising=False)
     monkeypatch.delenv("AIML_API_KEY", raising=False)
-    assert model.openai_api_key is None
+    assert ChatAIMLAPI(model="m").openai_api_key is None
     monkeypatch.setenv("AIMLAPI_API_KEY", KEY)
     monkeypatch.setenv("AIMLAPI_API_BASE", "http://h/v1")
+    model = ChatAIMLAPI(model="m")
+    monkeypatch.delenv("AIMLAPI_API_KEY")
+    monkeypatch.delenv("AIMLAPI_API_BASE")
     assert (model.openai_api_key, model.openai_api_base) == (SecretStr(KEY), "http://h/v1")
+    assert (model.api_key, model.base_url) == (None, None)
+    assert KEY not in repr((model, vars(model), model.model_dump()))
+    assert KEY.encode() not in pickle.dumps(model)
+    assert pickle.loads(pickle.dumps(model)) == model
+    with pytest.raises(errors.AuthenticationError):  # a call reads it again
+        model.invoke("Hi")
 
 
 @pytest.mark.parametrize("name", ["openai_organization", "organization", "tiktoken_model_name", "app_title", "num_ctx"])

@@ -1,4 +1,4 @@
-"""Whole programs on the emulator: an agent of two steps, a RAG chain, and LangChain's own conformance suites."""
+"""Whole programs on the emulator: an agent of two steps, a RAG chain."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 from langchain.agents import create_agent
 from langchain_core.documents import Document
@@ -16,8 +15,6 @@ from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnablePassthrough
 from langchain_core.vectorstores import InMemoryVectorStore
-from langchain_tests.integration_tests import ChatModelIntegrationTests
-from langchain_tests.unit_tests import ChatModelUnitTests
 
 from aimlapi_emulator import EmulatorServer, emulator
 from langchain_aimlapi import ChatAIMLAPI
@@ -35,16 +32,6 @@ def server() -> Iterator[EmulatorServer]:
 def _use(server: EmulatorServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIMLAPI_API_BASE", server.base_url)
     monkeypatch.setenv("AIMLAPI_API_KEY", "emulator")
-
-
-@pytest.fixture(autouse=True)
-def _no_downloads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The suite fetches its pictures and papers from the web: here, any bytes do."""
-    from langchain_tests.integration_tests import chat_models
-
-    monkeypatch.setattr(
-        chat_models.httpx, "get", lambda url, **_: httpx.Response(200, content=b"%PDF-1.4 or a picture")
-    )
 
 
 def get_weather(city: str) -> str:
@@ -86,79 +73,3 @@ def test_a_rag_chain_answers_from_what_it_found() -> None:
     )
     assert chain.invoke("How many credits does a dollar buy?") == "One US dollar buys 2,000,000 credits."
     assert "".join(chain.stream("How many credits does a dollar buy?")) == "One US dollar buys 2,000,000 credits."
-
-
-class TestUnit(ChatModelUnitTests):
-    """LangChain's standard unit tests."""
-
-    @property
-    def chat_model_class(self) -> type[ChatAIMLAPI]:
-        return ChatAIMLAPI
-
-    @property
-    def chat_model_params(self) -> dict[str, Any]:
-        return {"model": "openai/gpt-4o"}
-
-
-class TestIntegration(ChatModelIntegrationTests):
-    """LangChain's standard integration tests, on the emulator."""
-
-    @property
-    def chat_model_class(self) -> type[ChatAIMLAPI]:
-        return ChatAIMLAPI
-
-    @property
-    def chat_model_params(self) -> dict[str, Any]:
-        return {"model": "openai/gpt-4o"}
-
-    @property
-    def supports_json_mode(self) -> bool:
-        return True
-
-    @property
-    def model_override_value(self) -> str:
-        return "gpt-4o-mini"
-
-    @property
-    def supports_image_inputs(self) -> bool:
-        return True
-
-    @property
-    def supports_image_urls(self) -> bool:
-        return True
-
-    @property
-    def supports_pdf_inputs(self) -> bool:
-        return True
-
-    @property
-    def supports_anthropic_inputs(self) -> bool:
-        return True
-
-    @property
-    def supports_image_tool_message(self) -> bool:
-        return True
-
-    @property
-    def supports_pdf_tool_message(self) -> bool:
-        return True
-
-
-class TestAudioIntegration(ChatModelIntegrationTests):
-    """The same for a model that hears."""
-
-    @property
-    def chat_model_class(self) -> type[ChatAIMLAPI]:
-        return ChatAIMLAPI
-
-    @property
-    def chat_model_params(self) -> dict[str, Any]:
-        return {"model": "gpt-4o-audio-preview"}
-
-    @property
-    def supports_audio_inputs(self) -> bool:
-        return True
-
-    @property
-    def model_override_value(self) -> str:
-        return "gpt-4o-mini-audio-preview"
