@@ -23,7 +23,7 @@ def loads(data: bytes | str) -> Any:
     Raises:
         JsonError: the text is no JSON, or is nested deeper than can be read.
     """
-    if is_too_deep(data):
+    if len(data) > 2 * _DEEPEST and is_too_deep(data):
         raise JsonError(f"JSON nested deeper than {_DEEPEST} levels: {data[:80]!r}")
     try:
         return orjson.loads(data)

@@ -85,27 +85,31 @@ class ReplyReader:
             self._limits.check_reply(self._size, self.partial())
         if self._check is not None:
             self._check()
-        events = self._events(data)
+        if self._decoder is not None:
+            events = self._decoder.feed(data)
+            self.count += len(events)
+        else:
+            events = self._first_events(data)
         if events or self._json is not None:
             self._last_event = self._clock()
         elif self._silence is not None and self._clock() - self._last_event > self._silence and not self.has_answer:
             raise APITimeoutError(f"No event came for {self._silence:g} s, only keep-alives.", partial=self.partial())
         return events
 
-    def _events(self, data: bytes) -> list[Event]:
-        if self._decoder is None:
-            if self._json is not None:
-                self._json += data
-                return []
-            data = self._undecided + data
-            start = data.removeprefix(_BOM).lstrip()
-            if not start or _BOM.startswith(data):  # blank lines that keep the connection alive, or half a mark
-                self._undecided = data if start else b""
-                return []
-            if start[:1] in b'{[<"' or start[:4] == b"null":
-                self._json = bytearray(data)
-                return []
-            self._decoder = EventDecoder(self._limits.event)
+    def _first_events(self, data: bytes) -> list[Event]:
+        """As `events`, while it is not known that these are events."""
+        if self._json is not None:
+            self._json += data
+            return []
+        data = self._undecided + data
+        start = data.removeprefix(_BOM).lstrip()
+        if not start or _BOM.startswith(data):  # blank lines that keep the connection alive, or half a mark
+            self._undecided = data if start else b""
+            return []
+        if start[:1] in b'{[<"' or start[:4] == b"null":
+            self._json = bytearray(data)
+            return []
+        self._decoder = EventDecoder(self._limits.event)
         events = self._decoder.feed(data)
         self.count += len(events)
         return events

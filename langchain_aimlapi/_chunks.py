@@ -8,7 +8,6 @@ the validated one.
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk, InvalidToolCall, ToolCall
@@ -250,22 +249,23 @@ def _set(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-@lru_cache(maxsize=1)
-def _templates() -> tuple[dict[str, Any], dict[str, Any]]:
-    """The fields of an empty message chunk and of an empty generation chunk, as this LangChain has them."""
-    message = AIMessageChunk(content="", additional_kwargs={}, response_metadata={})
-    return dict(message.__dict__), dict(ChatGenerationChunk(message=message).__dict__)
+# The fields of an empty message chunk and of an empty generation chunk, as this LangChain has them.
+_MESSAGE = AIMessageChunk(content="", additional_kwargs={}, response_metadata={}).__dict__
+_GENERATION = ChatGenerationChunk(message=AIMessageChunk(content="")).__dict__
+_assign = object.__setattr__  # past pydantic's own, which validates
 
 
 def _message_chunk(text: str, kwargs: dict[str, Any]) -> AIMessageChunk:
     message = AIMessageChunk.__new__(AIMessageChunk)
-    fields = _templates()[0].copy()
-    fields["content"] = text
-    fields["additional_kwargs"] = kwargs
-    fields["response_metadata"] = {"model_provider": PROVIDER}
-    fields["tool_calls"] = []
-    fields["invalid_tool_calls"] = []
-    fields["tool_call_chunks"] = []
+    fields = {
+        **_MESSAGE,
+        "content": text,
+        "additional_kwargs": kwargs,
+        "response_metadata": {"model_provider": PROVIDER},
+        "tool_calls": [],
+        "invalid_tool_calls": [],
+        "tool_call_chunks": [],
+    }
     _assign(message, "__dict__", fields)
     _assign(message, "__pydantic_fields_set__", {"content", "additional_kwargs", "response_metadata"})
     _assign(message, "__pydantic_extra__", {})
@@ -293,14 +293,8 @@ def _add_pieces(message: AIMessageChunk, pieces: list[ToolCallChunk]) -> None:
 
 def _generation_chunk(message: AIMessageChunk, text: str) -> ChatGenerationChunk:
     chunk = ChatGenerationChunk.__new__(ChatGenerationChunk)
-    fields = _templates()[1].copy()
-    fields["text"] = text
-    fields["message"] = message
-    _assign(chunk, "__dict__", fields)
+    _assign(chunk, "__dict__", {**_GENERATION, "text": text, "message": message})
     _assign(chunk, "__pydantic_fields_set__", {"message", "text"})
     _assign(chunk, "__pydantic_extra__", None)
     _assign(chunk, "__pydantic_private__", None)
     return chunk
-
-
-_assign = object.__setattr__  # past pydantic's own, which validates

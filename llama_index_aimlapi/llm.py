@@ -111,8 +111,8 @@ class AIMLAPI(StructuredPrediction):
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
         """The answer to a prompt piece by piece: each response repeats all before it."""
 
-        def start(prompt: str, kwargs: Json) -> CompletionResponseGen:
-            chunks = self._stream(self._prompt(prompt, formatted), kwargs)
+        def start(prompt: str, kwargs: Json, left: Left) -> CompletionResponseGen:
+            chunks = self._stream(self._prompt(prompt, formatted), kwargs, left)
             return _mapped(chunks)
 
         return _observed(llm_completion_callback(), self, start, prompt, **kwargs)
@@ -120,8 +120,8 @@ class AIMLAPI(StructuredPrediction):
     async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
         """The answer to a prompt piece by piece: each response repeats all before it."""
 
-        def start(prompt: str, kwargs: Json) -> CompletionResponseAsyncGen:
-            chunks = self._astream(self._prompt(prompt, formatted), kwargs)
+        def start(prompt: str, kwargs: Json, left: Left) -> CompletionResponseAsyncGen:
+            chunks = self._astream(self._prompt(prompt, formatted), kwargs, left)
             return _amapped(chunks)
 
         return await _aobserved(llm_completion_callback(), self, start, prompt, **kwargs)
@@ -208,7 +208,7 @@ class AIMLAPI(StructuredPrediction):
         call = self._call(client, messages, kwargs, stream=False)
         return from_completion(await client.complete(call.request, timeout=call.timeout), call.reading)
 
-    def _stream(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponseGen:
+    def _stream(self, messages: Sequence[ChatMessage], kwargs: Json, left: Left) -> ChatResponseGen:
         client = self._client()
         call = self._call(client, messages, kwargs, stream=True)
         deltas = cast(Generator[Delta, None, None], client.stream(call.request, timeout=call.timeout))
@@ -220,10 +220,12 @@ class AIMLAPI(StructuredPrediction):
                     chunk = snapshots.add(delta)
                     if chunk is not None:
                         yield chunk
+                        if left:
+                            return
 
         return chunks()
 
-    def _astream(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponseAsyncGen:
+    def _astream(self, messages: Sequence[ChatMessage], kwargs: Json, left: Left) -> ChatResponseAsyncGen:
         client = self._async_client()
         call = self._call(client, messages, kwargs, stream=True)
         deltas = client.stream(call.request, timeout=call.timeout)
@@ -235,6 +237,8 @@ class AIMLAPI(StructuredPrediction):
                     chunk = snapshots.add(delta)
                     if chunk is not None:
                         yield chunk
+                        if left:
+                            return
 
         return chunks()
 
@@ -282,6 +286,10 @@ class AIMLAPI(StructuredPrediction):
         return _Call(request, timeout, Reading(single, forced, "tools" in kwargs))
 
 
+Left = Sequence[bool]
+"""Empty while somebody still reads a stream. Asked by the innermost generator: one more around it would cost 5 %."""
+
+
 class _Call(NamedTuple):
     """A request, the seconds of silence it may take, and what to know when its answer is read."""
 
@@ -293,7 +301,7 @@ class _Call(NamedTuple):
 def _observed(
     callback: Callable[..., Any],
     llm: AIMLAPI,
-    start: Callable[[Any, Json], Generator[Response, None, None]],
+    start: Callable[[Any, Json, Left], Generator[Response, None, None]],
     prompt: Any,
     **kwargs: Any,
 ) -> Generator[Response, None, None]:
@@ -304,31 +312,21 @@ def _observed(
     nothing is counted: here it ends, with what came.
     """
     streams: list[Generator[Response, None, None]] = []
-    left = False
+    left: list[bool] = []
 
     def begin(_: AIMLAPI, prompt: Any, **kwargs: Any) -> Generator[Response, None, None]:
-        inner = start(prompt, kwargs)
-
-        def until_left() -> Generator[Response, None, None]:
-            with closing(inner):
-                for chunk in inner:
-                    yield chunk
-                    if left:
-                        return
-
-        streams.append(until_left())
+        streams.append(start(prompt, kwargs, left))
         return streams[0]
 
     chunks = callback(begin)(llm, prompt, **kwargs)
 
     def closed_in_order() -> Generator[Response, None, None]:
-        nonlocal left
         with closing(streams[0]), closing(chunks):
             for chunk in chunks:
                 try:
                     yield chunk
                 except GeneratorExit:
-                    left = True
+                    left.append(True)
                     next(chunks, None)
                     raise
 
@@ -338,37 +336,27 @@ def _observed(
 async def _aobserved(
     callback: Callable[..., Any],
     llm: AIMLAPI,
-    start: Callable[[Any, Json], AsyncGenerator[Response, None]],
+    start: Callable[[Any, Json, Left], AsyncGenerator[Response, None]],
     prompt: Any,
     **kwargs: Any,
 ) -> AsyncGenerator[Response, None]:
     """As `_observed`, for asyncio."""
     streams: list[AsyncGenerator[Response, None]] = []
-    left = False
+    left: list[bool] = []
 
     async def begin(_: AIMLAPI, prompt: Any, **kwargs: Any) -> AsyncGenerator[Response, None]:
-        inner = start(prompt, kwargs)
-
-        async def until_left() -> AsyncGenerator[Response, None]:
-            async with aclosing(inner):
-                async for chunk in inner:
-                    yield chunk
-                    if left:
-                        return
-
-        streams.append(until_left())
+        streams.append(start(prompt, kwargs, left))
         return streams[0]
 
     chunks = await callback(begin)(llm, prompt, **kwargs)
 
     async def closed_in_order() -> AsyncGenerator[Response, None]:
-        nonlocal left
         async with aclosing(streams[0]), aclosing(chunks):
             async for chunk in chunks:
                 try:
                     yield chunk
                 except GeneratorExit:
-                    left = True
+                    left.append(True)
                     await anext(chunks, None)
                     raise
 
