@@ -44,8 +44,9 @@ def to_part(block: Any, where: str) -> Json:
     kind = block.get("type") if isinstance(block, Mapping) else None
     convert = _PARTS.get(kind) if isinstance(kind, str) else None
     if convert is None:
+        shown = f"of type {kind!r}" if isinstance(block, Mapping) else str(block)[:80]
         raise InvalidRequestError(
-            f"{where} has content of type {kind!r}, which cannot be sent. Sent are: {', '.join(sorted(_PARTS))}."
+            f"{where} has content {shown}, which cannot be sent. Sent are: {', '.join(sorted(_PARTS))}."
         )
     try:
         part = convert(block)

@@ -11,6 +11,9 @@ from langchain_core.utils.function_calling import convert_to_json_schema, conver
 from aimlapi_transport.wire import Json
 from langchain_aimlapi.errors import InvalidRequestError
 
+# Source: https://docs.aimlapi.com/capabilities/function-calling; the dollar begins Kimi's own, such as $web_search.
+_NAME = re.compile(r"\$?[A-Za-z0-9_-]{1,64}")
+
 
 def to_tools(tools: Sequence[Any], *, strict: bool | None = None) -> list[Json]:
     """Definitions of the tools: LangChain tools, functions, classes, schemas, or the wire's own objects."""
@@ -24,15 +27,18 @@ def to_tools(tools: Sequence[Any], *, strict: bool | None = None) -> list[Json]:
             definition = convert_to_openai_tool(tool, strict=strict)
         except (TypeError, ValueError) as error:
             raise InvalidRequestError(
-                f"{str(tool)[:80]!r} is no tool: pass a LangChain tool, a function, a class, a schema with a `title`, "
-                f"or the wire's object ({error})."
+                f"{str(tool)[:80]} is no tool: pass a LangChain tool, a function, a class, a JSON schema with a "
+                "`title`, or the wire's object."
             ) from error
         definition = {**definition, "function": dict(definition["function"])}
         marks = tool if isinstance(tool, Mapping) else getattr(tool, "extras", None)
         if isinstance(marks, Mapping) and marks.get("cache_control"):
             definition["cache_control"] = marks["cache_control"]
-        if not definition["function"].get("name"):
+        name = definition["function"].get("name")
+        if not name:
             raise InvalidRequestError(f"A tool has no name: {str(tool)[:80]!r}.")
+        if not _NAME.fullmatch(name):
+            raise InvalidRequestError(f"A tool has the name {name!r}: pass 1 to 64 characters of A-Za-z0-9_-.")
         definition["function"].setdefault("parameters", {"type": "object", "properties": {}})
         sent.append(definition)
     return sent

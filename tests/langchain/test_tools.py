@@ -95,6 +95,23 @@ def test_a_tool_without_a_name_is_refused() -> None:
         bound({"type": "function", "function": {"name": "", "parameters": {}}})
 
 
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (42, "42 is no tool"),
+        ({"type": "object", "properties": {}}, "is no tool"),
+        (lambda x: x, "the name '<lambda>'"),
+        ({"type": "function", "function": {"name": "a b"}}, "the name 'a b'"),
+        ({"type": "function", "function": {"name": "a" * 65}}, "1 to 64 characters"),
+    ],
+)
+def test_a_wrong_tool_is_named(wrong: Any, says: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        bound(wrong)
+    assert says in caught.value.message
+    assert "\n" not in caught.value.message
+
+
 def test_a_tool_of_the_users_own_stays_as_it_was() -> None:
     definition = {"type": "function", "function": {"name": "ping"}}
     assert bound(definition)["tools"][0]["function"]["parameters"] == {"type": "object", "properties": {}}
