@@ -13,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from aimlapi_transport.errors import BadResponseError, error_in, told_headers
-from aimlapi_transport.folding import details_text, fold, joined_logprobs, parts
+from aimlapi_transport.folding import details_text, fold, fold_details, joined_logprobs, parts, sealed
 from aimlapi_transport.limits import DEFAULT
 from aimlapi_transport.think import ThinkSplitter
 from aimlapi_transport.tool_calls import ToolCall, ToolCallDelta, ToolCallReader
@@ -171,6 +171,7 @@ class _ChoiceState:
         "refusal",
         "text",
         "think",
+        "thoughts",
         "tools",
     )
 
@@ -178,6 +179,7 @@ class _ChoiceState:
         self.index = index
         self.text: list[str] = []
         self.reasoning: list[str] = []
+        self.thoughts: list[Json] = []
         self.refusal: list[str] = []
         self.tools = ToolCallReader(new_id, most)
         self.think = ThinkSplitter() if inline_think else None
@@ -300,7 +302,7 @@ class CompletionReader:
                 finish_reason=None if state.finish is None else finish_reason_for(state.finish),
                 native_finish_reason=state.native_finish or state.finish,
                 logprobs=state.logprobs,
-                extra=dict(state.extra),
+                extra={**sealed(state.thoughts), **state.extra},
             )
             for _, state in sorted(self._choices.items())
         )
@@ -368,7 +370,8 @@ class CompletionReader:
         elif content is None:
             text = ""
         else:
-            text, reasoning, others = parts(content)
+            text, reasoning, thoughts, others = parts(content)
+            fold_details(state.thoughts, thoughts)
             if others:
                 extra = {"content_parts": others}
         if state.think is not None and text:

@@ -5,14 +5,18 @@ To give a field a rule of its own, add it in `fold`; any other field keeps its l
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from aimlapi_transport.wire import Json
 
 
-def parts(content: Any) -> tuple[str, str, list[Any]]:
-    """Text, reasoning and all else of content that came as a list of parts (or as one part)."""
-    text, reasoning, others = "", "", []
+def parts(content: Any) -> tuple[str, str, list[Json], list[Any]]:
+    """Text, reasoning, its thoughts one by one, and all else of content that came as parts (or as one part).
+
+    A thought has the shape of `reasoning_details`, so that its signature goes back in the carrier all others use.
+    """
+    text, reasoning, thoughts, others = "", "", list[Json](), list[Any]()
     for part in content if isinstance(content, list) else [content]:
         kind = part.get("type") if isinstance(part, dict) else None
         if isinstance(part, str):
@@ -21,10 +25,25 @@ def parts(content: Any) -> tuple[str, str, list[Any]]:
             text += part["text"]
         elif kind in ("thinking", "reasoning"):
             inner = part.get("thinking") or part.get("reasoning") or part.get("text") or ""
-            reasoning += inner if isinstance(inner, str) else parts(inner)[0]
+            said = inner if isinstance(inner, str) else parts(inner)[0]
+            reasoning += said
+            thoughts.append({"type": "reasoning.text", "text": said, "signature": part.get("signature")})
+        elif kind == "redacted_thinking" and part.get("data"):
+            thoughts.append({"type": "reasoning.encrypted", "data": part["data"]})
         else:
             others.append(part)
-    return text, reasoning, others
+    for place, thought in enumerate(thoughts):
+        thought.update(format="anthropic-claude-v1", index=place)
+    return text, reasoning, thoughts, others
+
+
+def sealed(thoughts: list[Json]) -> Json:
+    """Thoughts as a message's `reasoning_details`, where they hold more than text: a signature, or what only the
+    model can read."""
+    if not any(thought.get("signature") or thought.get("data") for thought in thoughts):
+        return {}
+    told = ({name: value for name, value in thought.items() if value is not None} for thought in thoughts)
+    return {"reasoning_details": [{**thought, "index": place} for place, thought in enumerate(told)]}
 
 
 def details_text(details: Any) -> str:
@@ -42,7 +61,7 @@ def fold(held: Json, new: Json) -> None:
         if old is None:
             held[name] = [dict(v) if isinstance(v, dict) else v for v in value] if isinstance(value, list) else value
         elif name == "reasoning_details" and isinstance(old, list) and isinstance(value, list):
-            _fold_details(old, value)
+            fold_details(old, value)
         elif name in ("annotations", "images", "content_parts") and isinstance(old, list) and isinstance(value, list):
             old.extend(value)
         elif name == "audio" and isinstance(old, dict) and isinstance(value, dict):
@@ -53,7 +72,7 @@ def fold(held: Json, new: Json) -> None:
             held[name] = value
 
 
-def _fold_details(held: list[Any], new: list[Any]) -> None:
+def fold_details(held: list[Any], new: Sequence[Any]) -> None:
     """Pieces of one detail join; the details themselves stand in the order they came."""
     for piece in new:
         last = held[-1] if held else None

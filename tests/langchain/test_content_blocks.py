@@ -78,6 +78,29 @@ SAID: dict[str, tuple[dict[str, Any], list[dict[str, Any]], str, list[dict[str, 
             {"type": "non_standard", "value": {"type": "hologram", "value": 1}},
         ],
     ),
+    "thoughts among the parts": (
+        {"content": [{"type": "thinking", "thinking": "why", "signature": "S"}, {"type": "redacted_thinking", "data": "D"}, {"type": "text", "text": "x"}]},
+        [
+            {"content": [{"type": "thinking", "thinking": "wh"}]},
+            {"content": [{"type": "thinking", "thinking": "y", "signature": "S"}]},
+            {"content": [{"type": "redacted_thinking", "data": "D"}]},
+            {"content": [{"type": "text", "text": "x"}]},
+        ],
+        "stop",
+        [
+            {
+                "type": "reasoning",
+                "reasoning": "why",
+                "extras": {
+                    "reasoning_details": [
+                        {"type": "reasoning.text", "text": "why", "signature": "S", "format": "anthropic-claude-v1", "index": 0},
+                        {"type": "reasoning.encrypted", "data": "D", "format": "anthropic-claude-v1", "index": 1},
+                    ]
+                },
+            },
+            {"type": "text", "text": "x"},
+        ],
+    ),
     "encrypted reasoning alone": (
         {"content": "Text", "reasoning": None, "reasoning_details": ENCRYPTED},
         [{"content": "Text"}, {"reasoning_details": ENCRYPTED}],

@@ -116,6 +116,31 @@ def test_carriers_of_reasoning(fields: Event, reasoning: str) -> None:
     assert folded([delta(**fields), delta("stop", content="text")]).reasoning == reasoning
 
 
+def test_thoughts_among_the_parts_keep_their_seals() -> None:
+    """Whole and in pieces; thoughts without a signature are their text, and nothing else."""
+    signed = {"type": "thinking", "thinking": "why", "signature": "S"}
+    hidden = {"type": "redacted_thinking", "data": "D"}
+    pieces = [{"type": "thinking", "thinking": "wh"}, {"type": "thinking", "thinking": "y", "signature": "S"}, hidden]
+    once = whole(message(content=[signed, hidden, {"type": "text", "text": "x"}]))
+    streamed = folded([*(delta(content=[piece]) for piece in pieces), delta("stop", content="x")])
+    for completion in (once, streamed):
+        (choice,) = completion.choices
+        assert (choice.text, choice.reasoning) == ("x", "why")
+        assert choice.extra == {
+            "reasoning_details": [
+                {
+                    "type": "reasoning.text",
+                    "text": "why",
+                    "signature": "S",
+                    "format": "anthropic-claude-v1",
+                    "index": 0,
+                },
+                {"type": "reasoning.encrypted", "data": "D", "format": "anthropic-claude-v1", "index": 1},
+            ]
+        }
+    assert whole(message(content=[{"type": "thinking", "thinking": "why"}])).choices[0].extra == {}
+
+
 def test_inline_reasoning_is_read_only_where_the_family_sends_it() -> None:
     body = message(content="<think>why</think>text")
     assert (whole(body, inline_think=True).reasoning, whole(body, inline_think=True).text) == ("why", "text")
