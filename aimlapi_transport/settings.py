@@ -224,6 +224,14 @@ def scrubber(key: Secret) -> Callable[[str], str]:
     return lambda text: text.replace(key.value, "[key removed]")
 
 
+def host_name(preset: str | Preset | None, base_url: str | None) -> str:
+    """The name of the host requests go to, for people to read; no error and no secret, whatever the settings."""
+    try:
+        return urlsplit(_host(preset, base_url)[1]).hostname or ""
+    except (InvalidRequestError, ValueError):
+        return "unknown"
+
+
 def _host(preset: str | Preset | None, base_url: str | None) -> tuple[Preset, str]:
     """Whose rules apply, and the address. An address decides the rules unless a preset is named."""
     if preset is not None and not isinstance(preset, Preset):

@@ -52,6 +52,7 @@ from langchain_aimlapi._profile import (
     takes_cache_marks,
     without_cache_marks,
 )
+from langchain_aimlapi._shown import shown
 from langchain_aimlapi._structured import StructuredAnswer, instructed, instruction, is_class, with_raw
 from langchain_aimlapi._tools import to_json_schema, to_response_format, to_tool_choice, to_tools
 from langchain_aimlapi.errors import InvalidRequestError, translated
@@ -92,16 +93,21 @@ _ACCEPTED = {
 }
 
 
+# Fields a repr shows in its own way.
+_NOT_SHOWN = frozenset(("model_name", "base_url", "metadata", "profile"))
+
+
 class ChatAIMLAPI(Closable, BaseChatModel):
     """A chat model of AI/ML API, PowerTokens or AnyFast.
 
     Example:
-        .. code-block:: python
+        ```python
+        from langchain_aimlapi import ChatAIMLAPI
 
-            from langchain_aimlapi import ChatAIMLAPI
-
-            model = ChatAIMLAPI(model="anthropic/claude-sonnet-4.5")
-            model.invoke("Hello").response_metadata["cost_usd"]
+        model = ChatAIMLAPI(model="anthropic/claude-sonnet-4.5")
+        message = model.invoke("Hello")
+        print(message.content, message.response_metadata["cost_usd"])
+        ```
 
     The reasoning of a reply is in `additional_kwargs["reasoning_content"]` and a `reasoning` content block; what it
     cost, in US dollars, is in `response_metadata["cost_usd"]`. An instance is a value: it holds no connections and
@@ -132,21 +138,25 @@ class ChatAIMLAPI(Closable, BaseChatModel):
         "wants that.",
     )
     top_p: float | None = Field(default=None, description="Above 0, up to 1.")
-    top_k: int | None = None
+    top_k: int | None = Field(default=None, description="Among how many of the likeliest tokens to choose.")
     stop: list[str] | str | None = Field(default=None, description="Up to four texts that end the answer.")
     n: int | None = Field(default=None, description="How many answers to give; not with streaming.")
     seed: int | None = Field(default=None, description="At least 1.")
     presence_penalty: float | None = Field(default=None, description="-2 to 2.")
     frequency_penalty: float | None = Field(default=None, description="-2 to 2.")
-    logprobs: bool | None = None
+    logprobs: bool | None = Field(default=None, description="Whether to tell how likely each token was.")
     top_logprobs: int | None = Field(default=None, description="0 to 20; needs `logprobs`.")
-    logit_bias: dict[str, float] | dict[int, float] | None = None
+    logit_bias: dict[str, float] | dict[int, float] | None = Field(
+        default=None, description="-100 to 100 by token id: less or more likely."
+    )
     reasoning_effort: str | None = Field(default=None, description="`low`, `medium` or `high`.")
     reasoning: dict[str, Any] | None = Field(default=None, description="`effort`, `max_tokens`, `exclude`.")
     verbosity: str | None = Field(default=None, description="`low`, `medium` or `high`.")
-    service_tier: str | None = None
-    store: bool | None = None
-    prompt_cache_options: dict[str, Any] | None = None
+    service_tier: str | None = Field(default=None, description="How urgently to serve, in the vendor's words.")
+    store: bool | None = Field(default=None, description="Whether the vendor may keep the answer.")
+    prompt_cache_options: dict[str, Any] | None = Field(
+        default=None, description="How to cache the prompt, in the vendor's words."
+    )
     model_kwargs: dict[str, Any] = Field(default_factory=dict, description="Further body parameters.")
     extra_body: dict[str, Any] | None = Field(default=None, description="Body fields sent as they are, unchecked.")
     disabled_params: dict[str, Any] | None = Field(
@@ -186,8 +196,10 @@ class ChatAIMLAPI(Closable, BaseChatModel):
     limits: Limits | None = Field(
         default=None, description="How long a reply may be: by default 256 MB, and 64 MB for one event of a stream."
     )
-    default_headers: Mapping[str, str] | None = Field(default=None, exclude=True, repr=False)
-    default_query: Mapping[str, Any] | None = None
+    default_headers: Mapping[str, str] | None = Field(
+        default=None, exclude=True, repr=False, description="Sent with every request. May hold secrets: not serialized."
+    )
+    default_query: Mapping[str, Any] | None = Field(default=None, description="Added to the URL of every request.")
     http_client: Any = Field(default=None, exclude=True, repr=False, description="An `httpx.Client` of your own.")
     http_async_client: Any = Field(
         default=None, exclude=True, repr=False, description="An `httpx.AsyncClient` of your own."
@@ -272,6 +284,15 @@ class ChatAIMLAPI(Closable, BaseChatModel):
         if is_of_another(copied.profile, copied.model_name):
             copied.profile = copied._resolve_model_profile()
         return copied
+
+    def __repr_args__(self) -> Any:
+        """What stands in a repr: model, host, and what was set; no key."""
+        yield from shown(self, self.model_name, self.base_url, _NOT_SHOWN)
+        metadata = {name: value for name, value in (self.metadata or {}).items() if name != "lc_versions"}
+        if metadata:
+            yield "metadata", metadata
+        if self.profile != self._resolve_model_profile():
+            yield "profile", self.profile
 
     @property
     def model(self) -> str:

@@ -25,6 +25,7 @@ from aimlapi_transport.pools import Closable, Lease
 from aimlapi_transport.request import Request
 from langchain_aimlapi._batches import ain_order, in_order, progress
 from langchain_aimlapi._embedding_names import our_names
+from langchain_aimlapi._shown import shown
 from langchain_aimlapi.errors import InvalidRequestError, translated
 from langchain_aimlapi.usage import count_embeddings
 
@@ -36,14 +37,14 @@ class AIMLAPIEmbeddings(Closable, BaseModel, Embeddings):
     """An embedding model of AI/ML API.
 
     Example:
-        .. code-block:: python
+        ```python
+        from langchain_aimlapi import AIMLAPIEmbeddings, get_aimlapi_usage_callback
 
-            from langchain_aimlapi import AIMLAPIEmbeddings, get_aimlapi_usage_callback
-
-            embeddings = AIMLAPIEmbeddings(model="text-embedding-3-small", dimensions=512)
-            with get_aimlapi_usage_callback() as used:
-                embeddings.embed_documents(["Hello", "Good morning"])
-            print(used.input_tokens, used.cost_usd)
+        embeddings = AIMLAPIEmbeddings(model="text-embedding-3-small", dimensions=512)
+        with get_aimlapi_usage_callback() as used:
+            embeddings.embed_documents(["Hello", "Good morning"])
+        print(used.input_tokens, used.cost_usd)
+        ```
 
     Texts go as they are, never as token ids and never cut; vectors come back in the order of the texts, and a reply
     that does not hold one vector for each is an error. Batches travel side by side, in threads or, in async calls, in
@@ -107,6 +108,10 @@ class AIMLAPIEmbeddings(Closable, BaseModel, Embeddings):
     _lease: Lease = PrivateAttr(default_factory=Lease)
 
     model_config = ConfigDict(extra="forbid", protected_namespaces=(), arbitrary_types_allowed=True)
+
+    def __repr_args__(self) -> Any:
+        """What stands in a repr: model, host, and what was set; no key."""
+        return shown(self, self.model, self.base_url, ("model", "base_url"))
 
     @model_validator(mode="before")
     @classmethod

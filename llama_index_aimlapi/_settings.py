@@ -22,6 +22,7 @@ from aimlapi_transport.pools import Closable, Lease
 from aimlapi_transport.presets import PRESETS, preset_for
 from aimlapi_transport.profiles import facts_for
 from aimlapi_transport.wire import Json
+from llama_index_aimlapi._shown import shown
 
 DEFAULT_CONTEXT_WINDOW = 128_000
 """Tokens, for a model whose documents name no context length."""
@@ -45,6 +46,10 @@ _NEEDLESS = frozenset(("class_name", "openai_client", "async_openai_client"))
 _NEEDLESS_OF_CALLS = frozenset(("use_chat_completions",))
 
 
+# Fields a repr shows in its own way, and those that LlamaIndex fills with objects.
+_NOT_SHOWN = frozenset(("model", "api_base", "callback_manager", "messages_to_prompt", "completion_to_prompt"))
+
+
 class AIMLAPISettings(Closable, FunctionCallingLLM):
     """The settings of an `AIMLAPI`; see there."""
 
@@ -60,7 +65,7 @@ class AIMLAPISettings(Closable, FunctionCallingLLM):
     reasoning_effort: str | None = Field(default=None, description="`low`, `medium` or `high`.")
     modalities: list[str] | None = Field(default=None, description='What to answer with: `["text", "audio"]`.')
     audio_config: dict[str, Any] | None = Field(default=None, description="`voice` and `format` of spoken answers.")
-    logprobs: bool | None = None
+    logprobs: bool | None = Field(default=None, description="Whether to tell how likely each token was.")
     top_logprobs: int | None = Field(default=None, description="0 to 20; needs `logprobs`.")
     thinking_dict: dict[str, Any] | None = Field(default=None, description="The `thinking` parameter, where it exists.")
     strict: bool = Field(default=False, description="Whether tool arguments must match their schemas exactly.")
@@ -106,7 +111,7 @@ class AIMLAPISettings(Closable, FunctionCallingLLM):
     context_window: int | None = Field(
         default=None, description="Tokens of input and output together. By default what the documents say, else 128000."
     )
-    is_chat_model: bool = True
+    is_chat_model: bool = Field(default=True, description="Whether LlamaIndex sends messages or, if not, a prompt.")
     should_use_structured_outputs: bool | None = Field(
         default=None,
         description="Whether answers in a shape are asked for by a JSON schema. By default where documents list it.",
@@ -178,6 +183,10 @@ class AIMLAPISettings(Closable, FunctionCallingLLM):
     @field_serializer("tokenizer")
     def _tokenizer_to_json(self, tokenizer: Any) -> str | None:
         return tokenizer if isinstance(tokenizer, str) else None
+
+    def __repr_args__(self) -> Any:
+        """What stands in a repr: model, host, and what was set; no key."""
+        return shown(self, self.model, self.api_base, _NOT_SHOWN)
 
     @classmethod
     def class_name(cls) -> str:

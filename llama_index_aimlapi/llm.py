@@ -40,10 +40,13 @@ class AIMLAPI(StructuredPrediction):
     """A chat model of AI/ML API, PowerTokens or AnyFast.
 
     Example:
+        ```python
         from llama_index_aimlapi import AIMLAPI
 
         llm = AIMLAPI(model="anthropic/claude-sonnet-4.5")
-        llm.complete("Hello").additional_kwargs["cost_usd"]
+        response = llm.complete("Hello")
+        print(response.text, response.additional_kwargs["cost_usd"])
+        ```
 
     The reasoning of a reply is a ThinkingBlock before its text, and `additional_kwargs["thinking_delta"]` of each
     piece of a stream that adds to it; token counts, cost in US dollars and the provider's id of the call are in

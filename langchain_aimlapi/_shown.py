@@ -1,0 +1,20 @@
+"""How our classes show themselves: the model, the host, and what was set otherwise than by default; never a key."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from pydantic import BaseModel
+
+from aimlapi_transport.settings import host_name
+
+
+def shown(model: BaseModel, name: str, base_url: str | None, hidden: Collection[str]) -> Iterator[tuple[str, Any]]:
+    """The arguments of a repr. Fields that say `repr=False`, and the `hidden` ones, are left out."""
+    yield "model", name
+    yield "host", host_name(getattr(model, "preset", None), base_url)
+    for field, info in type(model).model_fields.items():
+        value = getattr(model, field, None)
+        if info.repr and field not in hidden and value != info.get_default(call_default_factory=True):
+            yield field, value
