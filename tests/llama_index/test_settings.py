@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from llama_index.core.base.llms.base import BaseLLM
 from llama_index.core.callbacks import CallbackManager, LlamaDebugHandler
@@ -150,6 +150,7 @@ def test_prompts_pass_through_the_users_own_form() -> None:
     assert [body["messages"][0]["content"] for body in host.bodies] == ["<a>", "a", "<a>"]
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1).filter(str.strip))
 def test_metadata_never_raises_whatever_the_model_is_called(model: str) -> None:
     metadata = AIMLAPI(model).metadata
