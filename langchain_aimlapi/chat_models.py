@@ -31,6 +31,7 @@ from pydantic import (
 )
 from typing_extensions import Self
 
+from aimlapi_transport.callers import is_asked_by_an_agent
 from aimlapi_transport.client import CONNECT_SECONDS, AsyncClient, Client
 from aimlapi_transport.completion import Completion
 from aimlapi_transport.errors import AIMLAPIError
@@ -449,7 +450,9 @@ class ChatAIMLAPI(Closable, BaseChatModel):
         if definitions:
             kwargs["tools"] = definitions
         if choice is not None:
-            kwargs["tool_choice"] = choice
+            # An agent forces the tool of its `response_format` by itself: left out where the host takes no force.
+            by_agent = tool_choice == "any" and is_asked_by_an_agent()
+            kwargs["added_tool_choice" if by_agent else "tool_choice"] = choice
         if parallel_tool_calls is not None:
             kwargs["parallel_tool_calls"] = parallel_tool_calls
         if response_format is not None:
