@@ -60,10 +60,10 @@ def test_the_commands_of_a_page_exist(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_links_of_a_page_resolve(name: str) -> None:
-    """A link into the repository names a file that is there and, behind `::`, a test that is in it."""
+    """A link into the repository names a file that is there and, in its title, a test that is in it."""
     page = ROOT / name
     text = re.sub(r"```.*?```", "", page.read_text(), flags=re.S)
-    for label, target in re.findall(r"\[([^\]]*)\]\(([^)\s]+)\)", text):
+    for target, title in re.findall(r"\[[^\]]*\]\(([^)\s]+)(?: \"([^\"]*)\")?\)", text):
         if re.match(r"[a-z]+:", target):
             continue
         path, _, anchor = target.partition("#")
@@ -71,8 +71,16 @@ def test_the_links_of_a_page_resolve(name: str) -> None:
         assert linked.exists(), f"{name}: {target}"
         if anchor and linked.suffix == ".md":
             assert anchor in anchors(linked), f"{name}: {target}"
-        if label.startswith("`test_"):
-            assert re.search(rf"^(async )?def {label.strip('`')}\(", linked.read_text(), re.M), f"{name}: {label}"
+        if linked.parts[len(ROOT.parts)] == "tests":
+            assert title, f"{name}: {target} names no test"
+            assert re.search(rf"^(async )?def {title}\(", linked.read_text(), re.M), f"{name}: {title}"
+
+
+def test_every_line_of_the_comparison_links_to_a_test() -> None:
+    (table,) = re.findall(r"^\| here \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", (ROOT / "README.md").read_text(), re.M)
+    rows = table.splitlines()
+    assert len(rows) > 10
+    assert [row for row in rows if not re.match(r'\| \[[^\]]+\]\(tests/\S+ "test_\w+"\)', row)] == []
 
 
 def anchors(page: Path) -> set[str]:
