@@ -264,7 +264,7 @@ def _messages(messages: Sequence[Mapping[str, Any]], profile: Profile, rules: Ho
 
 def _message(message: Any, where: str, profile: Profile, rules: HostRules, preset: Preset) -> Json:
     if not isinstance(message, Mapping):
-        raise InvalidRequestError(f"{where} is {type(message).__name__}: pass an object with `role` and `content`.")
+        raise InvalidRequestError(f"{where} is a {type(message).__name__}: pass an object with `role` and `content`.")
     role = message.get("role")
     if role not in ROLES:
         raise InvalidRequestError(f"{where} has the unknown role {role!r}: pass one of {', '.join(ROLES)}.")
@@ -284,7 +284,7 @@ def _message(message: Any, where: str, profile: Profile, rules: HostRules, prese
         raise InvalidRequestError(f"{where} has content of type {type(content).__name__}: pass a text or parts.")
     says = ("content",) if role != "assistant" else _ASSISTANT_SAYS
     if content == [] or all(message.get(name) is None for name in says):
-        raise InvalidRequestError(f"{where} ({role}) has no content.")
+        raise InvalidRequestError(f"{where} ({role}) has no content: give it a text.")
     if role == "tool" and not message.get("tool_call_id"):
         raise InvalidRequestError(f"{where} is a tool result without a `tool_call_id`: name the call it answers.")
     sent = dict(message)

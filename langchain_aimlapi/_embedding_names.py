@@ -69,7 +69,8 @@ def our_names(values: Mapping[str, Any], fields: Container[str]) -> dict[str, An
                 idle.append(given)
         elif name not in fields:
             warnings.warn(
-                f"`{given}` is no field of AIMLAPIEmbeddings: it is sent as a body parameter.", stacklevel=stacklevel()
+                f"`{given}` is no field of AIMLAPIEmbeddings: it is sent in the body, as if in `model_kwargs`.",
+                stacklevel=stacklevel(),
             )
             model_kwargs[name] = value
         elif taken.get(name) is not None and value is not None and taken[name] != value:

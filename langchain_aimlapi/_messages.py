@@ -54,7 +54,7 @@ def to_wire(messages: Sequence[BaseMessage]) -> list[Json]:
         elif isinstance(message, ChatMessage):
             sent.append(_named({"role": message.role, "content": _content(message.content, where)}, message))
         else:
-            raise InvalidRequestError(f"{where} has no place in a request.")
+            raise InvalidRequestError(f"{where} cannot be sent: pass system, human, AI, tool or chat messages.")
     return sent
 
 

@@ -88,7 +88,7 @@ def our_names(values: Mapping[str, Any], fields: Container[str]) -> dict[str, An
         if name in _INSTEAD or (value is None and (name not in fields or name in ("max_retries", "streaming"))):
             continue
         if name in _NEEDLESS or (name in NO_EFFECT and value is not None):
-            _warn(f"`{given}` has no effect in ChatAIMLAPI.")
+            _warn(f"`{given}` has no effect in ChatAIMLAPI: leave it out.")
         if name in _NEEDLESS:
             continue
         if name in fields:
@@ -100,7 +100,7 @@ def our_names(values: Mapping[str, Any], fields: Container[str]) -> dict[str, An
             raise ValueError(f"`{given}` is another vendor's key: pass the key of the host in `base_url` as `api_key`.")
         else:
             if name not in _PER_CALL:
-                _warn(f"`{given}` is no field of ChatAIMLAPI: it is sent as a body parameter.")
+                _warn(f"`{given}` is no field of ChatAIMLAPI: it is sent in the body, as if in `model_kwargs`.")
             model_kwargs[name] = value
     for given in [given for given in model_kwargs if SYNONYMS.get(given, given) in fields and given not in _TWINS]:
         _warn(f"`{given}` is a field of ChatAIMLAPI: pass it as an argument, not in `model_kwargs`.")

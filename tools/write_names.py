@@ -99,7 +99,7 @@ def fate(name: str, build: Callable[..., Any]) -> str:
         message = str(said[0].message)
         if "no effect" in message or "is ignored" in message:
             return "no effect; a warning says so"
-        if "is sent as a body parameter" in message:
+        if "is sent in the body" in message:
             return "sent as a body parameter, with a warning; better in `model_kwargs`"
         raise AssertionError(message)
     changed = [field for field, value in given.items() if plain[field] != value and field not in _OF_THE_INSTANCE]
