@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import httpx
@@ -76,12 +76,12 @@ class AIMLAPIEmbeddings(Closable, BaseModel, Embeddings):
         "with the texts.",
     )
     model_kwargs: dict[str, Any] = Field(default_factory=dict, description="Further body parameters.")
-    api_key: SecretStr | str | Callable[[], str] | None = Field(
+    api_key: SecretStr | str | Callable[[], str | Awaitable[str]] | None = Field(
         default=None,
         exclude=True,
         repr=False,
-        description="The key, or a function that returns it. By default AIMLAPI_API_KEY (or AIML_API_KEY), read at "
-        "each call.",
+        description="The key, or a function that returns it (an async one for async calls). By default AIMLAPI_API_KEY "
+        "(or AIML_API_KEY), read at each call.",
     )
     base_url: str | None = Field(
         default=None, description="Address of the host up to `/v1`. By default AIMLAPI_API_BASE, else AI/ML API."

@@ -1,4 +1,4 @@
-"""LlamaIndex LLM for AI/ML API, PowerTokens and AnyFast.
+"""LlamaIndex LLM and embedding for AI/ML API, PowerTokens and AnyFast.
 
 from llama_index_aimlapi import AIMLAPI
 print(AIMLAPI(model="openai/gpt-4o").complete("Hello"))
@@ -13,11 +13,29 @@ from aimlapi_transport.version import __version__
 if TYPE_CHECKING:
     from llama_index_aimlapi._answers import StructuredOutputError as StructuredOutputError
     from llama_index_aimlapi._tools import ToolCallError as ToolCallError
+    from llama_index_aimlapi.embeddings import AIMLAPIEmbedding as AIMLAPIEmbedding
     from llama_index_aimlapi.llm import AIMLAPI as AIMLAPI
+    from llama_index_aimlapi.usage import EmbeddingUsageEvent as EmbeddingUsageEvent
+    from llama_index_aimlapi.usage import embedding_usage as embedding_usage
 
-_WHERE = {"AIMLAPI": "llm", "StructuredOutputError": "_answers", "ToolCallError": "_tools"}
+_WHERE = {
+    "AIMLAPI": "llm",
+    "AIMLAPIEmbedding": "embeddings",
+    "EmbeddingUsageEvent": "usage",
+    "StructuredOutputError": "_answers",
+    "ToolCallError": "_tools",
+    "embedding_usage": "usage",
+}
 
-__all__ = ["AIMLAPI", "StructuredOutputError", "ToolCallError", "__version__"]
+__all__ = [
+    "AIMLAPI",
+    "AIMLAPIEmbedding",
+    "EmbeddingUsageEvent",
+    "StructuredOutputError",
+    "ToolCallError",
+    "__version__",
+    "embedding_usage",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,5 @@
-"""Builds the wheel and installs it by itself, once for each extra, in environments that hold nothing else.
+"""Builds the wheel and installs it by itself, once for each extra, in environments that hold nothing else;
+then beside another LlamaIndex integration.
 
 python tools/check_wheel.py
 """
@@ -13,18 +14,30 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+# All that may be in LlamaIndex's namespace: an __init__.py above these would hide everybody else's packages.
+NAMESPACE = ("llama_index/embeddings/aimlapi", "llama_index/llms/aimlapi")
+NEIGHBOUR = "llama-index-llms-openai"
 
 # extra -> a program that must run, and modules it must not have needed
 PROGRAMS = {
-    "": ("from aimlapi_transport import Client; Client()", ("langchain_core", "llama_index")),
-    "langchain": ("from langchain_aimlapi import ChatAIMLAPI; ChatAIMLAPI(model='openai/gpt-4o')", ("llama_index",)),
-    "llama-index": ("from llama_index_aimlapi import AIMLAPI; AIMLAPI(model='openai/gpt-4o')", ("langchain_core",)),
+    "": ("from aimlapi_transport import Client; Client()", ("langchain_core", "llama_index.core")),
+    "langchain": (
+        "from langchain_aimlapi import ChatAIMLAPI; ChatAIMLAPI(model='openai/gpt-4o')",
+        ("llama_index.core",),
+    ),
+    "llama-index": (
+        "from llama_index.llms.aimlapi import AIMLAPI; from llama_index.embeddings.aimlapi import AIMLAPIEmbedding\n"
+        "import llama_index_aimlapi as ours\n"
+        "assert (ours.AIMLAPI, ours.AIMLAPIEmbedding) == (AIMLAPI, AIMLAPIEmbedding)\n"
+        "AIMLAPI(model='openai/gpt-4o'); AIMLAPIEmbedding(model='voyage-2')",
+        ("langchain_core",),
+    ),
     "emulator": (
         "from aimlapi_emulator import emulator; from aimlapi_transport import Client\n"
         "with emulator() as server:\n"
         "    client = Client(base_url=server.base_url, api_key='k')\n"
         "    assert client.chat('openai/gpt-4o', [{'role': 'user', 'content': 'Hello'}]).text",
-        ("langchain_core", "llama_index"),
+        ("langchain_core", "llama_index.core"),
     ),
 }
 
@@ -36,8 +49,12 @@ def main() -> None:
         names = zipfile.ZipFile(wheel).namelist()
         packages = {name.split("/")[0] for name in names if not name.split("/")[0].endswith(".dist-info")}
         expected = {"aimlapi_transport", "langchain_aimlapi", "llama_index_aimlapi", "aimlapi_emulator"}
-        assert packages == expected, packages
-        assert all(f"{package}/py.typed" in names for package in packages)
+        assert packages == {*expected, "llama_index"}, packages
+        shared = [name for name in names if name.startswith("llama_index/")]
+        assert sorted(shared) == [f"{place}/{file}" for place in NAMESPACE for file in ("__init__.py", "py.typed")], (
+            shared
+        )
+        assert all(f"{package}/py.typed" in names for package in expected)
         for extra, (program, absent) in PROGRAMS.items():
             home = Path(folder) / f"venv-{extra}"
             venv.create(home, with_pip=True)
@@ -47,6 +64,18 @@ def main() -> None:
             found = f"import importlib.util as u; assert not [n for n in {absent!r} if u.find_spec(n)]"
             run(python, "-c", f"{program}\n{found}")
             print(f"{wheel.name}[{extra}]: works alone")
+        beside_others(Path(folder) / "venv-llama-index" / "bin" / "python", wheel)
+
+
+def beside_others(python: Path, wheel: Path) -> None:
+    """The shared namespace holds another's LLM and ours, from the wheel and from the source tree."""
+    pip = (str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    run(*pip, NEIGHBOUR)
+    program = f"from llama_index.llms.openai import OpenAI\n{PROGRAMS['llama-index'][0]}"
+    run(str(python), "-c", program)
+    run(*pip, "--force-reinstall", "--no-deps", "--editable", str(ROOT))
+    run(str(python), "-c", program)
+    print(f"{wheel.name}: works beside {NEIGHBOUR}, editable too")
 
 
 def run(*command: str) -> None:

@@ -1,0 +1,139 @@
+"""What embeddings took: sums over a stretch of code, and an event of each request. LlamaIndex tells of neither.
+
+with embedding_usage() as spent:
+    ...
+print(spent.tokens, spent.cost_usd, spent.by_model)
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+
+from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]  # re-exported there
+from llama_index.core.instrumentation.events import BaseEvent
+
+from aimlapi_transport.embeddings import Embeddings
+
+__all__ = ["EmbeddingUsage", "EmbeddingUsageEvent", "Spent", "embedding_usage"]
+
+_PLACES = 12  # of a sum of dollars: past them is only what floats add to it
+_dispatcher = get_dispatcher(__name__)
+
+
+class EmbeddingUsageEvent(BaseEvent):
+    """What a request for embeddings took, as the provider told: dispatched once for each answered request.
+
+    Attributes:
+        model_name: the id that was asked for.
+        texts: how many were sent.
+        tokens, cost_usd: None where the provider did not tell.
+        inference_id: the provider's id of the request.
+    """
+
+    model_name: str
+    texts: int
+    tokens: int | None = None
+    cost_usd: float | None = None
+    inference_id: str | None = None
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The event's name for LlamaIndex."""
+        return "AIMLAPIEmbeddingUsageEvent"
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What was spent on one model.
+
+    Attributes:
+        requests: those that were answered.
+        tokens: of the texts; some providers do not tell.
+        cost_usd: US dollars; None where no reply named a price.
+    """
+
+    requests: int = 0
+    tokens: int = 0
+    cost_usd: float | None = None
+
+    def plus(self, embeddings: Embeddings) -> Spent:
+        """This, and one more reply."""
+        usage, cost = embeddings.usage, embeddings.cost
+        return Spent(
+            requests=self.requests + 1,
+            tokens=self.tokens + (usage.total if usage else 0),
+            cost_usd=self.cost_usd if cost is None else round((self.cost_usd or 0.0) + cost.usd, _PLACES),
+        )
+
+
+@dataclass
+class EmbeddingUsage:
+    """The sums so far. Safe to be added to from many threads and event loops.
+
+    Attributes:
+        by_model: under the id that was asked for.
+    """
+
+    by_model: dict[str, Spent] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def add(self, model: str, embeddings: Embeddings) -> None:
+        """Counts a reply."""
+        with self._lock:
+            self.by_model[model] = self.by_model.get(model, Spent()).plus(embeddings)
+
+    @property
+    def requests(self) -> int:
+        """Requests that were answered."""
+        return sum(spent.requests for spent in self._rows())
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all texts, as far as the provider told."""
+        return sum(spent.tokens for spent in self._rows())
+
+    @property
+    def cost_usd(self) -> float | None:
+        """US dollars; None where no reply named a price."""
+        told = [spent.cost_usd for spent in self._rows() if spent.cost_usd is not None]
+        return round(sum(told), _PLACES) if told else None
+
+    def _rows(self) -> list[Spent]:
+        with self._lock:
+            return [replace(spent) for spent in self.by_model.values()]
+
+
+_active: ContextVar[tuple[EmbeddingUsage, ...]] = ContextVar("aimlapi_embedding_usage", default=())
+
+
+@contextmanager
+def embedding_usage() -> Iterator[EmbeddingUsage]:
+    """Sums up the tokens and the cost of all embeddings made inside, also in tasks and batches started inside.
+
+    Blocks may be nested, and run side by side in threads and tasks: each counts what belongs to it.
+    """
+    usage = EmbeddingUsage()
+    token = _active.set((*_active.get(), usage))
+    try:
+        yield usage
+    finally:
+        _active.reset(token)
+
+
+def tell(model: str, found: Embeddings) -> None:
+    """Counts an answered request in every block of `embedding_usage` around it, and tells LlamaIndex's observers."""
+    for usage in _active.get():
+        usage.add(model, found)
+    _dispatcher.event(
+        EmbeddingUsageEvent(
+            model_name=model,
+            texts=len(found.vectors),
+            tokens=found.usage.total if found.usage else None,
+            cost_usd=found.cost.usd if found.cost else None,
+            inference_id=found.inference_id,
+        )
+    )
