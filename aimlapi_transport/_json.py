@@ -47,9 +47,11 @@ def is_too_deep(data: bytes | str) -> bool:
     if len(data) <= 2 * _DEEPEST:  # a level has two brackets
         return False
     raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
-    if raw.count(b"[") + raw.count(b"{") <= _DEEPEST:
+    marks = raw.translate(None, _NO_MARKS)
+    if marks.count(b"[") + marks.count(b"{") <= _DEEPEST:
         return False
-    marks = raw.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NO_MARKS)
+    if b"\\" in raw:
+        marks = raw.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NO_MARKS)
     depth = deepest = 0
     for brackets in marks.split(b'"')[::2]:  # the odd ones are inside strings
         for bracket in brackets:
