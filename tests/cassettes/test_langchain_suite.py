@@ -16,7 +16,9 @@ from cassette_files import HOST, Cassette
 from cassette_owner import owned_by_test
 from cassette_player import MATCH_ON, CassettePersister, json_body
 from emulated_programs import KEY, SUITE, emulated
+from langchain_tests.integration_tests import EmbeddingsIntegrationTests
 
+from langchain_aimlapi import AIMLAPIEmbeddings
 from tests.langchain.suites import AudioSuite, ReasoningSuite, SeeingSuite, no_downloads
 
 __all__ = ["no_downloads"]
@@ -51,12 +53,23 @@ class TestReasoning(ReasoningSuite):
     pass
 
 
+class TestEmbeddings(EmbeddingsIntegrationTests):
+    @property
+    def embeddings_class(self) -> type[AIMLAPIEmbeddings]:
+        return AIMLAPIEmbeddings
+
+    @property
+    def embedding_model_params(self) -> dict[str, Any]:
+        return {"model": "text-embedding-3-small", "dimensions": 8}
+
+
 @owned_by_test(emulated(SUITE))
 def test_the_suites_were_recorded_whole(cassette: Cassette) -> None:
-    """Each request once, none refused, and all three suites among them."""
+    """Each request once, none refused, and all three suites and the embeddings among them."""
     interactions = cassette.data["interactions"]
     bodies = [one["request"]["body"] for one in interactions]
     assert len(bodies) == len(set(bodies))
     assert {one["response"]["status"]["code"] for one in interactions} == {200}
     for suite in (SeeingSuite, AudioSuite, ReasoningSuite):
         assert any(f'"{suite.id}"' in body for body in bodies)
+    assert any('"text-embedding-3-small"' in body for body in bodies)
