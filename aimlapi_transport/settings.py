@@ -197,7 +197,9 @@ class Settings:
             raise AuthenticationError(
                 f"No API key for {self.preset.title}: pass `api_key` or set {' or '.join(self.preset.key_variables)}."
             )
-        if not isinstance(key, str) or not key.isascii() or not key.isprintable() or " " in key:
+        if not isinstance(key, str):
+            raise AuthenticationError(f"`api_key` gave a {type(key).__name__}: it must give the key as a text.")
+        if not key.isascii() or not key.isprintable() or " " in key:
             raise AuthenticationError(
                 "The API key holds a character no key has (a space, a control or a non-ASCII character): "
                 "copy it again. It is not shown here."

@@ -91,7 +91,11 @@ _ACCEPTED = {
     "logit_bias": "a dict of numbers by token",
     "preset": "aimlapi, powertokens or anyfast",
     "stream_chunk_timeout": "seconds, or 0 for no limit",
+    "default_headers": "a dict of texts",
+    "default_query": "a dict",
+    "model_kwargs": "a dict of body parameters",
 }
+_SECRET = ("default_headers",)  # values no error may show
 
 
 # Fields a repr shows in its own way.
@@ -235,13 +239,19 @@ class ChatAIMLAPI(Closable, BaseChatModel):
             return validated(value)
         except ValidationError:
             name = str(info.field_name)
-            raise ValueError(f"`{name}` is {value!r}: pass {_ACCEPTED[name]}.") from None
+            shown = f"a {type(value).__name__} that does not fit" if name in _SECRET else repr(value)
+            raise ValueError(f"`{name}` is {shown}: pass {_ACCEPTED[name]}.") from None
 
     @model_validator(mode="after")
     def _check_n(self) -> Self:
         if self.n is not None and (self.n < 1 or (self.n > 1 and self.streaming)):
             accepted = "pass 1, or leave `streaming` off" if self.n > 1 else "pass 1 or more"
             raise ValueError(f"`n` is {self.n}: {accepted}.")
+        for name, values in (self.disabled_params or {}).items():
+            if values is not None and not isinstance(values, (list, tuple, set, frozenset)):
+                raise ValueError(
+                    f"`disabled_params[{name!r}]` is {values!r}: pass None, or a list of values not to send."
+                )
         return self
 
     @model_validator(mode="after")
@@ -614,10 +624,14 @@ class ChatAIMLAPI(Closable, BaseChatModel):
             return timeout
         if isinstance(timeout, httpx.Timeout):
             connect, silence = timeout.connect, timeout.read
-        elif isinstance(timeout, tuple):
+        elif isinstance(timeout, tuple) and len(timeout) == 2:
             connect, silence = timeout
+        elif timeout is None:
+            connect, silence = CONNECT_SECONDS, None
+        elif isinstance(timeout, (int, float)) and timeout > 0:
+            connect, silence = min(timeout, CONNECT_SECONDS), timeout
         else:
-            connect, silence = CONNECT_SECONDS if timeout is None else min(timeout, CONNECT_SECONDS), timeout
+            return timeout  # no timeout at all: the transport says what is one
         bounds = [seconds for seconds in (silence, self.stream_chunk_timeout or None) if seconds is not None]
         return connect, min(bounds, default=None)
 
@@ -627,6 +641,9 @@ class ChatAIMLAPI(Closable, BaseChatModel):
         """The one place where settings meet: fields, then what was bound, then what the call says."""
         if problem := refused(call):
             raise InvalidRequestError(problem)
+        for name in ("extra_headers", "extra_query", "extra_body"):
+            if call.get(name) is not None and not isinstance(call[name], Mapping):
+                raise InvalidRequestError(f"`{name}` is a {type(call[name]).__name__}: pass a dict.")
         parameters = _merged(self._settings(), {**call, **({} if stop is None else {"stop": stop})})
         call = {**self.model_kwargs, **call}
         added: dict[str, Any] = {}

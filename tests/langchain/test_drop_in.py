@@ -198,6 +198,9 @@ def test_what_a_call_cannot_have_is_refused_by_name(name: str) -> None:
         ({"preset": "openai"}, "`preset` is 'openai': pass aimlapi, powertokens or anyfast."),
         ({"logit_bias": "x"}, "`logit_bias` is 'x': pass a dict of numbers by token."),
         ({"stream_chunk_timeout": -1}, "`stream_chunk_timeout` is -1: pass seconds, or 0 for no limit."),
+        ({"disabled_params": {"seed": 3}}, "`disabled_params['seed']` is 3: pass None, or a list"),
+        ({"default_headers": {"X-A": 7}}, "`default_headers` is a dict that does not fit: pass a dict of texts."),
+        ({"default_headers": ["sk-secret"]}, "`default_headers` is a list that does not fit: pass a dict of texts."),
         ({"model_kwargs": "x"}, "`model_kwargs` is 'x': pass a dict of body parameters."),
         ({"temperature": 1, "model_kwargs": {"temperature": 1}}, "`temperature` is given twice"),
         ({"user": "a", "model_kwargs": {"user": "b"}}, "`user` is given twice"),
@@ -228,6 +231,10 @@ def test_a_key_of_a_wrong_type_is_not_shown(key: Any) -> None:
         ({"tools": [{"type": "function", "function": {}}]}, "A tool has no name"),
         ({"tool_choice": "nope", "tools": []}, "`tool_choice` is 'nope'"),
         ({"timeout": -1}, "`timeout` is -1: pass seconds"),
+        ({"timeout": "long"}, "`timeout` is 'long': pass seconds"),
+        ({"extra_headers": ["a"]}, "`extra_headers` is a list: pass a dict."),
+        ({"extra_query": "a=b"}, "`extra_query` is a str: pass a dict."),
+        ({"extra_body": "a"}, "`extra_body` is a str: pass a dict."),
         ({"client_request_id": "a b"}, "X-Client-Request-Id is 'a b'"),
         ({"extra_headers": {"X-A": "ü"}}, "The header 'X-A' holds a character no header carries"),
     ],
@@ -236,7 +243,7 @@ def test_a_wrong_value_of_a_call_gets_one_sentence(call: dict[str, Any], told: s
     host = Host(OK)
     for ask in (lambda m: m.invoke("Hi", **call), lambda m: list(m.stream("Hi", **call))):
         with pytest.raises(errors.InvalidRequestError) as caught:
-            ask(host.model(model="openai/gpt-4o"))
+            ask(host.model(model="openai/gpt-4o", stream_chunk_timeout=9))
         assert told in str(caught.value)
     assert host.bodies == []
 
