@@ -134,7 +134,7 @@ def _held(blocks: Sequence[Any]) -> Json:
             details.append({"type": "reasoning.encrypted", "data": block.get("data"), "index": len(details)})
         elif kind == "refusal":
             held["refusal"] = block.get("refusal")
-        elif kind == "audio" and block.get("id"):
+        elif kind == "audio" and _is_spoken(block):
             held["audio"] = block
         elif kind == "audio" and extras.get("transcript"):
             held["transcript"] = held.get("transcript", "") + extras["transcript"]
@@ -193,10 +193,16 @@ def _is_output_image(block: Any) -> bool:
     return _is(block, ("image",)) and str(block.get("index", "")).startswith("lc_img_")
 
 
+def _is_spoken(block: Any) -> bool:
+    """Whether the provider knows this sound by its id; LangChain gives ids of its own to blocks without."""
+    return bool(block.get("id")) and not str(block["id"]).startswith("lc_")
+
+
 def _is_elsewhere(block: Any) -> bool:
     """Whether a block of an assistant message goes into a field of its own."""
-    spoken = _is(block, ("audio",)) and (block.get("id") or (block.get("extras") or {}).get("transcript"))
-    return _is(block, _ELSEWHERE) or _is_output_image(block) or bool(spoken)
+    if _is(block, ("audio",)):
+        return _is_spoken(block) or bool((block.get("extras") or {}).get("transcript"))
+    return _is(block, _ELSEWHERE) or _is_output_image(block)
 
 
 def _content(content: Any, where: str, *, as_it_came: bool = False) -> str | list[Json]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from typing import Any
 
@@ -276,6 +277,36 @@ def test_perplexitys_sources_are_citations() -> None:
         assert blocks(reply) == [{"type": "text", "text": "x", "annotations": [cited]}]
     (only,) = Host(whole({"content": "x"}, citations=["https://h/a"])).model().invoke("Hi").content_blocks
     assert only.get("annotations") == [{"type": "citation", "url": "https://h/a"}]
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"RIFF\xff\xff\xff\xff", "audio/wav"),
+        (b"ID3\x04", "audio/mpeg"),
+        (b"\xff\xfb\x90", "audio/mpeg"),
+        (b"fLaC\x00", "audio/flac"),
+        (b"OggS\x00", "audio/ogg"),
+        (b"\xff\xff\xfe\xff", "audio/pcm"),
+    ],
+)
+def test_the_kind_of_a_sound_is_read_from_its_beginning(data: bytes, kind: str) -> None:
+    audio = {"id": "audio_1", "data": base64.b64encode(data).decode()}
+    (block,) = Host(whole({"content": None, "audio": audio})).model().invoke("Hi").content_blocks
+    assert block.get("mime_type") == kind
+
+
+def test_sound_of_another_model_goes_back_as_its_words_or_as_sound() -> None:
+    """An id is the provider's own: LangChain's are not sent."""
+    for block, expected in (
+        ({"extras": {"transcript": "hi"}}, {"content": "hi"}),
+        ({"id": "audio_1", "extras": {"transcript": "hi"}}, {"content": "", "audio": {"id": "audio_1"}}),
+        ({"id": "lc_1"}, {"content": [{"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}}]}),
+    ):
+        host = Host(whole({"content": "ok"}))
+        sound = {"type": "audio", "base64": "AA==", "mime_type": "audio/wav", **block}
+        host.model().invoke(["Hi", AIMessage([sound]), "And?"])
+        assert host.bodies[0]["messages"][1] == {"role": "assistant", **expected}
 
 
 @pytest.mark.parametrize("streamed", [False, True])
