@@ -126,15 +126,14 @@ class _StreamedCall:
         self.told: set[str] = set()
 
     def news(self, fragment: ToolCallDelta) -> dict[str, Any]:
-        """The fragment's extras that were not told yet; none while the call has no id to tell them by."""
+        """The extras that come with the call's id, which is said once: LangChain's blocks know a fragment by it."""
         self.id = fragment.id or self.id
         extra = fragment.extra or {}
         self.custom = self.custom or extra.get("type") == "custom"
         if not fragment.id:
-            return {}  # LangChain knows a fragment's call by its id: told at the end
-        news = {name: value for name, value in extra.items() if name not in self.told}
-        self.told.update(news)
-        return news
+            return {}  # told at the end
+        self.told.update(extra)
+        return extra
 
     def arguments(self, text: str) -> str:
         """A piece of arguments as it goes out: blank space before them, and `null` for none, are no arguments."""

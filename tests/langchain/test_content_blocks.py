@@ -118,6 +118,15 @@ SAID: dict[str, tuple[dict[str, Any], list[dict[str, Any]], str, list[dict[str, 
         "tool_calls",
         [{"type": "tool_call", "name": "run", "args": {"input": 'print("1")\n'}, "id": "a", "extras": {"type": "custom"}}],
     ),
+    "a custom call that repeats itself": (
+        {"content": None, "tool_calls": [CUSTOM]},
+        [
+            {"tool_calls": [{"index": 0, "id": "a", "type": "custom", "custom": {"name": "run", "input": piece}}]}
+            for piece in ("", 'print("1")', "\n")
+        ],
+        "tool_calls",
+        [{"type": "tool_call", "name": "run", "args": {"input": 'print("1")\n'}, "id": "a", "extras": {"type": "custom"}}],
+    ),
     "a custom call without input": (
         {"content": None, "tool_calls": [{**CUSTOM, "custom": {"name": "run", "input": ""}}]},
         [{"tool_calls": [{"index": 0, "id": "a", "type": "custom", "custom": {"name": "run", "input": ""}}]}],

@@ -83,6 +83,7 @@ def test_another_model_brings_its_own_profile() -> None:
     model = host.model(model=BLIND)
     seeing = ChatAIMLAPI(model=SEEING).profile
     assert model.model_copy(update={"model_name": SEEING}).profile == seeing
+    assert ChatAIMLAPI(model=SEEING, profile=model.profile).profile == seeing
     mine = host.model(model=BLIND, profile={"image_inputs": True})
     assert mine.model_copy(update={"model_name": SEEING}).profile == {"image_inputs": True}
     chosen = model.configurable_fields(model_name=ConfigurableField("m"))
