@@ -13,6 +13,7 @@ from aimlapi_transport.profiles import Profile, Replay
 from aimlapi_transport.wire import Json
 
 CARRIERS = ("reasoning_content", "reasoning", "reasoning_details", "encrypted_content")
+_CARRIERS = frozenset(CARRIERS)
 
 
 def replayed(messages: Sequence[Json], profile: Profile, choice: bool | None = None) -> list[Json]:
@@ -22,10 +23,12 @@ def replayed(messages: Sequence[Json], profile: Profile, choice: bool | None = N
         choice: True sends all of it back, False none; None leaves it to the family.
     """
     replay: Replay = profile.replay if choice is None else "always" if choice else "never"
+    if all(_CARRIERS.isdisjoint(message) for message in messages):
+        return list(messages)
     last_user = max((i for i, message in enumerate(messages) if message["role"] == "user"), default=-1)
     sent = []
     for position, message in enumerate(messages):
-        if message["role"] == "assistant" and any(name in message for name in CARRIERS):
+        if message["role"] == "assistant" and not _CARRIERS.isdisjoint(message):
             wanted = replay == "always" or (replay == "tool_loop" and position > last_user)
             message = _carried(message, profile) if wanted else _without(message)
         sent.append(message)

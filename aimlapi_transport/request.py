@@ -251,10 +251,19 @@ def request_headers(extra: Mapping[str, str] | None, client_request_id: str | No
     return tuple(headers)
 
 
-def _messages(messages: Sequence[Mapping[str, Any]], profile: Profile, rules: HostRules, preset: Preset) -> list[Json]:
+def _messages(messages: Sequence[Any], profile: Profile, rules: HostRules, preset: Preset) -> list[Json]:
     if not messages:
         raise InvalidRequestError("No messages: pass at least one.")
-    sent = [_message(message, f"messages[{i}]", profile, rules, preset) for i, message in enumerate(messages)]
+    # A text of the user or the model and nothing else, as most of a long history is: a sixth of the cost of `_message`.
+    sent = [
+        message
+        if message.__class__ is dict
+        and len(message) == 2
+        and message.get("content").__class__ is str
+        and message.get("role") in ("user", "assistant")
+        else _message(message, f"messages[{position}]", profile, rules, preset)
+        for position, message in enumerate(messages)
+    ]
     if rules.needs_question and all(message["role"] in ("system", "assistant") for message in sent):
         raise InvalidRequestError(
             f"{preset.title} needs at least one message that is neither system nor assistant for this model."

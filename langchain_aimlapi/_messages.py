@@ -39,6 +39,10 @@ def to_wire(messages: Sequence[BaseMessage]) -> list[Json]:
     """
     sent: list[Json] = []
     for position, message in enumerate(messages):
+        # A text and nothing else, as most of a long history is: a fifth of the cost of looking for all there could be.
+        if message.__class__ in _PLAIN and message.content.__class__ is str and _is_bare(message):
+            sent.append({"role": _PLAIN[message.__class__], "content": message.content})
+            continue
         where = f"messages[{position}] ({type(message).__name__})"
         if isinstance(message, HumanMessage):
             sent.extend(_from_human(message, where))
@@ -56,6 +60,15 @@ def to_wire(messages: Sequence[BaseMessage]) -> list[Json]:
         else:
             raise InvalidRequestError(f"{where} cannot be sent: pass system, human, AI, tool or chat messages.")
     return sent
+
+
+_PLAIN: dict[type[BaseMessage], str] = {HumanMessage: "user", AIMessage: "assistant"}
+
+
+def _is_bare(message: Any) -> bool:
+    if message.name or message.additional_kwargs:
+        return False
+    return message.__class__ is HumanMessage or not (message.tool_calls or message.invalid_tool_calls)
 
 
 def _from_human(message: HumanMessage, where: str) -> list[Json]:

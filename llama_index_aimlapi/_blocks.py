@@ -34,7 +34,7 @@ from aimlapi_transport.tool_calls import parse_arguments
 from aimlapi_transport.wire import Json
 from llama_index_aimlapi._tools import field
 
-_ROLES = {MessageRole.CHATBOT: "assistant", MessageRole.MODEL: "assistant"}
+_ROLES = {role: role.value for role in MessageRole} | {MessageRole.CHATBOT: "assistant", MessageRole.MODEL: "assistant"}
 # What a ThinkingBlock's additional_information and a message's additional_kwargs hold for the model to get back.
 REASONING_FIELDS = ("reasoning_details", "encrypted_content")
 MESSAGE_FIELDS = ("extra_content", "refusal")
@@ -49,7 +49,7 @@ def to_wire(messages: Sequence[ChatMessage]) -> list[Json]:
         InvalidRequestError: a block that cannot be carried, a tool result without its call's id, or with the id of
             a call nobody made.
     """
-    sent = [_message(message, f"messages[{position}]") for position, message in enumerate(messages)]
+    sent = [_message(message, position) for position, message in enumerate(messages)]
     asked: set[str] = set()
     for position, message in enumerate(sent):
         if message["role"] == "tool" and message["tool_call_id"] not in asked:
@@ -58,7 +58,8 @@ def to_wire(messages: Sequence[ChatMessage]) -> list[Json]:
                 f"messages[{position}] is the result of a call {message['tool_call_id']!r} that no message before it "
                 f"made: name one of the calls made ({known})."
             )
-        asked.update(call["id"] for call in message.get("tool_calls") or ())
+        if message.get("tool_calls"):
+            asked.update(call["id"] for call in message["tool_calls"])
     return sent
 
 
@@ -76,13 +77,15 @@ def cached_up_to(messages: Sequence[Json], index: int) -> list[Json]:
     return marked
 
 
-def _message(message: ChatMessage, where: str) -> Json:
+def _message(message: ChatMessage, position: int) -> Json:
     if not isinstance(message, ChatMessage):
-        raise InvalidRequestError(f"{where} is a {type(message).__name__}: pass ChatMessage objects.")
-    role = _ROLES.get(message.role) or str(getattr(message.role, "value", message.role))
+        raise InvalidRequestError(f"messages[{position}] is a {type(message).__name__}: pass ChatMessage objects.")
+    role = _ROLES.get(message.role) or str(message.role)
     extra = message.additional_kwargs
-    if len(message.blocks) == 1 and message.blocks[0].__class__ is TextBlock and not extra and role != "tool":
-        return {"role": role, "content": message.blocks[0].text}  # most of a long history, at a third of the cost
+    blocks = message.blocks
+    if len(blocks) == 1 and blocks[0].__class__ is TextBlock and not extra and role != "tool":
+        return {"role": role, "content": blocks[0].text}  # most of a long history, at a third of the cost
+    where = f"messages[{position}]"
     sent: Json = {"role": role}
     parts, thoughts, calls = _sorted_blocks(message, role, where)
     if role == "assistant":  # pictures a model made stand beside its text, as they came
@@ -288,8 +291,9 @@ def _joined(parts: list[Json]) -> list[Json]:
 
 def _url(url: Any, resolve: Callable[[], Any], mimetype: str | None, default: str) -> str:
     """The address as it is, or the bytes as a data URL."""
-    if url:
-        return str(url)
+    address = "" if url is None else str(url)  # once: an image may be megabytes of it
+    if address:
+        return address
     data = _bytes(resolve())
     kind = mimetype or filetype.guess_mime(data) or default
     return f"data:{kind};base64,{b64encode(data).decode()}"

@@ -16,10 +16,12 @@ def built(cls: type[Model], **fields: Any) -> Model:
     A stream makes three of them for every piece of an answer; a test holds them equal to validated ones.
     """
     model = cls.__new__(cls)
-    put = object.__setattr__
-    put(model, "__dict__", fields)
+    _put(model, "__dict__", fields)
     # One set for all: with every field in it, it never changes.
-    put(model, "__pydantic_fields_set__", _ALL.get(cls) or _ALL.setdefault(cls, set(fields)))
-    put(model, "__pydantic_extra__", None)
-    put(model, "__pydantic_private__", None)
+    _put(model, "__pydantic_fields_set__", _ALL.get(cls) or _ALL.setdefault(cls, set(fields)))
+    _put(model, "__pydantic_extra__", None)
+    _put(model, "__pydantic_private__", None)
     return model
+
+
+_put = object.__setattr__  # past pydantic's own, which validates

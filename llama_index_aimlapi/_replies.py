@@ -148,8 +148,9 @@ class Snapshots:
             kwargs["thinking_delta"] = delta.reasoning
         if delta.refusal:
             self._refusal += delta.refusal
-        for fragment in delta.tool_calls:
-            self._add_fragment(fragment)
+        if delta.tool_calls:
+            for fragment in delta.tool_calls:
+                self._add_fragment(fragment)
         if delta.logprobs:
             self._logprobs = [*(self._logprobs or ()), *(logprobs_from(delta.logprobs) or ())]
         return built(
@@ -191,6 +192,8 @@ class Snapshots:
             )
         if self._text:
             blocks.append(built(TextBlock, block_type="text", text=self._text))
+        if not self._calls and not self._refusal:
+            return built(ChatMessage, role=MessageRole.ASSISTANT, additional_kwargs={}, blocks=blocks)
         listed = []
         for call in self._calls:
             blocks.append(_call_block(call.id, call.name, call.arguments))
