@@ -17,16 +17,18 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
-import httpx
 from typing_extensions import Self
 
 from aimlapi_transport.retry import RetryQuota
 
+if TYPE_CHECKING:  # imported at the first call: whoever holds a lease need not pay for it before
+    import httpx
+
 # No cap on connections: a cap makes the 101st stream wait in silence. Idle ones are few and short-lived.
-_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=60.0)
+_LIMITS: dict[str, Any] = {"max_connections": None, "max_keepalive_connections": 100, "keepalive_expiry": 60.0}
 # What httpx reads from the environment when it makes a client, so clients made under other values are others.
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -63,7 +65,9 @@ class Pool:
         if self._sync is None:
             with _lock:
                 if self._sync is None:
-                    self._sync = httpx.Client(verify=_tls(), limits=_LIMITS)
+                    import httpx
+
+                    self._sync = httpx.Client(verify=_tls(), limits=httpx.Limits(**_LIMITS))
         return self._sync
 
     def async_client(self) -> httpx.AsyncClient:
@@ -71,10 +75,12 @@ class Pool:
         loop = asyncio.get_running_loop()
         found = self._by_loop.get(loop)
         if found is None or found[0].is_closed:
+            import httpx
+
             with _lock:
                 for other in [other for other in self._by_loop if other.is_closed()]:
                     _abandon(self._by_loop.pop(other)[0])
-                client = httpx.AsyncClient(verify=_tls(), limits=_LIMITS)
+                client = httpx.AsyncClient(verify=_tls(), limits=httpx.Limits(**_LIMITS))
                 found = self._by_loop[loop] = client, _kept(client, ref(self), loop)
                 with suppress(StopIteration):
                     found[1].asend(None).send(None)  # begun: from now on the loop knows it
@@ -328,4 +334,6 @@ def _tls() -> ssl.SSLContext:
 @lru_cache(maxsize=4)
 def _tls_for(*files: str | None) -> ssl.SSLContext:
     """One TLS context for all pools: reading the certificates costs more than a hundred requests."""
+    import httpx
+
     return httpx.create_ssl_context()

@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from aimlapi_transport.settings import host_name
-
 
 def shown(model: BaseModel, name: str, base_url: str | None, hidden: Collection[str]) -> Iterator[tuple[str, Any]]:
     """The arguments of a repr. Fields that say `repr=False`, and the `hidden` ones, are left out."""
+    from aimlapi_transport.settings import host_name  # importing it costs more than most reprs are worth
+
     yield "model", name
     yield "host", host_name(getattr(model, "preset", None), base_url)
     for field, info in type(model).model_fields.items():

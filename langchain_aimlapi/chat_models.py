@@ -6,9 +6,8 @@ import hashlib
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import httpx
 import pydantic.v1
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput, ModelProfile
@@ -32,18 +31,12 @@ from pydantic import (
 from typing_extensions import Self
 
 from aimlapi_transport.callers import is_asked_by_an_agent
-from aimlapi_transport.client import CONNECT_SECONDS, AsyncClient, Client
-from aimlapi_transport.completion import Completion
 from aimlapi_transport.errors import AIMLAPIError
 from aimlapi_transport.limits import Limits
 from aimlapi_transport.pools import Closable, Lease
 from aimlapi_transport.presets import PRESETS, Preset, preset_for
-from aimlapi_transport.request import Request
-from aimlapi_transport.settings import Settings
 from aimlapi_transport.version import __version__
 from langchain_aimlapi import _content_blocks, _loading
-from langchain_aimlapi._chunks import StreamReader, from_choice
-from langchain_aimlapi._messages import to_wire
 from langchain_aimlapi._names import SYNONYMS, our_names, refused
 from langchain_aimlapi._profile import (
     DECLARED,
@@ -54,9 +47,15 @@ from langchain_aimlapi._profile import (
     without_cache_marks,
 )
 from langchain_aimlapi._shown import shown
-from langchain_aimlapi._structured import StructuredAnswer, instructed, instruction, is_class, with_raw
 from langchain_aimlapi._tools import to_json_schema, to_response_format, to_tool_choice, to_tools
 from langchain_aimlapi.errors import InvalidRequestError, translated
+
+# What is imported inside functions is what only calls need, httpx above all: two thirds of what importing this module
+# would cost.
+if TYPE_CHECKING:
+    from aimlapi_transport.client import AsyncClient, Client
+    from aimlapi_transport.completion import Completion
+    from aimlapi_transport.request import Request
 
 # Fields that are body parameters of the same name.
 _PARAMETERS = (
@@ -260,10 +259,13 @@ class ChatAIMLAPI(Closable, BaseChatModel):
         self._found()
         _content_blocks.register()
         _loading.register(*ChatAIMLAPI.lc_id())
-        for name, wanted in (("http_client", httpx.Client), ("http_async_client", httpx.AsyncClient)):
-            client = getattr(self, name)
-            if client is not None and not isinstance(client, wanted):
-                raise ValueError(f"`{name}` is a {type(client).__name__}: pass an httpx.{wanted.__name__}.")
+        if self.http_client is not None or self.http_async_client is not None:
+            import httpx
+
+            for name, wanted in (("http_client", httpx.Client), ("http_async_client", httpx.AsyncClient)):
+                client = getattr(self, name)
+                if client is not None and not isinstance(client, wanted):
+                    raise ValueError(f"`{name}` is a {type(client).__name__}: pass an httpx.{wanted.__name__}.")
         return self
 
     @model_validator(mode="after")
@@ -347,6 +349,8 @@ class ChatAIMLAPI(Closable, BaseChatModel):
     @property
     def lc_attributes(self) -> dict[str, Any]:
         """What is written otherwise than it stands: JSON has no `httpx.Timeout`."""
+        import httpx
+
         timeout = self.request_timeout
         return {"request_timeout": [timeout.connect, timeout.read]} if isinstance(timeout, httpx.Timeout) else {}
 
@@ -356,6 +360,8 @@ class ChatAIMLAPI(Closable, BaseChatModel):
         if found is None:
             key = base_url = None
             with suppress(AIMLAPIError):
+                from aimlapi_transport.settings import Settings
+
                 settings = Settings(base_url=self.base_url, preset=self.preset)
                 base_url = settings.base_url
                 key = SecretStr(settings.key().value)
@@ -497,6 +503,8 @@ class ChatAIMLAPI(Closable, BaseChatModel):
                 is read, and so is JSON written as text where the tool was to be called.
             InvalidRequestError: no schema, or an argument that is none of the above.
         """
+        from langchain_aimlapi._structured import StructuredAnswer, instruction, is_class, with_raw
+
         if method not in (None, "function_calling", "json_schema", "json_mode"):
             raise InvalidRequestError(f"`method` is {method!r}: pass function_calling, json_schema or json_mode.")
         if schema is None and method != "json_mode":
@@ -549,6 +557,8 @@ class ChatAIMLAPI(Closable, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
+        from aimlapi_transport.client import Client
+
         with translated():
             client = Client(http_client=self.http_client, lease=self._lease, **self._config())
             request = self._request(client, messages, stop, False, kwargs)
@@ -561,6 +571,8 @@ class ChatAIMLAPI(Closable, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
+        from aimlapi_transport.client import AsyncClient
+
         with translated():
             client = AsyncClient(http_client=self.http_async_client, lease=self._lease, **self._config())
             request = self._request(client, messages, stop, False, kwargs)
@@ -573,6 +585,9 @@ class ChatAIMLAPI(Closable, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
+        from aimlapi_transport.client import Client
+        from langchain_aimlapi._chunks import StreamReader
+
         with translated():
             client = Client(http_client=self.http_client, lease=self._lease, **self._config())
             request = self._request(client, messages, stop, True, kwargs)
@@ -588,6 +603,9 @@ class ChatAIMLAPI(Closable, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
+        from aimlapi_transport.client import AsyncClient
+        from langchain_aimlapi._chunks import StreamReader
+
         with translated():
             client = AsyncClient(http_client=self.http_async_client, lease=self._lease, **self._config())
             request = self._request(client, messages, stop, True, kwargs)
@@ -622,6 +640,10 @@ class ChatAIMLAPI(Closable, BaseChatModel):
         timeout = call["timeout"] if call.get("timeout") is not None else self.request_timeout
         if not stream or self.stream_chunk_timeout is None:
             return timeout
+        import httpx
+
+        from aimlapi_transport.client import CONNECT_SECONDS
+
         if isinstance(timeout, httpx.Timeout):
             connect, silence = timeout.connect, timeout.read
         elif isinstance(timeout, tuple) and len(timeout) == 2:
@@ -673,8 +695,12 @@ class ChatAIMLAPI(Closable, BaseChatModel):
                 if name in group and (values is None or group[name] in values):
                     del group[name]
         model = call.get("model") or self.model_name
+        from langchain_aimlapi._messages import to_wire
+
         sent = fitted(to_wire(messages), model, self._profile_of(model))
         if "added_instruction" in call:
+            from langchain_aimlapi._structured import instructed
+
             sent = instructed(sent, call["added_instruction"])
         if client.preset.lists_models and not takes_cache_marks(model):
             sent, parameters["tools"] = without_cache_marks(sent, parameters.get("tools"))
@@ -692,6 +718,8 @@ class ChatAIMLAPI(Closable, BaseChatModel):
         )
 
     def _result(self, completion: Completion) -> ChatResult:
+        from langchain_aimlapi._chunks import from_choice
+
         generations = [ChatGeneration(message=from_choice(completion, choice)) for choice in completion.choices]
         if self.include_response_headers:
             for generation in generations:

@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 from llama_index.core.base.llms.types import LLMMetadata
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_serializer, field_validator
 from typing_extensions import Self
 
-from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.limits import Limits
 from aimlapi_transport.pools import Closable, Lease
 from aimlapi_transport.presets import PRESETS, preset_for
 from aimlapi_transport.profiles import facts_for
+from aimlapi_transport.settings import Settings
 from aimlapi_transport.wire import Json
 from llama_index_aimlapi._shown import shown
+
+if TYPE_CHECKING:  # imported at the first call: half of what importing this module would cost
+    import httpx
+
+    from aimlapi_transport.client import AsyncClient, Client
 
 DEFAULT_CONTEXT_WINDOW = 128_000
 """Tokens, for a model whose documents name no context length."""
@@ -160,16 +164,19 @@ class AIMLAPISettings(Closable, FunctionCallingLLM):
             raise InvalidRequestError(f"`api_key` is a {type(api_key).__name__}: pass a text or a function.")
         key = SecretStr(api_key) if isinstance(api_key, str) else api_key
         super().__init__(api_key=key, **settings)
-        for name, client, wanted in (
-            ("http_client", http_client, httpx.Client),
-            ("async_http_client", async_http_client, httpx.AsyncClient),
-        ):
-            if client is not None and not isinstance(client, wanted):
-                kind = f"{type(client).__module__.partition('.')[0]}.{type(client).__name__}"
-                raise InvalidRequestError(f"`{name}` is a {kind}: pass an httpx.{wanted.__name__}.")
+        if http_client is not None or async_http_client is not None:
+            import httpx
+
+            for name, client, wanted in (
+                ("http_client", http_client, httpx.Client),
+                ("async_http_client", async_http_client, httpx.AsyncClient),
+            ):
+                if client is not None and not isinstance(client, wanted):
+                    kind = f"{type(client).__module__.partition('.')[0]}.{type(client).__name__}"
+                    raise InvalidRequestError(f"`{name}` is a {kind}: pass an httpx.{wanted.__name__}.")
         self._http_client = http_client
         self._async_http_client = async_http_client
-        self._client()  # so that a wrong address or preset is said here, not at the first call
+        Settings(**self._config())  # so that a wrong address or preset is said here, not at the first call
 
     @field_validator("timeout")
     @classmethod
@@ -178,6 +185,8 @@ class AIMLAPISettings(Closable, FunctionCallingLLM):
 
     @field_serializer("timeout")
     def _timeout_to_json(self, timeout: Any) -> Any:
+        import httpx
+
         return [timeout.connect, timeout.read] if isinstance(timeout, httpx.Timeout) else timeout
 
     @field_serializer("tokenizer")
@@ -254,9 +263,13 @@ class AIMLAPISettings(Closable, FunctionCallingLLM):
         }
 
     def _client(self) -> Client:
+        from aimlapi_transport.client import Client
+
         return Client(http_client=self._http_client, lease=self._lease, **self._config())
 
     def _async_client(self) -> AsyncClient:
+        from aimlapi_transport.client import AsyncClient
+
         return AsyncClient(http_client=self._async_http_client, lease=self._lease, **self._config())
 
     def _get_model_kwargs(self, **kwargs: Any) -> Json:

@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
-import httpx
 from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
@@ -23,8 +22,6 @@ from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools.types import BaseTool
 from pydantic import SecretStr
 
-from aimlapi_transport.client import AsyncClient, Client
-from aimlapi_transport.completion import Delta
 from aimlapi_transport.request import Request
 from aimlapi_transport.wire import Json
 from llama_index_aimlapi._blocks import cached_up_to, to_wire
@@ -32,6 +29,12 @@ from llama_index_aimlapi._replies import Reading, Snapshots, from_completion, to
 from llama_index_aimlapi._schemas import to_response_format
 from llama_index_aimlapi._structured import StructuredPrediction
 from llama_index_aimlapi._tools import ToolCallError, forced_tool, selections, to_tool_choice, to_tools
+
+if TYPE_CHECKING:  # imported at the first call
+    import httpx
+
+    from aimlapi_transport.client import AsyncClient, Client
+    from aimlapi_transport.completion import Delta
 
 Response = TypeVar("Response")
 
@@ -214,7 +217,7 @@ class AIMLAPI(StructuredPrediction):
     def _stream(self, messages: Sequence[ChatMessage], kwargs: Json, left: Left) -> ChatResponseGen:
         client = self._client()
         call = self._call(client, messages, kwargs, stream=True)
-        deltas = cast(Generator[Delta, None, None], client.stream(call.request, timeout=call.timeout))
+        deltas = cast("Generator[Delta, None, None]", client.stream(call.request, timeout=call.timeout))
 
         def chunks() -> ChatResponseGen:
             snapshots = Snapshots(call.reading)
