@@ -215,7 +215,11 @@ class ChatAIMLAPI(Closable, BaseChatModel):
 
     # Values in the errors would show the key of a mistyped call: our own sentences name them, where they may.
     model_config = ConfigDict(
-        populate_by_name=True, protected_namespaces=(), arbitrary_types_allowed=True, hide_input_in_errors=True
+        populate_by_name=True,
+        protected_namespaces=(),
+        arbitrary_types_allowed=True,
+        hide_input_in_errors=True,
+        defer_build=True,
     )
 
     @model_validator(mode="before")

@@ -19,7 +19,6 @@ from aimlapi_transport.limits import Limits
 from aimlapi_transport.pools import Closable, Lease
 from aimlapi_transport.presets import PRESETS, preset_for
 from aimlapi_transport.profiles import facts_for
-from aimlapi_transport.settings import Settings
 from aimlapi_transport.wire import Json
 from llama_index_aimlapi._shown import shown
 
@@ -57,7 +56,8 @@ _NOT_SHOWN = frozenset(("model", "api_base", "callback_manager", "messages_to_pr
 class AIMLAPISettings(Closable, FunctionCallingLLM):
     """The settings of an `AIMLAPI`; see there."""
 
-    model_config = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=())
+    # Deferred: three classes on top of each other, of which only the last is ever built and at the first instance.
+    model_config = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=(), defer_build=True)
 
     model: str = Field(description="Id of the model, for example `openai/gpt-4o`.")
     temperature: float | None = Field(default=None, description="0 to 2; 0 to 1 for some families.")
@@ -176,6 +176,8 @@ class AIMLAPISettings(Closable, FunctionCallingLLM):
                     raise InvalidRequestError(f"`{name}` is a {kind}: pass an httpx.{wanted.__name__}.")
         self._http_client = http_client
         self._async_http_client = async_http_client
+        from aimlapi_transport.settings import Settings
+
         Settings(**self._config())  # so that a wrong address or preset is said here, not at the first call
 
     @field_validator("timeout")

@@ -22,19 +22,18 @@ from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools.types import BaseTool
 from pydantic import SecretStr
 
-from aimlapi_transport.request import Request
 from aimlapi_transport.wire import Json
-from llama_index_aimlapi._blocks import cached_up_to, to_wire
-from llama_index_aimlapi._replies import Reading, Snapshots, from_completion, to_completion
 from llama_index_aimlapi._schemas import to_response_format
 from llama_index_aimlapi._structured import StructuredPrediction
 from llama_index_aimlapi._tools import ToolCallError, forced_tool, selections, to_tool_choice, to_tools
 
-if TYPE_CHECKING:  # imported at the first call
+if TYPE_CHECKING:  # imported at the first call, as all that only calls need: half of what importing this would cost
     import httpx
 
     from aimlapi_transport.client import AsyncClient, Client
     from aimlapi_transport.completion import Delta
+    from aimlapi_transport.request import Request
+    from llama_index_aimlapi._replies import Reading
 
 Response = TypeVar("Response")
 
@@ -99,11 +98,15 @@ class AIMLAPI(StructuredPrediction):
     @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """The answer to a prompt."""
+        from llama_index_aimlapi._replies import to_completion
+
         return to_completion(self._chat(self._prompt(prompt, formatted), kwargs))
 
     @llm_completion_callback()
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """The answer to a prompt."""
+        from llama_index_aimlapi._replies import to_completion
+
         return to_completion(await self._achat(self._prompt(prompt, formatted), kwargs))
 
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
@@ -205,16 +208,22 @@ class AIMLAPI(StructuredPrediction):
         return [ChatMessage(role=MessageRole.USER, content=text)]
 
     def _chat(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponse:
+        from llama_index_aimlapi._replies import from_completion
+
         client = self._client()
         call = self._call(client, messages, kwargs, stream=False)
         return from_completion(client.complete(call.request, timeout=call.timeout), call.reading)
 
     async def _achat(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponse:
+        from llama_index_aimlapi._replies import from_completion
+
         client = self._async_client()
         call = self._call(client, messages, kwargs, stream=False)
         return from_completion(await client.complete(call.request, timeout=call.timeout), call.reading)
 
     def _stream(self, messages: Sequence[ChatMessage], kwargs: Json, left: Left) -> ChatResponseGen:
+        from llama_index_aimlapi._replies import Snapshots
+
         client = self._client()
         call = self._call(client, messages, kwargs, stream=True)
         deltas = cast("Generator[Delta, None, None]", client.stream(call.request, timeout=call.timeout))
@@ -232,6 +241,8 @@ class AIMLAPI(StructuredPrediction):
         return chunks()
 
     def _astream(self, messages: Sequence[ChatMessage], kwargs: Json, left: Left) -> ChatResponseAsyncGen:
+        from llama_index_aimlapi._replies import Snapshots
+
         client = self._async_client()
         call = self._call(client, messages, kwargs, stream=True)
         deltas = client.stream(call.request, timeout=call.timeout)
@@ -251,6 +262,9 @@ class AIMLAPI(StructuredPrediction):
     def _call(
         self, client: Client | AsyncClient, messages: Sequence[ChatMessage], kwargs: Json, *, stream: bool
     ) -> _Call:
+        from llama_index_aimlapi._blocks import cached_up_to, to_wire
+        from llama_index_aimlapi._replies import Reading
+
         call = self._get_model_kwargs(**kwargs)
         added: Json = {}
         forced: Json | None = None
@@ -370,12 +384,16 @@ async def _aobserved(
 
 
 def _mapped(chunks: ChatResponseGen) -> CompletionResponseGen:
+    from llama_index_aimlapi._replies import to_completion
+
     with closing(chunks):
         for chunk in chunks:
             yield to_completion(chunk)
 
 
 async def _amapped(chunks: ChatResponseAsyncGen) -> CompletionResponseAsyncGen:
+    from llama_index_aimlapi._replies import to_completion
+
     async with aclosing(chunks):
         async for chunk in chunks:
             yield to_completion(chunk)
