@@ -244,11 +244,7 @@ class Client(Closable, Settings):
                     url = _redirect(response, scrub)
                     if url is None:
                         if not response.is_success:
-                            with closing(_Stretch(response, *_REFUSAL)) as body, suppress(*_BROKEN):
-                                for chunk in response.iter_bytes() if _can_unpack(response) else ():
-                                    if body.is_full(chunk):
-                                        break
-                            raise error_for(response.status_code, bytes(body.data), _headers(response), scrub=scrub)
+                            raise error_for(response.status_code, _refusal(response), _headers(response), scrub=scrub)
                         if not _can_unpack(response):
                             raise _unknown_encoding(response, scrub)
                         yield response
@@ -447,13 +443,9 @@ class AsyncClient(Closable, Settings):
                     url = _redirect(response, scrub)
                     if url is None:
                         if not response.is_success:
-                            with closing(_Stretch(response, *_REFUSAL)) as body, suppress(*_BROKEN):
-                                if _can_unpack(response):
-                                    async with aclosing(_achunks(response)) as chunks:
-                                        async for chunk in chunks:
-                                            if body.is_full(chunk):
-                                                break
-                            raise error_for(response.status_code, bytes(body.data), _headers(response), scrub=scrub)
+                            raise error_for(
+                                response.status_code, await _arefusal(response), _headers(response), scrub=scrub
+                            )
                         if not _can_unpack(response):
                             raise _unknown_encoding(response, scrub)
                         yield response
@@ -613,6 +605,26 @@ class _Stretch:
         """Gives the stream its patience back."""
         with suppress(AttributeError):
             del self._stream.read
+
+
+def _refusal(response: httpx.Response) -> bytes:
+    """The body of a refusal. It may repeat the key: no frame of an error's traceback holds it in a variable."""
+    with closing(_Stretch(response, *_REFUSAL)) as body, suppress(*_BROKEN):
+        for chunk in response.iter_bytes() if _can_unpack(response) else ():
+            if body.is_full(chunk):
+                break
+    return bytes(body.data)
+
+
+async def _arefusal(response: httpx.Response) -> bytes:
+    """As `_refusal`, for asyncio."""
+    with closing(_Stretch(response, *_REFUSAL)) as body, suppress(*_BROKEN):
+        if _can_unpack(response):
+            async with aclosing(_achunks(response)) as chunks:
+                async for chunk in chunks:
+                    if body.is_full(chunk):
+                        break
+    return bytes(body.data)
 
 
 class _border:
