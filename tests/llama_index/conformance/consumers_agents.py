@@ -131,7 +131,7 @@ class AgentMatrix(Integration):
         offered = [[tool["function"]["name"] for tool in body["tools"]] for body in server.bodies]
         assert (offered[0], ["add" in names for names in offered[1:]]) == (["handoff"], [True, True])
 
-    @needs("chat_by_default")
+    @needs("chat_by_default", "code_agent_handoff")
     @pytest.mark.parametrize("streaming", [True, False])
     def test_a_code_agent_hands_over(self, server: Server, streaming: bool) -> None:
         handing = calling(call("handoff", '{"to_agent": "b", "reason": "sums"}', "call_h"))

@@ -65,6 +65,7 @@ FEATURES = {
     "keeps_the_key": "the key is shown nowhere",
     "context_windows": "true context windows, for unknown models a documented default",
     "chat_by_default": "a chat model that takes tools, unless told otherwise",
+    "code_agent_handoff": "a tool result without its call is sent, as CodeActAgent leaves it behind when it hands over",
     "light": "few packages, no network at import",
 }
 

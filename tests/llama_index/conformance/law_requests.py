@@ -152,8 +152,9 @@ class RequestCountLaw(Integration):
     @needs("shared_connections")
     def test_row_55_instances_share_connections(self, server: Server) -> None:
         server.play(text("Here"))
-        for _ in range(3):
-            self.llm(server).chat([user("Hi")])
+        instances = [self.llm(server) for _ in range(3)]
+        for llm in instances:
+            llm.chat([user("Hi")])
         assert (len(server.requests), server.connections) == (3, 1)
 
     @needs("calls_win")

@@ -29,11 +29,7 @@ class OurLLM(Integration):
     """What the kit must know about `AIMLAPI`."""
 
     lacks: Mapping[str, str] = {
-        "counts_closed_streams": "LlamaIndex's wrapper tells its handlers nothing but GeneratorExit; not worked around yet",
-        "json_schema": "no setting for it yet",
-        "json_text_fallback": "only streams read an object from text yet",
-        "required_in_streams": "LlamaIndex's streaming program asks for no required call; not worked around yet",
-        "async_system_prompt": "dropped by LlamaIndex's FunctionCallingProgram.acall; not worked around yet",
+        "code_agent_handoff": "CodeActAgent keeps the result of `handoff` without its call; that is refused, as hosts do",
     }
     known_model = ("openai/gpt-4o", 128_000)
     default_context_window = 128_000
