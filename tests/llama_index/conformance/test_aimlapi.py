@@ -13,6 +13,7 @@ from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.errors import AIMLAPIError
 from llama_index_aimlapi import AIMLAPI
 from tests.llama_index.conformance.consumers_agents import AgentMatrix
+from tests.llama_index.conformance.consumers_rag import RagMatrix
 from tests.llama_index.conformance.integration import Integration
 from tests.llama_index.conformance.law_chunks import ChunkLaw
 from tests.llama_index.conformance.law_loops import LoopLaw
@@ -23,6 +24,7 @@ from tests.llama_index.conformance.law_secrets import SecretLaw
 from tests.llama_index.conformance.rows_content import ContentRows, ModelRows
 from tests.llama_index.conformance.rows_reasoning import ReasoningRows, UsageRows
 from tests.llama_index.conformance.rows_tools import StructuredRows, ToolRows
+from tests.llama_index.conformance.scenarios import Scenarios
 
 
 class OurLLM(Integration):
@@ -128,4 +130,12 @@ class TestMetadataLaw(OurLLM, MetadataLaw):
 
 
 class TestAgentMatrix(OurLLM, AgentMatrix):
+    pass
+
+
+class TestRagMatrix(OurLLM, RagMatrix):
+    pass
+
+
+class TestScenarios(OurLLM, Scenarios):
     pass
