@@ -249,6 +249,10 @@ class Client(Closable, Settings):
                             raise _unknown_encoding(response, scrub)
                         yield response
                         return
+                except AIMLAPIError as error:
+                    if error.request_id is None:
+                        error.request_id = _request_id(response, scrub)
+                    raise
                 finally:
                     response.close()
         raise BadResponseError(f"The provider redirected more than {_MAX_REDIRECTS} times.")
@@ -450,6 +454,10 @@ class AsyncClient(Closable, Settings):
                             raise _unknown_encoding(response, scrub)
                         yield response
                         return
+                except AIMLAPIError as error:
+                    if error.request_id is None:
+                        error.request_id = _request_id(response, scrub)
+                    raise
                 finally:
                     await response.aclose()
         raise BadResponseError(f"The provider redirected more than {_MAX_REDIRECTS} times.")
@@ -549,6 +557,11 @@ def _can_unpack(response: httpx.Response) -> bool:
 def _unknown_encoding(response: httpx.Response, scrub: Callable[[str], str]) -> BadResponseError:
     name = scrub(response.headers["content-encoding"])[:80]
     return BadResponseError(f"The reply's content-encoding is {name!r}; gzip or deflate, once, was asked for.")
+
+
+def _request_id(response: httpx.Response, scrub: Callable[[str], str]) -> str | None:
+    found = response.headers.get("x-inference-id") or response.headers.get("x-request-id")
+    return scrub(found) if found else None
 
 
 def _open(own: T_Http) -> T_Http:
