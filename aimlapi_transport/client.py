@@ -179,7 +179,7 @@ class Client(Closable, Settings):
             except AIMLAPIError as error:
                 delay = self.retry.delay(attempt, error)
                 if delay is None or not patience.allows(delay) or not self._quota().take():
-                    raise
+                    raise _bare(error) from None
             else:
                 self._quota().give_back(attempt - 1)
                 return answer
@@ -201,7 +201,7 @@ class Client(Closable, Settings):
             except AIMLAPIError as error:
                 delay = None if handed_out else self.retry.delay(attempt, _at_start(error))
                 if delay is None or not patience.allows(delay) or not self._quota().take():
-                    raise
+                    raise _bare(error) from None
             self._sleep(delay)
             attempt += 1
 
@@ -382,7 +382,7 @@ class AsyncClient(Closable, Settings):
             except AIMLAPIError as error:
                 delay = self.retry.delay(attempt, error)
                 if delay is None or not patience.allows(delay) or not self._quota().take():
-                    raise
+                    raise _bare(error) from None
             else:
                 self._quota().give_back(attempt - 1)
                 return answer
@@ -405,7 +405,7 @@ class AsyncClient(Closable, Settings):
             except AIMLAPIError as error:
                 delay = None if handed_out else self.retry.delay(attempt, _at_start(error))
                 if delay is None or not patience.allows(delay) or not self._quota().take():
-                    raise
+                    raise _bare(error) from None
             await self._sleep(delay)
             attempt += 1
 
@@ -679,6 +679,11 @@ def _connection_error(error: httpx.TransportError, scrub: Callable[[str], str]) 
     return APIConnectionError(f"The connection to the provider failed: {text}", is_retryable=not untrusted)
 
 
+def _bare(error: AIMLAPIError) -> AIMLAPIError:
+    """The error without the frames beneath: their variables hold what the server sent, which may repeat the key."""
+    return error.with_traceback(None)
+
+
 def _at_start(error: AIMLAPIError) -> AIMLAPIError:
     """An error before anything was handed out: what a stream only reported may pass when asked again."""
     if type(error) in (StreamError, IncompleteStreamError):
@@ -752,6 +757,7 @@ def _timeouts(timeout: Timeout, stream: bool) -> httpx.Timeout:
         return timeout
     connect: float | None = CONNECT_SECONDS
     silence: float | None = _STREAM_SILENCE if stream else _CALL_SILENCE
+    timeout = tuple(timeout) if isinstance(timeout, list) else timeout  # a pair that went through JSON
     given = timeout if isinstance(timeout, tuple) and len(timeout) == 2 else (timeout, timeout)
     if not all(value is None or (isinstance(value, (int, float)) and value > 0) for value in given):
         raise InvalidRequestError(f"`timeout` is {timeout!r}: pass seconds, (connect, silence), or an httpx.Timeout.")
