@@ -25,6 +25,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
+    field_serializer,
     field_validator,
     model_validator,
 )
@@ -344,6 +345,10 @@ class ChatAIMLAPI(Closable, BaseChatModel):
     def is_lc_serializable(cls) -> bool:
         """True: `langchain_core.load` writes an instance, and reads it back with `allowed_objects=[ChatAIMLAPI]`."""
         return True
+
+    @field_serializer("api_key", when_used="json")
+    def _key_to_json(self, key: Any) -> Any:
+        return None if callable(key) else key  # a function has no form in JSON
 
     @property
     def lc_secrets(self) -> dict[str, str]:
