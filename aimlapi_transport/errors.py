@@ -238,7 +238,7 @@ def error_in(
     if source is None:
         return None
     message, request_id = _message_and_id(source if isinstance(source, (dict, list)) else {"message": source})
-    message = scrub(message or "the provider reported an error without a message")
+    message = scrub((message or "the provider reported an error without a message")[:_BODY_LIMIT])
     status = _status_in(source) or _status_in(payload)
     body = _scrubbed(payload, scrub)
     if status is None:

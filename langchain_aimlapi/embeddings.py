@@ -21,6 +21,7 @@ from typing_extensions import Self
 
 from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.embedders import Task
+from aimlapi_transport.limits import Limits
 from aimlapi_transport.pools import Closable, Lease
 from aimlapi_transport.request import Request
 from langchain_aimlapi._batches import ain_order, in_order, progress
@@ -93,6 +94,10 @@ class AIMLAPIEmbeddings(Closable, BaseModel, Embeddings):
     timeout: float | tuple[float | None, float | None] | Any | None = Field(
         default=None, description="Seconds of silence to bear, (connect, silence), or httpx.Timeout. By default 600."
     )
+    deadline: float | None = Field(
+        default=None, gt=0, description="Seconds a batch may take in all, retries included. By default without end."
+    )
+    limits: Limits | None = Field(default=None, description="How long a reply may be: by default 256 MB.")
     strict_parameters: bool = Field(
         default=False, description="Raise on parameters the model's documents do not list, instead of warning."
     )
@@ -202,6 +207,8 @@ class AIMLAPIEmbeddings(Closable, BaseModel, Embeddings):
             "preset": self.preset,
             "timeout": self.timeout,
             "max_retries": self.max_retries,
+            "deadline": self.deadline,
+            "limits": self.limits,
             "headers": self.default_headers,
             "query": self.default_query,
             "strict_parameters": self.strict_parameters,
