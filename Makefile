@@ -4,7 +4,7 @@ VENV ?= .venv
 RUN = $(VENV)/bin/python
 PACKAGES = aimlapi_transport langchain_aimlapi llama_index_aimlapi aimlapi_emulator
 
-.PHONY: demo test lint types docs pictures dist check-wheel bench record record-emulated format clean
+.PHONY: demo test lint types docs pictures dist check-wheel reliability fuzz soak audit bench record record-emulated format clean
 
 demo: $(VENV)/.demo  ## both frameworks at work: streaming, an agent, RAG
 	@$(RUN) examples/demo.py
@@ -33,6 +33,19 @@ dist: $(VENV)/.dist  ## wheel and sdist, looked into, and installed on every Pyt
 
 check-wheel: $(VENV)/.dev  ## the built wheel, alone with each extra
 	$(RUN) tools/check_wheel.py
+
+reliability: $(VENV)/.dev  ## every fault and life-cycle check, by every call of both frameworks, as a table
+	$(RUN) -m tests.reliability
+
+fuzz: $(VENV)/.dev  ## noise and mutated replies for the readers and both frameworks; EXAMPLES=20000
+	FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(RUN) -m pytest -q tests/reliability/test_fuzz.py
+
+soak: $(VENV)/.dev  ## load, then a mix of everything while memory is watched; SECONDS=600
+	$(RUN) -W ignore -m tests.load --seconds $(or $(SECONDS),600)
+
+audit: $(VENV)/.dev  ## known vulnerabilities of what is installed; needs the network
+	$(RUN) -m pip install --quiet --disable-pip-version-check pip-audit
+	$(VENV)/bin/pip-audit --skip-editable
 
 bench: $(VENV)/.bench  ## speed, beside the peers and the floors; QUICK=1 for two minutes, ARGS='--rows call' for a part
 	$(RUN) -m tests.benchmarks $(if $(QUICK),--quick) $(ARGS)
