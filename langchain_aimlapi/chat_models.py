@@ -401,7 +401,8 @@ class ChatAIMLAPI(Closable, BaseChatModel):
         counts = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
         for output in llm_outputs:
             for name in counts:
-                counts[name] += ((output or {}).get("token_usage") or {}).get(name) or 0
+                count = ((output or {}).get("token_usage") or {}).get(name)
+                counts[name] += count if isinstance(count, int) else 0  # as it came: it may be anything
         return {"token_usage": counts, "model_name": self.model_name}
 
     def __getstate__(self) -> dict[Any, Any]:
