@@ -22,7 +22,7 @@ class PartialObject:
     no JSON ends the reading: the value stays at what came before it.
     """
 
-    __slots__ = ("_fed", "_held", "_is_broken", "_keys", "_root", "_stack", "_string", "_value")
+    __slots__ = ("_fed", "_held", "_is_broken", "_keys", "_root", "_stack", "_string", "_value", "shown")
 
     def __init__(self) -> None:
         self._stack: list[Any] = []  # the containers still open, outermost first
@@ -33,6 +33,7 @@ class PartialObject:
         self._is_broken = False
         self._fed = 0
         self._value: dict[str, Any] | None = None  # as it was asked for last
+        self.shown: Any = None  # what the asker made of it
 
     def value_of(self, text: str, length: int | None = None) -> dict[str, Any]:
         """The object that `text`, or its first `length` characters, spells, where it grows from call to call."""

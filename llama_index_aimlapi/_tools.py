@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from llama_index.core.base.llms.types import ChatResponse, ToolCallBlock
 from llama_index.core.llms.llm import ToolSelection
@@ -161,10 +161,16 @@ def _function(call: Any) -> tuple[str, Any]:
 
 def _so_far(call: Any) -> ToolSelection:
     name, arguments = _function(call)
-    if not isinstance(arguments, dict):
-        parser = getattr(call, "parser", None) or PartialObject()
-        arguments = parser.value_of(arguments or "", getattr(call, "shown", None))
-    return built(ToolSelection, tool_id=str(field(call, "id") or ""), tool_name=name, tool_kwargs=dict(arguments))
+    call_id = str(field(call, "id") or "")
+    if isinstance(arguments, dict):
+        return built(ToolSelection, tool_id=call_id, tool_name=name, tool_kwargs=dict(arguments))
+    parser: PartialObject = getattr(call, "parser", None) or PartialObject()
+    arguments = parser.value_of(arguments or "", getattr(call, "shown", None))
+    last = parser.shown
+    if last and last.tool_kwargs is arguments and last.tool_id == call_id and last.tool_name == name:
+        return cast(ToolSelection, last)  # observers keep what they are shown: the same, where nothing changed
+    parser.shown = built(ToolSelection, tool_id=call_id, tool_name=name, tool_kwargs=arguments)
+    return cast(ToolSelection, parser.shown)
 
 
 def _final(call_id: Any, name: str, arguments: Any, response: ChatResponse) -> ToolSelection:

@@ -271,7 +271,9 @@ def test_reading_the_calls_of_every_piece_costs_what_the_pieces_cost(monkeypatch
     monkeypatch.setattr(PartialObject, "value", lambda self: made.append(1) or value(self))  # type: ignore[func-returns-value]
     llm, responses = _long_call()
     assert len(responses) > 1_900
-    shown = [llm.get_tool_calls_from_response(response)[0].tool_kwargs for response in responses]
+    selected = [llm.get_tool_calls_from_response(response)[0] for response in responses]
+    shown = [selection.tool_kwargs for selection in selected]
+    assert len({id(selection) for selection in selected}) < 500
     assert sum(read) <= len(LONG)
     assert 64 < len(made) < 500
     assert shown[-1] == json.loads(LONG)
