@@ -51,16 +51,34 @@ def to_wire(messages: Sequence[ChatMessage]) -> list[Json]:
     """
     sent = [_message(message, position) for position, message in enumerate(messages)]
     asked: set[str] = set()
+    has_lost_calls = False
     for position, message in enumerate(sent):
-        if message["role"] == "tool" and message["tool_call_id"] not in asked:
-            known = ", ".join(sorted(asked)) or "there are none"
-            raise InvalidRequestError(
-                f"messages[{position}] is the result of a call {message['tool_call_id']!r} that no message before it "
-                f"made: name one of the calls made ({known})."
-            )
-        if message.get("tool_calls"):
-            asked.update(call["id"] for call in message["tool_calls"])
+        if message["role"] == "tool":
+            if message["tool_call_id"] not in asked:
+                sent[position] = _uncalled_result(message, f"messages[{position}]", asked, has_lost_calls)
+        else:
+            has_lost_calls = message["role"] == "assistant" and "tool_calls" not in message
+            if message.get("tool_calls"):
+                asked.update(call["id"] for call in message["tool_calls"])
     return sent
+
+
+def _uncalled_result(message: Json, where: str, asked: set[str], has_lost_calls: bool) -> Json:
+    """A result whose call is in no message before it.
+
+    Behind a model's message without calls it is a question: LlamaIndex's CodeActAgent keeps the text of a message
+    that hands over, and loses its call.
+    """
+    call_id, content = message["tool_call_id"], message["content"]
+    if not has_lost_calls:
+        known = ", ".join(sorted(asked)) or "there are none"
+        raise InvalidRequestError(
+            f"{where} is the result of a call {call_id!r} that no message before it made: name one of the calls made "
+            f"({known})."
+        )
+    title = f"Result of the call {call_id}:\n\n"
+    parts = [{"type": "text", "text": title}, *content] if isinstance(content, list) else f"{title}{content}"
+    return {"role": "user", "content": parts}
 
 
 def cached_up_to(messages: Sequence[Json], index: int) -> list[Json]:

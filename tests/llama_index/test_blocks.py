@@ -252,6 +252,19 @@ def test_a_late_system_message_goes_through() -> None:
     assert host.bodies[0]["messages"][1] == {"role": "system", "content": "Stop now."}
 
 
+def test_results_behind_a_message_that_lost_its_calls_become_questions() -> None:
+    result = ChatMessage("3", role="tool", additional_kwargs={"tool_call_id": "c9"})
+    picture = ChatMessage(
+        role="tool",
+        blocks=[TextBlock(text="4"), ImageBlock(url="https://a.example/")],
+        additional_kwargs={"tool_call_id": "c8"},
+    )
+    sent = to_wire([ChatMessage("Hi"), ChatMessage("Over to you", role="assistant"), result, picture])
+    assert sent[2] == {"role": "user", "content": "Result of the call c9:\n\n3"}
+    assert sent[3]["role"] == "user"
+    assert [part["type"] for part in sent[3]["content"]] == ["text", "text", "image_url"]
+
+
 class StrangeBlock(ThinkingBlock):
     """A kind of block of tomorrow."""
 
@@ -266,6 +279,13 @@ BAD: list[tuple[list[Any], str]] = [
     (
         [ChatMessage("3", role="tool", additional_kwargs={"tool_call_id": "c9"})],
         r"messages\[0\] is the result of a call 'c9' that no message before it made",
+    ),
+    (
+        [
+            ChatMessage(role="assistant", blocks=[ToolCallBlock(tool_call_id="c1", tool_name="f")]),
+            ChatMessage("3", role="tool", additional_kwargs={"tool_call_id": "c9"}),
+        ],
+        r"the result of a call 'c9' that no message before it made: name one of the calls made \(c1\)",
     ),
     ([_odd(blocks=[object()])], r"messages\[0\] has a block of type object"),
     ([_odd(blocks=[StrangeBlock(content="x")])], "StrangeBlock"),
