@@ -30,9 +30,7 @@ from tests.llama_index.conformance.scenarios import Scenarios
 class OurLLM(Integration):
     """What the kit must know about `AIMLAPI`."""
 
-    lacks: Mapping[str, str] = {
-        "code_agent_handoff": "CodeActAgent keeps the result of `handoff` without its call; that is refused, as hosts do",
-    }
+    lacks: Mapping[str, str] = {}
     known_model = ("openai/gpt-4o", 128_000)
     default_context_window = 128_000
     think_model = "minimax/m2"
