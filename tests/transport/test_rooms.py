@@ -53,7 +53,10 @@ def test_dependencies_point_one_way(package: str, forbidden: set[str]) -> None:
     [
         ("import aimlapi_transport", {"httpx", "orjson"}),
         ("import langchain_aimlapi", {"httpx", "langchain_core"}),
-        ("from langchain_aimlapi import ChatAIMLAPI", {"llama_index", "starlette", "transformers", "aimlapi_transport.client"}),
+        (
+            "from langchain_aimlapi import ChatAIMLAPI",
+            {"llama_index", "starlette", "transformers", "aimlapi_transport.client"},
+        ),
         ("import llama_index_aimlapi", {"httpx", "llama_index"}),
         ("from llama_index_aimlapi import AIMLAPI", {"langchain_core", "starlette", "aimlapi_transport.client"}),
         ("import aimlapi_emulator.pytest_plugin", {"starlette", "uvicorn"}),
