@@ -601,9 +601,11 @@ class ChatAIMLAPI(Closable, BaseChatModel):
         with translated():
             client = Client(http_client=self.http_client, lease=self._lease, **self._config())
             request = self._request(client, messages, stop, True, kwargs)
-            reader = StreamReader()
+            reader, answer = StreamReader(), None
             for delta in client.stream(request, timeout=self._patience(True, kwargs)):
-                if not delta.choice:  # LangChain adds chunks up: a second answer would run into the first
+                answer = delta.choice if answer is None else answer
+                # LangChain adds chunks up: a second answer would run into the first
+                if delta.choice == answer or delta.completion is not None:
                     yield self._with_headers(reader.chunk(delta), delta.completion)
 
     async def _astream(
@@ -619,10 +621,11 @@ class ChatAIMLAPI(Closable, BaseChatModel):
         with translated():
             client = AsyncClient(http_client=self.http_async_client, lease=self._lease, **self._config())
             request = self._request(client, messages, stop, True, kwargs)
-            reader = StreamReader()
+            reader, answer = StreamReader(), None
             async with aclosing(client.stream(request, timeout=self._patience(True, kwargs))) as deltas:
                 async for delta in deltas:
-                    if not delta.choice:
+                    answer = delta.choice if answer is None else answer
+                    if delta.choice == answer or delta.completion is not None:
                         yield self._with_headers(reader.chunk(delta), delta.completion)
 
     def _config(self) -> dict[str, Any]:

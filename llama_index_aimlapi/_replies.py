@@ -124,10 +124,11 @@ class Snapshots:
         reading: as in `from_completion`.
     """
 
-    __slots__ = ("_calls", "_logprobs", "_reading", "_reasoning", "_refusal", "_text")
+    __slots__ = ("_calls", "_choice", "_logprobs", "_reading", "_reasoning", "_refusal", "_text")
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
+        self._choice: int | None = None
         self._text = ""
         self._reasoning = ""
         self._refusal = ""
@@ -138,8 +139,10 @@ class Snapshots:
         """The answer up to this delta; None where the delta belongs to another of `n` choices."""
         if delta.completion is not None:
             return from_completion(delta.completion, self._reading, delta="")
-        if delta.choice != 0:
-            return None  # the first answer, as of a whole reply
+        if delta.choice != self._choice:
+            if self._choice is not None:
+                return None  # the first answer, as of a whole reply
+            self._choice = delta.choice  # mostly 0, but where it alone comes under another number it is the first
         kwargs: Json = {}
         if delta.text:
             self._text += delta.text
