@@ -15,6 +15,7 @@ from aimlapi_transport.callers import stacklevel
 from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.embedders import Task
 from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.limits import Limits
 from aimlapi_transport.pools import Closable, Lease
 from aimlapi_transport.wire import Json
 from llama_index_aimlapi.usage import tell
@@ -88,6 +89,10 @@ class AIMLAPIEmbedding(Closable, BaseEmbedding):
     default_headers: dict[str, str] | None = Field(
         default=None, exclude=True, repr=False, description="Sent with every request. May hold secrets: not serialized."
     )
+    deadline: float | None = Field(
+        default=None, description="Seconds a batch may take in all, retries included. By default without end."
+    )
+    limits: Limits | None = Field(default=None, description="How long a reply may be: by default 256 MB.")
     strict_parameters: bool = Field(
         default=False, description="Raise on parameters the model's documents do not list, instead of warning."
     )
@@ -206,6 +211,8 @@ class AIMLAPIEmbedding(Closable, BaseEmbedding):
             "preset": self.preset,
             "timeout": self.timeout,
             "max_retries": self.max_retries,
+            "deadline": self.deadline,
+            "limits": self.limits,
             "headers": self.default_headers,
             "strict_parameters": self.strict_parameters,
         }

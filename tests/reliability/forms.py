@@ -20,7 +20,7 @@ from llama_index.core.llms.llm import ToolSelection
 from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.errors import AIMLAPIError
 from langchain_aimlapi import AIMLAPIEmbeddings, ChatAIMLAPI
-from llama_index_aimlapi import AIMLAPI
+from llama_index_aimlapi import AIMLAPI, AIMLAPIEmbedding
 from llama_index_aimlapi._tools import ToolCallError
 
 KEY = "sk-test-0123456789abcdef"
@@ -145,6 +145,14 @@ async def _aembed(model: Any, text: str) -> Came:
     return _vectors(await model.aembed_documents([text, "another"]))
 
 
+def _embed_batch(model: Any, text: str) -> Came:
+    return _vectors(model.get_text_embedding_batch([text, "another"]))
+
+
+async def _aembed_batch(model: Any, text: str) -> Came:
+    return _vectors(await model.aget_text_embedding_batch([text, "another"]))
+
+
 def _vectors(vectors: list[list[float]]) -> Came:
     return Came(text=f"{len(vectors)} vectors of {len(set(map(len, vectors)))} length")
 
@@ -166,6 +174,11 @@ def embeddings(
     return AIMLAPIEmbeddings(model=model, base_url=base_url, default_headers=headers, **settings)
 
 
+def embedding(model: str, base_url: str, *, headers: dict[str, str] | None = None, **settings: Any) -> AIMLAPIEmbedding:
+    settings.setdefault("api_key", KEY)
+    return AIMLAPIEmbedding(model=model, api_base=base_url, default_headers=headers, **settings)
+
+
 FORMS = (
     Form("langchain", "invoke", "whole", chat, _invoke, False),
     Form("langchain", "stream", "stream", chat, _stream, False),
@@ -177,6 +190,8 @@ FORMS = (
     Form("llama_index", "astream_chat", "stream", llm, _astream_chat, True),
     Form("langchain", "embed_documents", "embed", embeddings, _embed, False),
     Form("langchain", "aembed_documents", "embed", embeddings, _aembed, True),
+    Form("llama_index", "embed_batch", "embed", embedding, _embed_batch, False),
+    Form("llama_index", "aembed_batch", "embed", embedding, _aembed_batch, True),
 )
 
 
