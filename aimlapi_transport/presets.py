@@ -37,7 +37,7 @@ class HostRules:
 
     models: tuple[str, ...] = ("",)
     parameters: frozenset[str] | None = None
-    limits: Mapping[str, Limit] = field(default_factory=lambda: MappingProxyType({}))
+    limits: Mapping[str, Limit] = field(default_factory=dict)
     tool_choices: tuple[str, ...] | None = None
     tools: tuple[str, ...] | None = None
     parts: frozenset[str] | None = None
