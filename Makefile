@@ -47,8 +47,8 @@ audit: $(VENV)/.dev  ## known vulnerabilities of what is installed; needs the ne
 	$(RUN) -m pip install --quiet --disable-pip-version-check pip-audit
 	$(VENV)/bin/pip-audit --skip-editable
 
-bench: $(VENV)/.bench  ## speed, beside the peers and the floors; QUICK=1 for two minutes, ARGS='--rows call' for a part
-	$(RUN) -m tests.benchmarks $(if $(QUICK),--quick) $(ARGS)
+bench: $(VENV)/.bench  ## speed, beside the peers and the floors; QUICK=1 for a short run, PUBLISH=1 for the docs, ARGS='--rows call'
+	$(RUN) -m tests.benchmarks $(if $(QUICK),--quick) $(if $(PUBLISH),--publish) $(ARGS)
 
 record: $(VENV)/.dev  ## records the published cassettes again, live; needs AIMLAPI_API_KEY
 	$(RUN) tools/record_cassettes.py $(ARGS)

@@ -357,12 +357,16 @@ class CompletionReader:
                 raise BadResponseError("The provider's reply holds no answer: its choice has no message.", body=event)
             return None
         content = message.get("content")
-        if len(message) == 1 and content.__class__ is str and state.think is None and not logprobs:
-            # A piece of text and nothing else, as most events are: a fifth less than reading what is not there.
-            if not content:
-                return None
-            state.text.append(content)
-            return Delta(content, "", (), index, event)
+        if len(message) == 1 and not logprobs:
+            # A piece of text or of calls and nothing else, as most events are: a fifth less than looking for the rest.
+            if content.__class__ is str and state.think is None:
+                if not content:
+                    return None
+                state.text.append(content)
+                return Delta(content, "", (), index, event)
+            if message.get("tool_calls"):
+                pieces = state.tools.read(message["tool_calls"], whole=whole)
+                return Delta("", "", pieces, index, event) if pieces else None
         extra: Json | None = None
         reasoning = ""
         if content.__class__ is str:

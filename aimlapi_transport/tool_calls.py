@@ -88,6 +88,10 @@ class ToolCallReader:
 
     def read(self, value: Any, *, whole: bool = False) -> tuple[ToolCallDelta, ...]:
         """What a `tool_calls` list adds. In a whole reply each entry is a call of its own."""
+        if not whole and value.__class__ is list and len(value) == 1:
+            fragment = self._continued(value[0])
+            if fragment is not None:
+                return (fragment,)
         fragments = []
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, dict):
@@ -168,6 +172,23 @@ class ToolCallReader:
         if extra:
             call.extra.update(extra)
         return fragment
+
+    def _continued(self, item: Any) -> ToolCallDelta | None:
+        """A further piece of the arguments of a known call and nothing else, as most fragments are; None otherwise.
+
+        What `_read` would say, for a third of the time.
+        """
+        if item.__class__ is not dict or len(item) != 2:
+            return None
+        index, body = item.get("index"), item.get("function")
+        if index.__class__ is not int or body.__class__ is not dict or len(body) != 1:
+            return None
+        call, arguments = self._by_index.get(index), body.get("arguments")
+        if call is None or arguments.__class__ is not str or not arguments:
+            return None
+        call.place = index
+        call.arguments.append(arguments)
+        return ToolCallDelta(call.index, None, None, arguments)
 
     def _find(self, call_id: str, index: int | str | None, name: str, arguments: str) -> _Call | None:
         """The call a fragment continues, None if it begins one."""

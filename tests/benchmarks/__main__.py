@@ -23,6 +23,7 @@ from tests.benchmarks.subjects import SUBJECTS, Subject
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+BEGIN, END = "<!-- the latest run -->", "<!-- end of the latest run -->"
 
 
 class Worker:
@@ -69,7 +70,7 @@ Samples = dict[tuple[Any, ...], dict[str, Any]]
 def measured(row: Row, workers: list[Worker], origin: str, quick: bool, taken: Samples) -> list[Result]:
     """A row's samples, subject by subject in turns; two rows may show two figures of the same samples."""
     arguments = {**row.arguments, **(row.quick if quick else {})}
-    repeats = min(row.repeats, 3) if quick else row.repeats
+    repeats = min(row.repeats, 2 if row.fresh else 3) if quick else row.repeats
     chosen = [worker for worker in workers if _takes_part(row, worker.subject, quick)]
     results = {worker.subject.name: Result(row, worker.subject) for worker in chosen}
     if row.checked_scene:
@@ -112,8 +113,15 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer and smaller samples: under two minutes")
     parser.add_argument("--rows", help="only these, by key, comma-separated; a prefix will do")
     parser.add_argument("--subjects", help="only these, comma-separated")
-    parser.add_argument("--out", type=Path, help="folder for the JSON, the table and the plot")
+    parser.add_argument("--publish", action="store_true", help="write the JSON, docs/performance.md's table, the plot")
+    parser.add_argument(
+        "--from", type=Path, dest="earlier", help="publish an earlier run's JSON again, without running"
+    )
     options = parser.parse_args()
+    if options.earlier:
+        data = json.loads(options.earlier.read_text())
+        publish([Result.from_json(value) for value in data["results"]], data["about"])
+        return
     wanted = tuple((options.rows or "").split(","))
     names = (options.subjects or "").split(",")
     rows = [row for row in ROWS if row.key.startswith(wanted)]
@@ -130,15 +138,22 @@ def main() -> None:
                 print(terminal(row, found), flush=True)
     print(f"\n{time.time() - start:.0f} s")
     print(verdicts(results))
-    if options.out:
-        options.out.mkdir(parents=True, exist_ok=True)
-        told = about(subjects, quick=options.quick)
-        data = {"about": told, "results": [result.to_json() for result in results]}
-        (options.out / "results.json").write_text(json.dumps(data, indent=1) + "\n")
-        (options.out / "table.md").write_text(markdown(results, told))
-        from tests.benchmarks.plot import plot
+    if options.publish:
+        publish(results, about(subjects, quick=options.quick))
 
-        plot(results, told, options.out / "performance.png")
+
+def publish(results: list[Result], told: dict[str, Any]) -> None:
+    """Writes what the project shows of a run: its JSON, the table in docs/performance.md, and the plot."""
+    from tests.benchmarks.plot import plot
+
+    data = {"about": told, "results": [result.to_json() for result in results]}
+    (HERE / "results").mkdir(exist_ok=True)
+    (HERE / "results" / f"{told['date']}.json").write_text(json.dumps(data, indent=1) + "\n")
+    plot(results, told, ROOT / "docs" / "images" / "performance.png")
+    page = ROOT / "docs" / "performance.md"
+    before, _, rest = page.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    page.write_text(f"{before}{BEGIN}\n\n{markdown(results, told)}\n{END}{after}")
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tests.benchmarks.rows import Row
-from tests.benchmarks.subjects import Subject
+from tests.benchmarks.rows import ROWS, Row
+from tests.benchmarks.subjects import BY_NAME, Subject
 
 
 @dataclass
@@ -53,6 +53,21 @@ class Result:
     def figure(self) -> float | None:
         return median(self.figures) if self.figures else None
 
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> Result:
+        """What `to_json` wrote; the row and the subject as they are today."""
+        row = next(row for row in ROWS if row.key == value["row"])
+        return Result(
+            row,
+            BY_NAME[value["subject"]],
+            figures=value["figures"],
+            cpu=value["cpu_s"],
+            wall=value["wall_s"],
+            server=value["server_share"],
+            whole=value["whole"],
+            error=value["error"],
+        )
+
     def to_json(self) -> dict[str, Any]:
         return {
             "row": self.row.key,
@@ -60,9 +75,9 @@ class Result:
             "unit": self.row.unit,
             "subject": self.subject.name,
             "median": self.figure,
-            "figures": self.figures,
-            "cpu_s": self.cpu,
-            "wall_s": self.wall,
+            "figures": [round(value, 4) for value in self.figures],
+            "cpu_s": [round(value, 6) for value in self.cpu],
+            "wall_s": [round(value, 6) for value in self.wall],
             "server_share": round(self.server, 3),
             "whole": self.whole,
             "error": self.error,
@@ -172,7 +187,12 @@ def terminal(row: Row, results: Sequence[Result]) -> str:
 
 def markdown(results: Sequence[Result], told: Mapping[str, Any]) -> str:
     """A table for each framework."""
-    lines = [f"{told['date']}, Python {told['python']}, {told['machine']}.", ""]
+    busiest = max((result.server for result in results), default=0)
+    lines = [
+        f"{told['date']}, Python {told['python']}, {told['machine']}{', a quick run' if told['quick'] else ''}. "
+        f"The server used at most {busiest:.0%} of a core while a sample was taken.",
+        "",
+    ]
     table = by_framework(results)
     for framework in dict.fromkeys(result.subject.framework for result in results):
         subjects = list(dict.fromkeys(r.subject.name for r in results if r.subject.framework == framework))

@@ -35,7 +35,7 @@ class Row:
     bound: float | None = None
     quick: Mapping[str, Any] = field(default_factory=dict)
     fresh: bool = False
-    repeats: int = 7
+    repeats: int = 5
     heavy: bool = False
     peers: bool = True
     is_embedding: bool = False
@@ -82,7 +82,7 @@ _FEWER = {"n": 100}
 _VECTORS = {"scene": f"vectors-{BATCH}", "n": 10_240}
 
 ROWS = (
-    Row("import", "import beyond the framework", "ms", "cold_import", figure=_ms, bound=40, fresh=True, repeats=5),
+    Row("import", "import beyond the framework", "ms", "cold_import", figure=_ms, bound=40, fresh=True, repeats=4),
     Row(
         "cold",
         "cold start to first token",
@@ -96,10 +96,10 @@ ROWS = (
     ),
     Row(
         "construct",
-        "construction, 2nd to 1,000th",
+        "construction, 2nd to 500th",
         "us",
         "construct",
-        {"n": 1000},
+        {"n": 500},
         bound=60,
         quick={"n": 50},
         fresh=True,
@@ -110,7 +110,7 @@ ROWS = (
         "memory of an instance",
         "kB",
         "construct",
-        {"n": 1000},
+        {"n": 500},
         figure=lambda sample: sample["memory"] / 1024,
         bound=8,
         quick={"n": 50},
@@ -172,7 +172,7 @@ ROWS = (
         ratio=1.2,
         quick=_FEWER,
         fresh=True,
-        repeats=3,
+        repeats=2,
         heavy=True,
     ),
     Row(
@@ -185,7 +185,7 @@ ROWS = (
         ratio=1.0,
         quick=_FEWER,
         fresh=True,
-        repeats=3,
+        repeats=2,
         heavy=True,
     ),
     Row(
@@ -198,7 +198,7 @@ ROWS = (
         ratio=1.2,
         quick=_FEWER,
         fresh=True,
-        repeats=3,
+        repeats=2,
         heavy=True,
     ),
     Row(
