@@ -72,6 +72,8 @@ class Client(Closable, Settings):
         max_retries: further requests after the first, for connection failures, 408, 409, 429 and 5xx.
         headers, query: added to every request.
         strict_parameters: raise on parameters the model's documents do not list, instead of warning.
+        proxy: URL of the proxy to go through; by default the environment's (HTTPS_PROXY and the like).
+        socket_options: what to set on each socket, in `socket.setsockopt`'s form.
         http_client: an `httpx.Client` of your own, used as it is and never closed here.
         sleep: waits between tries; injected in tests.
         lease: whose share in the connections to use; by default the client's own.
@@ -258,14 +260,14 @@ class Client(Closable, Settings):
         raise BadResponseError(f"The provider redirected more than {_MAX_REDIRECTS} times.")
 
     def _quota(self) -> RetryQuota:
-        return quota_of(self._http_client) if self._http_client is not None else self._lease.pool(self.base_url).quota
+        return quota_of(self._http_client) if self._http_client is not None else self._lease.pool(self.route).quota
 
     @contextmanager
     def _connections(self) -> Iterator[httpx.Client]:
         if self._http_client is not None:
             yield _open(self._http_client)
             return
-        with self._lease.in_use(self.base_url) as pool:
+        with self._lease.in_use(self.route) as pool:
             yield pool.client()
 
 
@@ -463,14 +465,14 @@ class AsyncClient(Closable, Settings):
         raise BadResponseError(f"The provider redirected more than {_MAX_REDIRECTS} times.")
 
     def _quota(self) -> RetryQuota:
-        return quota_of(self._http_client) if self._http_client is not None else self._lease.pool(self.base_url).quota
+        return quota_of(self._http_client) if self._http_client is not None else self._lease.pool(self.route).quota
 
     @contextmanager
     def _connections(self) -> Iterator[httpx.AsyncClient]:
         if self._http_client is not None:
             yield _open(self._http_client)
             return
-        with self._lease.in_use(self.base_url) as pool:
+        with self._lease.in_use(self.route) as pool:
             yield pool.async_client()
 
 

@@ -23,6 +23,7 @@ from weakref import ReferenceType, WeakKeyDictionary, ref
 from typing_extensions import Self
 
 from aimlapi_transport.retry import RetryQuota
+from aimlapi_transport.settings import Route
 
 if TYPE_CHECKING:  # imported at the first call: whoever holds a lease need not pay for it before
     import httpx
@@ -35,7 +36,7 @@ _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _VARIABLES = (*_PROXIES, *(name.upper() for name in _PROXIES), *_CERTIFICATES)
 
 _lock = threading.RLock()  # reentrant: a lease may be garbage-collected while its thread holds the lock
-_pools: dict[tuple[str | None, ...], Pool] = {}
+_pools: dict[tuple[Route | str | None, ...], Pool] = {}
 _quotas: WeakKeyDictionary[httpx.Client | httpx.AsyncClient, RetryQuota] = WeakKeyDictionary()
 _inherited: list[Pool] = []  # a forked child's: the sockets are its parent's, too, and must not be touched
 _process = object()  # another one in each forked child
@@ -44,13 +45,14 @@ _Kept = AsyncGenerator[None, None]
 
 
 class Pool:
-    """The connections of this process to one address.
+    """The connections of this process by one route.
 
     Attributes:
-        quota: the retries that all users of the address have left together.
+        quota: the retries that all users of the route have left together.
     """
 
-    def __init__(self, key: tuple[str | None, ...]) -> None:
+    def __init__(self, route: Route, key: tuple[Route | str | None, ...]) -> None:
+        self.route = route
         self.key = key
         self.process = _process
         self.users = 0
@@ -67,7 +69,7 @@ class Pool:
                 if self._sync is None:
                     import httpx
 
-                    self._sync = httpx.Client(verify=_tls(), limits=httpx.Limits(**_LIMITS))
+                    self._sync = httpx.Client(**_options(self.route, httpx.HTTPTransport))
         return self._sync
 
     def async_client(self) -> httpx.AsyncClient:
@@ -80,7 +82,7 @@ class Pool:
             with _lock:
                 for other in [other for other in self._by_loop if other.is_closed()]:
                     _abandon(self._by_loop.pop(other)[0])
-                client = httpx.AsyncClient(verify=_tls(), limits=httpx.Limits(**_LIMITS))
+                client = httpx.AsyncClient(**_options(self.route, httpx.AsyncHTTPTransport))
                 found = self._by_loop[loop] = client, _kept(client, ref(self), loop)
                 with suppress(StopIteration):
                     found[1].asend(None).send(None)  # begun: from now on the loop knows it
@@ -130,34 +132,33 @@ class Lease:
     A closed lease may be used again: it takes a new share.
     """
 
-    __slots__ = ("__weakref__", "_address", "_pool")
+    __slots__ = ("__weakref__", "_pool")
 
     def __init__(self) -> None:
-        self._address = ""
         self._pool: Pool | None = None
 
-    def pool(self, address: str) -> Pool:
-        """The pool of an address, of this process."""
+    def pool(self, route: Route) -> Pool:
+        """The pool of a route, of this process."""
         pool = self._pool
-        if pool is not None and self._address == address and pool.process is _process:
+        if pool is not None and pool.route == route and pool.process is _process:
             return pool
-        key = (address, *(os.environ.get(name) for name in _VARIABLES))
+        key = (route, *(os.environ.get(name) for name in _VARIABLES))
         with _lock:
             _begin()
             pool = _pools.get(key)
             if pool is None:
-                pool = _pools[key] = Pool(key)
+                pool = _pools[key] = Pool(route, key)
             pool.users += 1
-            former, self._pool, self._address = self._pool, pool, address
+            former, self._pool = self._pool, pool
         if former is not None and former.leave():
             former.shut()
         return pool
 
     @contextmanager
-    def in_use(self, address: str) -> Iterator[Pool]:
-        """The pool of an address, kept open until the end of the block, whoever closes the lease meanwhile."""
+    def in_use(self, route: Route) -> Iterator[Pool]:
+        """The pool of a route, kept open until the end of the block, whoever closes the lease meanwhile."""
         with _lock:
-            pool = self.pool(address)
+            pool = self.pool(route)
             pool.users += 1
         try:
             yield pool
@@ -325,6 +326,16 @@ def _end() -> None:
             pool._sync.close()
         for client, _ in pool._by_loop.values():
             _abandon(client)
+
+
+def _options(route: Route, transport: type[httpx.HTTPTransport | httpx.AsyncHTTPTransport]) -> dict[str, Any]:
+    """What an HTTP client for a route is made of. Proxies of the environment keep the usual sockets."""
+    import httpx
+
+    options: dict[str, Any] = {"verify": _tls(), "limits": httpx.Limits(**_LIMITS), "proxy": route.proxy}
+    if route.socket_options and (route.proxy or not any(map(os.environ.get, ("all_proxy", "ALL_PROXY")))):
+        options["mounts"] = {"all://": transport(**options, socket_options=route.socket_options)}
+    return options
 
 
 def _tls() -> ssl.SSLContext:

@@ -9,7 +9,7 @@ import inspect
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 from urllib.parse import urlsplit
 
 from aimlapi_transport.callers import stacklevel
@@ -22,6 +22,7 @@ from aimlapi_transport.request import Request, chat_request
 from aimlapi_transport.retry import RetryPolicy
 
 _SHORTEST_SECRET = 6  # characters; a stand-in key such as "k" is no secret, and is part of many a word
+_PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 _warned: set[tuple[str, str]] = set()
 
 
@@ -35,6 +36,23 @@ class Secret:
 
     def __repr__(self) -> str:
         return "Secret(...)"
+
+
+class Route(NamedTuple):
+    """Where connections lead, and how.
+
+    Attributes:
+        address: of the host, up to `/v1`.
+        proxy: URL of the proxy to go through; None for the environment's.
+        socket_options: what to set on each socket, in `socket.setsockopt`'s form.
+    """
+
+    address: str
+    proxy: str | None = None
+    socket_options: tuple[tuple[Any, ...], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Route({self.address!r})"  # a proxy's URL may hold a password
 
 
 class UnlistedParameterWarning(UserWarning):
@@ -55,6 +73,8 @@ class SettingsArguments(TypedDict, total=False):
     retry: RetryPolicy | None
     deadline: float | None
     limits: Limits | None
+    proxy: str | None
+    socket_options: Iterable[Sequence[Any]] | None
 
 
 class Settings:
@@ -74,12 +94,15 @@ class Settings:
         retry: RetryPolicy | None = None,
         deadline: float | None = None,
         limits: Limits | None = None,
+        proxy: str | None = None,
+        socket_options: Iterable[Sequence[Any]] | None = None,
     ) -> None:
         if not isinstance(max_retries, int) or max_retries < 0:
             raise InvalidRequestError(f"`max_retries` is {max_retries!r}: pass 0 or a positive whole number.")
         if deadline is not None and not (isinstance(deadline, (int, float)) and deadline > 0):
             raise InvalidRequestError(f"`deadline` is {deadline!r}: pass seconds, more than 0, or None for no end.")
         self.preset, self.base_url = _host(preset, base_url)
+        self.route = Route(self.base_url, _proxy(proxy), tuple(map(tuple, socket_options or ())))
         self.strict_parameters = strict_parameters
         self.retry = retry or RetryPolicy(max_retries)
         self.timeout = timeout
@@ -205,6 +228,15 @@ class Settings:
                 "copy it again. It is not shown here."
             )
         return Secret(key)
+
+
+def _proxy(url: str | None) -> str | None:
+    """Raises without the URL, which may hold a password."""
+    if url is None or (isinstance(url, str) and urlsplit(url).scheme in _PROXY_SCHEMES and urlsplit(url).hostname):
+        return url
+    raise InvalidRequestError(
+        f"`proxy` is no proxy's URL: pass one that begins with {'://, '.join(_PROXY_SCHEMES)}://."
+    )
 
 
 def _warn_unlisted(request: Request) -> None:

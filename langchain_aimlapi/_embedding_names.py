@@ -20,6 +20,7 @@ _SYNONYMS = {
     "openai_api_key": "api_key",
     "request_timeout": "timeout",
     "headers": "default_headers",
+    "openai_proxy": "proxy",
     "input_type": "task_type",
 }
 _AZURE = "there is no Azure here; pass `base_url` for another address"
@@ -41,7 +42,6 @@ _NEEDLESS: dict[str, tuple[Any, ...]] = {
     "openai_organization": (),
 }
 _INSTEAD = {
-    "openai_proxy": "set HTTPS_PROXY, or pass an `http_client` with your proxy",
     "client": "pass an `http_client` (httpx.Client)",
     "async_client": "pass an `http_async_client` (httpx.AsyncClient)",
 }

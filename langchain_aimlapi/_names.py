@@ -24,6 +24,7 @@ SYNONYMS = {
     "max_completion_tokens": "max_tokens",
     "stop_sequences": "stop",
     "organization": "openai_organization",
+    "openai_proxy": "proxy",
 }
 # Call-time settings that may be given once for all calls.
 _PER_CALL = frozenset(
@@ -47,8 +48,6 @@ _INSTEAD = {
     "context_management": _RESPONSES,
     "truncation": _RESPONSES,
     "include": _RESPONSES,
-    "openai_proxy": "set HTTPS_PROXY, or pass an `http_client` with your proxy",
-    "http_socket_options": "pass an `http_client` whose transport has your `socket_options`",
     "client": "pass an `http_client` (httpx.Client)",
     "async_client": "pass an `http_async_client` (httpx.AsyncClient)",
     "root_client": "pass an `http_client` (httpx.Client)",

@@ -205,6 +205,18 @@ class ChatAIMLAPI(Closable, BaseChatModel):
         default=None, exclude=True, repr=False, description="Sent with every request. May hold secrets: not serialized."
     )
     default_query: Mapping[str, Any] | None = Field(default=None, description="Added to the URL of every request.")
+    proxy: str | None = Field(
+        default=None,
+        exclude=True,
+        repr=False,
+        description="URL of a proxy; by default the environment's. Not serialized: it may hold a password.",
+    )
+    http_socket_options: Sequence[tuple[Any, ...]] | None = Field(
+        default=None,
+        exclude=True,
+        repr=False,
+        description="What to set on each socket, as `socket.setsockopt` takes it.",
+    )
     http_client: Any = Field(default=None, exclude=True, repr=False, description="An `httpx.Client` of your own.")
     http_async_client: Any = Field(
         default=None, exclude=True, repr=False, description="An `httpx.AsyncClient` of your own."
@@ -271,6 +283,8 @@ class ChatAIMLAPI(Closable, BaseChatModel):
                 client = getattr(self, name)
                 if client is not None and not isinstance(client, wanted):
                     raise ValueError(f"`{name}` is a {type(client).__name__}: pass an httpx.{wanted.__name__}.")
+            if self.proxy or self.http_socket_options:
+                raise ValueError("`proxy` and `http_socket_options` are for our clients: give them to your own one.")
         return self
 
     @model_validator(mode="after")
@@ -333,6 +347,11 @@ class ChatAIMLAPI(Closable, BaseChatModel):
     def openai_api_base(self) -> str | None:
         """The address, as other classes name it; where none was passed, the one in force at construction."""
         return self._found()[1]
+
+    @property
+    def openai_proxy(self) -> str | None:
+        """The proxy, as other classes name it."""
+        return self.proxy
 
     aimlapi_api_key = openai_api_key
     aimlapi_api_base = openai_api_base
@@ -638,6 +657,8 @@ class ChatAIMLAPI(Closable, BaseChatModel):
             "max_retries": self.max_retries,
             "deadline": self.deadline,
             "limits": self.limits,
+            "proxy": self.proxy,
+            "socket_options": self.http_socket_options,
             "headers": self.default_headers,
             "query": self.default_query,
             "strict_parameters": self.strict_parameters,

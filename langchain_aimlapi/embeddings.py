@@ -105,6 +105,12 @@ class AIMLAPIEmbeddings(Closable, BaseModel, Embeddings):
         default=None, exclude=True, repr=False, description="Sent with every request. May hold secrets: not serialized."
     )
     default_query: Mapping[str, Any] | None = Field(default=None, description="Added to the URL of every request.")
+    proxy: str | None = Field(
+        default=None,
+        exclude=True,
+        repr=False,
+        description="URL of a proxy; by default the environment's. Not serialized: it may hold a password.",
+    )
     http_client: Any = Field(default=None, exclude=True, repr=False, description="An `httpx.Client` of your own.")
     http_async_client: Any = Field(
         default=None, exclude=True, repr=False, description="An `httpx.AsyncClient` of your own."
@@ -132,6 +138,8 @@ class AIMLAPIEmbeddings(Closable, BaseModel, Embeddings):
             client = getattr(self, name)
             if client is not None and not isinstance(client, wanted):
                 raise ValueError(f"`{name}` is a {type(client).__name__}: pass an httpx.{wanted.__name__}.")
+            if client is not None and self.proxy:
+                raise ValueError("`proxy` is for our clients: give it to your own one.")
         return self
 
     @field_validator("timeout")
@@ -142,6 +150,11 @@ class AIMLAPIEmbeddings(Closable, BaseModel, Embeddings):
     @field_serializer("timeout")
     def _timeout_to_json(self, timeout: Any) -> Any:
         return [timeout.connect, timeout.read] if isinstance(timeout, httpx.Timeout) else timeout
+
+    @property
+    def openai_proxy(self) -> str | None:
+        """The proxy, as other classes name it."""
+        return self.proxy
 
     @property
     def request_timeout(self) -> Any:
@@ -209,6 +222,7 @@ class AIMLAPIEmbeddings(Closable, BaseModel, Embeddings):
             "max_retries": self.max_retries,
             "deadline": self.deadline,
             "limits": self.limits,
+            "proxy": self.proxy,
             "headers": self.default_headers,
             "query": self.default_query,
             "strict_parameters": self.strict_parameters,

@@ -445,7 +445,6 @@ def test_settings_of_other_classes_are_left_out_or_refused_by_name() -> None:
     for given in (
         {"use_responses_api": True},
         {"truncation": "auto"},
-        {"openai_proxy": "http://u:p@proxy"},
         {"client": object()},
     ):
         with pytest.raises(ValidationError, match=next(iter(given))):

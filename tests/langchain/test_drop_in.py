@@ -117,7 +117,8 @@ READ: list[tuple[dict[str, Any], str, Any]] = [
     ({"disabled_params": {"seed": None}}, "disabled_params", {"seed": None}),
     ({"stream_chunk_timeout": 3.0}, "stream_chunk_timeout", 3.0),
     ({"use_responses_api": False}, "model", "m"),
-    ({"http_socket_options": ()}, "model", "m"),
+    ({"http_socket_options": ()}, "http_socket_options", ()),
+    ({"openai_proxy": "http://u:p@proxy"}, "openai_proxy", "http://u:p@proxy"),
     ({"metadata": {"a": 1}, "tags": ["t"], "name": "n", "verbose": True}, "tags", ["t"]),
     ({"output_version": "v1"}, "output_version", "v1"),
 ]

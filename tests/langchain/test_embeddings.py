@@ -285,7 +285,7 @@ OTHERS: dict[str, Any] = {
     "max_retries": None,
     "show_progress_bar": False,
     "deployment": "voyage-2",
-    "openai_proxy": None,
+    "openai_proxy": "http://proxy",
     "organization": None,
 }
 
@@ -313,7 +313,7 @@ def test_names_without_effect_are_warned_about_once() -> None:
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"openai_proxy": "http://proxy"}, "HTTPS_PROXY"),
+        ({"openai_proxy": "http://proxy", "http_client": httpx.Client()}, "`proxy` is for our clients"),
         ({"client": object()}, "http_client"),
         ({"openai_api_type": "azure"}, "no Azure"),
         ({"base_url": "http://a/v1", "openai_api_base": "http://b/v1"}, "given twice"),

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import pickle
+import socket
 import time
 import traceback
 import warnings
@@ -526,3 +527,42 @@ def test_errors_are_what_they_say() -> None:
     """The classes this table speaks of are the tree's, so one `except` catches them all."""
     kinds = (APITimeoutError, BadResponseError, IncompleteStreamError, RateLimitError, ServerError, StreamError)
     assert all(issubclass(kind, AIMLAPIError) for kind in kinds)
+
+
+def test_requests_go_through_the_proxy_and_the_environments_is_left_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sync and async, with socket options and without."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+    with scripted(reply(body=answer("Hello"))) as proxy:
+        through = f"http://user:secret@127.0.0.1:{proxy.port}"
+        for socket_options in (None, options):
+            config: Any = {"api_key": KEY, "base_url": "http://api.example/v1", "proxy": through}
+            config["socket_options"] = socket_options
+            with Client(**config) as client:
+                assert client.chat("m", HI).text == "Hello"
+                assert "secret" not in repr(vars(client))
+
+            async def ask(config: Any) -> str:
+                async with AsyncClient(**config) as client:
+                    return (await client.chat("m", HI)).text
+
+            assert asyncio.run(ask(config)) == "Hello"
+        assert [sent.path for sent in proxy.received] == ["http://api.example/v1/chat/completions"] * 4
+        assert {sent.headers["proxy-authorization"] for sent in proxy.received} == {"Basic dXNlcjpzZWNyZXQ="}
+
+
+def test_the_sockets_have_the_options_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, ...]] = []
+    monkeypatch.setattr(socket.socket, "setsockopt", lambda _, *option: seen.append(option), raising=False)
+    with scripted(reply(body=answer("Hello"))) as server:
+        mine = (socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        for socket_options in (None, [mine]):
+            with Client(api_key=KEY, base_url=server.base_url, socket_options=socket_options) as client:
+                client.chat("m", HI)
+            assert (mine in seen) is bool(socket_options)
+
+
+@pytest.mark.parametrize("proxy", ["proxy", "ftp://proxy", "http://", 3])
+def test_what_is_no_proxy_is_refused_without_its_password(proxy: Any) -> None:
+    with pytest.raises(InvalidRequestError, match="no proxy's URL: pass one that begins with http://"):
+        Client(proxy=proxy)
