@@ -15,26 +15,32 @@ if TYPE_CHECKING:
     from llama_index_aimlapi._tools import ToolCallError as ToolCallError
     from llama_index_aimlapi.embeddings import AIMLAPIEmbedding as AIMLAPIEmbedding
     from llama_index_aimlapi.llm import AIMLAPI as AIMLAPI
+    from llama_index_aimlapi.usage import AIMLAPIUsage as AIMLAPIUsage
     from llama_index_aimlapi.usage import EmbeddingUsageEvent as EmbeddingUsageEvent
     from llama_index_aimlapi.usage import embedding_usage as embedding_usage
+    from llama_index_aimlapi.usage import get_aimlapi_usage as get_aimlapi_usage
 
 _WHERE = {
     "AIMLAPI": "llm",
     "AIMLAPIEmbedding": "embeddings",
+    "AIMLAPIUsage": "usage",
     "EmbeddingUsageEvent": "usage",
     "StructuredOutputError": "_answers",
     "ToolCallError": "_tools",
     "embedding_usage": "usage",
+    "get_aimlapi_usage": "usage",
 }
 
 __all__ = [
     "AIMLAPI",
     "AIMLAPIEmbedding",
+    "AIMLAPIUsage",
     "EmbeddingUsageEvent",
     "StructuredOutputError",
     "ToolCallError",
     "__version__",
     "embedding_usage",
+    "get_aimlapi_usage",
 ]
 
 

@@ -26,12 +26,13 @@ from aimlapi_transport.wire import Json
 from llama_index_aimlapi._schemas import to_response_format
 from llama_index_aimlapi._structured import StructuredPrediction
 from llama_index_aimlapi._tools import ToolCallError, forced_tool, selections, to_tool_choice, to_tools
+from llama_index_aimlapi.usage import counter
 
 if TYPE_CHECKING:  # imported at the first call, as all that only calls need: half of what importing this would cost
     import httpx
 
     from aimlapi_transport.client import AsyncClient, Client
-    from aimlapi_transport.completion import Delta
+    from aimlapi_transport.completion import Completion, Delta
     from aimlapi_transport.request import Request
     from llama_index_aimlapi._replies import Reading
 
@@ -212,14 +213,18 @@ class AIMLAPI(StructuredPrediction):
 
         client = self._client()
         call = self._call(client, messages, kwargs, stream=False)
-        return from_completion(client.complete(call.request, timeout=call.timeout), call.reading)
+        completion = client.complete(call.request, timeout=call.timeout)
+        call.answered(completion)
+        return from_completion(completion, call.reading)
 
     async def _achat(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponse:
         from llama_index_aimlapi._replies import from_completion
 
         client = self._async_client()
         call = self._call(client, messages, kwargs, stream=False)
-        return from_completion(await client.complete(call.request, timeout=call.timeout), call.reading)
+        completion = await client.complete(call.request, timeout=call.timeout)
+        call.answered(completion)
+        return from_completion(completion, call.reading)
 
     def _stream(self, messages: Sequence[ChatMessage], kwargs: Json, left: Left) -> ChatResponseGen:
         from llama_index_aimlapi._replies import Snapshots
@@ -232,6 +237,8 @@ class AIMLAPI(StructuredPrediction):
             snapshots = Snapshots(call.reading)
             with closing(deltas):
                 for delta in deltas:
+                    if delta.completion is not None:
+                        call.answered(delta.completion)
                     chunk = snapshots.add(delta)
                     if chunk is not None:
                         yield chunk
@@ -251,6 +258,8 @@ class AIMLAPI(StructuredPrediction):
             snapshots = Snapshots(call.reading)
             async with aclosing(deltas):
                 async for delta in deltas:
+                    if delta.completion is not None:
+                        call.answered(delta.completion)
                     chunk = snapshots.add(delta)
                     if chunk is not None:
                         yield chunk
@@ -303,7 +312,7 @@ class AIMLAPI(StructuredPrediction):
             replay_reasoning=self.replay_reasoning if replay is None else replay,
         )
         single = parallel is False and call.get("parallel_tool_calls") is not True
-        return _Call(request, timeout, Reading(single, forced, "tools" in kwargs))
+        return _Call(request, timeout, Reading(single, forced, "tools" in kwargs), counter(request.model))
 
 
 Left = Sequence[bool]
@@ -311,11 +320,12 @@ Left = Sequence[bool]
 
 
 class _Call(NamedTuple):
-    """A request, the seconds of silence it may take, and what to know when its answer is read."""
+    """A request, the seconds of silence it may take, what to know when its answer is read, and who counts it."""
 
     request: Request
     timeout: Any
     reading: Reading
+    answered: Callable[[Completion], None]
 
 
 def _observed(

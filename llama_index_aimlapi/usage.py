@@ -1,27 +1,81 @@
-"""What embeddings took: sums over a stretch of code, and an event of each request. LlamaIndex tells of neither.
+"""What calls used and what they cost, summed by model; and an event of each request for embeddings.
 
-with embedding_usage() as spent:
-    ...
-print(spent.tokens, spent.cost_usd, spent.by_model)
+with get_aimlapi_usage() as used:
+    index.as_query_engine().query("Hello")
+print(used)
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]  # re-exported there
 from llama_index.core.instrumentation.events import BaseEvent
 
-from aimlapi_transport.embeddings import Embeddings
+from aimlapi_transport.tally import ModelUsage, Tally, used_by, used_by_embeddings
 
-__all__ = ["EmbeddingUsage", "EmbeddingUsageEvent", "Spent", "embedding_usage"]
+if TYPE_CHECKING:
+    from aimlapi_transport.completion import Completion
+    from aimlapi_transport.embeddings import Embeddings
+
+__all__ = [
+    "AIMLAPIUsage",
+    "EmbeddingUsage",
+    "EmbeddingUsageEvent",
+    "ModelUsage",
+    "Spent",
+    "embedding_usage",
+    "get_aimlapi_usage",
+]
 
 _PLACES = 12  # of a sum of dollars: past them is only what floats add to it
 _dispatcher = get_dispatcher(__name__)
+
+
+class AIMLAPIUsage(Tally):
+    """What calls of `AIMLAPI` and `AIMLAPIEmbedding` used, by model: tokens, and US dollars.
+
+    Printed it is a table, and one in a notebook, too. A call that failed, or a stream that was left before its end, is
+    not counted: nothing says what it used.
+
+    Attributes:
+        by_model: the sums of each model, by the name its replies give.
+        total: the sum over all models.
+    """
+
+
+@contextmanager
+def get_aimlapi_usage() -> Iterator[AIMLAPIUsage]:
+    """Sums what all calls begun inside used: chats, query engines, agents, embeddings (a call for each batch of texts).
+
+    Blocks nest: a call counts in each that is open around it. Threads you start yourself begin without: run them in
+    `contextvars.copy_context()`.
+    """
+    usage = AIMLAPIUsage(around=_innermost.get())
+    token = _innermost.set(usage)
+    try:
+        yield usage
+    finally:
+        _innermost.reset(token)
+
+
+_innermost: ContextVar[AIMLAPIUsage | None] = ContextVar("aimlapi_usage", default=None)
+
+
+def counter(model: str) -> Callable[[Completion], None]:
+    """What to tell the answer to, when it comes: it counts where its call began, wherever its stream is read."""
+    usage = _innermost.get()
+
+    def count(completion: Completion) -> None:
+        if usage is not None:
+            usage.add(completion.model or model, used_by(completion.usage, completion.cost))
+
+    return count
 
 
 class EmbeddingUsageEvent(BaseEvent):
@@ -125,9 +179,11 @@ def embedding_usage() -> Iterator[EmbeddingUsage]:
 
 
 def tell(model: str, found: Embeddings) -> None:
-    """Counts an answered request in every block of `embedding_usage` around it, and tells LlamaIndex's observers."""
+    """Counts an answered request for embeddings in every block around it, and tells LlamaIndex's observers."""
     for usage in _active.get():
         usage.add(model, found)
+    if (tally := _innermost.get()) is not None:
+        tally.add(found.model or model, used_by_embeddings(found))
     _dispatcher.event(
         EmbeddingUsageEvent(
             model_name=model,
