@@ -19,11 +19,10 @@ from llama_index.core.llms.llm import ToolSelection
 
 from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.errors import AIMLAPIError
-from langchain_aimlapi import AIMLAPIEmbeddings, ChatAIMLAPI
-from llama_index_aimlapi import AIMLAPI, AIMLAPIEmbedding
+from langchain_aimlapi import AIMLAPIEmbeddings
+from llama_index_aimlapi import AIMLAPIEmbedding
 from llama_index_aimlapi._tools import ToolCallError
-
-KEY = "sk-test-0123456789abcdef"
+from tests.reliability.kinds import KEY, chat, llm
 
 
 @dataclass(frozen=True)
@@ -155,16 +154,6 @@ async def _aembed_batch(model: Any, text: str) -> Came:
 
 def _vectors(vectors: list[list[float]]) -> Came:
     return Came(text=f"{len(vectors)} vectors of {len(set(map(len, vectors)))} length")
-
-
-def chat(model: str, base_url: str, *, headers: dict[str, str] | None = None, **settings: Any) -> ChatAIMLAPI:
-    settings.setdefault("api_key", KEY)
-    return ChatAIMLAPI(model=model, base_url=base_url, default_headers=headers, **settings)
-
-
-def llm(model: str, base_url: str, *, headers: dict[str, str] | None = None, **settings: Any) -> AIMLAPI:
-    settings.setdefault("api_key", KEY)
-    return AIMLAPI(model=model, api_base=base_url, default_headers=headers, **settings)
 
 
 def embeddings(

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from tests.reliability.forms import chat, llm
+KEY = "sk-test-0123456789abcdef"
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,22 @@ class Kind:
 
 def _schema(model: Any) -> Any:
     return {name: field.description for name, field in type(model).model_fields.items()}
+
+
+def chat(model: str, base_url: str, *, headers: dict[str, str] | None = None, **settings: Any) -> Any:
+    """A ChatAIMLAPI. Each framework is imported where it is asked for: programs of the checks need but one."""
+    from langchain_aimlapi import ChatAIMLAPI
+
+    settings.setdefault("api_key", KEY)
+    return ChatAIMLAPI(model=model, base_url=base_url, default_headers=headers, **settings)
+
+
+def llm(model: str, base_url: str, *, headers: dict[str, str] | None = None, **settings: Any) -> Any:
+    """An AIMLAPI."""
+    from llama_index_aimlapi import AIMLAPI
+
+    settings.setdefault("api_key", KEY)
+    return AIMLAPI(model=model, api_base=base_url, default_headers=headers, **settings)
 
 
 KINDS = {
