@@ -48,7 +48,7 @@ class RetryQuota:
 
     _EARNED = 0.2  # retries, by a call that needed none
 
-    def __init__(self, most: int = 100, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, most: int = 400, clock: Callable[[], float] = time.monotonic) -> None:
         self.most = most
         self._clock = clock
         self._left = float(most)
