@@ -188,4 +188,7 @@ def translated() -> Iterator[None]:
         ours = kind(error.message)
         # What a base class says of its kind is no more than a default: the error itself knows better.
         ours.__dict__.update({"is_retryable": error.is_retryable, **error.__dict__})
-    raise ours from None
+    try:
+        raise ours from None
+    finally:
+        del ours  # or this frame, the error and its traceback would hold each other, and the model with its connections

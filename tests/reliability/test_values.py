@@ -155,3 +155,19 @@ def test_importing_opens_no_thread_and_no_socket() -> None:
     code += "ChatAIMLAPI(model='m', api_key='k'); AIMLAPI(model='m', api_key='k')\n"
     code += "assert not n or len(os.listdir('/proc/self/fd')) == n; import aimlapi_transport.pools as p; assert not p._pools"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if not form.is_async], ids=str)
+def test_a_failed_call_keeps_nothing_alive(form: Form) -> None:
+    """No circle of frame, error and traceback: without the collector's help the connections go with model and error."""
+    gc.collect()
+    gc.disable()
+    try:
+        with scripted(reply(401, {"message": "no"})) as server:
+            model = form.make("m", server.base_url)
+            came = form.came(model)
+            assert came.kind == "AuthenticationError"
+            del model, came
+            assert eventually(lambda: server.closed == server.connections == 1)
+    finally:
+        gc.enable()
