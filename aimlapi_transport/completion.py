@@ -302,7 +302,7 @@ class CompletionReader:
                 finish_reason=None if state.finish is None else finish_reason_for(state.finish),
                 native_finish_reason=state.native_finish or state.finish,
                 logprobs=state.logprobs,
-                extra={**sealed(state.thoughts), **state.extra},
+                extra={**sealed(state.thoughts), **state.extra, **_legacy(state.tools)},
             )
             for _, state in sorted(self._choices.items())
         )
@@ -454,6 +454,12 @@ def _with_raw(completion: Completion, finishes: dict[int, str | None]) -> Comple
     }
     values = {name: getattr(completion, name) for name in Completion.__slots__}
     return Completion(**{**values, "raw": raw})
+
+
+def _legacy(tools: ToolCallReader) -> Json:
+    """The older `function_call` field, for programs that read it; the call is among the tool calls, too."""
+    call = tools.function_call()
+    return {"function_call": call} if call else {}
 
 
 def _raw_choice(choice: Choice, finish: str | None) -> Json:

@@ -54,11 +54,19 @@ class ToolCall:
         return call_to_wire(self.id, self.name, self.arguments, self.extra)
 
 
+# Calls that are of no function of the user's, and go back as what they are.
+# Source: https://docs.aimlapi.com/api-references/text-models-llm/moonshot/kimi-k2-preview (Kimi's `$web_search`)
+_OTHER_TYPES = ("custom", "builtin_function")
+
+
 def call_to_wire(call_id: str, name: str, arguments: str, extra: Json) -> Json:
     """A call as an assistant message carries it; a custom tool's (`extra["type"]`) holds free text."""
     if extra.get("type") == "custom":
         return {"id": call_id, **extra, "custom": {"name": name, "input": arguments}}
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments or "{}"}, **extra}
+
+
+_LEGACY = "function_call"
 
 
 class _Call:
@@ -102,7 +110,12 @@ class ToolCallReader:
 
     def read_function_call(self, value: Any) -> tuple[ToolCallDelta, ...]:
         """What the older `function_call` field adds: one call, in fragments."""
-        return self.read([{"index": "function_call", "function": value}])
+        return self.read([{"index": _LEGACY, "function": value}])
+
+    def function_call(self) -> Json | None:
+        """The call of the older `function_call` field in that field's form, None where none came."""
+        call = self._by_index.get(_LEGACY)
+        return {"name": call.name, "arguments": "".join(call.arguments)} if call else None
 
     def close(self) -> tuple[ToolCallDelta, ...]:
         """Ids made up for calls that never got one."""
@@ -145,8 +158,8 @@ class ToolCallReader:
         extra = {
             k: v for k, v in item.items() if k not in ("id", "index", "type", "function", "custom") and v is not None
         }
-        if item.get("type") == "custom":
-            extra["type"] = "custom"
+        if item.get("type") in _OTHER_TYPES:
+            extra["type"] = item["type"]
         if not (call_id or name or arguments or extra):
             return None
         index = _place(item.get("index"))

@@ -47,9 +47,11 @@ def to_wire(messages: Sequence[BaseMessage]) -> list[Json]:
         if isinstance(message, HumanMessage):
             sent.extend(_from_human(message, where))
         elif isinstance(message, AIMessage):
-            sent.append(_from_ai(message, where))
+            sent.append(_from_ai(message, where, answered=messages[position + 1 : position + 2]))
         elif isinstance(message, ToolMessage):
-            sent.append(_tool_result(message.tool_call_id, message.content, where))
+            result = _tool_result(message.tool_call_id, message.content, where)
+            # Kimi's own functions ($web_search) are answered by name; no other schema has one here.
+            sent.append(_named(result, message) if str(message.name).startswith("$") else result)
         elif isinstance(message, SystemMessage):
             role = message.additional_kwargs.get("__openai_role__", "system")
             sent.append(_named({"role": role, "content": _content(message.content, where)}, message))
@@ -90,7 +92,7 @@ def _tool_result(call_id: str, content: Any, where: str) -> Json:
     return {"role": "tool", "tool_call_id": call_id, "content": _text_or_parts(content, where)}
 
 
-def _from_ai(message: AIMessage, where: str) -> Json:
+def _from_ai(message: AIMessage, where: str, answered: Sequence[BaseMessage]) -> Json:
     kwargs = message.additional_kwargs
     blocks = [] if isinstance(message.content, str) else [_unwrapped(block) for block in message.content]
     held = _held(blocks)
@@ -108,10 +110,10 @@ def _from_ai(message: AIMessage, where: str) -> Json:
     sent: Json = {"role": "assistant", "content": content if content or not calls else None}
     if message.name:
         sent["name"] = message.name
-    if calls:
+    if kwargs.get("function_call") and (not calls or isinstance(next(iter(answered), None), FunctionMessage)):
+        sent["function_call"] = kwargs["function_call"]  # the older form, as its answer is
+    elif calls:
         sent["tool_calls"] = calls
-    if kwargs.get("function_call") and not calls:
-        sent["function_call"] = kwargs["function_call"]
     for name in ("refusal", "extra_content", "images"):
         value = kwargs.get(name) or held.get(name)
         if value:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
@@ -17,11 +17,15 @@ _NAME = re.compile(r"\$?[A-Za-z0-9_-]{1,64}")
 
 def to_tools(tools: Sequence[Any], *, strict: bool | None = None) -> list[Json]:
     """Definitions of the tools: LangChain tools, functions, classes, schemas, or the wire's own objects."""
+    if not isinstance(tools, Iterable) or isinstance(tools, (str, Mapping)):
+        raise InvalidRequestError(f"`tools` is {str(tools)[:80]!r}: pass a list of tools.")
     sent = []
     for tool in tools:
+        if isinstance(tool, Mapping) and tool.get("type") == "custom" and "input_schema" in tool:
+            tool = {name: value for name, value in tool.items() if name != "type"}  # Anthropic's word for a function
         native = isinstance(tool, Mapping) and isinstance(tool.get("type"), str) and tool["type"] != "object"
         if native and (tool["type"] != "function" or "function" not in tool):
-            sent.append(dict(tool))  # a vendor's own kind of tool, such as web_search
+            sent.append(_custom(tool))  # or a vendor's own kind of tool, such as web_search
             continue
         try:
             definition = convert_to_openai_tool(tool, strict=strict)
@@ -30,6 +34,9 @@ def to_tools(tools: Sequence[Any], *, strict: bool | None = None) -> list[Json]:
                 f"{str(tool)[:80]} is no tool: pass a LangChain tool, a function, a class, a JSON schema with a "
                 "`title`, or the wire's object."
             ) from error
+        if definition.get("type") == "custom":  # a tool with `metadata={"type": "custom_tool"}`
+            sent.append(_custom(definition))
+            continue
         definition = {**definition, "function": dict(definition["function"])}
         marks = tool if isinstance(tool, Mapping) else getattr(tool, "extras", None)
         if isinstance(marks, Mapping) and marks.get("cache_control"):
@@ -44,6 +51,18 @@ def to_tools(tools: Sequence[Any], *, strict: bool | None = None) -> list[Json]:
     return sent
 
 
+def _custom(tool: Mapping[str, Any]) -> Json:
+    """A custom tool (called with free text) in the form of chat completions; any other as it is."""
+    if tool["type"] != "custom" or "custom" in tool or "name" not in tool:
+        return dict(tool)
+    custom = {name: value for name, value in tool.items() if name != "type" and value is not None}
+    form = custom.get("format")
+    if isinstance(form, Mapping) and form.get("type") == "grammar" and "grammar" not in form:
+        rules = {name: value for name, value in form.items() if name != "type"}
+        custom["format"] = {"type": "grammar", "grammar": rules}
+    return {"type": "custom", "custom": custom}
+
+
 def to_tool_choice(choice: Any, tools: Sequence[Json]) -> str | Json | None:
     """The wire's choice: `auto`, `none`, `required`, or a function by name; None leaves it to the model."""
     if choice is None or choice is False or choice == "":
@@ -52,13 +71,13 @@ def to_tool_choice(choice: Any, tools: Sequence[Json]) -> str | Json | None:
         return "required"
     if choice in ("auto", "none"):
         return str(choice)
-    names = [tool["function"]["name"] for tool in tools if "function" in tool]
+    kinds = {tool[kind]["name"]: kind for tool in tools for kind in ("function", "custom") if kind in tool}
+    names = list(kinds)
     if isinstance(choice, str):
         if choice not in names:
-            raise InvalidRequestError(
-                f"`tool_choice` is {choice!r}: pass auto, none, any, required or one of {', '.join(names)}."
-            )
-        return {"type": "function", "function": {"name": choice}}
+            listed = ", ".join(["auto", "none", "any", "required", *names])
+            raise InvalidRequestError(f"`tool_choice` is {choice!r}: pass one of {listed}.")
+        return {"type": kinds[choice], kinds[choice]: {"name": choice}}
     if isinstance(choice, Mapping):
         if choice.get("type") in ("any", "auto", "none"):  # Anthropic's words
             return to_tool_choice(choice["type"], tools)

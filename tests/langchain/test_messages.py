@@ -149,3 +149,12 @@ def test_what_cannot_be_carried_names_itself(message: BaseMessage, says: str) ->
         to_wire([HumanMessage("first"), message])
     assert says in caught.value.message
     assert "messages[1]" in caught.value.message
+
+
+def test_kimis_own_functions_are_answered_by_name() -> None:
+    """Source: docs.aimlapi.com, kimi-k2-preview: the call of `$web_search` goes back as a `tool` message with `name`."""
+    results = [ToolMessage("{}", tool_call_id="a", name=name) for name in ("$web_search", "add")]
+    assert to_wire(results) == [
+        {"role": "tool", "tool_call_id": "a", "content": "{}", "name": "$web_search"},
+        {"role": "tool", "tool_call_id": "a", "content": "{}"},
+    ]

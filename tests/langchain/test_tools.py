@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from langchain_core.tools import tool
+from langchain_core.messages import FunctionMessage, HumanMessage, ToolMessage
+from langchain_core.output_parsers.openai_functions import JsonOutputFunctionsParser
+from langchain_core.tools import Tool, tool
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from langchain_aimlapi.errors import InvalidRequestError
-from tests.langchain.host import Host, whole
+from tests.langchain.host import Host, chunks, whole
 
 
 @tool
@@ -116,3 +118,60 @@ def test_a_tool_of_the_users_own_stays_as_it_was() -> None:
     definition = {"type": "function", "function": {"name": "ping"}}
     assert bound(definition)["tools"][0]["function"]["parameters"] == {"type": "object", "properties": {}}
     assert definition == {"type": "function", "function": {"name": "ping"}}
+
+
+CUSTOM = {"type": "custom", "custom": {"name": "run", "description": "Runs."}}
+LARK = {"syntax": "lark", "definition": "start: WORD"}
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        (Tool("run", str.upper, "Runs.", metadata={"type": "custom_tool"}), CUSTOM),
+        ({"type": "custom", "name": "run", "description": "Runs."}, CUSTOM),
+        (CUSTOM, CUSTOM),
+        (
+            {"type": "custom", "name": "run", "format": {"type": "grammar", **LARK}},
+            {"type": "custom", "custom": {"name": "run", "format": {"type": "grammar", "grammar": LARK}}},
+        ),
+        (
+            {"type": "custom", "name": "dig", "description": "Digs.", "input_schema": {"type": "object"}},
+            {"type": "function", "function": {"name": "dig", "description": "Digs.", "parameters": {"type": "object"}}},
+        ),
+    ],
+)
+def test_every_form_of_custom_tool(given: Any, sent: dict[str, Any]) -> None:
+    """`metadata` is how LangChain marks one, the flat form is the Responses API's, the last is Anthropic's function."""
+    kind = sent["type"]
+    choice = {"type": kind, kind: {"name": sent[kind]["name"]}}
+    body = bound(given, tool_choice=sent[kind]["name"])
+    assert (body["tools"], body["tool_choice"]) == ([sent], choice)
+
+
+@pytest.mark.parametrize("tools", [None, 3, "add", {"name": "add"}])
+def test_what_is_no_list_of_tools(tools: Any) -> None:
+    with pytest.raises(InvalidRequestError, match=r"`tools` is .*: pass a list of tools"):
+        Host().model().bind_tools(tools)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_the_older_function_call_is_read_where_programs_read_it(streamed: bool) -> None:
+    """It is in `additional_kwargs` and among the tool calls, and goes back in the form its answer has."""
+    said = {"name": "add", "arguments": '{"x": 1, "y": 2}'}
+    deltas = [{"function_call": {"name": "add", "arguments": '{"x": 1,'}}, {"function_call": {"arguments": ' "y": 2}'}}]
+    host = Host(chunks(deltas, "function_call") if streamed else whole({"content": None, "function_call": said}))
+    model = host.model(streaming=streamed)
+    reply = model.invoke("Hi")
+    assert reply.additional_kwargs["function_call"] == said
+    assert [(call["name"], call["args"]) for call in reply.tool_calls] == [("add", {"x": 1, "y": 2})]
+    assert (model | JsonOutputFunctionsParser()).invoke("Hi") == {"x": 1, "y": 2}
+
+    model.invoke([HumanMessage("Hi"), reply, FunctionMessage("3", name="add")])
+    assert host.bodies[-1]["messages"][1:] == [
+        {"role": "assistant", "content": None, "function_call": said},
+        {"role": "function", "name": "add", "content": "3"},
+    ]
+    model.invoke([HumanMessage("Hi"), reply, ToolMessage("3", tool_call_id=reply.tool_calls[0]["id"])])
+    sent = host.bodies[-1]["messages"][1]
+    assert "function_call" not in sent
+    assert [item["function"] for item in sent["tool_calls"]] == [said]

@@ -190,6 +190,14 @@ def test_a_custom_tool_is_called_with_free_text() -> None:
     assert call.to_wire() == {"id": "a", "type": "custom", "custom": {"name": "run", "input": "print(1)"}}
 
 
+def test_a_vendors_own_function_goes_back_as_one() -> None:
+    """Kimi's `$web_search` is called, streamed too, with the type it was bound with."""
+    first = {"index": 0, "id": "a", "type": "builtin_function", "function": {"name": "$web_search", "arguments": "{"}}
+    (call,) = calls([first], [fragment(0, arguments="}")])
+    function = {"name": "$web_search", "arguments": "{}"}
+    assert call.to_wire() == {"id": "a", "type": "builtin_function", "function": function}
+
+
 @given(
     values=st.lists(
         st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=5), max_size=3), min_size=1, max_size=3
