@@ -111,7 +111,7 @@ class StreamReader:
             usage_metadata=usage_metadata(completion.usage),
             chunk_position="last",
         )
-        return ChatGenerationChunk(message=message)
+        return ChatGenerationChunk(message=message, generation_info=generation_info(message))
 
 
 class _StreamedCall:
@@ -172,6 +172,12 @@ def usage_metadata(usage: Usage | None) -> UsageMetadata | None:
     if any(value is not None for value in outputs.values()):
         counts["output_token_details"] = cast(OutputTokenDetails, _set(outputs))
     return counts
+
+
+def generation_info(message: AIMessage) -> dict[str, Any]:
+    """How an answer ended, where callbacks of tracing tools read it: beside the message, too."""
+    told = message.response_metadata
+    return _set({name: told.get(name) for name in ("finish_reason", "model_name", "logprobs")})
 
 
 def response_metadata(completion: Completion, choice: Choice) -> dict[str, Any]:

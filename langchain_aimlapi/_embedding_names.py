@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from aimlapi_transport.callers import stacklevel
+from langchain_aimlapi._names import is_key
 
 # What other LangChain embeddings call our fields.
 _SYNONYMS = {
@@ -54,7 +55,10 @@ def our_names(values: Mapping[str, Any], fields: Container[str]) -> dict[str, An
         ValueError: a setting given under two names, or one that asks for what is not done here.
     """
     taken: dict[str, Any] = {}
-    model_kwargs = dict(values.get("model_kwargs") or {})
+    given_kwargs = values.get("model_kwargs") or {}
+    if not isinstance(given_kwargs, Mapping):
+        raise ValueError(f"`model_kwargs` is {given_kwargs!r}: pass a dict of body parameters.")
+    model_kwargs = dict(given_kwargs)
     idle: list[str] = []
     for given, value in values.items():
         name = _SYNONYMS.get(given, given)
@@ -67,6 +71,8 @@ def our_names(values: Mapping[str, Any], fields: Container[str]) -> dict[str, An
         if given in _NEEDLESS:
             if value not in (*_NEEDLESS[given], values.get("model") if given == "deployment" else None):
                 idle.append(given)
+        elif name not in fields and is_key(name):
+            raise ValueError(f"`{given}` is no field: pass the key of the host in `base_url` as `api_key`.")
         elif name not in fields:
             warnings.warn(
                 f"`{given}` is no field of AIMLAPIEmbeddings: it is sent in the body, as if in `model_kwargs`.",

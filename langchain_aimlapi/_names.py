@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from aimlapi_transport.callers import stacklevel
 
@@ -26,6 +26,7 @@ SYNONYMS = {
     "organization": "openai_organization",
     "openai_proxy": "proxy",
 }
+_SECRET = ("api_key", "default_headers")  # values no error may show
 # Call-time settings that may be given once for all calls.
 _PER_CALL = frozenset(
     ("extra_headers", "extra_query", "stream_options", "tools", "tool_choice", "parallel_tool_calls", "response_format")
@@ -95,8 +96,8 @@ def our_names(values: Mapping[str, Any], fields: Container[str]) -> dict[str, An
                 raise ValueError(f"`{given}` is given twice: `{name}` is another name of it.")
             if taken.get(name) is None:
                 taken[name] = value
-        elif name.endswith("_api_key"):
-            raise ValueError(f"`{given}` is another vendor's key: pass the key of the host in `base_url` as `api_key`.")
+        elif is_key(name):
+            raise ValueError(f"`{given}` is no field: pass the key of the host in `base_url` as `api_key`.")
         else:
             if name not in _PER_CALL:
                 _warn(f"`{given}` is no field of ChatAIMLAPI: it is sent in the body, as if in `model_kwargs`.")
@@ -111,12 +112,27 @@ def our_names(values: Mapping[str, Any], fields: Container[str]) -> dict[str, An
     return taken
 
 
+def fitting(value: Any, validated: Callable[[Any], Any], name: str, accepted: Mapping[str, str]) -> Any:
+    """The value of a field as Pydantic takes it; else an error that names it and what is accepted."""
+    try:
+        return validated(value)
+    except ValidationError:
+        shown = f"a {type(value).__name__} that does not fit" if name in _SECRET else repr(value)
+        raise ValueError(f"`{name}` is {shown}: pass {accepted[name]}.") from None
+
+
+def is_key(name: str) -> bool:
+    """Whether a setting of this name would be a key: it must never travel in a body, as unknown settings do."""
+    return name.lower().replace("_", "").endswith("apikey")
+
+
 def refused(call: Mapping[str, Any]) -> str | None:
     """What is wrong with the names of a call's arguments, None where nothing is."""
     for name, reason in _CALL_INSTEAD.items():
         if call.get(name):
             return f"`{name}` cannot be used: {reason}."
-    return None
+    key = next((name for name in call if is_key(name)), None)
+    return key and f"`{key}` is no argument of a call: pass `api_key` where the model is made."
 
 
 def _warn(message: str) -> None:

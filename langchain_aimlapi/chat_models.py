@@ -22,7 +22,6 @@ from pydantic import (
     Field,
     PrivateAttr,
     SecretStr,
-    ValidationError,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
     field_serializer,
@@ -38,7 +37,7 @@ from aimlapi_transport.pools import Closable, Lease
 from aimlapi_transport.presets import PRESETS, Preset, preset_for
 from aimlapi_transport.version import __version__
 from langchain_aimlapi import _content_blocks, _loading
-from langchain_aimlapi._names import SYNONYMS, our_names, refused
+from langchain_aimlapi._names import SYNONYMS, fitting, our_names, refused
 from langchain_aimlapi._profile import (
     DECLARED,
     fitted,
@@ -82,7 +81,11 @@ _PARAMETERS = (
 # What they may be, for the error that names a value of another type.
 _ACCEPTED = {
     **dict.fromkeys(("temperature", "top_p", "presence_penalty", "frequency_penalty"), "a number"),
-    **dict.fromkeys(("max_tokens", "top_k", "n", "seed", "top_logprobs", "max_retries"), "a whole number"),
+    **dict.fromkeys(("max_tokens", "top_k", "n", "seed", "top_logprobs"), "a whole number"),
+    "max_retries": "a whole number, at least 0",
+    "deadline": "seconds, above 0",
+    "limits": "an aimlapi_transport.limits.Limits",
+    "api_key": "a text, a SecretStr, or a function that returns the key",
     **dict.fromkeys(("logprobs", "store", "streaming", "stream_usage", "replay_reasoning"), "True or False"),
     **dict.fromkeys(("strict_parameters", "include_response_headers"), "True or False"),
     **dict.fromkeys(("model_name", "base_url", "reasoning_effort", "verbosity", "service_tier"), "a text"),
@@ -95,8 +98,6 @@ _ACCEPTED = {
     "default_query": "a dict",
     "model_kwargs": "a dict of body parameters",
 }
-_SECRET = ("default_headers",)  # values no error may show
-
 
 # Fields a repr shows in its own way.
 _NOT_SHOWN = frozenset(("model_name", "base_url", "metadata", "profile"))
@@ -251,12 +252,7 @@ class ChatAIMLAPI(Closable, BaseChatModel):
     @field_validator(*_ACCEPTED, mode="wrap")
     @classmethod
     def _name_the_value(cls, value: Any, validated: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-        try:
-            return validated(value)
-        except ValidationError:
-            name = str(info.field_name)
-            shown = f"a {type(value).__name__} that does not fit" if name in _SECRET else repr(value)
-            raise ValueError(f"`{name}` is {shown}: pass {_ACCEPTED[name]}.") from None
+        return fitting(value, validated, str(info.field_name), _ACCEPTED)
 
     @model_validator(mode="after")
     def _check_n(self) -> Self:
@@ -703,7 +699,8 @@ class ChatAIMLAPI(Closable, BaseChatModel):
         parameters = _merged(self._settings(), {**call, **({} if stop is None else {"stop": stop})})
         call = {**self.model_kwargs, **call}
         added: dict[str, Any] = {}
-        thinks = (parameters.get("thinking") or {}).get("type") in ("enabled", "adaptive")
+        thinking = parameters.get("thinking")
+        thinks = isinstance(thinking, Mapping) and thinking.get("type") in ("enabled", "adaptive")
         if "added_tool_choice" in call and not thinks:  # no model is forced while it thinks
             added["tool_choice"] = call["added_tool_choice"]
         if "added_response_format" in call:
@@ -752,9 +749,12 @@ class ChatAIMLAPI(Closable, BaseChatModel):
         )
 
     def _result(self, completion: Completion) -> ChatResult:
-        from langchain_aimlapi._chunks import from_choice
+        from langchain_aimlapi._chunks import from_choice, generation_info
 
-        generations = [ChatGeneration(message=from_choice(completion, choice)) for choice in completion.choices]
+        messages = [from_choice(completion, choice) for choice in completion.choices]
+        generations = [
+            ChatGeneration(message=message, generation_info=generation_info(message)) for message in messages
+        ]
         if self.include_response_headers:
             for generation in generations:
                 generation.message.response_metadata["headers"] = dict(completion.headers)

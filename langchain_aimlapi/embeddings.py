@@ -13,6 +13,8 @@ from pydantic import (
     Field,
     PrivateAttr,
     SecretStr,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
     field_serializer,
     field_validator,
     model_validator,
@@ -26,12 +28,28 @@ from aimlapi_transport.pools import Closable, Lease
 from aimlapi_transport.request import Request
 from langchain_aimlapi._batches import ain_order, in_order, progress
 from langchain_aimlapi._embedding_names import our_names
+from langchain_aimlapi._names import fitting
 from langchain_aimlapi._shown import shown
 from langchain_aimlapi.errors import InvalidRequestError, translated
 from langchain_aimlapi.usage import count_embeddings
 
 # Arguments of a call that are no body parameters.
 _NOT_SENT = ("extra_body", "extra_headers", "extra_query", "client_request_id")
+
+# What fields may be, for the error that names a value of another type.
+_ACCEPTED = {
+    **dict.fromkeys(("chunk_size", "max_concurrency"), "a whole number, at least 1"),
+    **dict.fromkeys(("show_progress_bar", "skip_empty", "strict_parameters"), "True or False"),
+    **dict.fromkeys(("model", "base_url", "task_type"), "a text"),
+    "dimensions": "a whole number, at least 1",
+    "max_retries": "a whole number, at least 0",
+    "deadline": "seconds, above 0",
+    "limits": "an aimlapi_transport.limits.Limits",
+    "preset": "aimlapi, powertokens or anyfast",
+    "api_key": "a text, a SecretStr, or a function that returns the key",
+    "default_headers": "a dict of texts",
+    "default_query": "a dict",
+}
 
 
 class AIMLAPIEmbeddings(Closable, BaseModel, Embeddings):
@@ -118,7 +136,10 @@ class AIMLAPIEmbeddings(Closable, BaseModel, Embeddings):
 
     _lease: Lease = PrivateAttr(default_factory=Lease)
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=(), arbitrary_types_allowed=True)
+    # Values in the errors would show the key of a mistyped call: our own sentences name them, where they may.
+    model_config = ConfigDict(
+        extra="forbid", protected_namespaces=(), arbitrary_types_allowed=True, hide_input_in_errors=True
+    )
 
     def __repr_args__(self) -> Any:
         """What stands in a repr: model, host, and what was set; no key."""
@@ -129,6 +150,11 @@ class AIMLAPIEmbeddings(Closable, BaseModel, Embeddings):
     def _take_names(cls, values: Any) -> Any:
         """Other names of our fields become ours; unknown ones become body parameters, with a warning."""
         return our_names(values, cls.model_fields) if isinstance(values, dict) else values
+
+    @field_validator(*_ACCEPTED, mode="wrap")
+    @classmethod
+    def _name_the_value(cls, value: Any, validated: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        return fitting(value, validated, str(info.field_name), _ACCEPTED)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

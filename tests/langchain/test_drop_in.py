@@ -169,6 +169,7 @@ def test_a_setting_without_effect_is_said_and_not_sent(name: str) -> None:
         {"client": object()},
         {"root_async_client": object()},
         {"anthropic_api_key": "sk-other"},
+        {"apikey": "sk-other"},
         {"http_client": httpx.AsyncClient()},
         {"http_async_client": httpx.Client()},
     ],
@@ -195,7 +196,9 @@ def test_what_a_call_cannot_have_is_refused_by_name(name: str) -> None:
         ({"n": 0}, "`n` is 0: pass 1 or more."),
         ({"n": 2, "streaming": True}, "`n` is 2: pass 1, or leave `streaming` off."),
         ({"stop": 7}, "`stop` is 7: pass a text or a list of texts."),
-        ({"max_retries": -1}, "`max_retries` is -1: pass a whole number"),
+        ({"max_retries": -1}, "`max_retries` is -1: pass a whole number, at least 0."),
+        ({"deadline": 0}, "`deadline` is 0: pass seconds, above 0."),
+        ({"limits": 3}, "`limits` is 3: pass an aimlapi_transport.limits.Limits."),
         ({"preset": "openai"}, "`preset` is 'openai': pass aimlapi, powertokens or anyfast."),
         ({"logit_bias": "x"}, "`logit_bias` is 'x': pass a dict of numbers by token."),
         ({"stream_chunk_timeout": -1}, "`stream_chunk_timeout` is -1: pass seconds, or 0 for no limit."),
@@ -232,6 +235,8 @@ def test_a_key_of_a_wrong_type_is_not_shown(key: Any) -> None:
         ({"tools": [{"type": "function", "function": {}}]}, "A tool has no name"),
         ({"tool_choice": "nope", "tools": []}, "`tool_choice` is 'nope'"),
         ({"timeout": -1}, "`timeout` is -1: pass seconds"),
+        ({"tools": 3}, "`tools` is '3': pass a list of tools."),
+        ({"api_key": "sk-secret"}, "`api_key` is no argument of a call: pass `api_key` where the model is made."),
         ({"timeout": "long"}, "`timeout` is 'long': pass seconds"),
         ({"extra_headers": ["a"]}, "`extra_headers` is a list: pass a dict."),
         ({"extra_query": "a=b"}, "`extra_query` is a str: pass a dict."),
@@ -246,6 +251,7 @@ def test_a_wrong_value_of_a_call_gets_one_sentence(call: dict[str, Any], told: s
         with pytest.raises(errors.InvalidRequestError) as caught:
             ask(host.model(model="openai/gpt-4o", stream_chunk_timeout=9))
         assert told in str(caught.value)
+        assert "sk-secret" not in str(caught.value)
     assert host.bodies == []
 
 
@@ -380,3 +386,14 @@ def test_fields_are_configurable_by_any_of_their_names() -> None:
     }
     list(model.stream([HumanMessage("Hi")], config))
     assert host.bodies[1]["stream"] is True
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_callbacks_are_told_how_an_answer_ended(streaming: bool) -> None:
+    """Tracing tools read it from `generation_info`, as ChatOpenAI fills it."""
+    logprobs = {"content": [{"token": "x", "logprob": -0.1}], "refusal": None}
+    reply = {"model": "served", "choices": [{"index": 0, "finish_reason": "stop", "logprobs": logprobs}]}
+    reply["choices"][0]["delta" if streaming else "message"] = {"content": "x"}  # type: ignore[index]
+    result = Host([reply] if streaming else reply).model(streaming=streaming).generate([[HumanMessage("Hi")]])
+    told = {"finish_reason": "stop", "model_name": "served", "logprobs": logprobs}
+    assert result.generations[0][0].generation_info == told

@@ -318,14 +318,21 @@ def test_names_without_effect_are_warned_about_once() -> None:
         ({"openai_api_type": "azure"}, "no Azure"),
         ({"base_url": "http://a/v1", "openai_api_base": "http://b/v1"}, "given twice"),
         ({"dimensions": 3, "model_kwargs": {"dimensions": 4}}, "argument of its own"),
-        ({"chunk_size": 0}, "chunk_size"),
+        ({"chunk_size": 0}, "`chunk_size` is 0: pass a whole number, at least 1"),
+        ({"dimensions": "x"}, "`dimensions` is 'x': pass a whole number, at least 1"),
+        ({"model": 3}, "`model` is 3: pass a text"),
+        ({"model_kwargs": 3}, "`model_kwargs` is 3: pass a dict"),
+        ({"openai_api_key": "sk-another-secret"}, "given twice"),
+        ({"default_headers": ["sk-secret"]}, "`default_headers` is a list that does not fit: pass a dict of texts"),
+        ({"apikey": "sk-secret"}, "`apikey` is no field: pass the key .* as `api_key`"),
         ({"http_client": object()}, "pass an httpx.Client"),
         ({"model": " "}, "`model` is empty"),
     ],
 )
 def test_settings_that_cannot_be_used(settings: Any, says: str) -> None:
-    with pytest.raises(ValidationError, match=says):
-        AIMLAPIEmbeddings(**{"model": "voyage-2", **settings})
+    with pytest.raises(ValidationError, match=says) as caught:
+        AIMLAPIEmbeddings(**{"api_key": "sk-secret", "model": "voyage-2", **settings})
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
