@@ -57,9 +57,12 @@ def to_wire(messages: Sequence[ChatMessage]) -> list[Json]:
             if message["tool_call_id"] not in asked:
                 sent[position] = _uncalled_result(message, f"messages[{position}]", asked, has_lost_calls)
         else:
-            has_lost_calls = message["role"] == "assistant" and "tool_calls" not in message
+            former = message.get("function_call")  # has no id: its result names the function
+            has_lost_calls = message["role"] == "assistant" and "tool_calls" not in message and not former
             if message.get("tool_calls"):
                 asked.update(call["id"] for call in message["tool_calls"])
+            if isinstance(former, dict) and former.get("name"):
+                asked.add(str(former["name"]))
     return sent
 
 
@@ -182,7 +185,7 @@ def _add_assistant_fields(
             sent[name] = extra[name]
     if extra.get("reference_audio_id"):
         sent["audio"] = {"id": extra["reference_audio_id"]}
-    if sent["content"] is None and not wired and "audio" not in sent:
+    if sent["content"] is None and not wired and "audio" not in sent and "function_call" not in sent:
         sent["content"] = ""  # reasoning alone: the schema wants a text
 
 

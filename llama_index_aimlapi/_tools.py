@@ -132,8 +132,8 @@ def forced_tool(choice: str | Json | None, definitions: Sequence[Json]) -> Json 
 def selections(response: ChatResponse) -> list[ToolSelection]:
     """The calls of a response, each with an id and a name that are text.
 
-    While an answer is streamed, the arguments are the object they spell so far. Once it is finished they are read
-    strictly: a call cut short is never one to run.
+    While an answer is streamed, the arguments are the object they spell so far, as in a response made by hand. Once
+    an answer is finished they are read strictly: a call cut short is never one to run.
 
     Raises:
         ToolCallError: a finished answer holds a call without a name, or whose arguments are no JSON object.
@@ -176,7 +176,10 @@ def _so_far(call: Any) -> ToolSelection:
 def _final(call_id: Any, name: str, arguments: Any, response: ChatResponse) -> ToolSelection:
     error = None
     if not isinstance(arguments, dict):
-        arguments, error = parse_arguments(_text(arguments))
+        text = _text(arguments)
+        arguments, error = parse_arguments(text)
+        if error and FINISH_REASON not in response.additional_kwargs:
+            arguments, error = PartialObject().value_of(text), None
     if not name:
         error = "it names no tool"
     if arguments is None or error:

@@ -118,23 +118,29 @@ class AIMLAPI(StructuredPrediction):
         """The answer piece by piece: each response repeats all before it, the last one is the whole answer."""
         return await _aobserved(llm_chat_callback(), self, self._astream, messages, **kwargs)
 
-    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
+    def stream_complete(
+        self, prompt: str | None = None, formatted: bool = False, **kwargs: Any
+    ) -> CompletionResponseGen:
         """The answer to a prompt piece by piece: each response repeats all before it."""
 
         def start(prompt: str, kwargs: Json, left: Left) -> CompletionResponseGen:
             chunks = self._stream(self._prompt(prompt, formatted), kwargs, left)
             return _mapped(chunks)
 
-        return _observed(llm_completion_callback(), self, start, prompt, **kwargs)
+        given = () if prompt is None else (prompt,)  # a prompt that is missing is LlamaIndex's to refuse
+        return _observed(llm_completion_callback(), self, start, *given, **kwargs)
 
-    async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
+    async def astream_complete(
+        self, prompt: str | None = None, formatted: bool = False, **kwargs: Any
+    ) -> CompletionResponseAsyncGen:
         """The answer to a prompt piece by piece: each response repeats all before it."""
 
         def start(prompt: str, kwargs: Json, left: Left) -> CompletionResponseAsyncGen:
             chunks = self._astream(self._prompt(prompt, formatted), kwargs, left)
             return _amapped(chunks)
 
-        return await _aobserved(llm_completion_callback(), self, start, prompt, **kwargs)
+        given = () if prompt is None else (prompt,)
+        return await _aobserved(llm_completion_callback(), self, start, *given, **kwargs)
 
     def _prepare_chat_with_tools(
         self,
@@ -160,10 +166,13 @@ class AIMLAPI(StructuredPrediction):
             messages.append(user_msg)
         definitions = to_tools(tools, strict=self.strict if strict is None else strict)
         choice = to_tool_choice(tool_choice, tools, definitions)
-        prepared: Json = {"messages": messages, "tools": definitions or None, **kwargs}
+        prepared: Json = {"messages": messages, "tools": definitions or None, "tool_choice": None, **kwargs}
         if definitions:
             prepared["tool_choice"] = choice or ("required" if tool_required else "auto")
-            prepared["allow_parallel_tool_calls"] = allow_parallel_tool_calls
+            is_yours = kwargs.get("parallel_tool_calls") is not None
+            prepared["allow_parallel_tool_calls"] = None if is_yours else allow_parallel_tool_calls
+            if not is_yours:
+                prepared["parallel_tool_calls"] = allow_parallel_tool_calls
             if choice is None:
                 prepared["tool_required"] = tool_required
         return prepared
@@ -274,6 +283,11 @@ class AIMLAPI(StructuredPrediction):
         from llama_index_aimlapi._blocks import cached_up_to, to_wire
         from llama_index_aimlapi._replies import Reading
 
+        kwargs = dict(kwargs)
+        is_prepared = "allow_parallel_tool_calls" in kwargs
+        parallel = kwargs.pop("allow_parallel_tool_calls", None)
+        if parallel is not None:  # the framework's, below `additional_kwargs`
+            parallel = kwargs.pop("parallel_tool_calls", parallel)
         call = self._get_model_kwargs(**kwargs)
         added: Json = {}
         forced: Json | None = None
@@ -289,7 +303,6 @@ class AIMLAPI(StructuredPrediction):
         if "tool_required" in call:  # the choice is the framework's, not the user's
             call.pop("tool_required")
             added["tool_choice"] = call.pop("tool_choice", None)
-        parallel = call.pop("allow_parallel_tool_calls", None)
         if call.get("tools"):
             added["parallel_tool_calls"] = parallel
         if stream and self.stream_usage:
@@ -311,7 +324,8 @@ class AIMLAPI(StructuredPrediction):
             stream=stream,
             replay_reasoning=self.replay_reasoning if replay is None else replay,
         )
-        single = parallel is False and call.get("parallel_tool_calls") is not True
+        yours = call.get("parallel_tool_calls")
+        single = is_prepared and (parallel if yours is None else yours) is False
         return _Call(request, timeout, Reading(single, forced, "tools" in kwargs), counter(request.model))
 
 
@@ -332,7 +346,7 @@ def _observed(
     callback: Callable[..., Any],
     llm: AIMLAPI,
     start: Callable[[Any, Json, Left], Generator[Response, None, None]],
-    prompt: Any,
+    *prompt: Any,
     **kwargs: Any,
 ) -> Generator[Response, None, None]:
     """The stream that `start` begins, with LlamaIndex's callbacks and events around it.
@@ -348,7 +362,7 @@ def _observed(
         streams.append(start(prompt, kwargs, left))
         return streams[0]
 
-    chunks = callback(begin)(llm, prompt, **kwargs)
+    chunks = callback(begin)(llm, *prompt, **kwargs)
 
     def closed_in_order() -> Generator[Response, None, None]:
         with closing(streams[0]), closing(chunks):
@@ -367,7 +381,7 @@ async def _aobserved(
     callback: Callable[..., Any],
     llm: AIMLAPI,
     start: Callable[[Any, Json, Left], AsyncGenerator[Response, None]],
-    prompt: Any,
+    *prompt: Any,
     **kwargs: Any,
 ) -> AsyncGenerator[Response, None]:
     """As `_observed`, for asyncio."""
@@ -378,7 +392,7 @@ async def _aobserved(
         streams.append(start(prompt, kwargs, left))
         return streams[0]
 
-    chunks = await callback(begin)(llm, prompt, **kwargs)
+    chunks = await callback(begin)(llm, *prompt, **kwargs)
 
     async def closed_in_order() -> AsyncGenerator[Response, None]:
         async with aclosing(streams[0]), aclosing(chunks):

@@ -252,6 +252,18 @@ def test_a_late_system_message_goes_through() -> None:
     assert host.bodies[0]["messages"][1] == {"role": "system", "content": "Stop now."}
 
 
+def test_a_call_of_the_older_kind_is_answered_by_the_functions_name() -> None:
+    former = {"name": "look", "arguments": "{}"}
+    messages = [
+        ChatMessage(role="assistant", content=None, additional_kwargs={"function_call": former}),
+        ChatMessage("Rain", role="tool", additional_kwargs={"tool_call_id": "look"}),
+    ]
+    assert to_wire(messages) == [
+        {"role": "assistant", "content": None, "function_call": former},
+        {"role": "tool", "content": "Rain", "tool_call_id": "look"},
+    ]
+
+
 def test_results_behind_a_message_that_lost_its_calls_become_questions() -> None:
     result = ChatMessage("3", role="tool", additional_kwargs={"tool_call_id": "c9"})
     picture = ChatMessage(

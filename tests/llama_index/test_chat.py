@@ -81,6 +81,18 @@ MESSAGE = ChatMessage(
 )
 
 
+@pytest.mark.parametrize("form", COMPLETES)
+async def test_a_prompt_is_given_once(form: str) -> None:
+    host = Host([whole()])
+    llm = host.llm()
+    for given, named, problem in (((), {}, ValueError), (("Hi",), {"prompt": "Hi"}, TypeError)):
+        with pytest.raises(problem):
+            asked = getattr(llm, form)(*given, **named)
+            if form.startswith("a"):
+                await asked
+    assert host.requests == []
+
+
 @pytest.mark.parametrize("form", CHATS)
 async def test_whole_stream_sync_and_async_give_the_same_answer(form: str) -> None:
     """Law 4, on everything an answer can hold; built objects equal validated ones."""

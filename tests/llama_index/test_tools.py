@@ -104,6 +104,26 @@ def test_strict_tools_say_so() -> None:
     assert [function["parameters"].get("additionalProperties") for function in functions] == [False, False, None]
 
 
+def test_what_is_prepared_has_the_names_of_the_body() -> None:
+    """So that it may be read, changed and passed on, as programs written for other classes do."""
+    host = Host([whole()])
+    llm = host.llm()
+    for further, parallel in (
+        ({}, False),
+        ({"allow_parallel_tool_calls": True}, True),
+        ({"parallel_tool_calls": 0}, 0),
+    ):
+        prepared = llm._prepare_chat_with_tools([ADD], "Hi", tool_required=True, **further)
+        assert (prepared["tool_choice"], prepared["parallel_tool_calls"]) == ("required", parallel)
+    bare = llm._prepare_chat_with_tools([], "Hi", tool_required=True)
+    assert (bare["tools"], bare["tool_choice"], "parallel_tool_calls" in bare) == (None, None, False)
+    prepared = llm._prepare_chat_with_tools([ADD], "Hi")
+    prepared["parallel_tool_calls"] = True
+    llm.chat(**prepared)
+    host.llm(additional_kwargs={"parallel_tool_calls": True}).chat_with_tools([ADD], "Hi")
+    assert [body["parallel_tool_calls"] for body in host.bodies] == [True, True]
+
+
 def test_what_the_framework_adds_is_left_out_where_it_is_not_accepted_and_what_you_set_is_not() -> None:
     """PowerTokens takes no named or required choice for glm, and no parallel_tool_calls."""
     host = Host([whole()])
@@ -188,6 +208,19 @@ async def test_half_a_call_is_never_one_to_run(form: str, arguments: str) -> Non
     assert responses[-1].message.blocks[-1].tool_kwargs == arguments
     for response in responses[:-1]:
         assert [c.tool_name for c in llm.get_tool_calls_from_response(response)] == ["add"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "read"),
+    [('{"a": 1, "b": "x', {"a": 1, "b": "x"}), ("nonsense", {}), ("null", {}), ('{"a": 1}', {"a": 1})],
+)
+def test_a_response_made_by_hand_is_read_as_far_as_it_goes(arguments: str, read: dict[str, Any]) -> None:
+    """Nobody says of it that it is finished."""
+    listed = {"tool_calls": [call("add", arguments, "c1")]}
+    block = ToolCallBlock(tool_call_id="c1", tool_name="add", tool_kwargs=arguments)
+    for message in (ChatMessage(role="assistant", additional_kwargs=listed), ChatMessage(blocks=[block])):
+        (found,) = AIMLAPI("some/model").get_tool_calls_from_response(ChatResponse(message=message))
+        assert found == ToolSelection(tool_id="c1", tool_name="add", tool_kwargs=read)
 
 
 def test_a_call_of_a_vendors_own_kind_keeps_it() -> None:
