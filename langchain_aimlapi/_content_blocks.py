@@ -123,6 +123,8 @@ def _annotations(given: Any, metadata: Mapping[str, Any]) -> list[Json]:
     found: list[Json] = []
     for item in given if isinstance(given, list) else ():
         cited = item.get("url_citation") if isinstance(item, Mapping) else None
+        if cited is None and isinstance(item, Mapping) and item.get("type") == "url_citation":
+            cited = {name: value for name, value in item.items() if name != "type"}  # flat, as in the Responses API
         if isinstance(cited, Mapping):
             found.append(_citation(cited, "content"))
         else:

@@ -558,9 +558,11 @@ class ChatAIMLAPI(Closable, BaseChatModel):
             kwargs["tools"] = bound
         told = {"kwargs": {"method": chosen, "strict": strict}, "schema": schema}
         llm = self.bind(ls_structured_output_format=told, **kwargs)
+        optional: frozenset[str] = getattr(schema, "__optional_keys__", frozenset())
         parser = StructuredAnswer(
             kind=schema if is_class(schema) else None,
-            required=tuple(shape.get("required", ())),
+            # LangChain lists the keys of a TypedDict by their defaults: those it need not have are no fault.
+            required=tuple(name for name in shape.get("required", ()) if name not in optional),
             tool=name,
             others=bool(tools),
         )

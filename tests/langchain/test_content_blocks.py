@@ -288,6 +288,16 @@ def test_perplexitys_sources_are_citations() -> None:
     assert only.get("annotations") == [{"type": "citation", "url": "https://h/a"}]
 
 
+def test_a_flat_citation_is_one_too() -> None:
+    flat = {"type": "url_citation", **CITED["url_citation"]}  # type: ignore[dict-item]
+    message = {"content": "Text", "annotations": [flat, {"type": "file_citation", "file_id": "f"}]}
+    (text,) = Host(whole(message)).model().invoke("Hi").content_blocks
+    assert text.get("annotations") == [
+        {"type": "citation", **CITED["url_citation"]},  # type: ignore[dict-item]
+        {"type": "non_standard_annotation", "value": {"type": "file_citation", "file_id": "f"}},
+    ]
+
+
 @pytest.mark.parametrize(
     ("data", "kind"),
     [

@@ -288,3 +288,26 @@ def test_a_forced_choice_is_left_out_where_the_host_refuses_it() -> None:
     assert "tool_choice" not in host.bodies[0]
     with pytest.raises(InvalidRequestError, match="tool_choice"):
         model.bind_tools([Person], tool_choice="any").invoke("Hi")
+
+
+class Noted(TypedDict):
+    """What a trip must have."""
+
+    name: str
+
+
+class Trip(Noted, total=False):
+    """A trip."""
+
+    note: str
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+def test_a_key_a_typeddict_need_not_have_may_be_missing(method: Any) -> None:
+    """LangChain's schema of it lists every key without a default as required."""
+    for host in replying(ADA) if method == "json_schema" else replying(None, "Trip"):
+        answers = host.model(streaming=isinstance(host.replies[0], list)).with_structured_output(Trip, method=method)
+        assert answers.invoke("Who?") == {"name": "Ada"}
+    (host, _) = replying('{"note": "x"}')
+    with pytest.raises(OutputParserException, match="lacks name"):
+        host.model().with_structured_output(Trip, method="json_schema").invoke("Who?")
