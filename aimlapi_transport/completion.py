@@ -367,6 +367,10 @@ class CompletionReader:
             if message.get("tool_calls"):
                 pieces = state.tools.read(message["tool_calls"], whole=whole)
                 return Delta("", "", pieces, index, event) if pieces else None
+            reasoning = message.get("reasoning_content")
+            if reasoning.__class__ is str and reasoning:
+                state.reasoning.append(reasoning)
+                return Delta("", reasoning, (), index, event)
         extra: Json | None = None
         reasoning = ""
         if content.__class__ is str:
