@@ -9,6 +9,7 @@ import argparse
 import json
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -24,6 +25,9 @@ from tests.benchmarks.subjects import SUBJECTS, Subject
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 BEGIN, END = "<!-- the latest run -->", "<!-- end of the latest run -->"
+
+
+PATIENCE = 60.0  # seconds for one sample: one integration was seen to stand still among 500 streams
 
 
 class Worker:
@@ -44,8 +48,11 @@ class Worker:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
+        bound = threading.Timer(PATIENCE, self._process.kill)
+        bound.start()
         answer = self._process.stdout.readline()
-        return json.loads(answer) if answer else {"error": f"the process ended with {self._process.wait()}"}
+        bound.cancel()
+        return json.loads(answer) if answer else {"error": f"ended with {self._process.wait()}, or took too long"}
 
     def stop(self) -> None:
         assert self._process.stdin is not None
@@ -79,6 +86,8 @@ def measured(row: Row, workers: list[Worker], origin: str, quick: bool, taken: S
             results[worker.subject.name].take_check(answer)
     for turn in range(repeats):
         for worker in chosen if turn % 2 == 0 else reversed(chosen):
+            if results[worker.subject.name].error:
+                continue
             key = (row.measure, json.dumps(arguments), worker.subject.name, turn)
             if key not in taken:
                 taken[key] = _sample(row, worker, arguments, origin)
