@@ -158,8 +158,12 @@ def _content(parts: list[Json], role: str) -> str | list[Json] | None:
     """A plain text where there is only text, since not every model takes a list."""
     if not parts:
         return "" if role == "tool" else None
-    if all(part.keys() == {"type", "text"} for part in parts) and (len(parts) == 1 or role != "user"):
-        return "\n".join(part["text"] for part in parts)
+    if all(part.keys() == {"type", "text"} for part in parts):
+        text = parts[0]["text"]
+        for part in parts[1:]:  # a template's message is a block for each line, with its end
+            is_apart = text[-1:].isspace() or part["text"][:1].isspace() or not (text and part["text"])
+            text += part["text"] if is_apart else f"\n{part['text']}"
+        return text
     return parts
 
 

@@ -108,20 +108,30 @@ def test_one_text_is_a_plain_string_in_every_role(role: str) -> None:
     assert to_wire([ChatMessage("Hi", role=MessageRole(role))]) == [{"role": sent, "content": "Hi"}]
 
 
-def test_several_texts_are_parts_for_a_user_and_one_text_for_the_others() -> None:
-    """Many schemas take nothing but a string from a tool."""
-    blocks = [TextBlock(text="a"), TextBlock(text="b")]
-    sent = to_wire(
-        [
-            ChatMessage(role="user", blocks=blocks),
-            ChatMessage(role="assistant", blocks=[ToolCallBlock(tool_call_id="1", tool_name="f")]),
-            ChatMessage(role="tool", blocks=blocks, additional_kwargs={"tool_call_id": "1"}),
-        ]
-    )
-    assert sent == [
-        {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
-        {"role": "assistant", "content": None, "tool_calls": [call("f", "{}", "1")]},
-        {"role": "tool", "content": "a\nb", "tool_call_id": "1"},
+@pytest.mark.parametrize(
+    ("texts", "sent"),
+    [
+        (["a", "b"], "a\nb"),
+        (["a\n", "b", " c"], "a\nb c"),
+        (["", "b", ""], "b"),
+        (["a"], "a"),
+    ],
+)
+@pytest.mark.parametrize("role", ["system", "user", "assistant", "tool"])
+def test_several_texts_are_one_text_and_no_line_ends_twice(role: str, texts: list[str], sent: str) -> None:
+    """Many schemas take nothing but a string from a tool; a template makes a block of each line, with its end."""
+    calls = ChatMessage(role="assistant", blocks=[ToolCallBlock(tool_call_id="1", tool_name="f")])
+    blocks = [TextBlock(text=text) for text in texts]
+    message = ChatMessage(role=role, blocks=blocks, additional_kwargs={"tool_call_id": "1"} if role == "tool" else {})
+    assert to_wire([calls, message])[1]["content"] == sent
+
+
+def test_texts_beside_a_picture_stay_parts() -> None:
+    blocks = [TextBlock(text="a"), TextBlock(text="b"), ImageBlock(url="https://example.com/i.png")]
+    assert [part["type"] for part in to_wire([ChatMessage(blocks=blocks)])[0]["content"]] == [
+        "text",
+        "text",
+        "image_url",
     ]
 
 
