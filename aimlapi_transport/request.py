@@ -16,6 +16,7 @@ from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.presets import AIMLAPI, HostRules, Limit, Preset
 from aimlapi_transport.profiles import ModelFacts, Profile, facts_for, profile_for
 from aimlapi_transport.replay import CARRIERS, replayed
+from aimlapi_transport.values import check_value
 from aimlapi_transport.wire import ROLES, Json
 
 # Two names of one setting: sent under the name the model's schema has.
@@ -157,6 +158,7 @@ def _checked(
         limit = rules.limits.get(name) or (facts and facts.limits.get(name)) or profile.limit(name)
         if limit:
             _check_range(name, value, limit, model)
+        check_value(given, value)
         if facts and facts.parameters is not None and name not in facts.parameters:
             if strict:
                 raise InvalidRequestError(

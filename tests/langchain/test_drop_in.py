@@ -236,6 +236,8 @@ def test_a_key_of_a_wrong_type_is_not_shown(key: Any) -> None:
         ({"tool_choice": "nope", "tools": []}, "`tool_choice` is 'nope'"),
         ({"timeout": -1}, "`timeout` is -1: pass seconds"),
         ({"tools": 3}, "`tools` is '3': pass a list of tools."),
+        ({"thinking": "enabled"}, "`thinking` is 'enabled': pass an object."),
+        ({"reasoning_effort": "huge"}, "`reasoning_effort` is 'huge': pass low, medium or high."),
         ({"api_key": "sk-secret"}, "`api_key` is no argument of a call: pass `api_key` where the model is made."),
         ({"timeout": "long"}, "`timeout` is 'long': pass seconds"),
         ({"extra_headers": ["a"]}, "`extra_headers` is a list: pass a dict."),

@@ -108,7 +108,15 @@ def test_settings_are_spelled_for_the_model(preset: Preset, model: str, given: A
         (POWERTOKENS, GLM, {"tools": [{"type": "web_search"}]}, ["`tools`", "web_search", "function"]),
         (AIMLAPI, GPT, {"tools": 3}, ["`tools` is 3", "a list"]),
         (AIMLAPI, GPT, {"tools": [{"type": "function"}] * 129}, ["129 tools", "128"]),
-        (AIMLAPI, GPT, {"logit_bias": {"a": object()}}, ["JSON"]),
+        (AIMLAPI, GPT, {"user": object()}, ["JSON"]),
+        (AIMLAPI, GPT, {"logit_bias": {"a": 500}}, ["`logit_bias` is {'a': 500}", "-100 to 100"]),
+        (AIMLAPI, GPT, {"logit_bias": 3}, ["`logit_bias` is 3", "an object"]),
+        (AIMLAPI, GPT, {"reasoning_effort": "huge"}, ["`reasoning_effort` is 'huge'", "low, medium or high"]),
+        (AIMLAPI, GPT, {"verbosity": 3}, ["`verbosity` is 3", "low, medium or high"]),
+        (AIMLAPI, GPT, {"n": 1.5}, ["`n` is 1.5", "a whole number"]),
+        (AIMLAPI, GPT, {"logprobs": "x"}, ["`logprobs` is 'x'", "True or False"]),
+        (AIMLAPI, GPT, {"thinking": "enabled"}, ["`thinking` is 'enabled'", "an object"]),
+        (AIMLAPI, GPT, {"modalities": "text"}, ["`modalities` is 'text'", "a list"]),
     ],
 )
 def test_what_is_refused_names_itself_and_what_is_accepted(

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PURE = ("_json", "callers", "completion", "embedders", "embeddings", "errors", "folding", "limits", "presets", "profiles", "reading", "replay", "request", "retry", "settings", "sse",
-        "tally", "think", "tool_calls", "usage", "wire", "wordings", "version")  # fmt: skip
+        "tally", "think", "tool_calls", "usage", "values", "wire", "wordings", "version")  # fmt: skip
 
 
 def modules_after(statement: str) -> set[str]:

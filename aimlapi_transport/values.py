@@ -1,0 +1,62 @@
+"""What a parameter's value must be whatever the model. To check another parameter, add a row.
+
+Ranges differ by model and stand with its facts and profile; here is what no schema of any host takes.
+Source: the request schemas under https://docs.aimlapi.com/api-references/text-models-llm
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aimlapi_transport.errors import InvalidRequestError
+
+# The schemas list low, medium and high; vendors behind the provider have the others.
+_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+_LEVELS = ("low", "medium", "high")
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, (list, tuple))
+
+
+def _is_bias(value: Any) -> bool:
+    return _is_object(value) and all(
+        isinstance(bias, (int, float)) and not isinstance(bias, bool) and -100 <= bias <= 100 for bias in value.values()
+    )
+
+
+_Row = tuple[Callable[[Any], bool], str]
+_WHOLE: _Row = (_is_whole, "a whole number")
+_BOOL: _Row = (_is_bool, "True or False")
+_OBJECT: _Row = (_is_object, "an object")
+_LIST: _Row = (_is_list, "a list")
+_VALUES: dict[str, _Row] = {
+    **dict.fromkeys(("n", "seed", "max_tokens", "max_completion_tokens", "top_logprobs"), _WHOLE),
+    **dict.fromkeys(("logprobs", "parallel_tool_calls", "enable_thinking", "store"), _BOOL),
+    **dict.fromkeys(("reasoning", "thinking", "audio", "prediction", "web_search_options", "response_format"), _OBJECT),
+    **dict.fromkeys(("stream_options", "metadata"), _OBJECT),
+    **dict.fromkeys(("modalities", "functions"), _LIST),
+    "logit_bias": (_is_bias, "an object of numbers from -100 to 100 by token id"),
+    "reasoning_effort": (lambda value: value in _EFFORTS, "low, medium or high"),
+    "verbosity": (lambda value: value in _LEVELS, "low, medium or high"),
+}
+
+
+def check_value(name: str, value: Any) -> None:
+    """Raises InvalidRequestError for a value that no schema takes; parameters without a row pass."""
+    row = _VALUES.get(name)
+    if row is not None and not row[0](value):
+        raise InvalidRequestError(f"`{name}` is {value!r}: pass {row[1]}.")
