@@ -159,7 +159,7 @@ def _content(parts: list[Json], role: str) -> str | list[Json] | None:
     if not parts:
         return "" if role == "tool" else None
     if all(part.keys() == {"type", "text"} for part in parts):
-        text = parts[0]["text"]
+        text: str = parts[0]["text"]
         for part in parts[1:]:  # a template's message is a block for each line, with its end
             is_apart = text[-1:].isspace() or part["text"][:1].isspace() or not (text and part["text"])
             text += part["text"] if is_apart else f"\n{part['text']}"
