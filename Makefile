@@ -4,7 +4,7 @@ VENV ?= .venv
 RUN = $(VENV)/bin/python
 PACKAGES = aimlapi_transport langchain_aimlapi llama_index_aimlapi aimlapi_emulator
 
-.PHONY: demo test lint types docs pictures dist check-wheel reliability fuzz soak audit bench record record-emulated format clean
+.PHONY: demo test lint types docs pictures notebooks dist check-wheel reliability fuzz soak audit bench record record-emulated format clean
 
 demo: $(VENV)/.demo  ## both frameworks at work: streaming, an agent, RAG
 	@$(RUN) examples/demo.py
@@ -27,6 +27,9 @@ pictures: $(VENV)/.docs  ## what the guides show of the code: the house, a run o
 	$(RUN) tools/draw_house.py
 	$(RUN) tools/draw_terminal.py
 	$(RUN) tools/write_names.py
+
+notebooks: $(VENV)/.dev  ## runs notebooks/source on the emulator and writes what it shows
+	$(RUN) tools/build_notebooks.py $(ARGS)
 
 dist: $(VENV)/.dist  ## wheel and sdist, looked into, and installed on every Python of this machine
 	$(RUN) tools/build_dist.py

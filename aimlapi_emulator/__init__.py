@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aimlapi_emulator.server import EmulatorServer, emulator
+    from aimlapi_emulator.unless_key import emulator_unless_key
 
-__all__ = ["EmulatorServer", "emulator"]
+__all__ = ["EmulatorServer", "emulator", "emulator_unless_key"]
 
 
 def __getattr__(name: str) -> Any:
     # the server brings Starlette and Uvicorn along: only who starts one pays for the import
     if name in __all__:
-        from aimlapi_emulator import server
+        from aimlapi_emulator import server, unless_key
 
-        return getattr(server, name)
+        return getattr(unless_key if name == "emulator_unless_key" else server, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

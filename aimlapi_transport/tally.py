@@ -147,12 +147,8 @@ class Tally:
 
     def _repr_html_(self) -> str:
         head, *rows = self._rows()
-        cells = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
-        body = "".join(
-            "<tr>" + "".join(f"<td style='text-align:right'>{html.escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in rows
-        )
-        return f"<table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table>"
+        body = "".join(_html_row("td", row) for row in rows)
+        return f"<table><thead>{_html_row('th', head)}</thead><tbody>{body}</tbody></table>"
 
     def _rows(self) -> list[tuple[str, ...]]:
         sums = sorted(self.by_model.items())
@@ -172,3 +168,10 @@ def _lines(rows: list[tuple[str, ...]]) -> Iterator[str]:
     for name, *cells in rows:
         numbers = (cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))
         yield "  ".join((name.ljust(widths[0]), *numbers))
+
+
+def _html_row(tag: str, cells: tuple[str, ...]) -> str:
+    """Names to the left and on one line, numbers to the right."""
+    styles = ("text-align:left;white-space:nowrap", *("text-align:right",) * (len(cells) - 1))
+    filled = (f"<{tag} style='{style}'>{html.escape(cell)}</{tag}>" for style, cell in zip(styles, cells, strict=True))
+    return f"<tr>{''.join(filled)}</tr>"

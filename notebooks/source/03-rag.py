@@ -1,0 +1,161 @@
+# %% [markdown]
+# # Answers from your documents
+#
+# Retrieval in both frameworks, over documents you have at hand: this project's
+# own guides. Each answer comes with the places it was taken from.
+#
+# *Without a key the emulator answers: a program on this machine that speaks
+# the provider's protocol, but whose words, vectors, token counts and prices
+# are made up (it picks the sentence that shares most words with the question);
+# set `AIMLAPI_API_KEY` before you start Jupyter, and the same cells run live.*
+
+# %%
+from aimlapi_emulator import emulator_unless_key
+
+server = emulator_unless_key()
+print("The emulator answers." if server else "Live: answers are paid for.")
+
+# %% [markdown]
+# ## The documents
+#
+# Four guides, cut at their headings. A piece keeps the name of its guide and
+# its heading, so that an answer can say where it is from. Both frameworks get
+# the same pieces.
+
+# %%
+import re
+from pathlib import Path
+
+guides = [
+    "cost-and-usage.md",
+    "errors-and-retries.md",
+    "multimodal.md",
+    "reasoning.md",
+]
+
+
+CODE, TAB, ROW = r"^ *```.*?^ *```$", r"^===.*?$", r"^\|.*?$"
+
+
+def pieces(guide):
+    """(heading, text) for each part of a guide that has paragraphs."""
+    text = Path("../docs", guide).read_text(encoding="utf-8")
+    prose = re.sub(f"{CODE}|{TAB}|{ROW}", "", text, flags=re.M | re.S)
+    for part in re.split(r"^#+ ", prose, flags=re.M)[1:]:
+        heading, _, body = part.partition("\n")
+        paragraphs = [" ".join(p.split()) for p in body.split("\n\n")]
+        if any(paragraphs):
+            yield heading, "\n".join(filter(None, paragraphs))
+
+
+corpus = [
+    (f"{guide}: {heading}", body)
+    for guide in guides
+    for heading, body in pieces(guide)
+]
+for source, _ in corpus[:4]:
+    print(source)
+
+# %%
+questions = [
+    "How many credits are there to the dollar?",
+    "How long is Retry-After honoured?",
+    "How does a spoken answer go back into the conversation?",
+]
+
+# %% [markdown]
+# ## LangChain
+#
+# A vector store in memory, a prompt, a model. The chain returns the answer;
+# the sources are the pieces it was given.
+
+# %%
+from langchain_aimlapi import (
+    AIMLAPIEmbeddings,
+    ChatAIMLAPI,
+    get_aimlapi_usage_callback,
+)
+from langchain_core.documents import Document
+from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.vectorstores import InMemoryVectorStore
+
+prompt = ChatPromptTemplate.from_messages(
+    [
+        ("system", "Answer from this context only.\n\nContext:\n{context}"),
+        ("user", "{question}"),
+    ]
+)
+chain = prompt | ChatAIMLAPI(model="anthropic/claude-haiku-4.5")
+store = InMemoryVectorStore(AIMLAPIEmbeddings(model="text-embedding-3-small"))
+
+
+def answer(question):
+    """The answer, and where it is from."""
+    found = store.similarity_search(question, k=2)
+    context = "\n".join(page.page_content for page in found)
+    message = chain.invoke({"context": context, "question": question})
+    return message.content, [page.metadata["source"] for page in found]
+
+
+with get_aimlapi_usage_callback() as used:
+    store.add_documents(
+        [Document(body, metadata={"source": source}) for source, body in corpus]
+    )
+    for question in questions:
+        said, places = answer(question)
+        print("question", question)
+        print("answer  ", said)
+        print("from    ", "; ".join(places), end="\n\n")
+
+# %% [markdown]
+# Indexing and answering, added up:
+
+# %% varies
+used
+
+# %% [markdown]
+# ## LlamaIndex
+#
+# An index and its query engine. The response carries its sources, as
+# `source_nodes`.
+
+# %%
+from llama_index.core import VectorStoreIndex
+from llama_index.core.schema import TextNode
+from llama_index_aimlapi import AIMLAPI, AIMLAPIEmbedding, get_aimlapi_usage
+
+llm = AIMLAPI(model="anthropic/claude-haiku-4.5")
+embedding = AIMLAPIEmbedding(model="text-embedding-3-small")
+apart = {  # the name of its place is for you, not for the models
+    "excluded_embed_metadata_keys": ["source"],
+    "excluded_llm_metadata_keys": ["source"],
+}
+
+with get_aimlapi_usage() as used:
+    nodes = [
+        TextNode(text=body, metadata={"source": source}, **apart)
+        for source, body in corpus
+    ]
+    index = VectorStoreIndex(nodes, embed_model=embedding)
+    engine = index.as_query_engine(llm=llm, similarity_top_k=2)
+    for question in questions:
+        response = engine.query(question)
+        places = [node.metadata["source"] for node in response.source_nodes]
+        print("question", question)
+        print("answer  ", response)
+        print("from    ", "; ".join(places), end="\n\n")
+
+# %% varies
+used
+
+# %% [markdown]
+# ## When the documents do not say
+#
+# The prompt tells the model to answer from the context only, and so it says
+# that it does not know.
+
+# %%
+print(answer("Who founded Rome?")[0])
+
+# %% [markdown]
+# Next: [an agent with tools](04-agent.ipynb).

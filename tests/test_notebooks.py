@@ -1,0 +1,133 @@
+"""The notebooks are what their sources show today, also live, and are fit to be handed on."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from aimlapi_emulator import EmulatorServer, emulator
+
+ROOT = Path(__file__).parents[1]
+NAMES = sorted(path.stem for path in (ROOT / "notebooks" / "source").glob("*.py"))
+
+pytest.importorskip("nbclient", reason="comes with the extra `notebooks`")
+pytest.importorskip("ipykernel", reason="comes with the extra `notebooks`")
+pytest.importorskip("matplotlib", reason="comes with the extra `notebooks`")
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::RuntimeWarning", "ignore::UserWarning")
+
+
+@pytest.fixture(scope="module")
+def tool() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("build_notebooks", ROOT / "tools" / "build_notebooks.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # its dataclass looks itself up there
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmulatorServer]:
+    with emulator() as running:
+        yield running
+
+
+def kept(name: str) -> Any:
+    import nbformat
+
+    return nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+
+
+def code(name: str) -> list[Any]:
+    return [cell for cell in kept(name)["cells"] if cell["cell_type"] == "code"]
+
+
+def test_there_are_nine_and_each_is_of_a_source() -> None:
+    assert [path.stem for path in sorted((ROOT / "notebooks").glob("*.ipynb"))] == NAMES
+    assert len(NAMES) == 9
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_shows_what_its_cells_show(name: str, tool: ModuleType) -> None:
+    """Word for word, but for clocks and pictures; `make notebooks` writes them again."""
+    made = tool.run(ROOT / "notebooks" / "source" / f"{name}.py")
+    assert tool.compared(kept(name)) == tool.compared(made), "run `make notebooks`"
+
+
+@pytest.mark.parametrize("name", ["01-quickstart", "05-reasoning", "09-failure"])
+def test_a_notebook_runs_with_a_key(name: str, tool: ModuleType, server: EmulatorServer) -> None:
+    """Its cells do without the emulator's own object, which they have only where no key is set."""
+    source = ROOT / "notebooks" / "source" / f"{name}.py"
+    live = tool.run(source, AIMLAPI_API_KEY="sk-live-key", AIMLAPI_API_BASE=server.base_url)
+    first = next(cell for cell in live["cells"] if cell["cell_type"] == "code")
+    assert first["outputs"][0]["text"] == "Live: answers are paid for.\n"
+    assert "sk-live-key" not in json.dumps(live)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_is_valid_and_tells_nothing_of_the_run(name: str) -> None:
+    import nbformat
+
+    nbformat.validate(kept(name))
+    assert [cell["execution_count"] for cell in code(name)] == list(range(1, len(code(name)) + 1))
+    written = (ROOT / "notebooks" / f"{name}.ipynb").read_text()
+    assert not re.search(r"sk-[A-Za-z0-9]{8}|Bearer |127\.0\.0\.1|0x[0-9a-f]{8}|/home/|/root/|/tmp/|iopub", written)
+    assert str(ROOT) not in written
+    assert not any(value in written for key, value in os.environ.items() if "API_KEY" in key and len(value) > 10)
+    assert set(kept(name)["metadata"]) == {"kernelspec", "language_info"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_cell_fails_or_warns(name: str) -> None:
+    outputs = [output for cell in code(name) for output in cell["outputs"]]
+    assert outputs
+    assert [o for o in outputs if o["output_type"] == "error" or o.get("name") == "stderr"] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_opens_with_who_answers(name: str) -> None:
+    """The emulator is named for what it is, with the way to run live; the first cell starts it in the same few lines."""
+    opening = " ".join(kept(name)["cells"][0]["source"].split())
+    assert opening.startswith("# ")
+    for said in ("emulator", "a program on this machine", "set `AIMLAPI_API_KEY`"):
+        assert said in opening
+    assert code(name)[0]["source"] == code(NAMES[0])[0]["source"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_links_of_a_notebook_resolve(name: str) -> None:
+    prose = "\n".join(cell["source"] for cell in kept(name)["cells"] if cell["cell_type"] == "markdown")
+    for target in re.findall(r"\]\(([^)#]+)", prose):
+        assert (ROOT / "notebooks" / target).exists(), target
+
+
+def test_every_notebook_stands_in_the_guide() -> None:
+    page = (ROOT / "docs" / "notebooks.md").read_text()
+    assert re.findall(r"notebooks/([\w-]+)\.ipynb", page) == NAMES
+
+
+def test_a_source_is_cut_at_its_marks(tool: ModuleType) -> None:
+    cells = tool.cells('"""Not a cell."""\n\n# %% [markdown]\n# # Title\n#\n# Prose\n\n# %%\nx = 1\n\n\n# %% varies\nprint(x)\n')
+    assert cells == [
+        tool.Cell("# Title\n\nProse", is_prose=True),
+        tool.Cell("x = 1"),
+        tool.Cell("print(x)", varies=True),
+    ]
+
+
+def test_what_varies_is_compared_by_its_kind_only(tool: ModuleType) -> None:
+    def notebook(text: str, **metadata: Any) -> Any:
+        output = {"output_type": "stream", "name": "stdout", "text": text}
+        return {"cells": [{"cell_type": "code", "source": "x", "metadata": metadata, "outputs": [output]}]}
+
+    assert tool.compared(notebook("1")) != tool.compared(notebook("2"))
+    assert tool.compared(notebook("1", tags=["varies"])) == tool.compared(notebook("2", tags=["varies"]))
