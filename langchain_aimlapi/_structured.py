@@ -165,28 +165,35 @@ class _Growing:
 
 def with_raw(model: Runnable[Any, Any], parser: StructuredAnswer) -> Runnable[Any, Any]:
     """`{"raw", "parsed", "parsing_error"}`: what went wrong in parsing is told, not raised, in a stream too."""
+    told = _Told(parser)
+    return RunnableMap({"raw": model}) | RunnableGenerator(told.through, told.athrough)
 
-    def told(raw: Any) -> Any:
-        try:
-            return AddableDict(parsed=None if raw is None else parser.read(raw), parsing_error=None)
-        except Exception as error:  # whatever a user's validator raises
-            return AddableDict(parsed=None, parsing_error=error)
 
-    def through(pieces: Iterator[Any]) -> Iterator[Any]:
+class _Told:
+    """Passes the raw message on, and adds what it says. A class, not closures: a chain is a value, too."""
+
+    def __init__(self, parser: StructuredAnswer) -> None:
+        self._parser = parser
+
+    def through(self, pieces: Iterator[Any]) -> Iterator[Any]:
         raw = None
         for piece in pieces:
             raw = piece["raw"] if raw is None else raw + piece["raw"]
             yield AddableDict(piece)
-        yield told(raw)
+        yield self._told(raw)
 
-    async def athrough(pieces: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async def athrough(self, pieces: AsyncIterator[Any]) -> AsyncIterator[Any]:
         raw = None
         async for piece in pieces:
             raw = piece["raw"] if raw is None else raw + piece["raw"]
             yield AddableDict(piece)
-        yield told(raw)
+        yield self._told(raw)
 
-    return RunnableMap({"raw": model}) | RunnableGenerator(through, athrough)
+    def _told(self, raw: Any) -> Any:
+        try:
+            return AddableDict(parsed=None if raw is None else self._parser.read(raw), parsing_error=None)
+        except Exception as error:  # whatever a user's validator raises
+            return AddableDict(parsed=None, parsing_error=error)
 
 
 def instruction(schema: Mapping[str, Any]) -> str:

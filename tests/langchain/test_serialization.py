@@ -99,7 +99,8 @@ def test_pickles_and_copies_before_and_after_use(used: bool, monkeypatch: pytest
     monkeypatch.setenv("AIMLAPI_API_KEY", secret)
     host = Host(whole({"content": '{"name": "Ada"}'}))
     model = host.model(api_key=None)
-    runnables: list[Any] = [model, model.bind_tools([add]), model.with_structured_output(Person)]
+    answers = [model.with_structured_output(Person, include_raw=raw) for raw in (False, True)]
+    runnables: list[Any] = [model, model.bind_tools([add]), *answers]
     if used:
         for runnable in runnables:
             runnable.invoke("Hi")
