@@ -116,7 +116,9 @@ def test_every_notebook_stands_in_the_guide() -> None:
 
 
 def test_a_source_is_cut_at_its_marks(tool: ModuleType) -> None:
-    cells = tool.cells('"""Not a cell."""\n\n# %% [markdown]\n# # Title\n#\n# Prose\n\n# %%\nx = 1\n\n\n# %% varies\nprint(x)\n')
+    cells = tool.cells(
+        '"""Not a cell."""\n\n# %% [markdown]\n# # Title\n#\n# Prose\n\n# %%\nx = 1\n\n\n# %% varies\nprint(x)\n'
+    )
     assert cells == [
         tool.Cell("# Title\n\nProse", is_prose=True),
         tool.Cell("x = 1"),
