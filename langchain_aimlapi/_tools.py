@@ -97,12 +97,29 @@ def to_response_format(schema: Any, *, strict: bool | None = None) -> Json:
     else:
         converted = to_json_schema(schema, strict=strict)
         spec = {"name": converted.pop("title")}
-        if converted.get("description"):
-            spec["description"] = converted.pop("description")
-        spec["schema"] = converted
+        described = converted.pop("description", None)
+        if described:
+            spec["description"] = described
+        spec["schema"] = _without_null_defaults(converted) if strict else converted
     if strict is not None:
         spec["strict"] = strict
     return {"type": "json_schema", "json_schema": spec}
+
+
+def _without_null_defaults(schema: Any) -> Any:
+    """The same schema: OpenAI's strict mode, in which every key is required, takes no `default`."""
+    if isinstance(schema, list):
+        return [_without_null_defaults(item) for item in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    return {
+        # what is in `properties` and `$defs` are names, and `default` may be one
+        name: {key: _without_null_defaults(inner) for key, inner in value.items()}
+        if name in ("properties", "$defs", "definitions") and isinstance(value, Mapping)
+        else _without_null_defaults(value)
+        for name, value in schema.items()
+        if name != "default" or value is not None
+    }
 
 
 def to_json_schema(schema: Any, *, strict: bool | None = None) -> Json:

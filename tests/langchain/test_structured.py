@@ -311,3 +311,26 @@ def test_a_key_a_typeddict_need_not_have_may_be_missing(method: Any) -> None:
     (host, _) = replying('{"note": "x"}')
     with pytest.raises(OutputParserException, match="lacks name"):
         host.model().with_structured_output(Trip, method="json_schema").invoke("Who?")
+
+
+class Inner(BaseModel):
+    default: str | None = None
+
+
+class Outer(BaseModel):
+    note: str | None = None
+    inner: Inner | None = None
+
+
+def test_a_strict_schema_has_no_null_defaults() -> None:
+    """OpenAI's strict mode takes no `default`; its own SDK leaves these out, too. A key of that name stays."""
+    host = Host(whole({"content": '{"note": null, "inner": {"default": null}}'}))
+    told = host.model().with_structured_output(Outer, method="json_schema", strict=True).invoke("?")
+    assert told == Outer(inner=Inner())
+    text = {"anyOf": [{"type": "string"}, {"type": "null"}]}
+    inner = host.bodies[0]["response_format"]["json_schema"]["schema"]["properties"]["inner"]
+    assert (inner.get("default", "none"), inner["anyOf"][0]["properties"]) == (
+        "none",
+        {"default": {**text, "title": "Default"}},
+    )
+    assert host.bodies[0]["response_format"]["json_schema"]["schema"]["properties"]["note"] == text
