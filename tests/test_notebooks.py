@@ -25,14 +25,23 @@ pytest.importorskip("matplotlib", reason="comes with the extra `notebooks`")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::RuntimeWarning", "ignore::UserWarning")
 
 
-@pytest.fixture(scope="module")
-def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("build_notebooks", ROOT / "tools" / "build_notebooks.py")
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # its dataclass looks itself up there
+    sys.modules[name] = module  # its dataclasses ask for their module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def tool() -> ModuleType:
+    return load("build_notebooks")
+
+
+@pytest.fixture(scope="module")
+def pages() -> ModuleType:
+    return load("notebook_pages")
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +142,34 @@ def test_what_varies_is_compared_by_its_kind_only(tool: ModuleType) -> None:
 
     assert tool.compared(notebook("1")) != tool.compared(notebook("2"))
     assert tool.compared(notebook("1", tags=["varies"])) == tool.compared(notebook("2", tags=["varies"]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_of_the_guides_holds_the_whole_notebook(name: str, pages: ModuleType) -> None:
+    page = pages.as_page(ROOT / "notebooks" / f"{name}.ipynb")
+    for cell in code(name):
+        assert f"```python\n{cell['source']}\n```" in page
+        for output in cell["outputs"]:
+            assert output.get("text", "").strip("\n").rstrip() in page
+            assert ("image/png" in output.get("data", ())) <= ("data:image/png;base64," in page)
+    assert ".ipynb" not in page and "../docs/" not in page
+
+
+@pytest.mark.parametrize(
+    ("output", "shown"),
+    [
+        ({"output_type": "stream", "text": ["one\n", "two\n"]}, "```text\none\ntwo\n```"),
+        ({"data": {"text/plain": "used", "text/html": "<table></table>"}}, '<div class="output"><table></table></div>'),
+        ({"data": {"text/plain": "x", "text/markdown": "| a |"}}, "| a |"),
+        (
+            {"data": {"text/plain": "<Figure>", "image/png": "iVBO\n"}},
+            '<img alt="Figure" src="data:image/png;base64,iVBO">',
+        ),
+    ],
+)
+def test_an_output_is_shown_in_its_richest_form(output: Any, shown: str, pages: ModuleType) -> None:
+    assert pages._shown(output) == shown
+
+
+def test_links_to_notebooks_lead_to_their_pages(pages: ModuleType) -> None:
+    assert pages.on_page_markdown("[a](../notebooks/01-x.ipynb)", page=None) == "[a](notebooks/01-x.md)"

@@ -89,6 +89,9 @@ def run(source: Path, **environment: str) -> Any:
             notebook, timeout=_WAIT, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}
         )
         client.record_timing = False
+        client.extra_arguments = [
+            "--log-level=ERROR"
+        ]  # it warns that its sockets, on this machine only, are open to it
         client.execute(env={**inherited, **settings, **environment})
     return normalised(notebook)
 

@@ -42,10 +42,9 @@ questions = [
 # %% [markdown]
 # ## Asking
 #
-# A first question to each model opens the connection, and is not counted: it
-# would be charged to whoever comes first. Every model is then asked every
-# question, one call after the other, so that no call waits for another.
-# `max_retries=0` keeps waiting for a busy provider out of the times.
+# The models take turns, three rounds long, so that a slow minute is nobody's
+# own. The first call opens the connection: it is not measured. `max_retries=0`
+# keeps the waiting for a busy provider out of the times.
 
 # %%
 import time
@@ -53,20 +52,18 @@ from statistics import mean, median
 
 from langchain_aimlapi import ChatAIMLAPI
 
+ROUNDS = 3
+seconds = {model_id: [] for model_id in models}
+answers = {model_id: [] for model_id in models}
 
-def measure(model_id):
-    """A model's answers: the seconds each took, and the messages."""
-    model = ChatAIMLAPI(model=model_id, max_tokens=2000, max_retries=0)
-    model.invoke("Hello")
-    seconds, messages = [], []
+ChatAIMLAPI(model=models[0]).invoke("Hello")
+for _ in range(ROUNDS):
     for question in questions:
-        begun = time.perf_counter()
-        messages.append(model.invoke(question))
-        seconds.append(time.perf_counter() - begun)
-    return seconds, messages
-
-
-measured = {model_id: measure(model_id) for model_id in models}
+        for model_id in models:
+            model = ChatAIMLAPI(model=model_id, max_tokens=2000, max_retries=0)
+            begun = time.perf_counter()
+            answers[model_id].append(model.invoke(question))
+            seconds[model_id].append(time.perf_counter() - begun)
 
 # %% [markdown]
 # ## What they said
@@ -74,7 +71,7 @@ measured = {model_id: measure(model_id) for model_id in models}
 # %%
 for number, question in enumerate(questions):
     print(question.removeprefix(context))
-    for model_id, (_, messages) in measured.items():
+    for model_id, messages in answers.items():
         print(f"   {model_id:<30}{messages[number].content.strip()}")
 
 # %% [markdown]
@@ -115,7 +112,7 @@ as_table(
     ["model", "output tokens", "of them thoughts", "USD for 1,000 answers"],
     [
         [model_id, f"{tokens(m):.0f}", f"{thoughts(m):.0f}", f"{cost(m):.3f}"]
-        for model_id, (_, m) in measured.items()
+        for model_id, m in answers.items()
     ],
 )
 
@@ -123,29 +120,32 @@ as_table(
 # ## The picture
 #
 # Left and low is good: quick and cheap. A larger circle is a longer answer.
+# The scale of prices is logarithmic, since they differ so much.
 
 # %% varies
 import matplotlib.pyplot as plt
 
-figure, axes = plt.subplots(figsize=(8, 4.6), layout="constrained")
-for model_id, (seconds, messages) in measured.items():
-    x, y = 1000 * median(seconds), cost(messages)
-    size = 12 * tokens(messages)
-    axes.scatter(x, y, s=size, alpha=0.75, edgecolors="white", linewidths=1)
-    axes.annotate(
-        model_id,
-        (x, y),
-        xytext=(0, 4 + size**0.5 / 2),
-        textcoords="offset points",
-        ha="center",
-        fontsize=9,
+figure, axes = plt.subplots(figsize=(8, 4), layout="constrained")
+for model_id in models:
+    axes.scatter(
+        1000 * median(seconds[model_id]),
+        cost(answers[model_id]),
+        s=12 * tokens(answers[model_id]),
+        label=model_id,
+        alpha=0.75,
+        edgecolors="white",
     )
-axes.set_xlabel("milliseconds to the whole answer (median)")
-axes.set_ylabel("US dollars for 1,000 answers")
+legend = figure.legend(loc="outside right center", frameon=False)
+for handle in legend.legend_handles:
+    handle.set_sizes([60])
 made_up = "The emulator: made-up prices, this machine's times"
 axes.set_title(made_up if server else "Cost against time", fontsize=11)
-axes.margins(0.2)
-axes.set_ylim(bottom=0)
+axes.set_xlabel("milliseconds to the whole answer (median)")
+axes.set_ylabel("US dollars for 1,000 answers")
+axes.set_yscale("log")
+axes.yaxis.set_major_formatter("{x:g}")
+axes.set_xlim(0, 1.5 * 1000 * max(map(median, seconds.values())))
+axes.margins(y=0.15)
 axes.grid(alpha=0.25)
 axes.spines[["top", "right"]].set_visible(False)
 
@@ -157,7 +157,7 @@ as_table(
     ["model", "quickest, ms", "median, ms", "slowest, ms"],
     [
         [model_id, *(f"{1000 * of(s):.1f}" for of in (min, median, max))]
-        for model_id, (s, _) in measured.items()
+        for model_id, s in seconds.items()
     ],
 )
 

@@ -27,14 +27,15 @@ from aimlapi_transport.errors import AIMLAPIError
 from langchain_aimlapi import ChatAIMLAPI
 from llama_index_aimlapi import AIMLAPI
 
+NOT_LIVE = "Only the emulator fails on demand: nothing is done here live."
+
 
 def see(fault, **settings):
     """Asks for a failure in both frameworks, and shows the error."""
     if not server:
         return print(NOT_LIVE)
-    model, llm = (
-        make(model=fault, **settings) for make in (ChatAIMLAPI, AIMLAPI)
-    )
+    model = ChatAIMLAPI(model=fault, **settings)
+    llm = AIMLAPI(model=fault, **settings)
     errors = []
     for ask in (model.invoke, llm.complete):
         try:
@@ -44,13 +45,9 @@ def see(fault, **settings):
     error, same = errors
     assert isinstance(error, type(same)) and error.message == same.message
     print(f"{type(error).__name__} | {error.message.splitlines()[0]}")
-    advice = (
-        "worth another try" if error.is_retryable else "no use trying again"
-    )
-    print(f"   status {error.status_code}, {advice}")
+    again = "worth" if error.is_retryable else "not worth"
+    print(f"   status {error.status_code}, {again} another try")
 
-
-NOT_LIVE = "Only the emulator fails on demand: nothing is done here live."
 
 # %% [markdown]
 # ## The key, and the money
