@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
+from pydantic import BaseModel
 
 from aimlapi_transport.wire import Json
 from langchain_aimlapi.errors import InvalidRequestError
@@ -91,7 +93,8 @@ def to_tool_choice(choice: Any, tools: Sequence[Json]) -> str | Json | None:
 def to_response_format(schema: Any, *, strict: bool | None = None) -> Json:
     """The wire's response format out of one, or out of a class or JSON schema."""
     if isinstance(schema, Mapping) and schema.get("type") in ("json_schema", "json_object", "text"):
-        return dict(schema)
+        inner = schema.get("json_schema")
+        return {**schema, "json_schema": _strictly(inner)} if isinstance(inner, Mapping) else dict(schema)
     if isinstance(schema, Mapping) and "schema" in schema and "name" in schema:  # the inner half of the wire's object
         spec = dict(schema)
     else:
@@ -100,26 +103,58 @@ def to_response_format(schema: Any, *, strict: bool | None = None) -> Json:
         described = converted.pop("description", None)
         if described:
             spec["description"] = described
-        spec["schema"] = _without_null_defaults(converted) if strict else converted
+        spec["schema"] = converted
     if strict is not None:
         spec["strict"] = strict
-    return {"type": "json_schema", "json_schema": spec}
+    return {"type": "json_schema", "json_schema": _strictly(spec)}
 
 
-def _without_null_defaults(schema: Any) -> Any:
-    """The same schema: OpenAI's strict mode, in which every key is required, takes no `default`."""
+def _strictly(spec: Mapping[str, Any]) -> Json:
+    """The inner half of a response format; where it is to be strict, with a schema that OpenAI takes as strict.
+
+    Agents send the schema of a class as it is.
+    """
+    schema = spec.get("schema")
+    return {**spec, "schema": _strict(schema)} if spec.get("strict") is True and schema else dict(spec)
+
+
+def _strict(schema: Any) -> Any:
+    """The same schema with every key required and no other allowed; no null defaults, which say nothing then."""
     if isinstance(schema, list):
-        return [_without_null_defaults(item) for item in schema]
+        return [_strict(item) for item in schema]
     if not isinstance(schema, Mapping):
         return schema
-    return {
-        # what is in `properties` and `$defs` are names, and `default` may be one
-        name: {key: _without_null_defaults(inner) for key, inner in value.items()}
-        if name in ("properties", "$defs", "definitions") and isinstance(value, Mapping)
-        else _without_null_defaults(value)
-        for name, value in schema.items()
-        if name != "default" or value is not None
-    }
+    made: Json = {}
+    for name, value in schema.items():
+        if name in _NAMED and isinstance(value, Mapping):
+            made[name] = {key: _strict(inner) for key, inner in value.items()}
+        elif name != "default" or value is not None:
+            made[name] = value if name in _LITERAL else _strict(value)
+    if made.get("properties"):
+        made |= {"required": list(made["properties"]), "additionalProperties": False}
+    return made
+
+
+_NAMED = ("properties", "$defs", "definitions")  # what stands in these are names, and `default` may be one
+_LITERAL = ("default", "enum", "const", "examples")
+
+
+def _recursive_schema(schema: Any) -> Json | None:
+    """The schema of a Pydantic class that holds itself, None of any other: LangChain's would end in an empty one."""
+    if not isinstance(schema, type) or not issubclass(schema, BaseModel):
+        return None
+    full = schema.model_json_schema()
+    defs = full.get("$defs", {})
+    within = {name: set(_REFERENCE.findall(json.dumps(inner))) for name, inner in defs.items()}
+    for _ in within:  # each round reaches one step further
+        within = {name: names.union(*(within.get(other, set()) for other in names)) for name, names in within.items()}
+    if not any(name in names for name, names in within.items()):
+        return None
+    root = defs.get(str(full.pop("$ref", "")).removeprefix("#/$defs/"), {})
+    return {**root, **full}
+
+
+_REFERENCE = re.compile(r'"\$ref": "#/\$defs/([^"]+)"')
 
 
 def to_json_schema(schema: Any, *, strict: bool | None = None) -> Json:
@@ -137,7 +172,8 @@ def to_json_schema(schema: Any, *, strict: bool | None = None) -> Json:
         elif not {"title", "name", "toolSpec"} & schema.keys():
             schema = {"title": "answer", **schema}
     try:
-        converted = convert_to_json_schema(schema, strict=strict)
+        recursive = _recursive_schema(schema)
+        converted = (_strict(recursive) if strict else recursive) or convert_to_json_schema(schema, strict=strict)
     except (TypeError, ValueError) as error:
         raise InvalidRequestError(
             f"`schema` is {str(schema)[:80]!r}: pass a Pydantic class, a TypedDict, a JSON schema or a tool."

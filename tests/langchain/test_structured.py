@@ -334,3 +334,42 @@ def test_a_strict_schema_has_no_null_defaults() -> None:
         {"default": {**text, "title": "Default"}},
     )
     assert host.bodies[0]["response_format"]["json_schema"]["schema"]["properties"]["note"] == text
+
+
+class Node(BaseModel):
+    """A tree."""
+
+    value: int
+    kids: list[Node] = []
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+def test_a_class_that_holds_itself_is_described_to_the_end(method: Any) -> None:
+    """LangChain's conversion ends at `items: {}`."""
+    tree = '{"value": 1, "kids": [{"value": 2}]}'
+    (host, _) = replying(tree) if method == "json_schema" else replying(None, "Node", tree)
+    answer = host.model().with_structured_output(Node, method=method).invoke("?")
+    assert answer == Node(value=1, kids=[Node(value=2)])
+    body = host.bodies[0]
+    told = body["response_format"]["json_schema"] if method == "json_schema" else body["tools"][0]["function"]
+    schema = told["schema" if method == "json_schema" else "parameters"]
+    kids = {"default": [], "items": {"$ref": "#/$defs/Node"}, "title": "Kids", "type": "array"}
+    assert (told["name"], schema["properties"]["kids"], schema["$defs"]["Node"]["properties"]["kids"]) == (
+        "Node",
+        kids,
+        kids,
+    )
+
+
+def test_a_strict_format_of_an_agent_has_a_strict_schema() -> None:
+    """ProviderStrategy(strict=True) sends the schema of the class as it is, which OpenAI refuses as strict."""
+    spec = {"name": "Outer", "strict": True, "schema": Outer.model_json_schema()}
+    host = Host(whole({"content": "{}"}))
+    host.model().bind_tools([], response_format={"type": "json_schema", "json_schema": spec}).invoke("?")
+    sent = host.bodies[0]["response_format"]["json_schema"]["schema"]
+    for node, keys in ((sent, ["note", "inner"]), (sent["$defs"]["Inner"], ["default"])):
+        assert (node["required"], node["additionalProperties"]) == (keys, False)
+    assert spec["schema"] == Outer.model_json_schema()
+    loose = {**spec, "strict": False}
+    host.model().bind_tools([], response_format={"type": "json_schema", "json_schema": loose}).invoke("?")
+    assert host.bodies[1]["response_format"]["json_schema"] == loose
