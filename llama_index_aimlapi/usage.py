@@ -7,11 +7,9 @@ print(used)
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]  # re-exported there
@@ -28,12 +26,10 @@ __all__ = [
     "EmbeddingUsage",
     "EmbeddingUsageEvent",
     "ModelUsage",
-    "Spent",
     "embedding_usage",
     "get_aimlapi_usage",
 ]
 
-_PLACES = 12  # of a sum of dollars: past them is only what floats add to it
 _dispatcher = get_dispatcher(__name__)
 
 
@@ -100,68 +96,25 @@ class EmbeddingUsageEvent(BaseEvent):
         return "AIMLAPIEmbeddingUsageEvent"
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """What was spent on one model.
-
-    Attributes:
-        requests: those that were answered.
-        tokens: of the texts; some providers do not tell.
-        cost_usd: US dollars; None where no reply named a price.
-    """
-
-    requests: int = 0
-    tokens: int = 0
-    cost_usd: float | None = None
-
-    def plus(self, embeddings: Embeddings) -> Spent:
-        """This, and one more reply."""
-        usage, cost = embeddings.usage, embeddings.cost
-        return Spent(
-            requests=self.requests + 1,
-            tokens=self.tokens + (usage.total if usage else 0),
-            cost_usd=self.cost_usd if cost is None else round((self.cost_usd or 0.0) + cost.usd, _PLACES),
-        )
-
-
-@dataclass
-class EmbeddingUsage:
-    """The sums so far. Safe to be added to from many threads and event loops.
+class EmbeddingUsage(Tally):
+    """What embeddings alone used, in the same table.
 
     Attributes:
         by_model: under the id that was asked for.
     """
 
-    by_model: dict[str, Spent] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
-
-    def add(self, model: str, embeddings: Embeddings) -> None:
-        """Counts a reply."""
-        with self._lock:
-            self.by_model[model] = self.by_model.get(model, Spent()).plus(embeddings)
-
     @property
     def requests(self) -> int:
         """Requests that were answered."""
-        return sum(spent.requests for spent in self._rows())
+        return self.calls
 
     @property
     def tokens(self) -> int:
         """Tokens of all texts, as far as the provider told."""
-        return sum(spent.tokens for spent in self._rows())
-
-    @property
-    def cost_usd(self) -> float | None:
-        """US dollars; None where no reply named a price."""
-        told = [spent.cost_usd for spent in self._rows() if spent.cost_usd is not None]
-        return round(sum(told), _PLACES) if told else None
-
-    def _rows(self) -> list[Spent]:
-        with self._lock:
-            return [replace(spent) for spent in self.by_model.values()]
+        return self.total_tokens
 
 
-_active: ContextVar[tuple[EmbeddingUsage, ...]] = ContextVar("aimlapi_embedding_usage", default=())
+_embedding: ContextVar[EmbeddingUsage | None] = ContextVar("aimlapi_embedding_usage", default=None)
 
 
 @contextmanager
@@ -170,20 +123,21 @@ def embedding_usage() -> Iterator[EmbeddingUsage]:
 
     Blocks may be nested, and run side by side in threads and tasks: each counts what belongs to it.
     """
-    usage = EmbeddingUsage()
-    token = _active.set((*_active.get(), usage))
+    usage = EmbeddingUsage(around=_embedding.get())
+    token = _embedding.set(usage)
     try:
         yield usage
     finally:
-        _active.reset(token)
+        _embedding.reset(token)
 
 
 def tell(model: str, found: Embeddings) -> None:
     """Counts an answered request for embeddings in every block around it, and tells LlamaIndex's observers."""
-    for usage in _active.get():
-        usage.add(model, found)
-    if (tally := _innermost.get()) is not None:
-        tally.add(found.model or model, used_by_embeddings(found))
+    used = used_by_embeddings(found)
+    if (of_embeddings := _embedding.get()) is not None:
+        of_embeddings.add(model, used)
+    if (of_all := _innermost.get()) is not None:
+        of_all.add(found.model or model, used)
     _dispatcher.event(
         EmbeddingUsageEvent(
             model_name=model,

@@ -135,6 +135,18 @@ def test_a_source_is_cut_at_its_marks(tool: ModuleType) -> None:
     ]
 
 
+def test_what_tells_of_one_run_is_taken_out(tool: ModuleType) -> None:
+    def printed(text: str, name: str = "stdout") -> Any:
+        return {"output_type": "stream", "name": name, "text": text}
+
+    result = {"output_type": "execute_result", "execution_count": 9, "data": {}, "metadata": {}}
+    cell = {"cell_type": "code", "source": "x", "metadata": {"execution": {"iopub.status.busy": "2026-01-01"}}}
+    cell |= {"execution_count": 9, "outputs": [printed("a"), printed("b"), printed("c", "stderr"), result]}
+    (made,) = tool.normalised({"cells": [cell]})["cells"]
+    assert (made["metadata"], made["execution_count"]) == ({}, 1)
+    assert made["outputs"] == [printed("ab"), printed("c", "stderr"), {**result, "execution_count": 1}]
+
+
 def test_what_varies_is_compared_by_its_kind_only(tool: ModuleType) -> None:
     def notebook(text: str, **metadata: Any) -> Any:
         output = {"output_type": "stream", "name": "stdout", "text": text}

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from aimlapi_emulator import emulator
 from aimlapi_transport.errors import AIMLAPIError
 from aimlapi_transport.tally import ModelUsage
-from llama_index_aimlapi import AIMLAPI, AIMLAPIEmbedding, AIMLAPIUsage, get_aimlapi_usage
+from llama_index_aimlapi import AIMLAPI, AIMLAPIEmbedding, AIMLAPIUsage, embedding_usage, get_aimlapi_usage
 from tests.llama_index.host import DONE, Host, chunk, gathered, last, whole
 
 PRICED = {"meta": {"usage": {"credits_used": 20, "usd_spent": 0.00001}}}
@@ -143,6 +143,17 @@ def test_the_sums_print_as_a_table() -> None:
     )
     assert used._repr_html_().count("<tr>") == 4
     assert "&lt;b&gt;" in used._repr_html_()
+
+
+def test_embeddings_alone_have_the_same_table() -> None:
+    with emulator() as server, get_aimlapi_usage() as used, embedding_usage() as spent:
+        place = {"api_base": server.base_url, "api_key": "any"}
+        AIMLAPIEmbedding(model="alibaba/qwen-text-embedding-v3", **place).get_text_embedding("one")
+        AIMLAPI(model="openai/gpt-4o", **place).complete("What is 6 * 7?")
+    assert list(spent.by_model) == ["alibaba/qwen-text-embedding-v3"]  # as asked for
+    assert list(used.by_model) == ["text-embedding-v3", "gpt-4o-2024-08-06"]  # as the replies say
+    assert (spent.requests, spent.tokens) == (1, used.by_model["text-embedding-v3"].total_tokens)
+    assert str(spent).splitlines()[0].split() == str(used).splitlines()[0].split()
 
 
 def test_a_bar_is_drawn_on_request(capsys: pytest.CaptureFixture[str]) -> None:
