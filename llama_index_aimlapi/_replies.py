@@ -35,6 +35,7 @@ from llama_index_aimlapi._blocks import CITED, MESSAGE_FIELDS, REASONING_FIELDS
 from llama_index_aimlapi._built import built
 from llama_index_aimlapi._json_text import arguments_in
 from llama_index_aimlapi._partial_json import PartialObject
+from llama_index_aimlapi._raw import RawReply
 from llama_index_aimlapi._tools import FINISH_REASON, ToolCallDict, tool_call_dict
 
 
@@ -79,7 +80,7 @@ def from_completion(completion: Completion, reading: Reading, *, delta: str | No
     return built(
         ChatResponse,
         message=_message(blocks, listed, further),
-        raw=_raw(completion),
+        raw=RawReply(_raw(completion)),
         delta=delta,
         logprobs=logprobs_from(taken.logprobs),
         additional_kwargs=_facts(completion, taken),
@@ -159,7 +160,7 @@ class Snapshots:
         return built(
             ChatResponse,
             message=self._message(),
-            raw=_counted(delta.raw, usage_from(delta.raw["usage"])) if delta.raw.get("usage") else delta.raw,
+            raw=RawReply(_counted(delta.raw, usage_from(delta.raw["usage"])) if delta.raw.get("usage") else delta.raw),
             delta=delta.text,
             logprobs=self._logprobs,
             additional_kwargs=kwargs,

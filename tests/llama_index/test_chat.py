@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import warnings
 from typing import Any
 
@@ -10,6 +12,7 @@ import httpx
 import pytest
 from llama_index.core.base.llms.types import (
     ChatMessage,
+    ChatResponse,
     CitationBlock,
     CompletionResponse,
     ImageBlock,
@@ -79,6 +82,21 @@ MESSAGE = ChatMessage(
         "tool_calls": [call("add", '{"a": 1, "b": 2}', extra_content=EXTRA), call("stop", "", "call_2")]
     },
 )
+
+
+@pytest.mark.parametrize("form", CHATS)
+async def test_the_raw_reply_is_a_dict_and_reads_as_an_sdks_object(form: str) -> None:
+    stream = [chunk(content="Hi"), chunk("stop"), last(), DONE]
+    responses = await gathered(form, Host([stream if "stream" in form else whole("Hi")]).llm(), [ChatMessage("Hello")])
+    raw = responses[-1].raw
+    assert (raw.usage.total_tokens, raw["usage"]) == (USAGE["total_tokens"], USAGE)
+    assert (raw.system_fingerprint, raw.get("system_fingerprint"), hasattr(raw, "model_dump")) == (None, None, False)
+    first = responses[0].raw.choices[0]
+    assert (first.delta if "stream" in form else first.message).content == "Hi"
+    assert [raw.choices[0].message.content, raw.choices[0].delta.content] == ["Hi", None]
+    for copied in (copy.deepcopy(raw), pickle.loads(pickle.dumps(raw)), json.loads(json.dumps(raw))):
+        assert copied == raw
+    assert ChatResponse.model_validate_json(responses[-1].model_dump_json()).raw == raw
 
 
 @pytest.mark.parametrize("form", COMPLETES)
