@@ -30,6 +30,7 @@ def to_tools(tools: Sequence[Any], *, strict: bool | None = None) -> list[Json]:
             sent.append(_custom(tool))  # or a vendor's own kind of tool, such as web_search
             continue
         try:
+            tool = to_json_schema(tool, strict=strict) if _recursive_schema(tool) else tool
             definition = convert_to_openai_tool(tool, strict=strict)
         except (TypeError, ValueError) as error:
             raise InvalidRequestError(

@@ -351,6 +351,8 @@ def test_a_class_that_holds_itself_is_described_to_the_end(method: Any) -> None:
     answer = host.model().with_structured_output(Node, method=method).invoke("?")
     assert answer == Node(value=1, kids=[Node(value=2)])
     body = host.bodies[0]
+    host.model().bind_tools([Node]).invoke("?")
+    assert host.bodies[1]["tools"][0]["function"]["parameters"]["$defs"]["Node"]["required"] == ["value"]
     told = body["response_format"]["json_schema"] if method == "json_schema" else body["tools"][0]["function"]
     schema = told["schema" if method == "json_schema" else "parameters"]
     kids = {"default": [], "items": {"$ref": "#/$defs/Node"}, "title": "Kids", "type": "array"}
