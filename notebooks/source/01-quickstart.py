@@ -59,15 +59,11 @@ print(facts["inference_id"])
 # begins.
 
 # %%
-for chunk in model.stream(
-    "Say: the sooner it begins, the longer it seems to take."
-):
+for chunk in model.stream("Say: what is well begun is half done."):
     print(chunk.content, end="|")
 
 # %%
-for chunk in llm.stream_complete(
-    "Say: the sooner it begins, the longer it seems to take."
-):
+for chunk in llm.stream_complete("Say: what is well begun is half done."):
     print(chunk.delta, end="|")
 
 # %% [markdown]
