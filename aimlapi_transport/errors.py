@@ -121,7 +121,7 @@ class NotFoundError(AIMLAPIError):
     """No such model or endpoint (404)."""
 
 
-class InvalidRequestError(AIMLAPIError):
+class InvalidRequestError(AIMLAPIError, ValueError):
     """The request is wrong: refused by the provider (400, 413, 422), or by us before sending it."""
 
 
