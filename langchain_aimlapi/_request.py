@@ -1,0 +1,114 @@
+"""What a call sends and how long it may take: the one place where settings meet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import BaseMessage
+
+from langchain_aimlapi._names import refused
+from langchain_aimlapi._parameters import merged
+from langchain_aimlapi._profile import fitted, takes_cache_marks, without_cache_marks
+from langchain_aimlapi._settings import ChatSettings
+from langchain_aimlapi._tools import to_response_format, to_tool_choice, to_tools
+from langchain_aimlapi.errors import InvalidRequestError
+
+if TYPE_CHECKING:  # imported at the first call
+    from aimlapi_transport.client import AsyncClient, Client
+    from aimlapi_transport.request import Request
+
+
+def to_request(
+    model: ChatSettings,
+    client: Client | AsyncClient,
+    messages: list[BaseMessage],
+    stop: list[str] | None,
+    call: dict[str, Any],
+    *,
+    stream: bool,
+) -> Request:
+    """The request of a call: the model's fields, over them what was bound, over that what the call says.
+
+    Raises:
+        InvalidRequestError: an argument of the call that is none, or not what it must be.
+    """
+    from langchain_aimlapi._messages import to_wire
+
+    if problem := refused(call):
+        raise InvalidRequestError(problem)
+    for name in ("extra_headers", "extra_query", "extra_body"):
+        if call.get(name) is not None and not isinstance(call[name], Mapping):
+            raise InvalidRequestError(f"`{name}` is a {type(call[name]).__name__}: pass a dict.")
+    parameters = merged(model._settings(), {**call, **({} if stop is None else {"stop": stop})})
+    call = {**model.model_kwargs, **call}
+    added: dict[str, Any] = {}
+    thinking = parameters.get("thinking")
+    thinks = isinstance(thinking, Mapping) and thinking.get("type") in ("enabled", "adaptive")
+    if "added_tool_choice" in call and not thinks:  # no model is forced while it thinks
+        added["tool_choice"] = call["added_tool_choice"]
+    if "added_response_format" in call:
+        added["response_format"] = call["added_response_format"]
+    if stream and parameters.get("n") not in (None, 1):
+        raise InvalidRequestError(f"`n` is {parameters['n']!r}: a stream carries one answer; pass 1, or invoke.")
+    options = parameters.pop("stream_options", None)
+    if stream:
+        if call.get("stream_usage") is not None:
+            options = {**(options or {}), "include_usage": bool(call["stream_usage"])}
+        if options is None and model.stream_usage is not False:
+            added["stream_options"] = {"include_usage": True}
+        elif options and options != {"include_usage": False}:
+            parameters["stream_options"] = options
+    if "tools" in parameters:
+        parameters["tools"] = to_tools(parameters["tools"]) or None
+    if "tool_choice" in parameters:
+        parameters["tool_choice"] = to_tool_choice(parameters["tool_choice"], parameters.get("tools") or ())
+    if parameters.get("response_format") is not None:
+        parameters["response_format"] = to_response_format(parameters["response_format"])
+    for group in (parameters, added):
+        for name, values in (model.disabled_params or {}).items():
+            if name in group and (values is None or group[name] in values):
+                del group[name]
+    asked = call.get("model") or model.model_name
+    sent = fitted(to_wire(messages), asked, model._profile_of(asked))
+    if "added_instruction" in call:
+        from langchain_aimlapi._structured import instructed
+
+        sent = instructed(sent, call["added_instruction"])
+    if client.preset.lists_models and not takes_cache_marks(asked):
+        sent, parameters["tools"] = without_cache_marks(sent, parameters.get("tools"))
+    return client.request(
+        asked,
+        sent,
+        parameters=parameters,
+        added=added,
+        extra_body={**(model.extra_body or {}), **(call.get("extra_body") or {})},
+        extra_headers=call.get("extra_headers"),
+        extra_query=call.get("extra_query"),
+        client_request_id=call.get("client_request_id"),
+        stream=stream,
+        replay_reasoning=call.get("replay_reasoning", model.replay_reasoning),
+    )
+
+
+def patience(model: ChatSettings, call: dict[str, Any], *, stream: bool) -> Any:
+    """The timeout of a call: of a stream, the shorter of `timeout` and `stream_chunk_timeout`."""
+    timeout = call["timeout"] if call.get("timeout") is not None else model.request_timeout
+    if not stream or model.stream_chunk_timeout is None:
+        return timeout
+    import httpx
+
+    from aimlapi_transport.client import CONNECT_SECONDS
+
+    if isinstance(timeout, httpx.Timeout):
+        connect, silence = timeout.connect, timeout.read
+    elif isinstance(timeout, tuple) and len(timeout) == 2:
+        connect, silence = timeout
+    elif timeout is None:
+        connect, silence = CONNECT_SECONDS, None
+    elif isinstance(timeout, (int, float)) and timeout > 0:
+        connect, silence = min(timeout, CONNECT_SECONDS), timeout
+    else:
+        return timeout  # no timeout at all: the transport says what is one
+    bounds = [seconds for seconds in (silence, model.stream_chunk_timeout or None) if seconds is not None]
+    return connect, min(bounds, default=None)

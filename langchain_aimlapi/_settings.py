@@ -1,0 +1,311 @@
+"""What a ChatAIMLAPI is told: its fields, what each may be, and whose rules and profile follow from them.
+
+To add a setting that is a body parameter, add a field, what it may be to `_ACCEPTED`, and its name to `PARAMETERS`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Literal
+
+from langchain_core.language_models import BaseChatModel, ModelProfile
+from langchain_core.runnables import RunnableSerializable
+from langchain_core.runnables.utils import AnyConfigurableField
+from pydantic import (
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
+from typing_extensions import Self
+
+from aimlapi_transport.errors import AIMLAPIError
+from aimlapi_transport.limits import Limits
+from aimlapi_transport.pools import Closable, Lease
+from aimlapi_transport.presets import PRESETS, Preset, preset_for
+from langchain_aimlapi._names import SYNONYMS, fitting, our_names
+from langchain_aimlapi._parameters import PARAMETERS, merged
+from langchain_aimlapi._profile import DECLARED, is_of_another, model_profile
+
+# What they may be, for the error that names a value of another type.
+_ACCEPTED = {
+    **dict.fromkeys(("temperature", "top_p", "presence_penalty", "frequency_penalty"), "a number"),
+    **dict.fromkeys(("max_tokens", "top_k", "n", "seed", "top_logprobs"), "a whole number"),
+    "max_retries": "a whole number, at least 0",
+    "deadline": "seconds, above 0",
+    "limits": "an aimlapi_transport.limits.Limits",
+    "api_key": "a text, a SecretStr, or a function that returns the key",
+    **dict.fromkeys(("logprobs", "store", "streaming", "stream_usage", "replay_reasoning"), "True or False"),
+    **dict.fromkeys(("strict_parameters", "include_response_headers"), "True or False"),
+    **dict.fromkeys(("model_name", "base_url", "reasoning_effort", "verbosity", "service_tier"), "a text"),
+    **dict.fromkeys(("reasoning", "prompt_cache_options", "extra_body", "disabled_params"), "a dict"),
+    "stop": "a text or a list of texts",
+    "logit_bias": "a dict of numbers by token",
+    "preset": "aimlapi, powertokens or anyfast",
+    "stream_chunk_timeout": "seconds, or 0 for no limit",
+    "default_headers": "a dict of texts",
+    "default_query": "a dict",
+    "model_kwargs": "a dict of body parameters",
+}
+
+
+class ChatSettings(Closable, BaseChatModel):
+    """The settings of a `ChatAIMLAPI`; see there."""
+
+    model_name: str = Field(alias="model", description="Id of the model, for example `openai/gpt-4o`.")
+    api_key: SecretStr | str | Callable[[], Any] | None = Field(
+        default=None,
+        repr=False,
+        description="The key, or a function that returns it (for async calls, an async one will do). By default "
+        "AIMLAPI_API_KEY (or AIML_API_KEY), read at each call.",
+    )
+    base_url: str | None = Field(
+        default=None, description="Address of the host up to `/v1`. By default AIMLAPI_API_BASE, else AI/ML API."
+    )
+    preset: Literal["aimlapi", "powertokens", "anyfast"] | None = Field(
+        default=None, description="Whose rules apply. By default decided by the host in `base_url`."
+    )
+    temperature: float | None = Field(default=None, description="0 to 2; 0 to 1 for some families.")
+    max_tokens: int | None = Field(
+        default=None,
+        description="Most tokens to answer with, reasoning included. Sent as `max_completion_tokens` where the model "
+        "wants that.",
+    )
+    top_p: float | None = Field(default=None, description="Above 0, up to 1.")
+    top_k: int | None = Field(default=None, description="Among how many of the likeliest tokens to choose.")
+    stop: list[str] | str | None = Field(default=None, description="Up to four texts that end the answer.")
+    n: int | None = Field(default=None, description="How many answers to give; not with streaming.")
+    seed: int | None = Field(default=None, description="At least 1.")
+    presence_penalty: float | None = Field(default=None, description="-2 to 2.")
+    frequency_penalty: float | None = Field(default=None, description="-2 to 2.")
+    logprobs: bool | None = Field(default=None, description="Whether to tell how likely each token was.")
+    top_logprobs: int | None = Field(default=None, description="0 to 20; needs `logprobs`.")
+    logit_bias: dict[str, float] | dict[int, float] | None = Field(
+        default=None, description="-100 to 100 by token id: less or more likely."
+    )
+    reasoning_effort: str | None = Field(default=None, description="`low`, `medium` or `high`.")
+    reasoning: dict[str, Any] | None = Field(default=None, description="`effort`, `max_tokens`, `exclude`.")
+    verbosity: str | None = Field(default=None, description="`low`, `medium` or `high`.")
+    service_tier: str | None = Field(default=None, description="How urgently to serve, in the vendor's words.")
+    store: bool | None = Field(default=None, description="Whether the vendor may keep the answer.")
+    prompt_cache_options: dict[str, Any] | None = Field(
+        default=None, description="How to cache the prompt, in the vendor's words."
+    )
+    model_kwargs: dict[str, Any] = Field(default_factory=dict, description="Further body parameters.")
+    extra_body: dict[str, Any] | None = Field(default=None, description="Body fields sent as they are, unchecked.")
+    disabled_params: dict[str, Any] | None = Field(
+        default=None, description="Parameters never to send: `{name: None}`, or `{name: [values not to send]}`."
+    )
+    streaming: bool | None = Field(
+        default=None, description="Whether `invoke` reads a stream, too (True), or even `stream` does not (False)."
+    )
+    stream_usage: bool | None = Field(
+        default=None, description="Whether streams are asked for token counts: by default they are."
+    )
+    include_response_headers: bool = Field(
+        default=False, description='Whether `response_metadata["headers"]` has the reply\'s headers.'
+    )
+    replay_reasoning: bool | None = Field(
+        default=None,
+        description="Send earlier reasoning back: always, never, or (None) as the model's family wants it.",
+    )
+    strict_parameters: bool = Field(
+        default=False, description="Raise on parameters the model's documents do not list, instead of warning."
+    )
+    max_retries: int = Field(default=2, ge=0, description="Further requests after a failed one.")
+    request_timeout: float | tuple[float | None, float | None] | Any | None = Field(
+        default=None,
+        alias="timeout",
+        description="Seconds of silence to bear: a number, (connect, silence), or httpx.Timeout. By default 600 for "
+        "a whole answer, 120 between two events of a stream.",
+    )
+    stream_chunk_timeout: float | None = Field(
+        default=None,
+        ge=0,
+        description="Seconds between two events of a stream, where that is less than `timeout`; 0 for no limit.",
+    )
+    deadline: float | None = Field(
+        default=None, gt=0, description="Seconds a call may take in all, retries included. By default without end."
+    )
+    limits: Limits | None = Field(
+        default=None, description="How long a reply may be: by default 256 MB, and 64 MB for one event of a stream."
+    )
+    default_headers: Mapping[str, str] | None = Field(
+        default=None, exclude=True, repr=False, description="Sent with every request. May hold secrets: not serialized."
+    )
+    default_query: Mapping[str, Any] | None = Field(default=None, description="Added to the URL of every request.")
+    proxy: str | None = Field(
+        default=None,
+        exclude=True,
+        repr=False,
+        description="URL of a proxy; by default the environment's. Not serialized: it may hold a password.",
+    )
+    http_socket_options: Sequence[tuple[Any, ...]] | None = Field(
+        default=None,
+        exclude=True,
+        repr=False,
+        description="What to set on each socket, as `socket.setsockopt` takes it.",
+    )
+    http_client: Any = Field(default=None, exclude=True, repr=False, description="An `httpx.Client` of your own.")
+    http_async_client: Any = Field(
+        default=None, exclude=True, repr=False, description="An `httpx.AsyncClient` of your own."
+    )
+    openai_organization: str | None = Field(default=None, description="No effect: taken from other classes' users.")
+    tiktoken_model_name: str | None = Field(default=None, description="No effect: taken from other classes' users.")
+
+    _lease: Lease = PrivateAttr(default_factory=Lease)
+
+    # Values in the errors would show the key of a mistyped call: our own sentences name them, where they may.
+    model_config = ConfigDict(
+        populate_by_name=True,
+        protected_namespaces=(),
+        arbitrary_types_allowed=True,
+        hide_input_in_errors=True,
+        defer_build=True,
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_names(cls, values: Any) -> Any:
+        """Other names of our fields become ours; unknown ones become body parameters, with a warning."""
+        if not isinstance(values, dict):
+            return values
+        taken = our_names(values, cls.model_fields)
+        if is_of_another(taken.get("profile"), str(taken.get("model_name"))):
+            del taken["profile"]  # all fields of an instance but with another model, as configurable fields do
+        if isinstance(taken.get("request_timeout"), list):
+            taken["request_timeout"] = tuple(taken["request_timeout"])  # JSON knows no other
+        return taken
+
+    @field_validator(*_ACCEPTED, mode="wrap")
+    @classmethod
+    def _name_the_value(cls, value: Any, validated: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        return fitting(value, validated, str(info.field_name), _ACCEPTED)
+
+    @model_validator(mode="after")
+    def _check_n(self) -> Self:
+        if self.n is not None and (self.n < 1 or (self.n > 1 and self.streaming)):
+            accepted = "pass 1, or leave `streaming` off" if self.n > 1 else "pass 1 or more"
+            raise ValueError(f"`n` is {self.n}: {accepted}.")
+        for name, values in (self.disabled_params or {}).items():
+            if values is not None and not isinstance(values, (list, tuple, set, frozenset)):
+                raise ValueError(
+                    f"`disabled_params[{name!r}]` is {values!r}: pass None, or a list of values not to send."
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _look_around(self) -> Self:
+        self._found()
+        return self
+
+    @model_validator(mode="after")
+    def _check_clients(self) -> Self:
+        if self.http_client is not None or self.http_async_client is not None:
+            import httpx
+
+            for name, wanted in (("http_client", httpx.Client), ("http_async_client", httpx.AsyncClient)):
+                client = getattr(self, name)
+                if client is not None and not isinstance(client, wanted):
+                    raise ValueError(f"`{name}` is a {type(client).__name__}: pass an httpx.{wanted.__name__}.")
+            if self.proxy or self.http_socket_options:
+                raise ValueError("`proxy` and `http_socket_options` are for our clients: give them to your own one.")
+        return self
+
+    @model_validator(mode="after")
+    def _check_profile_keys(self) -> Self:
+        """LangChain's check of the same name, at a hundredth of its cost for a profile that passes."""
+        if isinstance(self.profile, dict) and not self.profile.keys() <= DECLARED:
+            warnings.warn(f"`profile` has unknown keys: {sorted(self.profile.keys() - DECLARED)}.", stacklevel=2)
+        return self
+
+    def _resolve_model_profile(self) -> ModelProfile | None:
+        """What the packaged facts say of the model, where the host is AI/ML API (or a proxy of it)."""
+        return self._known_profile(self.model_name)
+
+    def _known_profile(self, model: str) -> ModelProfile | None:
+        return model_profile(model) if self._host().lists_models else None
+
+    def _host(self) -> Preset:
+        return PRESETS[self.preset] if self.preset else preset_for(self.base_url)
+
+    def _profile_of(self, model: str) -> ModelProfile | None:
+        """The profile that counts in a call of this model: the instance's own, or the one of another id."""
+        mine = model == self.model_name and not is_of_another(self.profile, model)
+        return self.profile if mine else self._known_profile(model)
+
+    @property
+    def model(self) -> str:
+        """The model's id."""
+        return self.model_name
+
+    @property
+    def timeout(self) -> Any:
+        """Seconds of silence to bear, None for the defaults."""
+        return self.request_timeout
+
+    @property
+    def openai_api_key(self) -> SecretStr | Callable[[], Any] | None:
+        """The key, as other classes name it; where none was passed, the one the environment held at construction."""
+        if self.api_key is not None:
+            return SecretStr(self.api_key) if isinstance(self.api_key, str) else self.api_key
+        return self._found()[0]
+
+    @property
+    def openai_api_base(self) -> str | None:
+        """The address, as other classes name it; where none was passed, the one in force at construction."""
+        return self._found()[1]
+
+    @property
+    def openai_proxy(self) -> str | None:
+        """The proxy, as other classes name it."""
+        return self.proxy
+
+    aimlapi_api_key = openai_api_key
+    aimlapi_api_base = openai_api_base
+
+    def _found(self) -> tuple[SecretStr | None, str | None]:
+        """The environment's key and the address, to be read only: each call looks them up again."""
+        found: tuple[SecretStr | None, str | None] | None = self.__dict__.get("_environment")
+        if found is None:
+            key = base_url = None
+            with suppress(AIMLAPIError):
+                from aimlapi_transport.settings import Settings
+
+                settings = Settings(base_url=self.base_url, preset=self.preset)
+                base_url = settings.base_url
+                key = SecretStr(settings.key().value)
+            found = self.__dict__["_environment"] = (key, base_url)  # beside the fields: no part of the value
+        return found
+
+    def configurable_fields(self, **kwargs: AnyConfigurableField) -> RunnableSerializable[Any, Any]:
+        """A model whose fields a call's config may set; fields by any of their names."""
+        return super().configurable_fields(**{SYNONYMS.get(name, name): field for name, field in kwargs.items()})
+
+    def _config(self) -> dict[str, Any]:
+        key = self.api_key
+        return {
+            "api_key": key.get_secret_value() if isinstance(key, SecretStr) else key,
+            "base_url": self.base_url,
+            "preset": self.preset,
+            "timeout": self.request_timeout,
+            "max_retries": self.max_retries,
+            "deadline": self.deadline,
+            "limits": self.limits,
+            "proxy": self.proxy,
+            "socket_options": self.http_socket_options,
+            "headers": self.default_headers,
+            "query": self.default_query,
+            "strict_parameters": self.strict_parameters,
+        }
+
+    def _settings(self) -> dict[str, Any]:
+        """The body parameters the instance sets: fields, and `model_kwargs` over them."""
+        fields = {name: value for name in PARAMETERS if (value := getattr(self, name)) is not None}
+        return merged(fields, self.model_kwargs)
