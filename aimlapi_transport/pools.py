@@ -22,6 +22,7 @@ from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from typing_extensions import Self
 
+from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.retry import RetryQuota
 from aimlapi_transport.settings import Route
 
@@ -289,6 +290,18 @@ def _log_reply(response: httpx.Response) -> None:
 
 
 _log = logging.getLogger("httpx")
+
+
+def check_own(**clients: object) -> None:
+    """Refuses, as an InvalidRequestError, what is no httpx client: an async one where the argument's name says so."""
+    for name, client in clients.items():
+        if client is not None:
+            import httpx
+
+            wanted = httpx.AsyncClient if "async" in name else httpx.Client
+            if not isinstance(client, wanted):
+                kind = f"{type(client).__module__.partition('.')[0]}.{type(client).__name__}"
+                raise InvalidRequestError(f"`{name}` is a {kind}: pass an httpx.{wanted.__name__}.")
 
 
 def quota_of(own: httpx.Client | httpx.AsyncClient) -> RetryQuota:

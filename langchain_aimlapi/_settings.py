@@ -27,7 +27,7 @@ from typing_extensions import Self
 
 from aimlapi_transport.errors import AIMLAPIError
 from aimlapi_transport.limits import Limits
-from aimlapi_transport.pools import Closable, Lease
+from aimlapi_transport.pools import Closable, Lease, check_own
 from aimlapi_transport.presets import PRESETS, Preset, preset_for
 from langchain_aimlapi._names import SYNONYMS, fitting, our_names
 from langchain_aimlapi._parameters import PARAMETERS, merged
@@ -207,15 +207,9 @@ class ChatSettings(Closable, BaseChatModel):
 
     @model_validator(mode="after")
     def _check_clients(self) -> Self:
-        if self.http_client is not None or self.http_async_client is not None:
-            import httpx
-
-            for name, wanted in (("http_client", httpx.Client), ("http_async_client", httpx.AsyncClient)):
-                client = getattr(self, name)
-                if client is not None and not isinstance(client, wanted):
-                    raise ValueError(f"`{name}` is a {type(client).__name__}: pass an httpx.{wanted.__name__}.")
-            if self.proxy or self.http_socket_options:
-                raise ValueError("`proxy` and `http_socket_options` are for our clients: give them to your own one.")
+        check_own(http_client=self.http_client, http_async_client=self.http_async_client)
+        if (self.http_client or self.http_async_client) and (self.proxy or self.http_socket_options):
+            raise ValueError("`proxy` and `http_socket_options` are for our clients: give them to your own one.")
         return self
 
     @model_validator(mode="after")

@@ -24,7 +24,7 @@ from typing_extensions import Self
 from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.embedders import Task
 from aimlapi_transport.limits import Limits
-from aimlapi_transport.pools import Closable, Lease
+from aimlapi_transport.pools import Closable, Lease, check_own
 from aimlapi_transport.request import Request
 from langchain_aimlapi._batches import ain_order, in_order, progress
 from langchain_aimlapi._embedding_names import our_names
@@ -160,12 +160,9 @@ class AIMLAPIEmbeddings(Closable, BaseModel, Embeddings):
     def _check(self) -> Self:
         if not self.model.strip():
             raise ValueError("`model` is empty: pass the id of an embedding model, such as `text-embedding-3-small`.")
-        for name, wanted in (("http_client", httpx.Client), ("http_async_client", httpx.AsyncClient)):
-            client = getattr(self, name)
-            if client is not None and not isinstance(client, wanted):
-                raise ValueError(f"`{name}` is a {type(client).__name__}: pass an httpx.{wanted.__name__}.")
-            if client is not None and self.proxy:
-                raise ValueError("`proxy` is for our clients: give it to your own one.")
+        check_own(http_client=self.http_client, http_async_client=self.http_async_client)
+        if (self.http_client or self.http_async_client) and self.proxy:
+            raise ValueError("`proxy` is for our clients: give it to your own one.")
         return self
 
     @field_validator("timeout")

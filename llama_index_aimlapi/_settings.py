@@ -5,27 +5,22 @@ To add a setting that is a body parameter, add a field and its name to `_PARAMET
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import LLMMetadata
 from llama_index.core.llms.function_calling import FunctionCallingLLM
-from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_serializer, field_validator
-from typing_extensions import Self
+from pydantic import Field, SecretStr, field_serializer
 
 from aimlapi_transport.errors import InvalidRequestError
-from aimlapi_transport.limits import Limits
-from aimlapi_transport.pools import Closable, Lease
 from aimlapi_transport.presets import PRESETS, preset_for
 from aimlapi_transport.profiles import facts_for
 from aimlapi_transport.wire import Json
+from llama_index_aimlapi._connection import ConnectionSettings, named
 from llama_index_aimlapi._shown import shown
 
-if TYPE_CHECKING:  # imported at the first call: half of what importing this module would cost
+if TYPE_CHECKING:
     import httpx
-
-    from aimlapi_transport.client import AsyncClient, Client
 
 DEFAULT_CONTEXT_WINDOW = 128_000
 """Tokens, for a model whose documents name no context length."""
@@ -47,17 +42,15 @@ _SYNONYMS_OF_CALLS = {**_SYNONYMS, **_PARAMETERS}
 # What other LlamaIndex LLMs take and this one has by itself.
 _NEEDLESS = frozenset(("class_name", "openai_client", "async_openai_client"))
 _NEEDLESS_OF_CALLS = frozenset(("use_chat_completions",))
-
-
+# What one call calls by two names, and what adds up instead of being replaced.
+_TWINS = (("max_tokens", "max_completion_tokens"), ("stop", "stop_sequences"))
+_JOINED = ("extra_body", "extra_headers", "extra_query")
 # Fields a repr shows in its own way, and those that LlamaIndex fills with objects.
 _NOT_SHOWN = frozenset(("model", "api_base", "callback_manager", "messages_to_prompt", "completion_to_prompt"))
 
 
-class AIMLAPISettings(Closable, FunctionCallingLLM):
+class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
     """The settings of an `AIMLAPI`; see there."""
-
-    # Deferred: three classes on top of each other, of which only the last is ever built and at the first instance.
-    model_config = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=(), defer_build=True)
 
     model: str = Field(description="Id of the model, for example `openai/gpt-4o`.")
     temperature: float | None = Field(default=None, description="0 to 2; 0 to 1 for some families.")
@@ -75,39 +68,7 @@ class AIMLAPISettings(Closable, FunctionCallingLLM):
     strict: bool = Field(default=False, description="Whether tool arguments must match their schemas exactly.")
     additional_kwargs: dict[str, Any] = Field(default_factory=dict, description="Further body parameters.")
     extra_body: dict[str, Any] | None = Field(default=None, description="Body fields sent as they are, unchecked.")
-    api_key: SecretStr | Callable[[], str] | None = Field(
-        default=None,
-        exclude=True,
-        repr=False,
-        description="The key, or a function that returns it. By default AIMLAPI_API_KEY (or AIML_API_KEY), read at "
-        "each call.",
-    )
-    api_base: str | None = Field(
-        default=None, description="Address of the host up to `/v1`. By default AIMLAPI_API_BASE, else AI/ML API."
-    )
-    preset: str | None = Field(
-        default=None,
-        description="Whose rules apply: `aimlapi`, `powertokens` or `anyfast`. By default decided by `api_base`.",
-    )
-    default_headers: dict[str, str] | None = Field(
-        default=None, exclude=True, repr=False, description="Sent with every request. May hold secrets: not serialized."
-    )
-    timeout: Any = Field(
-        default=None,
-        description="Seconds of silence to bear: a number, (connect, silence), or httpx.Timeout. By default 600 for "
-        "a whole answer, 120 between two events of a stream.",
-    )
-    max_retries: int = Field(default=2, description="Further requests after a failed one.")
-    deadline: float | None = Field(
-        default=None, description="Seconds a call may take in all, retries included. By default without end."
-    )
-    limits: Limits | None = Field(
-        default=None, description="How long a reply may be: by default 256 MB, and 64 MB for one event of a stream."
-    )
     stream_usage: bool = Field(default=True, description="Whether streams are asked for token counts.")
-    strict_parameters: bool = Field(
-        default=False, description="Raise on parameters the model's documents do not list, instead of warning."
-    )
     replay_reasoning: bool | None = Field(
         default=None,
         description="Send earlier reasoning back: always, never, or (None) as the model's family wants it.",
@@ -139,10 +100,6 @@ class AIMLAPISettings(Closable, FunctionCallingLLM):
         default=None, description="Whether the model takes tools. By default yes, unless its documents say no."
     )
 
-    _lease: Lease = PrivateAttr(default_factory=Lease)
-    _http_client: httpx.Client | None = PrivateAttr(default=None)
-    _async_http_client: httpx.AsyncClient | None = PrivateAttr(default=None)
-
     def __init__(
         self,
         model: str | None = None,
@@ -152,7 +109,7 @@ class AIMLAPISettings(Closable, FunctionCallingLLM):
         async_http_client: httpx.AsyncClient | None = None,
         **settings: Any,
     ) -> None:
-        settings = _named(type(self), settings)
+        settings = named(type(self), settings, _SYNONYMS, _NEEDLESS)
         settings.setdefault("model", model)
         if model is not None and settings["model"] != model:
             raise InvalidRequestError("`model` is given twice, with two values.")
@@ -160,36 +117,7 @@ class AIMLAPISettings(Closable, FunctionCallingLLM):
             raise InvalidRequestError(
                 f"`model` is {settings['model']!r}: pass the id of a model, for example `openai/gpt-4o`."
             )
-        if not (api_key is None or isinstance(api_key, (str, SecretStr)) or callable(api_key)):
-            raise InvalidRequestError(f"`api_key` is a {type(api_key).__name__}: pass a text or a function.")
-        key = SecretStr(api_key) if isinstance(api_key, str) else api_key
-        super().__init__(api_key=key, **settings)
-        if http_client is not None or async_http_client is not None:
-            import httpx
-
-            for name, client, wanted in (
-                ("http_client", http_client, httpx.Client),
-                ("async_http_client", async_http_client, httpx.AsyncClient),
-            ):
-                if client is not None and not isinstance(client, wanted):
-                    kind = f"{type(client).__module__.partition('.')[0]}.{type(client).__name__}"
-                    raise InvalidRequestError(f"`{name}` is a {kind}: pass an httpx.{wanted.__name__}.")
-        self._http_client = http_client
-        self._async_http_client = async_http_client
-        from aimlapi_transport.settings import Settings
-
-        Settings(**self._config())  # so that a wrong address or preset is said here, not at the first call
-
-    @field_validator("timeout")
-    @classmethod
-    def _timeout_from_json(cls, timeout: Any) -> Any:
-        return tuple(timeout) if isinstance(timeout, list) else timeout
-
-    @field_serializer("timeout")
-    def _timeout_to_json(self, timeout: Any) -> Any:
-        import httpx
-
-        return [timeout.connect, timeout.read] if isinstance(timeout, httpx.Timeout) else timeout
+        super().__init__(api_key=api_key, http_client=http_client, async_http_client=async_http_client, **settings)
 
     @field_serializer("tokenizer")
     def _tokenizer_to_json(self, tokenizer: Any) -> str | None:
@@ -250,30 +178,6 @@ class AIMLAPISettings(Closable, FunctionCallingLLM):
         shown = {"class_name": self.class_name(), **self.metadata.model_dump()}
         return {**shown, "model": self.model, "temperature": self.temperature}
 
-    def _config(self) -> Json:
-        key = self.api_key
-        return {
-            "api_key": key.get_secret_value() if isinstance(key, SecretStr) else key,
-            "base_url": self.api_base,
-            "preset": self.preset,
-            "timeout": self.timeout,
-            "max_retries": self.max_retries,
-            "deadline": self.deadline,
-            "limits": self.limits,
-            "headers": self.default_headers,
-            "strict_parameters": self.strict_parameters,
-        }
-
-    def _client(self) -> Client:
-        from aimlapi_transport.client import Client
-
-        return Client(http_client=self._http_client, lease=self._lease, **self._config())
-
-    def _async_client(self) -> AsyncClient:
-        from aimlapi_transport.client import AsyncClient
-
-        return AsyncClient(http_client=self._async_http_client, lease=self._lease, **self._config())
-
     def _get_model_kwargs(self, **kwargs: Any) -> Json:
         """The arguments of a call: fields, then `additional_kwargs`, then the call's own. The only merge."""
         fields: Json = {"model": self.model}
@@ -285,49 +189,6 @@ class AIMLAPISettings(Closable, FunctionCallingLLM):
         if routing or self.extra_body:
             fields["extra_body"] = {**({"provider": routing} if routing else {}), **(self.extra_body or {})}
         return _over(_over(fields, self.additional_kwargs), kwargs)
-
-    def __getstate__(self) -> Json:
-        """An instance is a value: your own HTTP clients are connections, and stay behind."""
-        state: Json = super(AIMLAPISettings, self._without_clients()).__getstate__()
-        return state
-
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        """A copy of the settings, which shares your own HTTP clients."""
-        copied = super(AIMLAPISettings, self._without_clients()).__deepcopy__(memo)
-        copied._http_client, copied._async_http_client = self._http_client, self._async_http_client
-        return copied
-
-    def _without_clients(self) -> Self:
-        bare = self.model_copy()
-        bare._http_client = bare._async_http_client = None
-        return bare
-
-
-def _named(cls: type[AIMLAPISettings], given: Mapping[str, Any]) -> Json:
-    """The settings under our names; those that are none of ours are warned about."""
-    for name in ("openai_client", "async_openai_client"):
-        if given.get(name) is not None:
-            raise InvalidRequestError(
-                f"`{name}` cannot be used: no SDK is involved. Pass `api_key` and `api_base`, and an httpx client as "
-                f"`{'async_' if name.startswith('async') else ''}http_client`."
-            )
-    named: Json = {}
-    for written, value in given.items():
-        name = _SYNONYMS.get(written, written)
-        if name in cls.model_fields:
-            if named.get(name) is not None and value is not None and named[name] != value:
-                raise InvalidRequestError(f"`{written}` is given twice: `{name}` is another name of it.")
-            named[name] = named[name] if value is None and name in named else value
-        elif value is not None and name not in _NEEDLESS:
-            warnings.warn(
-                f"AIMLAPI has no setting `{written}`: it is ignored. A body parameter goes into `additional_kwargs`.",
-                stacklevel=3,
-            )
-    return {name: value for name, value in named.items() if value is not None or name == "model"}
-
-
-_TWINS = (("max_tokens", "max_completion_tokens"), ("stop", "stop_sequences"))
-_JOINED = ("extra_body", "extra_headers", "extra_query")
 
 
 def _over(below: Json, above: Mapping[str, Any]) -> Json:

@@ -1,0 +1,172 @@
+"""What both classes are told of the host, the key and the connections; and what becomes of those in copies.
+
+To add a setting of the transport, add a field and a line to `_config`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from llama_index.core.schema import BaseComponent
+from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_serializer, field_validator
+from typing_extensions import Self
+
+from aimlapi_transport.callers import stacklevel
+from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.limits import Limits
+from aimlapi_transport.pools import Closable, Lease, check_own
+from aimlapi_transport.wire import Json
+
+if TYPE_CHECKING:  # imported at the first call: half of what importing this module would cost
+    import httpx
+
+    from aimlapi_transport.client import AsyncClient, Client
+
+
+class ConnectionSettings(Closable, BaseComponent):
+    """The settings of an `AIMLAPI` and an `AIMLAPIEmbedding` that the transport takes."""
+
+    # Deferred: classes on top of each other, of which only the last is ever built and at the first instance.
+    model_config = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=(), defer_build=True)
+
+    api_key: SecretStr | Callable[[], str] | None = Field(
+        default=None,
+        exclude=True,
+        repr=False,
+        description="The key, or a function that returns it. By default AIMLAPI_API_KEY (or AIML_API_KEY), read at "
+        "each call.",
+    )
+    api_base: str | None = Field(
+        default=None, description="Address of the host up to `/v1`. By default AIMLAPI_API_BASE, else AI/ML API."
+    )
+    preset: str | None = Field(
+        default=None,
+        description="Whose rules apply: `aimlapi`, `powertokens` or `anyfast`. By default decided by `api_base`.",
+    )
+    default_headers: dict[str, str] | None = Field(
+        default=None, exclude=True, repr=False, description="Sent with every request. May hold secrets: not serialized."
+    )
+    timeout: Any = Field(
+        default=None,
+        description="Seconds of silence to bear: a number, (connect, silence), or httpx.Timeout. By default 600 for "
+        "a whole answer, 120 between two events of a stream.",
+    )
+    max_retries: int = Field(default=2, description="Further requests after a failed one.")
+    deadline: float | None = Field(
+        default=None,
+        description="Seconds a call, or a batch of texts, may take in all, retries included. By default without end.",
+    )
+    limits: Limits | None = Field(
+        default=None, description="How long a reply may be: by default 256 MB, and 64 MB for one event of a stream."
+    )
+    strict_parameters: bool = Field(
+        default=False, description="Raise on parameters the model's documents do not list, instead of warning."
+    )
+
+    _lease: Lease = PrivateAttr(default_factory=Lease)
+    _http_client: httpx.Client | None = PrivateAttr(default=None)
+    _async_http_client: httpx.AsyncClient | None = PrivateAttr(default=None)
+
+    def __init__(
+        self,
+        *,
+        api_key: str | SecretStr | Callable[[], str] | None = None,
+        http_client: httpx.Client | None = None,
+        async_http_client: httpx.AsyncClient | None = None,
+        **settings: Any,
+    ) -> None:
+        if not (api_key is None or isinstance(api_key, (str, SecretStr)) or callable(api_key)):
+            raise InvalidRequestError(f"`api_key` is a {type(api_key).__name__}: pass a text or a function.")
+        key = SecretStr(api_key) if isinstance(api_key, str) else api_key
+        super().__init__(**{**settings, "api_key": key})
+        check_own(http_client=http_client, async_http_client=async_http_client)
+        self._http_client = http_client
+        self._async_http_client = async_http_client
+        from aimlapi_transport.settings import Settings
+
+        Settings(**self._config())  # so that a wrong address or preset is said here, not at the first call
+
+    @field_validator("timeout")
+    @classmethod
+    def _timeout_from_json(cls, timeout: Any) -> Any:
+        return tuple(timeout) if isinstance(timeout, list) else timeout
+
+    @field_serializer("timeout")
+    def _timeout_to_json(self, timeout: Any) -> Any:
+        import httpx
+
+        return [timeout.connect, timeout.read] if isinstance(timeout, httpx.Timeout) else timeout
+
+    def _config(self) -> Json:
+        key = self.api_key
+        return {
+            "api_key": key.get_secret_value() if isinstance(key, SecretStr) else key,
+            "base_url": self.api_base,
+            "preset": self.preset,
+            "timeout": self.timeout,
+            "max_retries": self.max_retries,
+            "deadline": self.deadline,
+            "limits": self.limits,
+            "headers": self.default_headers,
+            "strict_parameters": self.strict_parameters,
+        }
+
+    def _client(self) -> Client:
+        from aimlapi_transport.client import Client
+
+        return Client(http_client=self._http_client, lease=self._lease, **self._config())
+
+    def _async_client(self) -> AsyncClient:
+        from aimlapi_transport.client import AsyncClient
+
+        return AsyncClient(http_client=self._async_http_client, lease=self._lease, **self._config())
+
+    def __getstate__(self) -> Json:
+        """An instance is a value: your own HTTP clients are connections, and stay behind."""
+        state: Json = super(ConnectionSettings, self._without_clients()).__getstate__()
+        return state
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """A copy of the settings, which shares your own HTTP clients."""
+        copied = super(ConnectionSettings, self._without_clients()).__deepcopy__(memo)
+        copied._http_client, copied._async_http_client = self._http_client, self._async_http_client
+        return copied
+
+    def _without_clients(self) -> Self:
+        bare = self.model_copy()
+        bare._http_client = bare._async_http_client = None
+        return bare
+
+
+def named(
+    cls: type[ConnectionSettings], given: Mapping[str, Any], synonyms: Mapping[str, str], needless: Collection[str]
+) -> Json:
+    """The settings under our names, those that are set. The `needless` go; others that are none of ours are told of.
+
+    Raises:
+        InvalidRequestError: a setting given twice, or another library's client.
+    """
+    for name in ("openai_client", "async_openai_client"):
+        if given.get(name) is not None:
+            raise InvalidRequestError(
+                f"`{name}` cannot be used: no SDK is involved. Pass `api_key` and `api_base`, and an httpx client as "
+                f"`{'async_' if name.startswith('async') else ''}http_client`."
+            )
+    taken: Json = {}
+    for written, value in given.items():
+        name = synonyms.get(written, written)
+        if value is None:
+            continue
+        if name in cls.model_fields:
+            if taken.get(name, value) != value:
+                raise InvalidRequestError(f"`{written}` is given twice: `{name}` is another name of it.")
+            taken[name] = value
+        elif name not in needless:
+            warnings.warn(
+                f"{cls.class_name()} has no setting `{written}`: it is ignored. A body parameter goes into "
+                "`additional_kwargs`.",
+                stacklevel=stacklevel(),
+            )
+    return taken
