@@ -96,8 +96,8 @@ class ToolCallReader:
 
     def read(self, value: Any, *, whole: bool = False) -> tuple[ToolCallDelta, ...]:
         """What a `tool_calls` list adds. In a whole reply each entry is a call of its own."""
-        if not whole and value.__class__ is list and len(value) == 1:
-            fragment = self._continued(value[0])
+        if not whole:
+            fragment = self.continued(value)
             if fragment is not None:
                 return (fragment,)
         fragments = []
@@ -186,11 +186,14 @@ class ToolCallReader:
             call.extra.update(extra)
         return fragment
 
-    def _continued(self, item: Any) -> ToolCallDelta | None:
+    def continued(self, value: Any) -> ToolCallDelta | None:
         """A further piece of the arguments of a known call and nothing else, as most fragments are; None otherwise.
 
-        What `_read` would say, for a third of the time.
+        What `read` would say, for a third of the time.
         """
+        if value.__class__ is not list or len(value) != 1:
+            return None
+        item = value[0]
         if item.__class__ is not dict or len(item) != 2:
             return None
         index, body = item.get("index"), item.get("function")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlapi_transport.completion import Completion, CompletionReader, finish_reason_for
+from aimlapi_transport.completion import _UNLIKE, Completion, CompletionReader, finish_reason_for
 from aimlapi_transport.errors import AIMLAPIError, BadResponseError, ServerError, StreamError
 from aimlapi_transport.usage import Cost, Usage, cost_from, usage_from
 
@@ -83,6 +83,61 @@ def test_folding_a_stream_gives_what_parsing_the_whole_gives(
     body["usage"] = counts
     one, other = folded(events, inline_think=carrier == "inline"), whole(body, inline_think=carrier == "inline")
     assert (one.choices, one.usage, one.id) == (other.choices, other.usage, other.id)
+
+
+_PIECES: list[Event] = [
+    {"content": "a"},
+    {"content": ""},
+    {"content": None},
+    {"content": [{"type": "text", "text": "b"}]},
+    {"reasoning_content": "c"},
+    {"refusal": "d"},
+    {"role": "assistant", "content": "e"},
+    {"content": "f", "annotations": [{"url": "https://x"}]},
+    {"tool_calls": [{"index": 0, "id": "call_1", "function": {"name": "g", "arguments": ""}}]},
+    {"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]},
+    {"tool_calls": [{"index": 1, "function": {"arguments": "{}"}}]},
+    {"tool_calls": [{"index": 0, "function": {"arguments": "1"}}, {"index": 0, "function": {"arguments": "2"}}]},
+]
+_CHOICES: list[Event] = [
+    {"index": 0, "finish_reason": None, "logprobs": None},
+    {"index": 1, "finish_reason": None},
+    {"index": 0, "finish_reason": "stop"},
+    {"index": 0, "logprobs": {"content": [{"token": "t", "logprob": -1.0}]}},
+    {"finish_reason": None},
+    {"index": 0, "seen": 1},
+]
+_AROUND: list[Event] = [
+    {"id": "1", "model": "m", "created": 1},
+    {"id": "1", "model": "m", "created": 1, "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}},
+    {"id": "1", "model": "m", "created": 1, "usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}},
+    {"id": "1", "system_fingerprint": "fp", "obfuscation": "xx"},
+    {"id": "1", "system_fingerprint": "fp", "obfuscation": "y"},
+    {"id": "1", "system_fingerprint": "other"},
+]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(_AROUND), st.sampled_from(_CHOICES), st.sampled_from(_PIECES), st.integers(1, 3)),
+        min_size=1,
+    )
+)
+def test_an_event_like_the_one_before_is_read_as_any_other(
+    parts: list[tuple[Event, Event, Event, int]],
+) -> None:
+    """What is compared with the event before it, and read the short way, gives what reading all of it gives."""
+    events = [
+        {**around, "choices": [{**choice, "delta": piece}]}
+        for around, choice, piece, times in parts
+        for _ in range(times)
+    ]
+    compared = CompletionReader(new_id=lambda: "made-up")
+    always_read = CompletionReader(new_id=lambda: "made-up")
+    always_read._unlike = _UNLIKE + 1
+    for event in events:
+        assert compared.read(copy.deepcopy(event)) == always_read.read(copy.deepcopy(event))
+        assert compared.completion() == always_read.completion()
 
 
 def test_a_reader_changes_nothing_it_was_given() -> None:
