@@ -6,9 +6,9 @@ To add a setting that is a body parameter, add a field, what it may be to `_ACCE
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Any
 
 from langchain_core.language_models import BaseChatModel, ModelProfile
 from langchain_core.runnables import RunnableSerializable
@@ -16,7 +16,6 @@ from langchain_core.runnables.utils import AnyConfigurableField
 from pydantic import (
     ConfigDict,
     Field,
-    PrivateAttr,
     SecretStr,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
@@ -26,36 +25,30 @@ from pydantic import (
 from typing_extensions import Self
 
 from aimlapi_transport.errors import AIMLAPIError
-from aimlapi_transport.limits import Limits
-from aimlapi_transport.pools import Closable, Lease, check_own
+from aimlapi_transport.pools import check_own
 from aimlapi_transport.presets import PRESETS, Preset, preset_for
+from langchain_aimlapi._connection import ACCEPTED, ConnectionSettings
 from langchain_aimlapi._names import SYNONYMS, fitting, our_names
 from langchain_aimlapi._parameters import PARAMETERS, merged
 from langchain_aimlapi._profile import DECLARED, is_of_another, model_profile
 
 # What they may be, for the error that names a value of another type.
 _ACCEPTED = {
+    **ACCEPTED,
     **dict.fromkeys(("temperature", "top_p", "presence_penalty", "frequency_penalty"), "a number"),
     **dict.fromkeys(("max_tokens", "top_k", "n", "seed", "top_logprobs"), "a whole number"),
-    "max_retries": "a whole number, at least 0",
-    "deadline": "seconds, above 0",
-    "limits": "an aimlapi_transport.limits.Limits",
-    "api_key": "a text, a SecretStr, or a function that returns the key",
     **dict.fromkeys(("logprobs", "store", "streaming", "stream_usage", "replay_reasoning"), "True or False"),
-    **dict.fromkeys(("strict_parameters", "include_response_headers"), "True or False"),
-    **dict.fromkeys(("model_name", "base_url", "reasoning_effort", "verbosity", "service_tier"), "a text"),
+    "include_response_headers": "True or False",
+    **dict.fromkeys(("model_name", "reasoning_effort", "verbosity", "service_tier"), "a text"),
     **dict.fromkeys(("reasoning", "prompt_cache_options", "extra_body", "disabled_params"), "a dict"),
     "stop": "a text or a list of texts",
     "logit_bias": "a dict of numbers by token",
-    "preset": "aimlapi, powertokens or anyfast",
     "stream_chunk_timeout": "seconds, or 0 for no limit",
-    "default_headers": "a dict of texts",
-    "default_query": "a dict",
     "model_kwargs": "a dict of body parameters",
 }
 
 
-class ChatSettings(Closable, BaseChatModel):
+class ChatSettings(ConnectionSettings, BaseChatModel):
     """The settings of a `ChatAIMLAPI`; see there."""
 
     model_name: str = Field(alias="model", description="Id of the model, for example `openai/gpt-4o`.")
@@ -64,12 +57,6 @@ class ChatSettings(Closable, BaseChatModel):
         repr=False,
         description="The key, or a function that returns it (for async calls, an async one will do). By default "
         "AIMLAPI_API_KEY (or AIML_API_KEY), read at each call.",
-    )
-    base_url: str | None = Field(
-        default=None, description="Address of the host up to `/v1`. By default AIMLAPI_API_BASE, else AI/ML API."
-    )
-    preset: Literal["aimlapi", "powertokens", "anyfast"] | None = Field(
-        default=None, description="Whose rules apply. By default decided by the host in `base_url`."
     )
     temperature: float | None = Field(default=None, description="0 to 2; 0 to 1 for some families.")
     max_tokens: int | None = Field(
@@ -115,10 +102,6 @@ class ChatSettings(Closable, BaseChatModel):
         default=None,
         description="Send earlier reasoning back: always, never, or (None) as the model's family wants it.",
     )
-    strict_parameters: bool = Field(
-        default=False, description="Raise on parameters the model's documents do not list, instead of warning."
-    )
-    max_retries: int = Field(default=2, ge=0, description="Further requests after a failed one.")
     request_timeout: float | tuple[float | None, float | None] | Any | None = Field(
         default=None,
         alias="timeout",
@@ -130,36 +113,14 @@ class ChatSettings(Closable, BaseChatModel):
         ge=0,
         description="Seconds between two events of a stream, where that is less than `timeout`; 0 for no limit.",
     )
-    deadline: float | None = Field(
-        default=None, gt=0, description="Seconds a call may take in all, retries included. By default without end."
-    )
-    limits: Limits | None = Field(
-        default=None, description="How long a reply may be: by default 256 MB, and 64 MB for one event of a stream."
-    )
-    default_headers: Mapping[str, str] | None = Field(
-        default=None, exclude=True, repr=False, description="Sent with every request. May hold secrets: not serialized."
-    )
-    default_query: Mapping[str, Any] | None = Field(default=None, description="Added to the URL of every request.")
-    proxy: str | None = Field(
-        default=None,
-        exclude=True,
-        repr=False,
-        description="URL of a proxy; by default the environment's. Not serialized: it may hold a password.",
-    )
     http_socket_options: Sequence[tuple[Any, ...]] | None = Field(
         default=None,
         exclude=True,
         repr=False,
         description="What to set on each socket, as `socket.setsockopt` takes it.",
     )
-    http_client: Any = Field(default=None, exclude=True, repr=False, description="An `httpx.Client` of your own.")
-    http_async_client: Any = Field(
-        default=None, exclude=True, repr=False, description="An `httpx.AsyncClient` of your own."
-    )
     openai_organization: str | None = Field(default=None, description="No effect: taken from other classes' users.")
     tiktoken_model_name: str | None = Field(default=None, description="No effect: taken from other classes' users.")
-
-    _lease: Lease = PrivateAttr(default_factory=Lease)
 
     # Values in the errors would show the key of a mistyped call: our own sentences name them, where they may.
     model_config = ConfigDict(
@@ -256,11 +217,6 @@ class ChatSettings(Closable, BaseChatModel):
         """The address, as other classes name it; where none was passed, the one in force at construction."""
         return self._found()[1]
 
-    @property
-    def openai_proxy(self) -> str | None:
-        """The proxy, as other classes name it."""
-        return self.proxy
-
     aimlapi_api_key = openai_api_key
     aimlapi_api_base = openai_api_base
 
@@ -283,21 +239,7 @@ class ChatSettings(Closable, BaseChatModel):
         return super().configurable_fields(**{SYNONYMS.get(name, name): field for name, field in kwargs.items()})
 
     def _config(self) -> dict[str, Any]:
-        key = self.api_key
-        return {
-            "api_key": key.get_secret_value() if isinstance(key, SecretStr) else key,
-            "base_url": self.base_url,
-            "preset": self.preset,
-            "timeout": self.request_timeout,
-            "max_retries": self.max_retries,
-            "deadline": self.deadline,
-            "limits": self.limits,
-            "proxy": self.proxy,
-            "socket_options": self.http_socket_options,
-            "headers": self.default_headers,
-            "query": self.default_query,
-            "strict_parameters": self.strict_parameters,
-        }
+        return {**self._connection(self.api_key, self.request_timeout), "socket_options": self.http_socket_options}
 
     def _settings(self) -> dict[str, Any]:
         """The body parameters the instance sets: fields, and `model_kwargs` over them."""

@@ -41,16 +41,8 @@ class ChatValue(ChatSettings):
 
     def __getstate__(self) -> dict[Any, Any]:
         state = super().__getstate__()
-        values = {**state["__dict__"], "http_client": None, "http_async_client": None}  # connections do not travel
-        values.pop("_environment", None)  # nor does the environment's key
-        return {**state, "__dict__": values}
-
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        memo = {} if memo is None else memo
-        for client in (self.http_client, self.http_async_client):
-            if client is not None:
-                memo[id(client)] = client  # shared: a pool of connections is no value
-        return super().__deepcopy__(memo)
+        state["__dict__"].pop("_environment", None)  # the environment's key does not travel
+        return state
 
     @classmethod
     def is_lc_serializable(cls) -> bool:

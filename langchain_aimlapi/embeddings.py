@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
 
 import httpx
 from langchain_core.embeddings import Embeddings
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
-    PrivateAttr,
     SecretStr,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
@@ -23,10 +21,10 @@ from typing_extensions import Self
 
 from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.embedders import Task
-from aimlapi_transport.limits import Limits
-from aimlapi_transport.pools import Closable, Lease, check_own
+from aimlapi_transport.pools import check_own
 from aimlapi_transport.request import Request
 from langchain_aimlapi._batches import ain_order, in_order, progress
+from langchain_aimlapi._connection import ACCEPTED, ConnectionSettings
 from langchain_aimlapi._embedding_names import our_names
 from langchain_aimlapi._names import fitting
 from langchain_aimlapi._shown import shown
@@ -38,21 +36,15 @@ _NOT_SENT = ("extra_body", "extra_headers", "extra_query", "client_request_id")
 
 # What fields may be, for the error that names a value of another type.
 _ACCEPTED = {
+    **ACCEPTED,
     **dict.fromkeys(("chunk_size", "max_concurrency"), "a whole number, at least 1"),
-    **dict.fromkeys(("show_progress_bar", "skip_empty", "strict_parameters"), "True or False"),
-    **dict.fromkeys(("model", "base_url", "task_type"), "a text"),
+    **dict.fromkeys(("show_progress_bar", "skip_empty"), "True or False"),
+    **dict.fromkeys(("model", "task_type"), "a text"),
     "dimensions": "a whole number, at least 1",
-    "max_retries": "a whole number, at least 0",
-    "deadline": "seconds, above 0",
-    "limits": "an aimlapi_transport.limits.Limits",
-    "preset": "aimlapi, powertokens or anyfast",
-    "api_key": "a text, a SecretStr, or a function that returns the key",
-    "default_headers": "a dict of texts",
-    "default_query": "a dict",
 }
 
 
-class AIMLAPIEmbeddings(Closable, BaseModel, Embeddings):
+class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
     """An embedding model of AI/ML API.
 
     Example:
@@ -102,40 +94,9 @@ class AIMLAPIEmbeddings(Closable, BaseModel, Embeddings):
         description="The key, or a function that returns it (an async one for async calls). By default AIMLAPI_API_KEY "
         "(or AIML_API_KEY), read at each call.",
     )
-    base_url: str | None = Field(
-        default=None, description="Address of the host up to `/v1`. By default AIMLAPI_API_BASE, else AI/ML API."
-    )
-    preset: Literal["aimlapi", "powertokens", "anyfast"] | None = Field(
-        default=None, description="Whose rules apply. By default decided by the host in `base_url`."
-    )
-    max_retries: int = Field(default=2, ge=0, description="Further requests for a batch after a failed one.")
     timeout: float | tuple[float | None, float | None] | Any | None = Field(
         default=None, description="Seconds of silence to bear, (connect, silence), or httpx.Timeout. By default 600."
     )
-    deadline: float | None = Field(
-        default=None, gt=0, description="Seconds a batch may take in all, retries included. By default without end."
-    )
-    limits: Limits | None = Field(default=None, description="How long a reply may be: by default 256 MB.")
-    strict_parameters: bool = Field(
-        default=False, description="Raise on parameters the model's documents do not list, instead of warning."
-    )
-    default_headers: Mapping[str, str] | None = Field(
-        default=None, exclude=True, repr=False, description="Sent with every request. May hold secrets: not serialized."
-    )
-    default_query: Mapping[str, Any] | None = Field(default=None, description="Added to the URL of every request.")
-    proxy: str | None = Field(
-        default=None,
-        exclude=True,
-        repr=False,
-        description="URL of a proxy; by default the environment's. Not serialized: it may hold a password.",
-    )
-    http_client: Any = Field(default=None, exclude=True, repr=False, description="An `httpx.Client` of your own.")
-    http_async_client: Any = Field(
-        default=None, exclude=True, repr=False, description="An `httpx.AsyncClient` of your own."
-    )
-
-    _lease: Lease = PrivateAttr(default_factory=Lease)
-
     # Values in the errors would show the key of a mistyped call: our own sentences name them, where they may.
     model_config = ConfigDict(
         extra="forbid", protected_namespaces=(), arbitrary_types_allowed=True, hide_input_in_errors=True
@@ -173,11 +134,6 @@ class AIMLAPIEmbeddings(Closable, BaseModel, Embeddings):
     @field_serializer("timeout")
     def _timeout_to_json(self, timeout: Any) -> Any:
         return [timeout.connect, timeout.read] if isinstance(timeout, httpx.Timeout) else timeout
-
-    @property
-    def openai_proxy(self) -> str | None:
-        """The proxy, as other classes name it."""
-        return self.proxy
 
     @property
     def request_timeout(self) -> Any:
@@ -236,32 +192,7 @@ class AIMLAPIEmbeddings(Closable, BaseModel, Embeddings):
                 return job.joined(await ain_order(one, job.batches, self.max_concurrency, told))
 
     def _config(self) -> dict[str, Any]:
-        key = self.api_key
-        return {
-            "api_key": key.get_secret_value() if isinstance(key, SecretStr) else key,
-            "base_url": self.base_url,
-            "preset": self.preset,
-            "timeout": self.timeout,
-            "max_retries": self.max_retries,
-            "deadline": self.deadline,
-            "limits": self.limits,
-            "proxy": self.proxy,
-            "headers": self.default_headers,
-            "query": self.default_query,
-            "strict_parameters": self.strict_parameters,
-        }
-
-    def __getstate__(self) -> dict[Any, Any]:
-        state = super().__getstate__()
-        own = {"http_client": None, "http_async_client": None}  # connections do not travel
-        return {**state, "__dict__": {**state["__dict__"], **own}}
-
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        memo = {} if memo is None else memo
-        for client in (self.http_client, self.http_async_client):
-            if client is not None:
-                memo[id(client)] = client  # shared: a pool of connections is no value
-        return super().__deepcopy__(memo)
+        return self._connection(self.api_key, self.timeout)
 
 
 class _Job:

@@ -1,0 +1,101 @@
+"""What both classes are told of the host and the connections; and what becomes of those in copies.
+
+To add a setting of the transport, add a field and a line to `_connection`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
+from typing_extensions import Self
+
+from aimlapi_transport.limits import Limits
+from aimlapi_transport.pools import Closable, Lease
+
+# What these fields and the key may be, for the error that names a value of another type.
+ACCEPTED = {
+    "api_key": "a text, a SecretStr, or a function that returns the key",
+    "base_url": "a text",
+    "preset": "aimlapi, powertokens or anyfast",
+    "max_retries": "a whole number, at least 0",
+    "deadline": "seconds, above 0",
+    "limits": "an aimlapi_transport.limits.Limits",
+    "strict_parameters": "True or False",
+    "default_headers": "a dict of texts",
+    "default_query": "a dict",
+}
+
+
+class ConnectionSettings(Closable, BaseModel):
+    """The settings of a `ChatAIMLAPI` and an `AIMLAPIEmbeddings` that the transport takes."""
+
+    model_config = ConfigDict(defer_build=True)  # only the classes on top of this one are ever built
+
+    base_url: str | None = Field(
+        default=None, description="Address of the host up to `/v1`. By default AIMLAPI_API_BASE, else AI/ML API."
+    )
+    preset: Literal["aimlapi", "powertokens", "anyfast"] | None = Field(
+        default=None, description="Whose rules apply. By default decided by the host in `base_url`."
+    )
+    max_retries: int = Field(default=2, ge=0, description="Further requests after a failed one.")
+    deadline: float | None = Field(
+        default=None,
+        gt=0,
+        description="Seconds a call, or a batch of texts, may take in all, retries included. By default without end.",
+    )
+    limits: Limits | None = Field(
+        default=None, description="How long a reply may be: by default 256 MB, and 64 MB for one event of a stream."
+    )
+    strict_parameters: bool = Field(
+        default=False, description="Raise on parameters the model's documents do not list, instead of warning."
+    )
+    default_headers: Mapping[str, str] | None = Field(
+        default=None, exclude=True, repr=False, description="Sent with every request. May hold secrets: not serialized."
+    )
+    default_query: Mapping[str, Any] | None = Field(default=None, description="Added to the URL of every request.")
+    proxy: str | None = Field(
+        default=None,
+        exclude=True,
+        repr=False,
+        description="URL of a proxy; by default the environment's. Not serialized: it may hold a password.",
+    )
+    http_client: Any = Field(default=None, exclude=True, repr=False, description="An `httpx.Client` of your own.")
+    http_async_client: Any = Field(
+        default=None, exclude=True, repr=False, description="An `httpx.AsyncClient` of your own."
+    )
+
+    _lease: Lease = PrivateAttr(default_factory=Lease)
+
+    @property
+    def openai_proxy(self) -> str | None:
+        """The proxy, as other classes name it."""
+        return self.proxy
+
+    def _connection(self, key: Any, timeout: Any) -> dict[str, Any]:
+        return {
+            "api_key": key.get_secret_value() if isinstance(key, SecretStr) else key,
+            "base_url": self.base_url,
+            "preset": self.preset,
+            "timeout": timeout,
+            "max_retries": self.max_retries,
+            "deadline": self.deadline,
+            "limits": self.limits,
+            "proxy": self.proxy,
+            "headers": self.default_headers,
+            "query": self.default_query,
+            "strict_parameters": self.strict_parameters,
+        }
+
+    def __getstate__(self) -> dict[Any, Any]:
+        state = super().__getstate__()
+        own = {"http_client": None, "http_async_client": None}  # connections do not travel
+        return {**state, "__dict__": {**state["__dict__"], **own}}
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        memo = {} if memo is None else memo
+        for client in (self.http_client, self.http_async_client):
+            if client is not None:
+                memo[id(client)] = client  # shared: a pool of connections is no value
+        return super().__deepcopy__(memo)
