@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Container, Mapping
 from typing import Any
 
-from pydantic import SecretStr
-
-from aimlapi_transport.callers import stacklevel
-from langchain_aimlapi._names import is_key
+from langchain_aimlapi._names import NO_KEY, body_parameters, is_key, settled, warn
 
 # What other LangChain embeddings call our fields.
 _SYNONYMS = {
@@ -55,10 +51,7 @@ def our_names(values: Mapping[str, Any], fields: Container[str]) -> dict[str, An
         ValueError: a setting given under two names, or one that asks for what is not done here.
     """
     taken: dict[str, Any] = {}
-    given_kwargs = values.get("model_kwargs") or {}
-    if not isinstance(given_kwargs, Mapping):
-        raise ValueError(f"`model_kwargs` is {given_kwargs!r}: pass a dict of body parameters.")
-    model_kwargs = dict(given_kwargs)
+    model_kwargs = body_parameters(values)
     idle: list[str] = []
     for given, value in values.items():
         name = _SYNONYMS.get(given, given)
@@ -72,12 +65,9 @@ def our_names(values: Mapping[str, Any], fields: Container[str]) -> dict[str, An
             if value not in (*_NEEDLESS[given], values.get("model") if given == "deployment" else None):
                 idle.append(given)
         elif name not in fields and is_key(name):
-            raise ValueError(f"`{given}` is no field: pass the key of the host in `base_url` as `api_key`.")
+            raise ValueError(NO_KEY.format(given))
         elif name not in fields:
-            warnings.warn(
-                f"`{given}` is no field of AIMLAPIEmbeddings: it is sent in the body, as if in `model_kwargs`.",
-                stacklevel=stacklevel(),
-            )
+            warn(f"`{given}` is no field of AIMLAPIEmbeddings: it is sent in the body, as if in `model_kwargs`.")
             model_kwargs[name] = value
         elif taken.get(name) is not None and value is not None and taken[name] != value:
             raise ValueError(f"`{given}` is given twice: `{name}` is another name of it.")
@@ -85,14 +75,8 @@ def our_names(values: Mapping[str, Any], fields: Container[str]) -> dict[str, An
             taken[name] = value
     if idle:
         names = ", ".join(f"`{name}`" for name in idle)
-        warnings.warn(
-            f"{names} has no effect in AIMLAPIEmbeddings: texts travel whole, as texts.", stacklevel=stacklevel()
-        )
+        warn(f"{names} has no effect in AIMLAPIEmbeddings: texts travel whole, as texts.")
     for name in ("model", "input", *(name for name in ("dimensions", "task_type") if taken.get(name) is not None)):
         if name in model_kwargs:
             raise ValueError(f"`{name}` is in `model_kwargs`: pass it as an argument of its own.")
-    if model_kwargs or "model_kwargs" in values:
-        taken["model_kwargs"] = model_kwargs
-    if isinstance(taken.get("api_key"), str):
-        taken["api_key"] = SecretStr(taken["api_key"])
-    return taken
+    return settled(taken, model_kwargs, values)

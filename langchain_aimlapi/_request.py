@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import BaseMessage
 
-from langchain_aimlapi._names import refused
+from langchain_aimlapi._chat_names import refused
 from langchain_aimlapi._parameters import merged
 from langchain_aimlapi._profile import fitted, takes_cache_marks, without_cache_marks
 from langchain_aimlapi._settings import ChatSettings

@@ -27,8 +27,9 @@ from typing_extensions import Self
 from aimlapi_transport.errors import AIMLAPIError
 from aimlapi_transport.pools import check_own
 from aimlapi_transport.presets import PRESETS, Preset, preset_for
+from langchain_aimlapi._chat_names import SYNONYMS, our_names
 from langchain_aimlapi._connection import ACCEPTED, ConnectionSettings
-from langchain_aimlapi._names import SYNONYMS, fitting, our_names
+from langchain_aimlapi._names import fitting
 from langchain_aimlapi._parameters import PARAMETERS, merged
 from langchain_aimlapi._profile import DECLARED, is_of_another, model_profile
 

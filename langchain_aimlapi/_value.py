@@ -10,10 +10,10 @@ from langchain_core.language_models import LangSmithParams
 from pydantic import field_serializer
 from typing_extensions import Self
 
+from aimlapi_transport.shown import shown
 from langchain_aimlapi._content_blocks import PROVIDER
 from langchain_aimlapi._profile import is_of_another
 from langchain_aimlapi._settings import ChatSettings
-from langchain_aimlapi._shown import shown
 
 # Fields a repr shows in its own way.
 _NOT_SHOWN = frozenset(("model_name", "base_url", "metadata", "profile"))

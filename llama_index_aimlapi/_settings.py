@@ -15,9 +15,9 @@ from pydantic import Field, SecretStr, field_serializer
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.presets import PRESETS, preset_for
 from aimlapi_transport.profiles import facts_for
+from aimlapi_transport.shown import shown
 from aimlapi_transport.wire import Json
 from llama_index_aimlapi._connection import ConnectionSettings, named
-from llama_index_aimlapi._shown import shown
 
 if TYPE_CHECKING:
     import httpx

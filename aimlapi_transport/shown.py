@@ -1,14 +1,15 @@
-"""How our classes show themselves: the model, the host, and what was set otherwise than by default; never a key."""
+"""How the frameworks' classes show themselves: the model, the host, and what was set; never a key. Pure.
+
+Both frameworks' classes are Pydantic's. It is not imported here: a class's own `model_fields` say enough.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from pydantic import BaseModel
 
-
-def shown(model: BaseModel, name: str, base_url: str | None, hidden: Collection[str]) -> Iterator[tuple[str, Any]]:
+def shown(model: Any, name: str, base_url: str | None, hidden: Collection[str]) -> Iterator[tuple[str, Any]]:
     """The arguments of a repr. Fields that say `repr=False`, and the `hidden` ones, are left out."""
     from aimlapi_transport.settings import host_name  # importing it costs more than most reprs are worth
 
