@@ -7,14 +7,13 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from aimlapi_emulator import EmulatorServer, emulator
+from aimlapi_emulator import EmulatorServer
 
 ROOT = Path(__file__).parents[1]
 NAMES = sorted(path.stem for path in (ROOT / "notebooks" / "source").glob("*.py"))
@@ -42,12 +41,6 @@ def tool() -> ModuleType:
 @pytest.fixture(scope="module")
 def pages() -> ModuleType:
     return load("notebook_pages")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[EmulatorServer]:
-    with emulator() as running:
-        yield running
 
 
 def kept(name: str) -> Any:

@@ -7,20 +7,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from aimlapi_emulator import EmulatorServer, emulator
+from aimlapi_emulator import EmulatorServer
 
 ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[EmulatorServer]:
-    with emulator() as running:
-        yield running
 
 
 def run(server: EmulatorServer, *command: str) -> str:

@@ -8,7 +8,7 @@ import json
 import pickle
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -20,20 +20,9 @@ from langchain_tests.integration_tests import EmbeddingsIntegrationTests
 from langchain_tests.unit_tests import EmbeddingsUnitTests
 from pydantic import SecretStr, ValidationError
 
-from aimlapi_emulator import EmulatorServer, emulator
 from langchain_aimlapi import AIMLAPIEmbeddings, get_aimlapi_usage_callback
 
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[EmulatorServer]:
-    with emulator() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def _use(server: EmulatorServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIMLAPI_API_BASE", server.base_url)
-    monkeypatch.setenv("AIMLAPI_API_KEY", "emulator")
+pytestmark = pytest.mark.usefixtures("on_the_emulator")
 
 
 def numbered(request: httpx.Request) -> httpx.Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
 from langchain_tests.utils.stream_lifecycle import assert_valid_event_stream
 
-from aimlapi_emulator import EmulatorServer, emulator
+from aimlapi_emulator import EmulatorServer
 from langchain_aimlapi import ChatAIMLAPI
 from tests.langchain.test_chat_model import added
 from tests.langchain.test_content_blocks import blocks
@@ -39,12 +39,6 @@ MODELS = [
 def get_weather(city: str) -> str:
     """The weather in a city."""
     return f"18 degrees in {city}"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[EmulatorServer]:
-    with emulator() as running:
-        yield running
 
 
 def essence(message: AIMessage) -> dict[str, Any]:

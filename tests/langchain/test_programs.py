@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,24 +22,13 @@ from langchain_core.vectorstores import InMemoryVectorStore
 from langgraph.graph import START, MessagesState, StateGraph
 from pydantic import BaseModel
 
-from aimlapi_emulator import EmulatorServer, emulator
 from aimlapi_transport import AIMLAPIError
 from langchain_aimlapi import ChatAIMLAPI, errors
 from tests.langchain.host import Host, call, whole
 
 MODELS = ["openai/gpt-4o", "anthropic/claude-sonnet-4.5", "alibaba/qwen3-32b", "minimax/m2", "deepseek/deepseek-v4-pro"]
 
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[EmulatorServer]:
-    with emulator() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def _use(server: EmulatorServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIMLAPI_API_BASE", server.base_url)
-    monkeypatch.setenv("AIMLAPI_API_KEY", "emulator")
+pytestmark = pytest.mark.usefixtures("on_the_emulator")
 
 
 def get_weather(city: str) -> str:

@@ -8,7 +8,7 @@ import json
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.rate_limiter import BaseRateLimiter, TokenBucketRateLimiter
 from llama_index.core.storage.kvstore import SimpleKVStore
 
-from aimlapi_emulator import EmulatorServer, emulator
 from aimlapi_transport.errors import AuthenticationError, BadResponseError, InvalidRequestError, RateLimitError
 from llama_index_aimlapi import AIMLAPI, AIMLAPIEmbedding, EmbeddingUsageEvent, embedding_usage
 from tests.scripted import reply, scripted
@@ -33,15 +32,8 @@ ROOT = Path(__file__).parents[2]
 KEY = "sk-of-the-environment-1"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[EmulatorServer]:
-    with emulator() as running:
-        yield running
-
-
 @pytest.fixture(autouse=True)
-def _use(server: EmulatorServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIMLAPI_API_BASE", server.base_url)
+def _use(on_the_emulator: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIMLAPI_API_KEY", KEY)
 
 

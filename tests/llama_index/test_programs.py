@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,23 +10,12 @@ from llama_index.core import Document, MockEmbedding, VectorStoreIndex
 from llama_index.core.agent.workflow import AgentStream, FunctionAgent, ReActAgent
 from pydantic import BaseModel
 
-from aimlapi_emulator import EmulatorServer, emulator
 from llama_index_aimlapi import AIMLAPI
 
 MODELS = ["openai/gpt-4o", "anthropic/claude-sonnet-4.5", "alibaba/qwen3-32b", "minimax/m2", "deepseek/deepseek-v4-pro"]
 QUESTION = "What is the weather in Lisbon?"
 
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[EmulatorServer]:
-    with emulator() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def _use(server: EmulatorServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIMLAPI_API_BASE", server.base_url)
-    monkeypatch.setenv("AIMLAPI_API_KEY", "emulator")
+pytestmark = pytest.mark.usefixtures("on_the_emulator")
 
 
 def get_weather(city: str) -> str:
