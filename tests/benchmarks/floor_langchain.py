@@ -1,6 +1,6 @@
 """LangChain's floor: the least code that makes a chat model of `BaseChatModel`, and embeddings of `Embeddings`.
 
-Chunks of text are built by hand, past validation, as an integration that cares would; all else is LangChain's own.
+Chunks are built by hand, past validation, as an integration that cares would; all else is LangChain's own.
 """
 
 from __future__ import annotations
@@ -113,20 +113,11 @@ def _chunk(event: Any) -> ChatGenerationChunk:
     delta = choice["delta"]
     calls = delta.get("tool_calls")
     text = delta.get("content") or ""
-    if calls or choice["finish_reason"]:
-        fragments = [
-            tool_call_chunk(
-                name=call["function"].get("name"),
-                args=call["function"].get("arguments"),
-                id=call.get("id"),
-                index=call["index"],
-            )
-            for call in calls or ()
-        ]
-        metadata = {"finish_reason": choice["finish_reason"]} if choice["finish_reason"] else {}
-        return ChatGenerationChunk(
-            message=AIMessageChunk(content=text, tool_call_chunks=fragments, response_metadata=metadata)
-        )
+    if choice["finish_reason"]:
+        metadata = {"finish_reason": choice["finish_reason"]}
+        return ChatGenerationChunk(message=AIMessageChunk(content=text, response_metadata=metadata))
+    if calls:
+        return _fragments(calls)
     reasoning = delta.get("reasoning_content")
     return _by_hand(text, {"reasoning_content": reasoning} if reasoning else {})
 
@@ -134,6 +125,33 @@ def _chunk(event: Any) -> ChatGenerationChunk:
 _MESSAGE = AIMessageChunk(content="").__dict__
 _GENERATION = ChatGenerationChunk(message=AIMessageChunk(content="")).__dict__
 _put = object.__setattr__
+
+
+def _fragments(calls: Any) -> ChatGenerationChunk:
+    """Fragments of calls, as validation would leave them: what begins an object is LangChain's to read."""
+    pieces = [
+        tool_call_chunk(
+            name=call["function"].get("name"),
+            args=call["function"].get("arguments"),
+            id=call.get("id"),
+            index=call["index"],
+        )
+        for call in calls
+    ]
+    if any((piece["args"] or "")[:1] == "{" for piece in pieces):
+        return ChatGenerationChunk(message=AIMessageChunk(content="", tool_call_chunks=pieces))
+    chunk = _by_hand("", {})
+    fields = chunk.message.__dict__
+    fields["tool_call_chunks"] = pieces
+    for piece in pieces:
+        name, arguments, call_id = piece["name"], piece["args"], piece["id"]
+        if arguments:
+            fields["invalid_tool_calls"].append(
+                {"name": name, "args": arguments, "id": call_id, "error": None, "type": "invalid_tool_call"}
+            )
+        else:
+            fields["tool_calls"].append({"name": name or "", "args": {}, "id": call_id, "type": "tool_call"})
+    return chunk
 
 
 def _by_hand(text: str, kwargs: dict[str, Any]) -> ChatGenerationChunk:
