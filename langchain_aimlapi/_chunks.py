@@ -71,15 +71,28 @@ class StreamReader:
             told = {"reasoning_content": delta.reasoning} if delta.reasoning else {}
             return _generation_chunk(_message_chunk(delta.text, told), delta.text)
         kwargs: dict[str, Any] = {"reasoning_content": delta.reasoning} if delta.reasoning else {}
-        pieces = []
+        pieces: list[ToolCallChunk] = []
+        begins_object = False
         for fragment in delta.tool_calls:
-            call = self._calls.setdefault(fragment.index, _StreamedCall())
-            extra = call.news(fragment)
-            if extra:
-                kwargs.setdefault("tool_call_extras", {}).setdefault(call.id, {}).update(extra)
+            call = self._calls.get(fragment.index)
+            if call is None:
+                call = self._calls[fragment.index] = _StreamedCall()
+            if fragment.id or fragment.extra:
+                extra = call.news(fragment)
+                if extra:
+                    kwargs.setdefault("tool_call_extras", {}).setdefault(call.id, {}).update(extra)
             arguments = call.arguments(fragment.arguments)
-            pieces.append(tool_call_chunk(name=fragment.name, args=arguments, id=fragment.id, index=fragment.index))
-        if any(piece["args"] and piece["args"].lstrip()[:1] == "{" for piece in pieces):
+            begins_object = begins_object or arguments.lstrip()[:1] == "{"
+            pieces.append(
+                {
+                    "name": fragment.name,
+                    "args": arguments,
+                    "id": fragment.id,
+                    "index": fragment.index,
+                    "type": "tool_call_chunk",
+                }
+            )
+        if begins_object:
             message = AIMessageChunk(
                 content=delta.text,
                 additional_kwargs=kwargs,
@@ -292,10 +305,10 @@ def _add_pieces(message: AIMessageChunk, pieces: list[ToolCallChunk]) -> None:
         name, arguments, call_id = piece["name"], piece["args"], piece["id"]
         if arguments:
             fields["invalid_tool_calls"].append(
-                InvalidToolCall(name=name, args=arguments, id=call_id, error=None, type="invalid_tool_call")
+                {"name": name, "args": arguments, "id": call_id, "error": None, "type": "invalid_tool_call"}
             )
         else:
-            fields["tool_calls"].append(ToolCall(name=name or "", args={}, id=call_id, type="tool_call"))
+            fields["tool_calls"].append({"name": name or "", "args": {}, "id": call_id, "type": "tool_call"})
     message.__pydantic_fields_set__.update(("tool_call_chunks", "tool_calls", "invalid_tool_calls"))
 
 

@@ -172,8 +172,9 @@ class Snapshots:
         while len(self._calls) <= fragment.index:
             self._calls.append(_Call())
         call = self._calls[fragment.index]
-        call.id = call.id or fragment.id
-        call.name = call.name or fragment.name or ""
+        if fragment.id or fragment.name:
+            call.id = call.id or fragment.id
+            call.name = call.name or fragment.name or ""
         call.arguments += fragment.arguments
         # Observers who keep every piece would keep as many copies of a long argument: its object is made anew
         # when it has grown by one part in 64.
@@ -200,11 +201,17 @@ class Snapshots:
             return built(ChatMessage, role=MessageRole.ASSISTANT, additional_kwargs={}, blocks=blocks)
         listed = []
         for call in self._calls:
-            blocks.append(_call_block(call.id, call.name, call.arguments))
-            entry = tool_call_dict(call.id, call.name, call.arguments, call.extra)
+            name, text = call.name, call.arguments
+            blocks.append(_call_block(call.id, name, text))
+            entry = ToolCallDict(
+                {"id": call.id, "type": "function", "function": ToolCallDict(name=name, arguments=text), **call.extra}
+            )
             entry.parser, entry.shown = call.parser, call.shown
             listed.append(entry)
-        return _message(blocks, listed, {"refusal": self._refusal} if self._refusal else {})
+        kwargs: Json = {"tool_calls": listed} if listed else {}
+        if self._refusal:
+            kwargs["refusal"] = self._refusal
+        return built(ChatMessage, role=MessageRole.ASSISTANT, additional_kwargs=kwargs, blocks=blocks)
 
 
 def logprobs_from(value: Json | None) -> list[list[LogProb]] | None:
