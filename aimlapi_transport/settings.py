@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 from aimlapi_transport.callers import stacklevel
 from aimlapi_transport.embedders import Task
-from aimlapi_transport.embeddings import embedding_request, split_texts
 from aimlapi_transport.errors import AuthenticationError, InvalidRequestError
 from aimlapi_transport.limits import DEFAULT, Limits
 from aimlapi_transport.presets import AIMLAPI, PRESETS, Preset, preset_for
@@ -153,6 +152,8 @@ class Settings:
 
     def split_texts(self, model: str, texts: Iterable[str], most: int, *, alone: bool = False) -> list[list[str]]:
         """The texts in batches, one for each request to this client's host; see `embeddings.split_texts`."""
+        from aimlapi_transport.embeddings import split_texts  # here: a tenth of what importing a chat class would cost
+
         return split_texts(model, texts, most, alone=alone, preset=self.preset)
 
     def embedding_request(
@@ -173,6 +174,8 @@ class Settings:
         Warns:
             UnlistedParameterWarning: once for each model and parameter its documents do not list.
         """
+        from aimlapi_transport.embeddings import embedding_request
+
         request = embedding_request(
             model,
             texts,
