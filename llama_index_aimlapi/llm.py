@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import aclosing, closing
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -23,20 +23,15 @@ from llama_index.core.tools.types import BaseTool
 from pydantic import SecretStr
 
 from aimlapi_transport.wire import Json
-from llama_index_aimlapi._schemas import to_response_format
+from llama_index_aimlapi._call import to_call
+from llama_index_aimlapi._observed import Left, aobserved, observed
 from llama_index_aimlapi._structured import StructuredPrediction
-from llama_index_aimlapi._tools import ToolCallError, forced_tool, selections, to_tool_choice, to_tools
-from llama_index_aimlapi.usage import counter
+from llama_index_aimlapi._tools import ToolCallError, selections, to_tool_choice, to_tools
 
 if TYPE_CHECKING:  # imported at the first call, as all that only calls need: half of what importing this would cost
     import httpx
 
-    from aimlapi_transport.client import AsyncClient, Client
-    from aimlapi_transport.completion import Completion, Delta
-    from aimlapi_transport.request import Request
-    from llama_index_aimlapi._replies import Reading
-
-Response = TypeVar("Response")
+    from aimlapi_transport.completion import Delta
 
 
 class AIMLAPI(StructuredPrediction):
@@ -112,11 +107,11 @@ class AIMLAPI(StructuredPrediction):
 
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """The answer piece by piece: each response repeats all before it, the last one is the whole answer."""
-        return _observed(llm_chat_callback(), self, self._stream, messages, **kwargs)
+        return observed(llm_chat_callback(), self, self._stream, messages, **kwargs)
 
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """The answer piece by piece: each response repeats all before it, the last one is the whole answer."""
-        return await _aobserved(llm_chat_callback(), self, self._astream, messages, **kwargs)
+        return await aobserved(llm_chat_callback(), self, self._astream, messages, **kwargs)
 
     def stream_complete(
         self, prompt: str | None = None, formatted: bool = False, **kwargs: Any
@@ -128,7 +123,7 @@ class AIMLAPI(StructuredPrediction):
             return _mapped(chunks)
 
         given = () if prompt is None else (prompt,)  # a prompt that is missing is LlamaIndex's to refuse
-        return _observed(llm_completion_callback(), self, start, *given, **kwargs)
+        return observed(llm_completion_callback(), self, start, *given, **kwargs)
 
     async def astream_complete(
         self, prompt: str | None = None, formatted: bool = False, **kwargs: Any
@@ -140,7 +135,7 @@ class AIMLAPI(StructuredPrediction):
             return _amapped(chunks)
 
         given = () if prompt is None else (prompt,)
-        return await _aobserved(llm_completion_callback(), self, start, *given, **kwargs)
+        return await aobserved(llm_completion_callback(), self, start, *given, **kwargs)
 
     def _prepare_chat_with_tools(
         self,
@@ -221,7 +216,7 @@ class AIMLAPI(StructuredPrediction):
         from llama_index_aimlapi._replies import from_completion
 
         client = self._client()
-        call = self._call(client, messages, kwargs, stream=False)
+        call = to_call(self, client, messages, kwargs, stream=False)
         completion = client.complete(call.request, timeout=call.timeout)
         call.answered(completion)
         return from_completion(completion, call.reading)
@@ -230,7 +225,7 @@ class AIMLAPI(StructuredPrediction):
         from llama_index_aimlapi._replies import from_completion
 
         client = self._async_client()
-        call = self._call(client, messages, kwargs, stream=False)
+        call = to_call(self, client, messages, kwargs, stream=False)
         completion = await client.complete(call.request, timeout=call.timeout)
         call.answered(completion)
         return from_completion(completion, call.reading)
@@ -239,7 +234,7 @@ class AIMLAPI(StructuredPrediction):
         from llama_index_aimlapi._replies import Snapshots
 
         client = self._client()
-        call = self._call(client, messages, kwargs, stream=True)
+        call = to_call(self, client, messages, kwargs, stream=True)
         deltas = cast("Generator[Delta, None, None]", client.stream(call.request, timeout=call.timeout))
 
         def chunks() -> ChatResponseGen:
@@ -260,7 +255,7 @@ class AIMLAPI(StructuredPrediction):
         from llama_index_aimlapi._replies import Snapshots
 
         client = self._async_client()
-        call = self._call(client, messages, kwargs, stream=True)
+        call = to_call(self, client, messages, kwargs, stream=True)
         deltas = client.stream(call.request, timeout=call.timeout)
 
         async def chunks() -> ChatResponseAsyncGen:
@@ -276,135 +271,6 @@ class AIMLAPI(StructuredPrediction):
                             return
 
         return chunks()
-
-    def _call(
-        self, client: Client | AsyncClient, messages: Sequence[ChatMessage], kwargs: Json, *, stream: bool
-    ) -> _Call:
-        from llama_index_aimlapi._blocks import cached_up_to, to_wire
-        from llama_index_aimlapi._replies import Reading
-
-        kwargs = dict(kwargs)
-        is_prepared = "allow_parallel_tool_calls" in kwargs
-        parallel = kwargs.pop("allow_parallel_tool_calls", None)
-        if parallel is not None:  # the framework's, below `additional_kwargs`
-            parallel = kwargs.pop("parallel_tool_calls", parallel)
-        call = self._get_model_kwargs(**kwargs)
-        added: Json = {}
-        forced: Json | None = None
-        strict = call.pop("strict", None)
-        tools = [*(self.tools or ()), *(call.get("tools") or ())]
-        if tools or call.get("tool_choice") is not None:
-            definitions = to_tools(tools, strict=self.strict if strict is None else strict)
-            call["tools"] = definitions or None
-            call["tool_choice"] = to_tool_choice(call.get("tool_choice"), tools, definitions)
-            forced = forced_tool(call["tool_choice"], definitions)
-        if call.get("response_format") is not None:
-            call["response_format"] = to_response_format(call["response_format"])
-        if "tool_required" in call:  # the choice is the framework's, not the user's
-            call.pop("tool_required")
-            added["tool_choice"] = call.pop("tool_choice", None)
-        if call.get("tools"):
-            added["parallel_tool_calls"] = parallel
-        if stream and self.stream_usage:
-            added["stream_options"] = {"include_usage": True}
-        if not stream:
-            call.pop("stream_options", None)
-        timeout = call.pop("timeout", None)
-        replay = call.pop("replay_reasoning", None)
-        sent = to_wire(messages)
-        request = client.request(
-            call.pop("model", None) or self.model,
-            sent if self.cache_idx is None else cached_up_to(sent, self.cache_idx),
-            extra_body=call.pop("extra_body", None),
-            extra_headers=call.pop("extra_headers", None),
-            extra_query=call.pop("extra_query", None),
-            client_request_id=call.pop("client_request_id", None),
-            parameters=call,
-            added=added,
-            stream=stream,
-            replay_reasoning=self.replay_reasoning if replay is None else replay,
-        )
-        yours = call.get("parallel_tool_calls")
-        single = is_prepared and (parallel if yours is None else yours) is False
-        return _Call(request, timeout, Reading(single, forced, "tools" in kwargs), counter(request.model))
-
-
-Left = Sequence[bool]
-"""Empty while somebody still reads a stream. Asked by the innermost generator: one more around it would cost 5 %."""
-
-
-class _Call(NamedTuple):
-    """A request, the seconds of silence it may take, what to know when its answer is read, and who counts it."""
-
-    request: Request
-    timeout: Any
-    reading: Reading
-    answered: Callable[[Completion], None]
-
-
-def _observed(
-    callback: Callable[..., Any],
-    llm: AIMLAPI,
-    start: Callable[[Any, Json, Left], Generator[Response, None, None]],
-    *prompt: Any,
-    **kwargs: Any,
-) -> Generator[Response, None, None]:
-    """The stream that `start` begins, with LlamaIndex's callbacks and events around it.
-
-    Their wrapper leaves our stream to the garbage collector when it is closed early; a handler that keeps the event
-    keeps the connection with it. So both are closed here. And it calls a stream left early a failure, of which
-    nothing is counted: here it ends, with what came.
-    """
-    streams: list[Generator[Response, None, None]] = []
-    left: list[bool] = []
-
-    def begin(_: AIMLAPI, prompt: Any, **kwargs: Any) -> Generator[Response, None, None]:
-        streams.append(start(prompt, kwargs, left))
-        return streams[0]
-
-    chunks = callback(begin)(llm, *prompt, **kwargs)
-
-    def closed_in_order() -> Generator[Response, None, None]:
-        with closing(streams[0]), closing(chunks):
-            for chunk in chunks:
-                try:
-                    yield chunk
-                except GeneratorExit:
-                    left.append(True)
-                    next(chunks, None)
-                    raise
-
-    return closed_in_order()
-
-
-async def _aobserved(
-    callback: Callable[..., Any],
-    llm: AIMLAPI,
-    start: Callable[[Any, Json, Left], AsyncGenerator[Response, None]],
-    *prompt: Any,
-    **kwargs: Any,
-) -> AsyncGenerator[Response, None]:
-    """As `_observed`, for asyncio."""
-    streams: list[AsyncGenerator[Response, None]] = []
-    left: list[bool] = []
-
-    async def begin(_: AIMLAPI, prompt: Any, **kwargs: Any) -> AsyncGenerator[Response, None]:
-        streams.append(start(prompt, kwargs, left))
-        return streams[0]
-
-    chunks = await callback(begin)(llm, *prompt, **kwargs)
-
-    async def closed_in_order() -> AsyncGenerator[Response, None]:
-        async with aclosing(streams[0]), aclosing(chunks):
-            async for chunk in chunks:
-                try:
-                    yield chunk
-                except GeneratorExit:
-                    left.append(True)
-                    await anext(chunks, None)
-                    raise
-
-    return closed_in_order()
 
 
 def _mapped(chunks: ChatResponseGen) -> CompletionResponseGen:
