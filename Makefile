@@ -20,7 +20,7 @@ types: $(VENV)/.dev
 	$(RUN) -m mypy
 
 docs: $(VENV)/.docs  ## the guides, into build/site; a warning is an error
-	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict  # --quiet would hide warnings from --strict, too
 	@echo "build/site/index.html"
 
 pictures: $(VENV)/.docs  ## what the guides show of the code: the house, a run of the demo, the tables of names

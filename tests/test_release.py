@@ -28,6 +28,12 @@ def test_every_package_is_typed() -> None:
     assert all((ROOT / package / "py.typed").is_file() for package in PACKAGES)
 
 
+def test_a_warning_of_the_guides_is_an_error() -> None:
+    """MkDocs counts a warning only where it would say it: `--quiet` makes `--strict` blind."""
+    (build,) = re.findall(r"mkdocs build ([^#\n]*)", (ROOT / "Makefile").read_text())
+    assert build.split() == ["--strict"]
+
+
 def test_the_changelog_has_its_form() -> None:
     """https://keepachangelog.com/en/1.1.0/: newest first, the next version on top, six kinds of change."""
     text = (ROOT / "CHANGELOG.md").read_text()

@@ -18,6 +18,8 @@ ROOT = Path(__file__).parent.parent
 DIST = ROOT / "dist"
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 PACKAGES = {"aimlapi_transport", "langchain_aimlapi", "llama_index_aimlapi", "aimlapi_emulator"}
+# Other names of ours in LlamaIndex's namespace: what is above them must hold no __init__.py, or LlamaIndex is hidden.
+NAMES = {"llama_index/llms/aimlapi", "llama_index/embeddings/aimlapi"}
 EXPECTED = (
     "README.md",
     "CHANGELOG.md",
@@ -80,9 +82,11 @@ def look_into(sdist: Path, wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     tops = {name.partition("/")[0] for name in names if ".dist-info/" not in name}
-    untyped = [package for package in PACKAGES if f"{package}/py.typed" not in names]
-    if tops != PACKAGES or untyped:
-        sys.exit(f"The wheel holds {sorted(tops)}, without py.typed in {untyped}.")
+    untyped = sorted(package for package in PACKAGES | NAMES if f"{package}/py.typed" not in names)
+    inside = [name for name in names if name.startswith("llama_index/")]
+    shadows = [name for name in inside if name.rpartition("/")[0] not in NAMES]
+    if tops != {*PACKAGES, "llama_index"} or untyped or shadows:
+        sys.exit(f"The wheel holds {sorted(tops)}, lacks py.typed in {untyped}, and hides LlamaIndex by {shadows}.")
     for path in (sdist, wheel):
         print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB")
 
@@ -101,7 +105,9 @@ def find_python(version: str) -> str | None:
 
 
 def run(*command: str) -> str:
-    done = subprocess.run(command, cwd=tempfile.gettempdir(), capture_output=True, text=True, check=False)
+    """What the command prints. It runs in an empty folder: `python -c` would import what lies about there."""
+    with tempfile.TemporaryDirectory() as empty:
+        done = subprocess.run(command, cwd=empty, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
     return done.stdout

@@ -24,8 +24,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Links to notebooks, which on GitHub lead to files, lead to pages."""
-    return re.sub(r"\]\(\.\./notebooks/([\w-]+)\.ipynb\)", r"](notebooks/\1.md)", markdown)
+    """Files of the repository's top are put in, and links that on GitHub lead to files lead to pages."""
+    markdown = re.sub(r'^--8<-- "([A-Z_]+\.md)"$', lambda match: (ROOT / match[1]).read_text(), markdown, flags=re.M)
+    markdown = re.sub(r"\]\(\.\./notebooks/([\w-]+)\.ipynb\)", r"](notebooks/\1.md)", markdown)
+    return re.sub(r"\]\(([A-Z_]+)\.md(?=[#)])", lambda match: f"]({match[1].lower().replace('_', '-')}.md", markdown)
 
 
 def as_page(path: Path) -> str:
