@@ -46,6 +46,7 @@ _SAMPLES: dict[str, Any] = {
     **dict.fromkeys(("stream_usage", "is_chat_model"), False),
     **{key: ["x"] for key in ("stop", "stop_sequences", "include", "context_management", "app_categories", "plugins")},
     "modalities": ["text"],
+    "http_socket_options": [(6, 1, 1)],
     "logit_bias": {"50256": -100},
     "disabled_params": {"seed": None},
     **{key: {"x": "y"} for key in ("default_headers", "default_query", "model_kwargs", "extra_body")},
