@@ -20,7 +20,12 @@ __all__ = ["EmulatorServer", "emulator", "emulator_unless_key"]
 def __getattr__(name: str) -> Any:
     # the server brings Starlette and Uvicorn along: only who starts one pays for the import
     if name in __all__:
-        from aimlapi_emulator import server, unless_key
-
+        try:
+            from aimlapi_emulator import server, unless_key
+        except ModuleNotFoundError as error:
+            if error.name not in ("starlette", "uvicorn"):
+                raise
+            needed = "The emulator needs its extra: run `pip install 'aimlapi-integrations[emulator]'`."
+            raise ModuleNotFoundError(needed, name=error.name) from error
         return getattr(unless_key if name == "emulator_unless_key" else server, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -19,13 +19,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=_port, default=0, help="port to bind (default: a free one)")
     parser.add_argument("--list-faults", action="store_true", help="explain every fault, then exit")
     options = parser.parse_args(arguments)
-    if options.list_faults:
+    try:
         from aimlapi_emulator.faults import explained
-
+        from aimlapi_emulator.server import run
+    except ModuleNotFoundError as error:
+        print(f"{error}: run `pip install 'aimlapi-integrations[emulator]'`.", file=sys.stderr)
+        return 1
+    if options.list_faults:
         print(explained())
         return 0
-    from aimlapi_emulator.server import run
-
     try:
         run(options.host, options.port)
     except OSError as error:

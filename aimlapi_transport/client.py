@@ -237,7 +237,7 @@ class Client(Closable, Settings):
         with self._connections() as http:
             for _ in range(_MAX_REDIRECTS + 1):
                 sent = _http_request(self, self._http_client, request, key, patience, url)
-                with _border(scrub):
+                with _border(scrub, sent.url):
                     if self._http_client is None:
                         response = send(http, sent)
                     else:
@@ -440,7 +440,7 @@ class AsyncClient(Closable, Settings):
         with self._connections() as http:
             for _ in range(_MAX_REDIRECTS + 1):
                 sent = _http_request(self, self._http_client, request, key, patience, url)
-                with _border(scrub):
+                with _border(scrub, sent.url):
                     if self._http_client is None:
                         response = await asend(http, sent)
                     else:
@@ -645,8 +645,9 @@ async def _arefusal(response: httpx.Response) -> bytes:
 class _border:
     """Turns httpx's errors into ours. Theirs hold the request, and so the key: it is taken out of them first."""
 
-    def __init__(self, scrub: Callable[[str], str]) -> None:
+    def __init__(self, scrub: Callable[[str], str], url: httpx.URL | None = None) -> None:
         self._scrub = scrub
+        self._url = url
 
     def __enter__(self) -> None:
         return None
@@ -657,24 +658,26 @@ class _border:
         if isinstance(error, httpx.RequestError):
             error._request = None
         error.__traceback__ = error.__cause__ = error.__context__ = None
-        raise _ours(error, self._scrub) from None
+        raise _ours(error, self._scrub, self._url) from None
 
 
-def _ours(error: Exception, scrub: Callable[[str], str]) -> AIMLAPIError:
+def _ours(error: Exception, scrub: Callable[[str], str], url: httpx.URL | None) -> AIMLAPIError:
     if isinstance(error, httpx.TimeoutException):
         what = "connect" if isinstance(error, httpx.ConnectTimeout) else "answer"
         return APITimeoutError(f"The provider did not {what} in time ({type(error).__name__}).")
     if isinstance(error, httpx.DecodingError):
         return BadResponseError(scrub(f"The reply's compression is broken: {error}."))
     if isinstance(error, httpx.TransportError):
-        return _connection_error(error, scrub)
+        return _connection_error(error, scrub, url)
     if isinstance(error, httpx.InvalidURL):
         return InvalidRequestError(scrub(f"The address is no URL: {error}."))
     return APIConnectionError(scrub(f"The reply could not be read: {type(error).__name__}."))
 
 
-def _connection_error(error: httpx.TransportError, scrub: Callable[[str], str]) -> AIMLAPIError:
+def _connection_error(error: httpx.TransportError, scrub: Callable[[str], str], url: httpx.URL | None) -> AIMLAPIError:
     text = scrub(str(error)) or type(error).__name__
+    if isinstance(error, httpx.ConnectError) and url is not None:
+        text += scrub(f" (on the way to {url.netloc.decode()})")  # the address may be the mistake
     if isinstance(error, httpx.UnsupportedProtocol):
         return InvalidRequestError(f"The address cannot be used: {text}")
     untrusted = "certificate" in text.lower()

@@ -261,6 +261,14 @@ def scrubber(key: Secret) -> Callable[[str], str]:
     return lambda text: text.replace(key.value, "[key removed]")
 
 
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """A sentence that names the known setting a misspelt one is close to; empty if there is none."""
+    import difflib  # only who misspells pays for it
+
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.8)
+    return f" Did you mean `{close[0]}`?" if close else ""
+
+
 def host_name(preset: str | Preset | None, base_url: str | None) -> str:
     """The name of the host requests go to, for people to read; no error and no secret, whatever the settings."""
     try:

@@ -37,4 +37,11 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"langchain_aimlapi.{_WHERE[name]}"), name)
+    try:
+        module = import_module(f"langchain_aimlapi.{_WHERE[name]}")
+    except ModuleNotFoundError as error:
+        if error.name != "langchain_core":
+            raise
+        needed = f"{name} needs LangChain: run `pip install 'aimlapi-integrations[langchain]'`."
+        raise ModuleNotFoundError(needed, name=error.name) from error
+    return getattr(module, name)

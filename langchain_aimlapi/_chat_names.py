@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from langchain_aimlapi._names import NO_KEY, body_parameters, is_key, settled, warn
@@ -62,7 +62,7 @@ _CALL_INSTEAD = {
 }
 
 
-def our_names(values: Mapping[str, Any], fields: Container[str]) -> dict[str, Any]:
+def our_names(values: Mapping[str, Any], fields: Collection[str]) -> dict[str, Any]:
     """The settings under our names; those that are none of ours become body parameters, with a warning.
 
     Raises:
@@ -93,7 +93,10 @@ def our_names(values: Mapping[str, Any], fields: Container[str]) -> dict[str, An
             raise ValueError(NO_KEY.format(given))
         else:
             if name not in _PER_CALL:
-                warn(f"`{given}` is no field of ChatAIMLAPI: it is sent in the body, as if in `model_kwargs`.")
+                from aimlapi_transport.settings import suggestion
+
+                sent = f"`{given}` is no field of ChatAIMLAPI: it is sent in the body, as if in `model_kwargs`."
+                warn(sent + suggestion(given, [*fields, *SYNONYMS]))
             model_kwargs[name] = value
     for given in [given for given in model_kwargs if SYNONYMS.get(given, given) in fields and given not in _TWINS]:
         warn(f"`{given}` is a field of ChatAIMLAPI: pass it as an argument, not in `model_kwargs`.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from langchain_aimlapi._names import NO_KEY, body_parameters, is_key, settled, warn
@@ -44,7 +44,7 @@ _INSTEAD = {
 }
 
 
-def our_names(values: Mapping[str, Any], fields: Container[str]) -> dict[str, Any]:
+def our_names(values: Mapping[str, Any], fields: Collection[str]) -> dict[str, Any]:
     """The settings under our names; those that are none of ours become body parameters, with a warning.
 
     Raises:
@@ -67,7 +67,10 @@ def our_names(values: Mapping[str, Any], fields: Container[str]) -> dict[str, An
         elif name not in fields and is_key(name):
             raise ValueError(NO_KEY.format(given))
         elif name not in fields:
-            warn(f"`{given}` is no field of AIMLAPIEmbeddings: it is sent in the body, as if in `model_kwargs`.")
+            from aimlapi_transport.settings import suggestion
+
+            sent = f"`{given}` is no field of AIMLAPIEmbeddings: it is sent in the body, as if in `model_kwargs`."
+            warn(sent + suggestion(given, [*fields, *_SYNONYMS]))
             model_kwargs[name] = value
         elif taken.get(name) is not None and value is not None and taken[name] != value:
             raise ValueError(f"`{given}` is given twice: `{name}` is another name of it.")

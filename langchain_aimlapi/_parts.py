@@ -51,7 +51,8 @@ def to_part(block: Any, where: str) -> Json:
     try:
         part = convert(block)
     except _Unusable as reason:
-        raise InvalidRequestError(f"{where} has a `{kind}` block {reason}.") from None
+        article = "an" if str(kind)[0] in "aio" else "a"
+        raise InvalidRequestError(f"{where} has {article} `{kind}` block {reason}.") from None
     if "cache_control" in block or "cache_control" in _extras(block):
         part["cache_control"] = block.get("cache_control") or _extras(block)["cache_control"]
     return part

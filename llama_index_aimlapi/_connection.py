@@ -164,9 +164,11 @@ def named(
                 raise InvalidRequestError(f"`{written}` is given twice: `{name}` is another name of it.")
             taken[name] = value
         elif name not in needless:
+            from aimlapi_transport.settings import suggestion
+
             warnings.warn(
                 f"{cls.class_name()} has no setting `{written}`: it is ignored. A body parameter goes into "
-                "`additional_kwargs`.",
+                "`additional_kwargs`." + suggestion(written, [*cls.model_fields, *synonyms]),
                 stacklevel=stacklevel(),
             )
     return taken

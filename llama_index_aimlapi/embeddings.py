@@ -11,6 +11,7 @@ from typing_extensions import Self
 
 from aimlapi_transport.embedders import Task
 from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.shown import shown
 from aimlapi_transport.wire import Json
 from llama_index_aimlapi._connection import ConnectionSettings, named
 from llama_index_aimlapi.usage import tell
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 _SYNONYMS = {"base_url": "api_base", "model": "model_name", "input_type": "task_type", "headers": "default_headers"}
 # What other LlamaIndex embeddings take and this one has by itself, or needs only where it is set to something.
 _NEEDLESS = frozenset(("reuse_client", "class_name", "openai_client", "async_openai_client", "mode"))
+# Fields a repr shows in its own way, and one that LlamaIndex fills with an object.
+_NOT_SHOWN = frozenset(("model_name", "api_base", "callback_manager"))
 # Further parameters of a call that are no body parameters.
 _NOT_SENT = ("extra_body", "extra_headers", "extra_query", "client_request_id")
 
@@ -87,6 +90,10 @@ class AIMLAPIEmbedding(ConnectionSettings, BaseEmbedding):
     def model(self) -> str:
         """The model's id."""
         return self.model_name
+
+    def __repr_args__(self) -> Any:
+        """What stands in a repr: model, host, and what was set; no key."""
+        return shown(self, self.model_name, self.api_base, _NOT_SHOWN)
 
     @classmethod
     def class_name(cls) -> str:
