@@ -60,9 +60,6 @@ def tokens_and_cost(tokens: dict[str, int], cost: float | None) -> str:
     return f"   [{tokens['in']} tokens in, {tokens['out']} out, cost {price}]"
 
 
-# ---------------------------------------------------------------------------------------------- LangChain
-
-
 def langchain_stream() -> None:
     from langchain_aimlapi import ChatAIMLAPI
 
@@ -130,9 +127,6 @@ def langchain_bill(*messages: Any) -> str:
         "out": sum(u.get("output_tokens", 0) for u in usages),
     }
     return tokens_and_cost(counts, None if None in costs else sum(costs))
-
-
-# ---------------------------------------------------------------------------------------------- LlamaIndex
 
 
 def llama_index_stream() -> None:
@@ -236,8 +230,6 @@ def llama_index_bill(replies: list[Any]) -> str:
     }
     return tokens_and_cost(counts, None if None in costs else sum(costs))
 
-
-# ----------------------------------------------------------------------------------------------------------
 
 STEPS = (
     (f"A streamed answer with its reasoning ({REASONER})", langchain_stream, llama_index_stream),
