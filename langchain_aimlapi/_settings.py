@@ -59,27 +59,37 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
         description="The key, or a function that returns it (for async calls, an async one will do). By default "
         "AIMLAPI_API_KEY (or AIML_API_KEY), read at each call.",
     )
-    temperature: float | None = Field(default=None, description="0 to 2; 0 to 1 for some families.")
+    temperature: float | None = Field(
+        default=None, description="How much chance there is in an answer: 0 to 2; 0 to 1 for some families."
+    )
     max_tokens: int | None = Field(
         default=None,
         description="Most tokens to answer with, reasoning included. Sent as `max_completion_tokens` where the model "
         "wants that.",
     )
-    top_p: float | None = Field(default=None, description="Above 0, up to 1.")
+    top_p: float | None = Field(
+        default=None, description="Share of the likeliest tokens to choose from: above 0, up to 1."
+    )
     top_k: int | None = Field(default=None, description="Among how many of the likeliest tokens to choose.")
     stop: list[str] | str | None = Field(default=None, description="Up to four texts that end the answer.")
     n: int | None = Field(default=None, description="How many answers to give; not with streaming.")
-    seed: int | None = Field(default=None, description="At least 1.")
-    presence_penalty: float | None = Field(default=None, description="-2 to 2.")
-    frequency_penalty: float | None = Field(default=None, description="-2 to 2.")
+    seed: int | None = Field(default=None, description="The same seed asks for the same answer; at least 1.")
+    presence_penalty: float | None = Field(default=None, description="-2 to 2: more for new subjects.")
+    frequency_penalty: float | None = Field(default=None, description="-2 to 2: more against repetition.")
     logprobs: bool | None = Field(default=None, description="Whether to tell how likely each token was.")
-    top_logprobs: int | None = Field(default=None, description="0 to 20; needs `logprobs`.")
+    top_logprobs: int | None = Field(
+        default=None, description="Likeliest tokens to tell for each place, 0 to 20; needs `logprobs`."
+    )
     logit_bias: dict[str, float] | dict[int, float] | None = Field(
         default=None, description="-100 to 100 by token id: less or more likely."
     )
-    reasoning_effort: str | None = Field(default=None, description="`low`, `medium` or `high`.")
-    reasoning: dict[str, Any] | None = Field(default=None, description="`effort`, `max_tokens`, `exclude`.")
-    verbosity: str | None = Field(default=None, description="`low`, `medium` or `high`.")
+    reasoning_effort: str | None = Field(
+        default=None, description="How long to think: `low`, `medium` or `high`, and what else the model takes."
+    )
+    reasoning: dict[str, Any] | None = Field(
+        default=None, description="How to think, for models that take it so: `effort`, `max_tokens`, `exclude`."
+    )
+    verbosity: str | None = Field(default=None, description="How long to answer: `low`, `medium` or `high`.")
     service_tier: str | None = Field(default=None, description="How urgently to serve, in the vendor's words.")
     store: bool | None = Field(default=None, description="Whether the vendor may keep the answer.")
     prompt_cache_options: dict[str, Any] | None = Field(

@@ -173,6 +173,8 @@ def to_json_schema(schema: Any, *, strict: bool | None = None) -> Json:
         elif not {"title", "name", "toolSpec"} & schema.keys():
             schema = {"title": "answer", **schema}
     try:
+        if isinstance(schema, type) and schema.__module__ == "builtins":
+            raise TypeError("a built-in class has no fields")  # `list` would be described by its constructor
         recursive = _recursive_schema(schema)
         converted = (_strict(recursive) if strict else recursive) or convert_to_json_schema(schema, strict=strict)
     except (TypeError, ValueError) as error:

@@ -46,6 +46,16 @@ class ChatAIMLAPI(ChatValue):
     may be copied, pickled and shared between threads and event loops. `close()`, `aclose()` and `with` blocks give up
     its share in the process's connections, which end with the last model that uses them.
 
+    Args:
+        model: id of the model; there is no default.
+        api_key: the key, or a function that returns it; by default AIMLAPI_API_KEY (or AIML_API_KEY), read at
+            each call.
+        base_url: address of the host up to `/v1`; its host decides the preset unless one is given.
+        temperature, max_tokens, reasoning_effort, ...: sent only where set. ChatOpenAI's names are taken, too.
+        timeout: seconds of silence to bear: by default 600 for a whole answer, 120 between events, 5 to connect.
+        max_retries: further requests after a failed one, 2 by default.
+        http_client, http_async_client: httpx clients of your own, used as they are and never closed here.
+
     Raises:
         langchain_aimlapi.errors: one class per kind of failure, each also a `langchain_core.exceptions` one.
     """
@@ -223,7 +233,7 @@ class ChatAIMLAPI(ChatValue):
         if method not in (None, "function_calling", "json_schema", "json_mode"):
             raise InvalidRequestError(f"`method` is {method!r}: pass function_calling, json_schema or json_mode.")
         if schema is None and method != "json_mode":
-            raise InvalidRequestError(f"`schema` is missing: `method={method}` needs one.")
+            raise InvalidRequestError('`schema` is missing: pass one, or `method="json_mode"` for any JSON object.')
         if tools and not include_raw:
             raise InvalidRequestError("`tools` are given: pass `include_raw=True`, for their calls are in `raw`.")
         chosen = method or self._best_method(schema)

@@ -65,6 +65,15 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
     Every call takes, beside the body's parameters, `chunk_size`, `extra_body`, `extra_headers`, `extra_query`,
     `timeout` (seconds), `client_request_id` and `model`.
 
+    Args:
+        model: id of the model; there is no default.
+        api_key: the key, or a function that returns it; by default AIMLAPI_API_KEY (or AIML_API_KEY), read at
+            each call.
+        base_url: address of the host up to `/v1`; its host decides the preset unless one is given.
+        dimensions: length of the vectors, for models that can choose.
+        chunk_size: most texts in one request; fewer where the model takes fewer.
+        max_retries: further requests for a batch after a failed one, 2 by default.
+
     Raises:
         langchain_aimlapi.errors: one class per kind of failure, each also a `langchain_core.exceptions` one.
     """

@@ -53,17 +53,23 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
     """The settings of an `AIMLAPI`; see there."""
 
     model: str = Field(description="Id of the model, for example `openai/gpt-4o`.")
-    temperature: float | None = Field(default=None, description="0 to 2; 0 to 1 for some families.")
+    temperature: float | None = Field(
+        default=None, description="How much chance there is in an answer: 0 to 2; 0 to 1 for some families."
+    )
     max_tokens: int | None = Field(
         default=None,
         description="Most tokens to answer with, reasoning included; at least 1. Sent as `max_completion_tokens` "
         "where the model wants that.",
     )
-    reasoning_effort: str | None = Field(default=None, description="`low`, `medium` or `high`.")
+    reasoning_effort: str | None = Field(
+        default=None, description="How long to think: `low`, `medium` or `high`, and what else the model takes."
+    )
     modalities: list[str] | None = Field(default=None, description='What to answer with: `["text", "audio"]`.')
     audio_config: dict[str, Any] | None = Field(default=None, description="`voice` and `format` of spoken answers.")
     logprobs: bool | None = Field(default=None, description="Whether to tell how likely each token was.")
-    top_logprobs: int | None = Field(default=None, description="0 to 20; needs `logprobs`.")
+    top_logprobs: int | None = Field(
+        default=None, description="Likeliest tokens to tell for each place, 0 to 20; needs `logprobs`."
+    )
     thinking_dict: dict[str, Any] | None = Field(default=None, description="The `thinking` parameter, where it exists.")
     strict: bool = Field(default=False, description="Whether tool arguments must match their schemas exactly.")
     additional_kwargs: dict[str, Any] = Field(default_factory=dict, description="Further body parameters.")

@@ -12,6 +12,7 @@ from langchain_core.exceptions import OutputParserException
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 from typing_extensions import TypedDict
 
+from langchain_aimlapi import ChatAIMLAPI
 from langchain_aimlapi.errors import InvalidRequestError
 from tests.langchain.host import Host, call, chunks, whole
 
@@ -375,3 +376,16 @@ def test_a_strict_format_of_an_agent_has_a_strict_schema() -> None:
     loose = {**spec, "strict": False}
     host.model().bind_tools([], response_format={"type": "json_schema", "json_schema": loose}).invoke("?")
     assert host.bodies[1]["response_format"]["json_schema"] == loose
+
+
+@pytest.mark.parametrize("schema", [list, dict, int, "Person", list[int]])
+@pytest.mark.parametrize("method", [None, "function_calling", "json_schema", "json_mode"])
+def test_what_describes_no_shape_is_refused(schema: Any, method: Any) -> None:
+    """`list` too, which LangChain's converter describes by the arguments of its constructor."""
+    with pytest.raises(InvalidRequestError, match=r"^`schema` is .*: pass a Pydantic class, a TypedDict"):
+        ChatAIMLAPI(model="openai/gpt-4o", api_key="k").with_structured_output(schema, method=method)
+
+
+def test_a_missing_schema_says_what_goes_without_one() -> None:
+    with pytest.raises(InvalidRequestError, match='pass one, or `method="json_mode"`'):
+        ChatAIMLAPI(model="openai/gpt-4o", api_key="k").with_structured_output(None)
