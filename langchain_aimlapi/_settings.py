@@ -5,7 +5,6 @@ To add a setting that is a body parameter, add a field, what it may be to `_ACCE
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -29,7 +28,7 @@ from aimlapi_transport.pools import check_own
 from aimlapi_transport.presets import PRESETS, Preset, preset_for
 from langchain_aimlapi._chat_names import SYNONYMS, our_names
 from langchain_aimlapi._connection import ACCEPTED, ConnectionSettings
-from langchain_aimlapi._names import fitting
+from langchain_aimlapi._names import fitting, warn
 from langchain_aimlapi._parameters import PARAMETERS, merged
 from langchain_aimlapi._profile import DECLARED, is_of_another, model_profile
 
@@ -188,7 +187,7 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
     def _check_profile_keys(self) -> Self:
         """LangChain's check of the same name, at a hundredth of its cost for a profile that passes."""
         if isinstance(self.profile, dict) and not self.profile.keys() <= DECLARED:
-            warnings.warn(f"`profile` has unknown keys: {sorted(self.profile.keys() - DECLARED)}.", stacklevel=2)
+            warn(f"`profile` has unknown keys: {sorted(self.profile.keys() - DECLARED)}.")
         return self
 
     def _resolve_model_profile(self) -> ModelProfile | None:

@@ -33,10 +33,12 @@ class AIMLAPIEmbedding(ConnectionSettings, BaseEmbedding):
     """An embedding model of AI/ML API.
 
     Example:
+        ```python
         from llama_index_aimlapi import AIMLAPIEmbedding
 
         embedding = AIMLAPIEmbedding(model="text-embedding-3-small", dimensions=512)
         embedding.get_text_embedding_batch(["Hello", "Good morning"])
+        ```
 
     Texts go as they are, newlines and all; vectors come back in the order of the texts, and a reply that does not
     hold one vector for each is an error. Tokens and cost are summed up by `with embedding_usage() as spent:`, and each

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,11 @@ from pydantic import BaseModel
 
 from aimlapi_emulator import EmulatorServer
 from langchain_aimlapi import AIMLAPIEmbeddings, ChatAIMLAPI
-from llama_index_aimlapi import AIMLAPI
+from llama_index_aimlapi import AIMLAPI, AIMLAPIEmbedding
 
 ROOT = Path(__file__).parents[1]
 KEY = "sk-test-0123456789"
-CLASSES: list[type[BaseModel]] = [ChatAIMLAPI, AIMLAPIEmbeddings, AIMLAPI]
+CLASSES: list[type[BaseModel]] = [ChatAIMLAPI, AIMLAPIEmbeddings, AIMLAPI, AIMLAPIEmbedding]
 
 
 @pytest.mark.parametrize("cls", CLASSES)
@@ -71,3 +73,25 @@ def test_the_example_of_a_class_runs(
     (example,) = re.findall(r"```python\n(.*?)```", inspect.getdoc(cls) or "", re.S)
     exec(inspect.cleandoc(example), {})
     assert capsys.readouterr().out
+
+
+def test_the_guide_to_the_code_names_what_there_is() -> None:
+    rows = re.findall(r"^\|(.+?)\|(.+?)\|(.+?)\|$", (ROOT / "docs" / "how-it-is-built.md").read_text(), re.M)
+    told = [
+        (room, name)
+        for _, *cells in rows
+        for room, cell in zip(("langchain_aimlapi", "llama_index_aimlapi"), cells, strict=True)
+        for name in re.findall("`(.+?)`", cell)
+    ]
+    assert len(told) > 10
+    assert [name for room, name in told if not (stands_in(room, name) or stands_in("aimlapi_transport", name))] == []
+
+
+def stands_in(room: str, name: str) -> bool:
+    """Whether a package has this attribute, or this module with what is in it."""
+    first, *rest = name.split(".")
+    is_module = find_spec(f"{room}.{first}") is not None
+    found = import_module(f"{room}.{first}") if is_module else getattr(import_module(room), first, None)
+    for part in rest:
+        found = getattr(found, part, None)
+    return found is not None
