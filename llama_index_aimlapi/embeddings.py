@@ -34,10 +34,12 @@ class AIMLAPIEmbedding(ConnectionSettings, BaseEmbedding):
 
     Example:
         ```python
-        from llama_index_aimlapi import AIMLAPIEmbedding
+        from llama_index_aimlapi import AIMLAPIEmbedding, embedding_usage
 
         embedding = AIMLAPIEmbedding(model="text-embedding-3-small", dimensions=512)
-        embedding.get_text_embedding_batch(["Hello", "Good morning"])
+        with embedding_usage() as spent:
+            embedding.get_text_embedding_batch(["Hello", "Good morning"])
+        print(spent.tokens, spent.cost_usd)
         ```
 
     Texts go as they are, newlines and all; vectors come back in the order of the texts, and a reply that does not
