@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 import httpx
 from typing_extensions import Unpack
 
+from aimlapi_transport.cancelling import cancellable
 from aimlapi_transport.completion import Completion, Delta
 from aimlapi_transport.embeddings import Embeddings, read_embeddings
 from aimlapi_transport.errors import (
@@ -444,7 +445,7 @@ class AsyncClient(Closable, Settings):
                     if self._http_client is None:
                         response = await asend(http, sent)
                     else:
-                        response = await http.send(sent, stream=True, follow_redirects=False)
+                        response = await cancellable(http.send(sent, stream=True, follow_redirects=False))
                 try:
                     url = _redirect(response, scrub)
                     if url is None:

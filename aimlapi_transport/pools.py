@@ -22,6 +22,7 @@ from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from typing_extensions import Self
 
+from aimlapi_transport.cancelling import cancellable
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.retry import RetryQuota
 from aimlapi_transport.settings import Route
@@ -276,7 +277,7 @@ def send(http: httpx.Client, request: httpx.Request) -> httpx.Response:
 
 async def asend(http: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
     """As `send`, for asyncio."""
-    response = await http._transport_for_url(request.url).handle_async_request(request)
+    response = await cancellable(http._transport_for_url(request.url).handle_async_request(request))
     response.request = request
     _log_reply(response)
     return response

@@ -533,15 +533,11 @@ def cancel_never_lost(kind: Kind, url: str) -> None:
         )
         await asyncio.sleep(seconds)
         was_done = task.done()
-        start = time.monotonic()
         task.cancel()
-        try:
-            await asyncio.wait_for(asyncio.shield(asyncio.wait([task])), 5)
-        except TimeoutError:
+        done, _ = await asyncio.wait([task], timeout=20)  # one that is lost meets silence, or an answer without end
+        if not done:
             return "hangs"
-        if not task.cancelled() and not was_done:
-            return f"lost: {task.exception()!r}"
-        return "late" if time.monotonic() - start > 1 else "ok"
+        return "ok" if task.cancelled() or was_done else f"lost: {task.exception()!r}"
 
     async def main() -> list[str]:
         models = [kind.make("fault-endless", url), kind.echo(url), kind.make("fault-stall-midstream", url)]
@@ -720,6 +716,7 @@ def no_proxy_env(kind: Kind, url: str) -> None:
 @check
 def storm(kind: Kind, url: str) -> None:
     """A dead server: at most three requests for each call, pauses that differ; and far fewer from a thousand callers."""
+    start = time.monotonic()  # the quota is filled up from the first call on, however slow the machine
     with scripted(close()) as server, pauses() as waited:
         model = kind.make("m", server.base_url, max_retries=2)
 
@@ -731,11 +728,10 @@ def storm(kind: Kind, url: str) -> None:
             list(threads.map(fails, range(20)))
         assert (len(server.received), len(waited)) == (60, 40)
         assert len({round(pause, 4) for pause in waited}) > 30
-        start = time.monotonic()
         with ThreadPoolExecutor(20) as threads:
             list(threads.map(fails, range(280)))
         seconds = time.monotonic() - start
-        assert len(server.received) <= 300 + 400 + seconds + 2  # calls, retries in hand, one more each second
+        assert len(server.received) <= 300 + 400 + seconds  # calls, retries in hand, one more each second
 
 
 @check
