@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,13 @@ def json_body(live: Any, recorded: Any) -> None:
 
 
 def _canonical(body: bytes | str | None) -> str:
-    return json.dumps(json.loads(body or "null"), sort_keys=True, ensure_ascii=False)
+    return json.dumps(json.loads(body or "null", object_hook=_described), sort_keys=True, ensure_ascii=False)
+
+
+def _described(value: dict[str, Any]) -> dict[str, Any]:
+    """A docstring comes without its indentation from Python 3.13 on, and so does a description made of it."""
+    description = value.get("description")
+    return {**value, "description": cleandoc(description)} if isinstance(description, str) else value
 
 
 PLAYER = vcr.VCR(record_mode="none", match_on=MATCH_ON)
