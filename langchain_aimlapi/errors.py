@@ -6,8 +6,7 @@ To give a transport error its LangChain kind, add a class and its row in `_KINDS
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -175,20 +174,22 @@ _KINDS: dict[type[transport.AIMLAPIError], type[transport.AIMLAPIError]] = {
 }
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """Raises the transport's errors as LangChain's too, with everything they carry."""
-    try:
-        yield
-        return
-    except transport.AIMLAPIError as error:
-        kind = _KINDS.get(type(error))
-        if kind is None:
-            raise
-        ours = kind(error.message)
+class translated:
+    """Raises the transport's errors as LangChain's too, with everything they carry.
+
+    No generator: from Python 3.13 on, the frame that drives one stays with the error it holds, in a circle.
+    """
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, transport.AIMLAPIError) or type(error) not in _KINDS:
+            return
+        ours = _KINDS[type(error)](error.message)
         # What a base class says of its kind is no more than a default: the error itself knows better.
         ours.__dict__.update({"is_retryable": error.is_retryable, **error.__dict__})
-    try:
-        raise ours from None
-    finally:
-        del ours  # or this frame, the error and its traceback would hold each other, and the model with its connections
+        try:
+            raise ours from None
+        finally:
+            del ours, error, trace  # or frame, error and traceback would hold each other, and the model's connections
