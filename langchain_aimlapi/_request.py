@@ -98,7 +98,7 @@ def patience(model: ChatSettings, call: dict[str, Any], *, stream: bool) -> Any:
         return timeout
     import httpx
 
-    from aimlapi_transport.client import CONNECT_SECONDS
+    from aimlapi_transport.exchange import CONNECT_SECONDS
 
     if isinstance(timeout, httpx.Timeout):
         connect, silence = timeout.connect, timeout.read

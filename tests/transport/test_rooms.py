@@ -27,7 +27,7 @@ def test_pure_modules_import_without_httpx() -> None:
 
 def test_every_module_of_the_transport_is_pure_or_does_the_io() -> None:
     names = {path.stem for path in (ROOT / "aimlapi_transport").glob("*.py")}
-    assert names == {*PURE, "__init__", "client", "pools"}
+    assert names == {*PURE, "__init__", "client", "exchange", "pools"}
 
 
 @pytest.mark.parametrize(
