@@ -108,7 +108,7 @@ def test_a_broken_connection_is_broken(client: httpx.Client, name: str, error: t
 def test_a_stall_is_silence(server: EmulatorServer, name: str, stream: bool) -> None:
     headers = {"Authorization": "Bearer k"}
     with (
-        httpx.Client(base_url=server.base_url, headers=headers, timeout=0.1) as http,
+        httpx.Client(base_url=server.base_url, headers=headers, timeout=0.5) as http,
         pytest.raises(httpx.ReadTimeout),
     ):
         ask(http, name, stream=stream)

@@ -47,7 +47,7 @@ def check(function: Check) -> Check:
     return function
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 2.0) -> bool:
+def eventually(holds: Callable[[], bool], seconds: float = 20.0) -> bool:
     """Whether something comes true in time."""
     end = time.monotonic() + seconds
     while not holds() and time.monotonic() < end:
@@ -55,7 +55,7 @@ def eventually(holds: Callable[[], bool], seconds: float = 2.0) -> bool:
     return holds()
 
 
-async def aeventually(holds: Callable[[], bool], seconds: float = 2.0) -> bool:
+async def aeventually(holds: Callable[[], bool], seconds: float = 20.0) -> bool:
     end = time.monotonic() + seconds
     while not holds() and time.monotonic() < end:  # noqa: ASYNC110 - what is waited for has no event
         await asyncio.sleep(0.01)
@@ -468,8 +468,14 @@ def _cancelled(kind: Kind, end: Callable[[Kind, Any], Any]) -> None:
 @check
 def stream_cancel_async(kind: Kind, url: str) -> None:
     async def end(kind: Kind, model: Any) -> None:
-        task = asyncio.ensure_future(_drained(kind, model))
-        await asyncio.sleep(0.1)
+        begun = asyncio.Event()
+
+        async def reads() -> None:
+            async for _ in kind.astream(model):
+                begun.set()
+
+        task = asyncio.ensure_future(reads())
+        await begun.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -19,7 +19,7 @@ def _asks(server: ScriptedServer) -> AsyncClient:
     return AsyncClient(api_key="k", base_url=server.base_url, max_retries=0)
 
 
-def _open_after(server: ScriptedServer, seconds: float = 2.0) -> int:
+def _open_after(server: ScriptedServer, seconds: float = 20.0) -> int:
     """How many connections are still open once they had time to close."""
     end = time.monotonic() + seconds
     while server.closed < server.connections and time.monotonic() < end:

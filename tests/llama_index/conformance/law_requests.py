@@ -86,7 +86,7 @@ class RequestCountLaw(Integration):
     ) -> None:
         server.play(Silence())
         with pytest.raises(Exception) as caught:
-            ask(self.llm(server, max_retries=max_retries, timeout=0.05), form, [user("Hi")])
+            ask(self.llm(server, max_retries=max_retries, timeout=0.25), form, [user("Hi")])
         assert len(server.requests) == max_retries + 1
         assert (
             isinstance(caught.value, TimeoutError) or "time" in f"{type(caught.value).__name__} {caught.value}".lower()
@@ -96,7 +96,7 @@ class RequestCountLaw(Integration):
     def test_row_50_a_calls_own_timeout_wins(self, server: Server, form: str) -> None:
         server.play(Silence())
         with pytest.raises(Exception, match=r"(?i)time"):
-            ask(self.llm(server, max_retries=0, timeout=30.0), form, [user("Hi")], timeout=0.05)
+            ask(self.llm(server, max_retries=0, timeout=30.0), form, [user("Hi")], timeout=0.25)
         assert len(server.requests) == 1
 
     @needs("typed_errors")
@@ -116,7 +116,7 @@ class RequestCountLaw(Integration):
         assert isinstance(caught.value, ConnectionError)
         server.play(Silence())
         with pytest.raises(self.errors) as caught:
-            ask(self.llm(server, max_retries=0, timeout=0.05), form, [user("Hi")])
+            ask(self.llm(server, max_retries=0, timeout=0.25), form, [user("Hi")])
         assert isinstance(caught.value, TimeoutError)
 
     @needs("error_replies")

@@ -138,7 +138,7 @@ class Scenarios(Integration):
         for name, reply in {**replies, "dropped": Drop(), "silent": Silence()}.items():
             server.play(reply)
             with pytest.raises(Exception) as caught:
-                self.llm(server, max_retries=0, timeout=0.1).chat([user("Hi")])
+                self.llm(server, max_retries=0, timeout=0.25).chat([user("Hi")])
             found[name] = may_pass(caught.value)
         assert [name for name, passes in found.items() if not passes] == [400, 401, 403, 404]
 

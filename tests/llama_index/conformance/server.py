@@ -101,14 +101,14 @@ class Server:
         self._replies, self.requests = replies, []
         return self
 
-    def wait_for_connections(self, count: int, seconds: float = 1.5) -> int:
+    def wait_for_connections(self, count: int, seconds: float = 15.0) -> int:
         """How many are open once at most `count` are, or after this many seconds."""
         end = time.monotonic() + seconds
         while self.open_connections > count and time.monotonic() < end:
             time.sleep(0.01)
         return self.open_connections
 
-    def wait_for_requests(self, count: int, seconds: float = 5.0) -> int:
+    def wait_for_requests(self, count: int, seconds: float = 15.0) -> int:
         """How many came, once at least `count` did or after this many seconds."""
         end = time.monotonic() + seconds
         while len(self.requests) < count and time.monotonic() < end:
