@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.benchmarks.payloads import BATCH
@@ -76,10 +76,30 @@ def _streams() -> list[Row]:
     return rows
 
 
-_MANY = {"scene": "text-60", "n": 500}
-_PACED = {"scene": "text-60-30ms", "n": 500}
-_FEWER = {"n": 100}
-_VECTORS = {"scene": f"vectors-{BATCH}", "n": 10_240}
+_CONSTRUCT = Row(
+    "construct",
+    "construction, 2nd to 500th",
+    "us",
+    "construct",
+    {"n": 500},
+    bound=60,
+    quick={"n": 50},
+    fresh=True,
+    repeats=2,
+)
+_MANY = Row(
+    "many",
+    "500 async streams of 60 chunks",
+    "s",
+    "many_streams",
+    {"scene": "text-60", "n": 500},
+    figure=_seconds,
+    ratio=1.2,
+    quick={"n": 100},
+    fresh=True,
+    repeats=2,
+    heavy=True,
+)
 
 ROWS = (
     Row("import", "import beyond the framework", "ms", "cold_import", figure=_ms, bound=40, fresh=True, repeats=4),
@@ -94,28 +114,14 @@ ROWS = (
         fresh=True,
         repeats=5,
     ),
-    Row(
-        "construct",
-        "construction, 2nd to 500th",
-        "us",
-        "construct",
-        {"n": 500},
-        bound=60,
-        quick={"n": 50},
-        fresh=True,
-        repeats=2,
-    ),
-    Row(
-        "construct-memory",
-        "memory of an instance",
-        "kB",
-        "construct",
-        {"n": 500},
+    _CONSTRUCT,
+    replace(
+        _CONSTRUCT,
+        key="construct-memory",
+        title="memory of an instance",
+        unit="kB",
         figure=lambda sample: sample["memory"] / 1024,
         bound=8,
-        quick={"n": 50},
-        fresh=True,
-        repeats=2,
     ),
     Row(
         "first-call", "first call of a fresh instance", "us", "first_call", {"scene": "reply-100", "n": 50}, ratio=1.25
@@ -162,44 +168,15 @@ ROWS = (
         bound=0,
         repeats=2,
     ),
-    Row(
-        "many",
-        "500 async streams of 60 chunks",
-        "s",
-        "many_streams",
-        _MANY,
-        figure=_seconds,
-        ratio=1.2,
-        quick=_FEWER,
-        fresh=True,
-        repeats=2,
-        heavy=True,
+    _MANY,
+    replace(
+        _MANY, key="many-memory", title="the same, peak memory over the start", unit="MB", figure=_megabytes, ratio=1.0
     ),
-    Row(
-        "many-memory",
-        "the same, peak memory over the start",
-        "MB",
-        "many_streams",
+    replace(
         _MANY,
-        figure=_megabytes,
-        ratio=1.0,
-        quick=_FEWER,
-        fresh=True,
-        repeats=2,
-        heavy=True,
-    ),
-    Row(
-        "paced",
-        "500 async streams, a chunk every 30 ms",
-        "s",
-        "many_streams",
-        _PACED,
-        figure=_seconds,
-        ratio=1.2,
-        quick=_FEWER,
-        fresh=True,
-        repeats=2,
-        heavy=True,
+        key="paced",
+        title="500 async streams, a chunk every 30 ms",
+        arguments={"scene": "text-60-30ms", "n": 500},
     ),
     Row(
         "crowd",
@@ -216,7 +193,7 @@ ROWS = (
         "embeddings of 10,240 texts",
         "us/vector",
         "embed",
-        _VECTORS,
+        {"scene": f"vectors-{BATCH}", "n": 10_240},
         bound=85,
         quick={"n": BATCH * 2},
         repeats=3,
