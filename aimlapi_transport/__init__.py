@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from aimlapi_transport.version import __version__
 
 if TYPE_CHECKING:
+    from aimlapi_transport.answer import Choice as Choice
+    from aimlapi_transport.answer import Completion as Completion
+    from aimlapi_transport.answer import Delta as Delta
     from aimlapi_transport.client import AsyncClient as AsyncClient
     from aimlapi_transport.client import Client as Client
-    from aimlapi_transport.completion import Choice as Choice
-    from aimlapi_transport.completion import Completion as Completion
-    from aimlapi_transport.completion import Delta as Delta
     from aimlapi_transport.errors import AIMLAPIError as AIMLAPIError
     from aimlapi_transport.retry import RetryPolicy as RetryPolicy
     from aimlapi_transport.settings import UnlistedParameterWarning as UnlistedParameterWarning
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 _WHERE = {
     "AIMLAPIError": "errors",
     "AsyncClient": "client",
-    "Choice": "completion",
+    "Choice": "answer",
     "Client": "client",
-    "Completion": "completion",
+    "Completion": "answer",
     "Cost": "usage",
-    "Delta": "completion",
+    "Delta": "answer",
     "RetryPolicy": "retry",
     "ToolCall": "tool_calls",
     "UnlistedParameterWarning": "settings",

@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 import httpx
 from typing_extensions import Unpack
 
+from aimlapi_transport.answer import Completion, Delta
 from aimlapi_transport.cancelling import cancellable
-from aimlapi_transport.completion import Completion, Delta
 from aimlapi_transport.embeddings import Embeddings, read_embeddings
 from aimlapi_transport.errors import AIMLAPIError, BadResponseError, error_for
 from aimlapi_transport.exchange import (

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 import httpx
 
-from aimlapi_transport.completion import Completion
+from aimlapi_transport.answer import Completion
 from aimlapi_transport.errors import (
     AIMLAPIError,
     APIConnectionError,

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 
 from aimlapi_transport._json import JsonError, loads
-from aimlapi_transport.completion import Completion, CompletionReader, Delta
+from aimlapi_transport.answer import Completion, Delta
+from aimlapi_transport.completion import CompletionReader
 from aimlapi_transport.errors import (
     AIMLAPIError,
     APITimeoutError,

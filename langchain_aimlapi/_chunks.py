@@ -17,7 +17,7 @@ from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.utils.json import parse_partial_json
 from pydantic import BaseModel
 
-from aimlapi_transport.completion import Choice, Completion, Delta
+from aimlapi_transport.answer import Choice, Completion, Delta
 from aimlapi_transport.tool_calls import ToolCall as WireToolCall
 from aimlapi_transport.tool_calls import ToolCallDelta
 from aimlapi_transport.usage import Usage

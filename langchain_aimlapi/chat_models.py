@@ -26,7 +26,7 @@ from langchain_aimlapi._value import ChatValue
 from langchain_aimlapi.errors import InvalidRequestError, translated
 
 if TYPE_CHECKING:  # imported at the first call, as httpx above all: two thirds of what importing this module would cost
-    from aimlapi_transport.completion import Completion
+    from aimlapi_transport.answer import Completion
 
 
 class ChatAIMLAPI(ChatValue):

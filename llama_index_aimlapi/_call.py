@@ -14,8 +14,8 @@ from llama_index_aimlapi._tools import forced_tool, to_tool_choice, to_tools
 from llama_index_aimlapi.usage import counter
 
 if TYPE_CHECKING:  # imported at the first call
+    from aimlapi_transport.answer import Completion
     from aimlapi_transport.client import AsyncClient, Client
-    from aimlapi_transport.completion import Completion
     from aimlapi_transport.request import Request
     from llama_index_aimlapi._replies import Reading
 

@@ -27,7 +27,7 @@ from llama_index.core.base.llms.types import (
 )
 
 from aimlapi_transport._json import dumps
-from aimlapi_transport.completion import Choice, Completion, Delta
+from aimlapi_transport.answer import Choice, Completion, Delta
 from aimlapi_transport.tool_calls import ToolCall, ToolCallDelta
 from aimlapi_transport.usage import Usage, usage_from
 from aimlapi_transport.wire import Json

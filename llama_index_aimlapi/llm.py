@@ -31,7 +31,7 @@ from llama_index_aimlapi._tools import ToolCallError, selections, to_tool_choice
 if TYPE_CHECKING:  # imported at the first call, as all that only calls need: half of what importing this would cost
     import httpx
 
-    from aimlapi_transport.completion import Delta
+    from aimlapi_transport.answer import Delta
 
 
 class AIMLAPI(StructuredPrediction):

@@ -18,7 +18,7 @@ from llama_index.core.instrumentation.events import BaseEvent
 from aimlapi_transport.tally import ModelUsage, Tally, used_by, used_by_embeddings
 
 if TYPE_CHECKING:
-    from aimlapi_transport.completion import Completion
+    from aimlapi_transport.answer import Completion
     from aimlapi_transport.embeddings import Embeddings
 
 __all__ = [

@@ -13,7 +13,7 @@ from golden import agrees
 from replayed import REPLAYED, STREAMED
 
 from aimlapi_transport import AsyncClient, Client
-from aimlapi_transport.completion import Completion, Delta
+from aimlapi_transport.answer import Completion, Delta
 from aimlapi_transport.request import Request
 
 

@@ -28,7 +28,7 @@ from langchain_core.messages import (
 from langchain_core.outputs import ChatGenerationChunk
 from pydantic import ValidationError
 
-from aimlapi_transport.completion import Delta
+from aimlapi_transport.answer import Delta
 from aimlapi_transport.errors import AIMLAPIError
 from aimlapi_transport.tool_calls import ToolCallDelta
 from langchain_aimlapi import ChatAIMLAPI, errors

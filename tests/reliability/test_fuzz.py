@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from langchain_core.exceptions import ModelError
 from llama_index.core.base.llms.types import ChatMessage
 
-from aimlapi_transport.completion import Completion
+from aimlapi_transport.answer import Completion
 from aimlapi_transport.embeddings import read_embeddings
 from aimlapi_transport.errors import AIMLAPIError, error_for
 from aimlapi_transport.profiles import profile_for

@@ -19,8 +19,8 @@ import httpx
 import pytest
 
 from aimlapi_transport import errors as transport_errors
+from aimlapi_transport.answer import Choice, Completion
 from aimlapi_transport.client import AsyncClient, Client
-from aimlapi_transport.completion import Choice, Completion
 from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError
 from langchain_aimlapi import errors as langchain_errors
 from tests.reliability.forms import FORMS, KEY, Form, embedding, embeddings

@@ -19,8 +19,8 @@ import pytest
 from langchain_core.messages import HumanMessage
 from llama_index.core.base.llms.types import ChatMessage
 
+from aimlapi_transport.answer import Completion, Delta
 from aimlapi_transport.client import AsyncClient, Client, UnlistedParameterWarning
-from aimlapi_transport.completion import Completion, Delta
 from aimlapi_transport.errors import (
     AIMLAPIError,
     APIConnectionError,

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlapi_transport.completion import _UNLIKE, Completion, CompletionReader, finish_reason_for
+from aimlapi_transport.answer import Completion, finish_reason_for
+from aimlapi_transport.completion import _UNLIKE, CompletionReader
 from aimlapi_transport.errors import AIMLAPIError, BadResponseError, ServerError, StreamError
 from aimlapi_transport.usage import Cost, Usage, cost_from, usage_from
 

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from aimlapi_transport.completion import Completion
+from aimlapi_transport.answer import Completion
 from aimlapi_transport.errors import APITimeoutError, BadResponseError
 from aimlapi_transport.limits import Limits
 from aimlapi_transport.profiles import profile_for
