@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, closing, contextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import httpx
 from typing_extensions import Unpack
@@ -25,6 +25,7 @@ from aimlapi_transport.exchange import (
     DRAIN,
     Patience,
     Stretch,
+    T_Http,
     Timeout,
     Whole,
     abody_of,
@@ -45,7 +46,7 @@ from aimlapi_transport.exchange import (
     to_httpx,
 )
 from aimlapi_transport.limits import Limits
-from aimlapi_transport.pools import Closable, Lease, asend, quota_of, send
+from aimlapi_transport.pools import Closable, Lease, Pool, asend, quota_of, send
 from aimlapi_transport.request import Request
 from aimlapi_transport.retry import RetryQuota
 from aimlapi_transport.settings import Secret, Settings, SettingsArguments, UnlistedParameterWarning, scrubber
@@ -57,7 +58,33 @@ __all__ = ["AsyncClient", "Client", "Limits", "Timeout", "UnlistedParameterWarni
 _MAX_REDIRECTS = 5
 
 
-class Client(Closable, Settings):
+class _Caller(Closable, Settings, Generic[T_Http]):
+    """What both clients are made of: settings, whose connections they use, and when they try again."""
+
+    def __init__(self, http_client: T_Http | None, lease: Lease | None, config: SettingsArguments) -> None:
+        super().__init__(**config)
+        self._http_client: T_Http | None = http_client
+        self._lease = lease or Lease()
+
+    @contextmanager
+    def _connections(self, shared: Callable[[Pool], T_Http]) -> Iterator[T_Http]:
+        """The user's own HTTP client, or else what a pool shares, kept open until the end of the block."""
+        if self._http_client is not None:
+            yield still_open(self._http_client)
+            return
+        with self._lease.in_use(self.route) as pool:
+            yield shared(pool)
+
+    def _quota(self) -> RetryQuota:
+        return quota_of(self._http_client) if self._http_client is not None else self._lease.pool(self.route).quota
+
+    def _delay(self, attempt: int, error: AIMLAPIError, patience: Patience) -> float | None:
+        """Seconds to wait before the next try; None to give up."""
+        delay = self.retry.delay(attempt, error)
+        return None if delay is None or not patience.allows(delay) or not self._quota().take() else delay
+
+
+class Client(_Caller[httpx.Client]):
     """Chat completions, blocking. Cheap to build: connections belong to the process, not to the client.
 
     Connections are kept while any client or model of the process that used the address lives and is not closed; so keep
@@ -90,10 +117,8 @@ class Client(Closable, Settings):
         lease: Lease | None = None,
         **config: Unpack[SettingsArguments],
     ) -> None:
-        super().__init__(**config)
-        self._http_client = http_client
+        super().__init__(http_client, lease, config)
         self._sleep = sleep
-        self._lease = lease or Lease()
 
     def chat(
         self,
@@ -182,8 +207,8 @@ class Client(Closable, Settings):
             try:
                 answer = once()
             except AIMLAPIError as error:
-                delay = self.retry.delay(attempt, error)
-                if delay is None or not patience.allows(delay) or not self._quota().take():
+                delay = self._delay(attempt, error, patience)
+                if delay is None:
                     raise bare(error) from None
             else:
                 self._quota().give_back(attempt - 1)
@@ -204,8 +229,8 @@ class Client(Closable, Settings):
                 self._quota().give_back(attempt - 1)
                 return
             except AIMLAPIError as error:
-                delay = None if handed_out else self.retry.delay(attempt, at_start(error))
-                if delay is None or not patience.allows(delay) or not self._quota().take():
+                delay = None if handed_out else self._delay(attempt, at_start(error), patience)
+                if delay is None:
                     raise bare(error) from None
             self._sleep(delay)
             attempt += 1
@@ -237,7 +262,7 @@ class Client(Closable, Settings):
         self, request: Request, key: Secret, scrub: Callable[[str], str], patience: Patience
     ) -> Iterator[httpx.Response]:
         url: httpx.URL | None = None
-        with self._connections() as http:
+        with self._connections(Pool.client) as http:
             for _ in range(_MAX_REDIRECTS + 1):
                 sent = to_httpx(self, self._http_client, request, key, patience, url)
                 with border(scrub, sent.url):
@@ -263,19 +288,8 @@ class Client(Closable, Settings):
                     response.close()
         raise BadResponseError(f"The provider redirected more than {_MAX_REDIRECTS} times.")
 
-    def _quota(self) -> RetryQuota:
-        return quota_of(self._http_client) if self._http_client is not None else self._lease.pool(self.route).quota
 
-    @contextmanager
-    def _connections(self) -> Iterator[httpx.Client]:
-        if self._http_client is not None:
-            yield still_open(self._http_client)
-            return
-        with self._lease.in_use(self.route) as pool:
-            yield pool.client()
-
-
-class AsyncClient(Closable, Settings):
+class AsyncClient(_Caller[httpx.AsyncClient]):
     """Chat completions, for asyncio. The same arguments as `Client`, save two. `await aclose()`, or `async with`.
 
     Args:
@@ -292,10 +306,8 @@ class AsyncClient(Closable, Settings):
         lease: Lease | None = None,
         **config: Unpack[SettingsArguments],
     ) -> None:
-        super().__init__(**config)
-        self._http_client = http_client
+        super().__init__(http_client, lease, config)
         self._sleep = sleep
-        self._lease = lease or Lease()
 
     async def chat(
         self,
@@ -386,8 +398,8 @@ class AsyncClient(Closable, Settings):
             try:
                 answer = await once()
             except AIMLAPIError as error:
-                delay = self.retry.delay(attempt, error)
-                if delay is None or not patience.allows(delay) or not self._quota().take():
+                delay = self._delay(attempt, error, patience)
+                if delay is None:
                     raise bare(error) from None
             else:
                 self._quota().give_back(attempt - 1)
@@ -409,8 +421,8 @@ class AsyncClient(Closable, Settings):
                 self._quota().give_back(attempt - 1)
                 return
             except AIMLAPIError as error:
-                delay = None if handed_out else self.retry.delay(attempt, at_start(error))
-                if delay is None or not patience.allows(delay) or not self._quota().take():
+                delay = None if handed_out else self._delay(attempt, at_start(error), patience)
+                if delay is None:
                     raise bare(error) from None
             await self._sleep(delay)
             attempt += 1
@@ -441,7 +453,7 @@ class AsyncClient(Closable, Settings):
         self, request: Request, key: Secret, scrub: Callable[[str], str], patience: Patience
     ) -> AsyncIterator[httpx.Response]:
         url: httpx.URL | None = None
-        with self._connections() as http:
+        with self._connections(Pool.async_client) as http:
             for _ in range(_MAX_REDIRECTS + 1):
                 sent = to_httpx(self, self._http_client, request, key, patience, url)
                 with border(scrub, sent.url):
@@ -466,14 +478,3 @@ class AsyncClient(Closable, Settings):
                 finally:
                     await response.aclose()
         raise BadResponseError(f"The provider redirected more than {_MAX_REDIRECTS} times.")
-
-    def _quota(self) -> RetryQuota:
-        return quota_of(self._http_client) if self._http_client is not None else self._lease.pool(self.route).quota
-
-    @contextmanager
-    def _connections(self) -> Iterator[httpx.AsyncClient]:
-        if self._http_client is not None:
-            yield still_open(self._http_client)
-            return
-        with self._lease.in_use(self.route) as pool:
-            yield pool.async_client()
