@@ -1,9 +1,4 @@
-"""Completion and Delta -> LangChain's messages and chunks. Pure.
-
-Chunks are built by hand, on every token of every stream: validating one of text costs four times as much, one of tool
-arguments twenty times, since LangChain tries to read every fragment as JSON. A test holds that a chunk so built equals
-the validated one.
-"""
+"""Completion and Delta -> LangChain's messages and chunks. Pure."""
 
 from __future__ import annotations
 
@@ -15,12 +10,12 @@ from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, Us
 from langchain_core.messages.tool import ToolCallChunk, tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.utils.json import parse_partial_json
-from pydantic import BaseModel
 
 from aimlapi_transport.answer import Choice, Completion, Delta
 from aimlapi_transport.tool_calls import ToolCall as WireToolCall
 from aimlapi_transport.tool_calls import ToolCallDelta
 from aimlapi_transport.usage import Usage
+from langchain_aimlapi._built import FirstChunk, add_pieces, generation_chunk, message_chunk
 from langchain_aimlapi._content_blocks import PROVIDER, RAW_ARGUMENTS
 
 # Fields of the reply that stand elsewhere, under LangChain's own names.
@@ -58,18 +53,20 @@ class StreamReader:
     everything about the whole answer at its end.
     """
 
-    __slots__ = ("_calls",)
+    __slots__ = ("_calls", "_kind")
 
     def __init__(self) -> None:
         self._calls: dict[int, _StreamedCall] = {}
+        self._kind: type[ChatGenerationChunk] = FirstChunk
 
     def chunk(self, delta: Delta) -> ChatGenerationChunk:
         """One piece of the stream."""
         if delta.completion is not None:
             return self._last(delta.completion)
+        kind, self._kind = self._kind, ChatGenerationChunk
         if not delta.tool_calls:
             told = {"reasoning_content": delta.reasoning} if delta.reasoning else {}
-            return _generation_chunk(_message_chunk(delta.text, told), delta.text)
+            return generation_chunk(message_chunk(delta.text, told), delta.text, kind)
         kwargs: dict[str, Any] = {"reasoning_content": delta.reasoning} if delta.reasoning else {}
         pieces: list[ToolCallChunk] = []
         begins_object = False
@@ -100,9 +97,9 @@ class StreamReader:
                 response_metadata={"model_provider": PROVIDER},
             )
         else:
-            message = _message_chunk(delta.text, kwargs)
-            _add_pieces(message, pieces)
-        return _generation_chunk(message, delta.text)
+            message = message_chunk(delta.text, kwargs)
+            add_pieces(message, pieces)
+        return generation_chunk(message, delta.text, kind)
 
     def _last(self, completion: Completion) -> ChatGenerationChunk:
         choice = completion.choices[0]
@@ -266,59 +263,3 @@ _ENDINGS = tuple(quote + bracket for quote in ('"', '""', "") for bracket in ("]
 
 def _set(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
-
-
-# The fields of an empty message chunk and of an empty generation chunk, as this LangChain has them.
-_MESSAGE = AIMessageChunk(content="", additional_kwargs={}, response_metadata={}).__dict__
-_GENERATION = ChatGenerationChunk(message=AIMessageChunk(content="")).__dict__
-_assign = object.__setattr__  # past pydantic's own, which validates
-# What pydantic keeps beside the fields, by its slots: 10 % of a chunk less than by name.
-_assign_set: Any = BaseModel.__dict__["__pydantic_fields_set__"].__set__
-_assign_extra: Any = BaseModel.__dict__["__pydantic_extra__"].__set__
-_assign_private: Any = BaseModel.__dict__["__pydantic_private__"].__set__
-
-
-def _message_chunk(text: str, kwargs: dict[str, Any]) -> AIMessageChunk:
-    message = AIMessageChunk.__new__(AIMessageChunk)
-    fields = _MESSAGE.copy()  # one by one: two thirds of what a display of them all costs
-    fields["content"] = text
-    fields["additional_kwargs"] = kwargs
-    fields["response_metadata"] = {"model_provider": PROVIDER}
-    fields["tool_calls"] = []
-    fields["invalid_tool_calls"] = []
-    fields["tool_call_chunks"] = []
-    _assign(message, "__dict__", fields)
-    _assign_set(message, {"content", "additional_kwargs", "response_metadata"})
-    _assign_extra(message, {})
-    _assign_private(message, None)
-    return message
-
-
-def _add_pieces(message: AIMessageChunk, pieces: list[ToolCallChunk]) -> None:
-    """Fragments of calls, none of which begins an object: what LangChain makes of them is known without reading them.
-
-    Nothing is a call without arguments, and any other fragment an invalid call.
-    """
-    fields = message.__dict__
-    fields["tool_call_chunks"] = pieces
-    for piece in pieces:
-        name, arguments, call_id = piece["name"], piece["args"], piece["id"]
-        if arguments:
-            fields["invalid_tool_calls"].append(
-                {"name": name, "args": arguments, "id": call_id, "error": None, "type": "invalid_tool_call"}
-            )
-        else:
-            fields["tool_calls"].append({"name": name or "", "args": {}, "id": call_id, "type": "tool_call"})
-    message.__pydantic_fields_set__.update(("tool_call_chunks", "tool_calls", "invalid_tool_calls"))
-
-
-def _generation_chunk(message: AIMessageChunk, text: str) -> ChatGenerationChunk:
-    chunk = ChatGenerationChunk.__new__(ChatGenerationChunk)
-    fields = _GENERATION.copy()
-    fields["text"] = text
-    fields["message"] = message
-    _assign(chunk, "__dict__", fields)
-    _assign_set(chunk, {"message", "text"})
-    _assign_extra(chunk, None)
-    _assign_private(chunk, None)
-    return chunk

@@ -25,14 +25,10 @@ from langchain_core.messages import (
     message_to_dict,
     messages_from_dict,
 )
-from langchain_core.outputs import ChatGenerationChunk
 from pydantic import ValidationError
 
-from aimlapi_transport.answer import Delta
 from aimlapi_transport.errors import AIMLAPIError
-from aimlapi_transport.tool_calls import ToolCallDelta
 from langchain_aimlapi import ChatAIMLAPI, errors
-from langchain_aimlapi._chunks import StreamReader, _generation_chunk, _message_chunk
 from tests.langchain.host import KEY, Host, call, chunks, whole
 
 REASONED = {"content": "text", "reasoning_content": "why"}
@@ -214,48 +210,6 @@ def test_reasoning_in_blocks_goes_back(output_version: str | None) -> None:
         "tool_calls": [{**WEATHER}],
         "reasoning_content": "why",
     }
-
-
-@given(text=st.text(max_size=5), reasoning=st.text(max_size=5))
-def test_a_chunk_built_by_hand_is_the_validated_one(text: str, reasoning: str) -> None:
-    kwargs = {"reasoning_content": reasoning} if reasoning else {}
-    metadata = {"model_provider": "aimlapi"}
-    validated = AIMessageChunk(content=text, additional_kwargs=kwargs, response_metadata=metadata)
-    built = _message_chunk(text, kwargs)
-    assert built == validated
-    assert (built.__dict__, built.__pydantic_fields_set__) == (validated.__dict__, validated.__pydantic_fields_set__)
-    assert built.__dict__.keys() == AIMessageChunk.model_fields.keys()
-    chunk, other = _generation_chunk(built, text), ChatGenerationChunk(message=validated)
-    assert chunk == other
-    assert (chunk.__dict__, chunk.__pydantic_fields_set__) == (other.__dict__, other.__pydantic_fields_set__)
-    assert _message_chunk("a", {}).tool_calls is not _message_chunk("a", {}).tool_calls
-
-
-FRAGMENTS = st.text(alphabet='{}[]":, \n\\a1n\ufeff', max_size=8) | st.text(max_size=3)
-
-
-@given(
-    fragments=st.lists(st.tuples(FRAGMENTS, st.sampled_from([None, "add"]), st.sampled_from([None, "a"])), min_size=1)
-)
-def test_fragments_of_calls_built_by_hand_are_the_validated_ones(
-    fragments: list[tuple[str, str | None, str | None]],
-) -> None:
-    reader = StreamReader()
-    for text, name, call_id in fragments:
-        piece = ToolCallDelta(0, call_id, name, text)
-        built = reader.chunk(Delta("b", "why", (piece,))).message
-        assert isinstance(built, AIMessageChunk)
-        validated = AIMessageChunk(
-            content="b",
-            additional_kwargs={"reasoning_content": "why"},
-            tool_call_chunks=built.tool_call_chunks,
-            response_metadata={"model_provider": "aimlapi"},
-        )
-        assert validated == built
-        assert (validated.__dict__, validated.__pydantic_fields_set__) == (
-            built.__dict__,
-            built.__pydantic_fields_set__,
-        )
 
 
 ARGUMENTS = st.dictionaries(

@@ -1,0 +1,120 @@
+"""What is built and added up past LangChain's validation is what LangChain itself would make."""
+
+from __future__ import annotations
+
+import copy
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from langchain_core.load import dumpd
+from langchain_core.messages import AIMessageChunk
+from langchain_core.messages.tool import tool_call_chunk
+from langchain_core.outputs import ChatGenerationChunk
+
+from aimlapi_transport.answer import Delta
+from aimlapi_transport.tool_calls import ToolCallDelta
+from langchain_aimlapi._built import FirstChunk, generation_chunk, joined, message_chunk
+from langchain_aimlapi._chunks import StreamReader
+
+
+@given(text=st.text(max_size=5), reasoning=st.text(max_size=5))
+def test_a_chunk_built_by_hand_is_the_validated_one(text: str, reasoning: str) -> None:
+    kwargs = {"reasoning_content": reasoning} if reasoning else {}
+    metadata = {"model_provider": "aimlapi"}
+    validated = AIMessageChunk(content=text, additional_kwargs=kwargs, response_metadata=metadata)
+    built = message_chunk(text, kwargs)
+    assert built == validated
+    assert (built.__dict__, built.__pydantic_fields_set__) == (validated.__dict__, validated.__pydantic_fields_set__)
+    assert built.__dict__.keys() == AIMessageChunk.model_fields.keys()
+    chunk, other = generation_chunk(built, text), ChatGenerationChunk(message=validated)
+    assert chunk == other
+    assert (chunk.__dict__, chunk.__pydantic_fields_set__) == (other.__dict__, other.__pydantic_fields_set__)
+    assert message_chunk("a", {}).tool_calls is not message_chunk("a", {}).tool_calls
+
+
+PIECES = st.builds(
+    tool_call_chunk,
+    args=st.none() | st.text(alphabet='{}":a ', max_size=3),
+    name=st.sampled_from([None, None, None, "add"]),
+    id=st.sampled_from([None, None, None, "a", "b"]),
+    index=st.sampled_from([0, 0, 1, None]),
+)
+MESSAGES = st.builds(
+    AIMessageChunk,
+    content=st.text(max_size=2) | st.just([{"type": "text", "text": "a", "index": 0}]),
+    additional_kwargs=st.sampled_from([{}, {}, {"reasoning_content": "why"}, {"audio": "a"}, {"refusal": "no"}]),
+    response_metadata=st.sampled_from([{"model_provider": "aimlapi"}] * 3 + [{}, {"id": "1", "finish_reason": "stop"}]),
+    tool_call_chunks=st.lists(PIECES, max_size=2),
+    id=st.sampled_from(["lc_run--1", "lc_run--1", "lc_run--1", "lc_2", None]),
+    usage_metadata=st.sampled_from([None] * 4 + [{"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}]),
+    chunk_position=st.sampled_from([None] * 4 + ["last"]),
+)
+BUILT = st.builds(
+    lambda text, thought, piece: StreamReader().chunk(Delta(text, thought, (piece,) if piece else ())),
+    st.text(max_size=2),
+    st.text(max_size=2),
+    st.none() | st.builds(ToolCallDelta, st.integers(0, 1), arguments=st.text(alphabet='}":a', max_size=3)),
+)
+
+
+def sum_of(chunks: list[ChatGenerationChunk]) -> ChatGenerationChunk | str:
+    """LangChain's own, or what it says where there is none."""
+    try:
+        return ChatGenerationChunk.__add__(chunks[0], chunks[1:])
+    except (TypeError, ValueError) as error:
+        return str(error)
+
+
+@settings(max_examples=400)
+@given(
+    chunks=st.lists(
+        BUILT
+        | st.builds(ChatGenerationChunk, message=MESSAGES, generation_info=st.sampled_from([None] * 3 + [{"a": "b"}])),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_joining_plain_chunks_first_changes_no_sum(chunks: list[ChatGenerationChunk]) -> None:
+    before = copy.deepcopy(chunks)
+    assert sum_of([chunks[0], *joined(chunks[1:])]) == sum_of(chunks)
+    assert chunks == before  # whoever kept them has them as they were
+
+
+def test_a_stream_is_added_up_by_joining_its_pieces() -> None:
+    """LangChain adds a stream up when it has ended: by thousands, that must not take thousands of steps."""
+    reader = StreamReader()
+    deltas = [Delta(text="a"), *[Delta(text="b")] * 1000, *[Delta(reasoning="c")] * 1000]
+    first, *others = map(reader.chunk, deltas)
+    assert type(first) is FirstChunk and {type(chunk) for chunk in others} == {ChatGenerationChunk}
+    assert dumpd(first) == dumpd(ChatGenerationChunk(message=first.message))
+    assert len(joined(others)) == 1
+    total = first + others
+    assert type(total) is ChatGenerationChunk
+    assert (total.text, total.message.additional_kwargs) == ("a" + "b" * 1000, {"reasoning_content": "c" * 1000})
+
+
+FRAGMENTS = st.text(alphabet='{}[]":, \n\\a1n\ufeff', max_size=8) | st.text(max_size=3)
+
+
+@given(
+    fragments=st.lists(st.tuples(FRAGMENTS, st.sampled_from([None, "add"]), st.sampled_from([None, "a"])), min_size=1)
+)
+def test_fragments_of_calls_built_by_hand_are_the_validated_ones(
+    fragments: list[tuple[str, str | None, str | None]],
+) -> None:
+    reader = StreamReader()
+    for text, name, call_id in fragments:
+        piece = ToolCallDelta(0, call_id, name, text)
+        built = reader.chunk(Delta("b", "why", (piece,))).message
+        assert isinstance(built, AIMessageChunk)
+        validated = AIMessageChunk(
+            content="b",
+            additional_kwargs={"reasoning_content": "why"},
+            tool_call_chunks=built.tool_call_chunks,
+            response_metadata={"model_provider": "aimlapi"},
+        )
+        assert validated == built
+        assert (validated.__dict__, validated.__pydantic_fields_set__) == (
+            built.__dict__,
+            built.__pydantic_fields_set__,
+        )
