@@ -31,6 +31,7 @@ from aimlapi_transport.exchange import (
     abody_of,
     answered,
     arefusal_of,
+    asend,
     at_start,
     bare,
     body_of,
@@ -42,11 +43,12 @@ from aimlapi_transport.exchange import (
     redirect,
     refusal_of,
     request_id_of,
+    send,
     still_open,
     to_httpx,
 )
 from aimlapi_transport.limits import Limits
-from aimlapi_transport.pools import Closable, Lease, Pool, asend, quota_of, send
+from aimlapi_transport.pools import Closable, Lease, Pool, quota_of
 from aimlapi_transport.request import Request
 from aimlapi_transport.retry import RetryQuota
 from aimlapi_transport.settings import Secret, Settings, SettingsArguments, UnlistedParameterWarning, scrubber

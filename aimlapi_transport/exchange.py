@@ -5,6 +5,7 @@ What sync and asyncio share; `client` holds what they do one after the other.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, closing, contextmanager, suppress
@@ -14,6 +15,7 @@ from typing import Any, TypeVar, cast
 import httpx
 
 from aimlapi_transport.answer import Completion
+from aimlapi_transport.cancelling import cancellable
 from aimlapi_transport.errors import (
     AIMLAPIError,
     APIConnectionError,
@@ -28,6 +30,8 @@ from aimlapi_transport.reading import ReplyReader
 from aimlapi_transport.request import Request
 from aimlapi_transport.settings import Secret, Settings
 from aimlapi_transport.version import __version__
+
+_log = logging.getLogger("httpx")
 
 T_Http = TypeVar("T_Http", httpx.Client, httpx.AsyncClient)
 
@@ -324,6 +328,33 @@ def to_httpx(
 
 
 _url = lru_cache(maxsize=64)(httpx.URL)  # 30 us a call
+
+
+def send(http: httpx.Client, request: httpx.Request) -> httpx.Response:
+    """Sends through the transport that a shared client has for the address, proxies included, past the client itself.
+
+    Its cookies, which would be shared by everyone who uses the pool, its redirects and its authentication are not
+    wanted here, and cost a seventh of a small call and a twentieth of each chunk. Its line in the log is.
+    """
+    response = http._transport_for_url(request.url).handle_request(request)
+    response.request = request
+    _log_reply(response)
+    return response
+
+
+async def asend(http: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    """As `send`, for asyncio."""
+    response = await cancellable(http._transport_for_url(request.url).handle_async_request(request))
+    response.request = request
+    _log_reply(response)
+    return response
+
+
+def _log_reply(response: httpx.Response) -> None:
+    if _log.isEnabledFor(logging.INFO):
+        request, reason = response.request, response.reason_phrase
+        told = (request.method, request.url, response.http_version, response.status_code, reason)
+        _log.info('HTTP Request: %s %s "%s %d %s"', *told)
 
 
 def _timeouts(timeout: Timeout, stream: bool) -> httpx.Timeout:

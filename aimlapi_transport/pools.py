@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import logging
 import os
 import ssl
 import threading
@@ -22,7 +21,6 @@ from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from typing_extensions import Self
 
-from aimlapi_transport.cancelling import cancellable
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.retry import RetryQuota
 from aimlapi_transport.settings import Route
@@ -261,36 +259,6 @@ def _abandon(client: httpx.AsyncClient) -> None:
             stream = connection._connection._network_stream._stream
             stream = getattr(stream, "transport_stream", stream)  # below TLS
             stream._transport._call_connection_lost(None)
-
-
-def send(http: httpx.Client, request: httpx.Request) -> httpx.Response:
-    """Sends through the transport that a shared client has for the address, proxies included, past the client itself.
-
-    Its cookies, which would be shared by everyone who uses the pool, its redirects and its authentication are not
-    wanted here, and cost a seventh of a small call and a twentieth of each chunk. Its line in the log is.
-    """
-    response = http._transport_for_url(request.url).handle_request(request)
-    response.request = request
-    _log_reply(response)
-    return response
-
-
-async def asend(http: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
-    """As `send`, for asyncio."""
-    response = await cancellable(http._transport_for_url(request.url).handle_async_request(request))
-    response.request = request
-    _log_reply(response)
-    return response
-
-
-def _log_reply(response: httpx.Response) -> None:
-    if _log.isEnabledFor(logging.INFO):
-        request, reason = response.request, response.reason_phrase
-        told = (request.method, request.url, response.http_version, response.status_code, reason)
-        _log.info('HTTP Request: %s %s "%s %d %s"', *told)
-
-
-_log = logging.getLogger("httpx")
 
 
 def check_own(**clients: object) -> None:
