@@ -161,13 +161,12 @@ class _Run:
                 self.arguments[index] = [arguments]
         if reasoning:
             self.reasoning.append(reasoning)
-        if text:
-            self.text.append(text)
+        self.text.append(text)
         return True
 
     def chunks(self) -> list[ChatGenerationChunk]:
         """What was taken as one chunk; none where nothing was."""
-        if not (self.text or self.reasoning or self.arguments):
+        if not self.text:
             return []
         text = "".join(self.text)
         message = message_chunk(text, {"reasoning_content": "".join(self.reasoning)} if self.reasoning else {})
