@@ -8,9 +8,9 @@ Importing this package imports no httpx; the clients do when they are first used
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from aimlapi_transport.version import __version__
+from aimlapi_transport.lazy import lazily
 
 if TYPE_CHECKING:
     from aimlapi_transport.answer import Choice as Choice
@@ -24,27 +24,23 @@ if TYPE_CHECKING:
     from aimlapi_transport.tool_calls import ToolCall as ToolCall
     from aimlapi_transport.usage import Cost as Cost
     from aimlapi_transport.usage import Usage as Usage
+    from aimlapi_transport.version import __version__ as __version__
 
 _WHERE = {
-    "AIMLAPIError": "errors",
-    "AsyncClient": "client",
-    "Choice": "answer",
-    "Client": "client",
-    "Completion": "answer",
-    "Cost": "usage",
-    "Delta": "answer",
-    "RetryPolicy": "retry",
-    "ToolCall": "tool_calls",
-    "UnlistedParameterWarning": "settings",
-    "Usage": "usage",
+    "AIMLAPIError": "aimlapi_transport.errors",
+    "AsyncClient": "aimlapi_transport.client",
+    "Choice": "aimlapi_transport.answer",
+    "Client": "aimlapi_transport.client",
+    "Completion": "aimlapi_transport.answer",
+    "Cost": "aimlapi_transport.usage",
+    "Delta": "aimlapi_transport.answer",
+    "RetryPolicy": "aimlapi_transport.retry",
+    "ToolCall": "aimlapi_transport.tool_calls",
+    "UnlistedParameterWarning": "aimlapi_transport.settings",
+    "Usage": "aimlapi_transport.usage",
+    "__version__": "aimlapi_transport.version",
 }
 
-__all__ = [*sorted(_WHERE), "__version__"]
+__all__ = sorted(_WHERE)
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"aimlapi_transport.{_WHERE[name]}"), name)
+__getattr__, __dir__ = lazily(__name__, _WHERE)

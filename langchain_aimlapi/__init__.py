@@ -6,21 +6,23 @@ ChatAIMLAPI(model="openai/gpt-4o").invoke("Hello")
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from aimlapi_transport.version import __version__
+from aimlapi_transport.lazy import lazily
 
 if TYPE_CHECKING:
+    from aimlapi_transport.version import __version__ as __version__
     from langchain_aimlapi.chat_models import ChatAIMLAPI as ChatAIMLAPI
     from langchain_aimlapi.embeddings import AIMLAPIEmbeddings as AIMLAPIEmbeddings
     from langchain_aimlapi.usage import AIMLAPIUsageCallbackHandler as AIMLAPIUsageCallbackHandler
     from langchain_aimlapi.usage import get_aimlapi_usage_callback as get_aimlapi_usage_callback
 
 _WHERE = {
-    "AIMLAPIEmbeddings": "embeddings",
-    "AIMLAPIUsageCallbackHandler": "usage",
-    "ChatAIMLAPI": "chat_models",
-    "get_aimlapi_usage_callback": "usage",
+    "AIMLAPIEmbeddings": "langchain_aimlapi.embeddings",
+    "AIMLAPIUsageCallbackHandler": "langchain_aimlapi.usage",
+    "ChatAIMLAPI": "langchain_aimlapi.chat_models",
+    "__version__": "aimlapi_transport.version",
+    "get_aimlapi_usage_callback": "langchain_aimlapi.usage",
 }
 
 __all__ = [
@@ -31,17 +33,4 @@ __all__ = [
     "get_aimlapi_usage_callback",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    try:
-        module = import_module(f"langchain_aimlapi.{_WHERE[name]}")
-    except ModuleNotFoundError as error:
-        if error.name != "langchain_core":
-            raise
-        needed = f"{name} needs LangChain: run `pip install 'aimlapi-integrations[langchain]'`."
-        raise ModuleNotFoundError(needed, name=error.name) from error
-    return getattr(module, name)
+__getattr__, __dir__ = lazily(__name__, _WHERE, needs=("langchain_core", "LangChain", "langchain"))

@@ -6,11 +6,12 @@ print(AIMLAPI(model="openai/gpt-4o").complete("Hello"))
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from aimlapi_transport.version import __version__
+from aimlapi_transport.lazy import lazily
 
 if TYPE_CHECKING:
+    from aimlapi_transport.version import __version__ as __version__
     from llama_index_aimlapi._answers import StructuredOutputError as StructuredOutputError
     from llama_index_aimlapi._tools import ToolCallError as ToolCallError
     from llama_index_aimlapi.embeddings import AIMLAPIEmbedding as AIMLAPIEmbedding
@@ -21,14 +22,15 @@ if TYPE_CHECKING:
     from llama_index_aimlapi.usage import get_aimlapi_usage as get_aimlapi_usage
 
 _WHERE = {
-    "AIMLAPI": "llm",
-    "AIMLAPIEmbedding": "embeddings",
-    "AIMLAPIUsage": "usage",
-    "EmbeddingUsageEvent": "usage",
-    "StructuredOutputError": "_answers",
-    "ToolCallError": "_tools",
-    "embedding_usage": "usage",
-    "get_aimlapi_usage": "usage",
+    "AIMLAPI": "llama_index_aimlapi.llm",
+    "AIMLAPIEmbedding": "llama_index_aimlapi.embeddings",
+    "AIMLAPIUsage": "llama_index_aimlapi.usage",
+    "EmbeddingUsageEvent": "llama_index_aimlapi.usage",
+    "StructuredOutputError": "llama_index_aimlapi._answers",
+    "ToolCallError": "llama_index_aimlapi._tools",
+    "__version__": "aimlapi_transport.version",
+    "embedding_usage": "llama_index_aimlapi.usage",
+    "get_aimlapi_usage": "llama_index_aimlapi.usage",
 }
 
 __all__ = [
@@ -43,17 +45,4 @@ __all__ = [
     "get_aimlapi_usage",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    try:
-        module = import_module(f"llama_index_aimlapi.{_WHERE[name]}")
-    except ModuleNotFoundError as error:
-        if error.name != "llama_index.core":
-            raise
-        needed = f"{name} needs LlamaIndex: run `pip install 'aimlapi-integrations[llama-index]'`."
-        raise ModuleNotFoundError(needed, name=error.name) from error
-    return getattr(module, name)
+__getattr__, __dir__ = lazily(__name__, _WHERE, needs=("llama_index.core", "LlamaIndex", "llama-index"))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PURE = ("_json", "answer", "callers", "cancelling", "completion", "embedders", "embeddings", "errors", "folding", "limits", "presets", "profiles", "reading", "replay", "request", "retry", "settings", "shown", "sse",
+PURE = ("_json", "answer", "callers", "cancelling", "completion", "embedders", "embeddings", "errors", "folding", "lazy", "limits", "presets", "profiles", "reading", "replay", "request", "retry", "settings", "shown", "sse",
         "tally", "think", "tool_calls", "usage", "values", "wire", "wordings", "version")  # fmt: skip
 
 
@@ -64,3 +64,13 @@ def test_dependencies_point_one_way(package: str, forbidden: set[str]) -> None:
 )
 def test_an_import_brings_only_what_it_needs(statement: str, absent: set[str]) -> None:
     assert not modules_after(statement) & absent
+
+
+@pytest.mark.parametrize("package", ["aimlapi_transport", "langchain_aimlapi", "llama_index_aimlapi"])
+def test_a_package_lists_its_names_before_any_is_imported(package: str) -> None:
+    code = (
+        f"import {package} as it, sys; assert set(it.__all__) <= set(dir(it)) and '__doc__' in dir(it); "
+        "assert not {'httpx', 'langchain_core', 'llama_index'} & set(sys.modules); "
+        "assert all(hasattr(it, name) for name in it.__all__) and not hasattr(it, 'nonsense')"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -1,0 +1,43 @@
+"""Names of a package that are imported when they are first asked for: importing the package itself costs nothing. Pure.
+
+__getattr__, __dir__ = lazily(__name__, {"Thing": "package.module_it_is_in"})
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+def lazily(
+    package: str, where: Mapping[str, str], *, needs: tuple[str, str, str] | None = None
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """A package's `__getattr__` and `__dir__`.
+
+    Args:
+        where: name -> the module it is in.
+        needs: a framework's module, its title, and the extra that brings it; who lacks the module is told of the extra.
+    """
+
+    def __getattr__(name: str) -> Any:
+        if name not in where:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        try:
+            module = import_module(where[name])
+        except ModuleNotFoundError as error:
+            if needs is None or error.name != needs[0]:
+                raise
+            told = f"{name} needs {needs[1]}: run `pip install 'aimlapi-integrations[{needs[2]}]'`."
+            raise ModuleNotFoundError(told, name=error.name) from error
+        return getattr(module, name)
+
+    def __dir__() -> list[str]:
+        import sys
+
+        return sorted({*vars(sys.modules[package]), *where})
+
+    return __getattr__, __dir__
