@@ -73,7 +73,7 @@ _INDEX = {"reasoning": "lc_rs_0", "text": "lc_txt_0"}
 def _running(message: AIMessage) -> list[Json]:
     """The two texts an answer runs in."""
     if not isinstance(message.content, str):
-        raise NotImplementedError  # already blocks: LangChain reads those itself
+        raise NotImplementedError("The content is blocks already: LangChain reads those itself.")
     blocks: list[Json] = []
     reasoning = message.additional_kwargs.get("reasoning_content")
     if reasoning:

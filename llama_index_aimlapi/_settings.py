@@ -172,6 +172,7 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
         if not isinstance(self.tokenizer, str):
             return self.tokenizer
         try:
+            # it may be missing, or without types: which, differs by machine
             from transformers import AutoTokenizer  # type: ignore[import-not-found,import-untyped,unused-ignore]
         except ImportError:
             raise InvalidRequestError(

@@ -80,7 +80,7 @@ class FloorLLM(FunctionCallingLLM):
         return chunks()
 
     def complete(self, prompt: str, formatted: bool = False, **_: Any) -> CompletionResponse:
-        raise NotImplementedError
+        raise NotImplementedError("Measure `chat` and its other forms: the floor has no more.")
 
     stream_complete = acomplete = astream_complete = complete
     _prepare_chat_with_tools = complete
@@ -170,6 +170,6 @@ def floor_embedding(model: str, base_url: str) -> Any:
         _get_query_embedding = _get_text_embedding
 
         async def _aget_query_embedding(self, query: str) -> list[float]:
-            raise NotImplementedError
+            raise NotImplementedError("Measure `get_text_embedding_batch`: the floor has no async form.")
 
     return FloorEmbedding(model_name=model, embed_batch_size=512)

@@ -74,7 +74,7 @@ def from_llama_index(response: ChatResponse) -> Seen:
         response.additional_kwargs["finish_reason"],
         response.additional_kwargs.get("completion_tokens"),
         response.additional_kwargs.get("cost_usd"),
-        [(b.tool_name, b.tool_kwargs) for b in blocks if isinstance(b, ToolCallBlock)],  # type: ignore[misc]
+        [(b.tool_name, b.tool_kwargs) for b in blocks if isinstance(b, ToolCallBlock)],  # type: ignore[misc]  # ours are always dicts
     )
 
 

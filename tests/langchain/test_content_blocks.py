@@ -16,7 +16,10 @@ from tests.langchain.host import Host, call, chunks, whole
 from tests.langchain.test_chat_model import ANSWERS, DETAILS, SIGNED, WEATHER, added
 
 PNG = "data:image/png;base64,iVBORw0KGgo="
-CITED = {"type": "url_citation", "url_citation": {"url": "https://h/a", "title": "A", "start_index": 0, "end_index": 4}}
+CITED: dict[str, Any] = {
+    "type": "url_citation",
+    "url_citation": {"url": "https://h/a", "title": "A", "start_index": 0, "end_index": 4},
+}
 SPEECH = {"id": "audio_1", "data": "UklGRv////8=", "expires_at": 9, "transcript": "Hello there"}
 ENCRYPTED = [{"type": "reasoning.encrypted", "data": "X", "format": "google-gemini-v1", "index": 0}]
 PICTURE = {"type": "image_url", "image_url": {"url": PNG}}
@@ -67,7 +70,7 @@ SAID: dict[str, tuple[dict[str, Any], list[dict[str, Any]], str, list[dict[str, 
         {"content": "Text", "annotations": [CITED]},
         [{"content": "Te"}, {"content": "xt", "annotations": [CITED]}],
         "stop",
-        [{"type": "text", "text": "Text", "annotations": [{"type": "citation", **CITED["url_citation"]}]}],  # type: ignore[dict-item]
+        [{"type": "text", "text": "Text", "annotations": [{"type": "citation", **CITED["url_citation"]}]}],
     ),
     "parts": (
         {"content": [{"type": "text", "text": "See"}, PICTURE, {"type": "hologram", "value": 1}]},
@@ -289,11 +292,11 @@ def test_perplexitys_sources_are_citations() -> None:
 
 
 def test_a_flat_citation_is_one_too() -> None:
-    flat = {"type": "url_citation", **CITED["url_citation"]}  # type: ignore[dict-item]
+    flat = {"type": "url_citation", **CITED["url_citation"]}
     message = {"content": "Text", "annotations": [flat, {"type": "file_citation", "file_id": "f"}]}
     (text,) = Host(whole(message)).model().invoke("Hi").content_blocks
     assert text.get("annotations") == [
-        {"type": "citation", **CITED["url_citation"]},  # type: ignore[dict-item]
+        {"type": "citation", **CITED["url_citation"]},
         {"type": "non_standard_annotation", "value": {"type": "file_citation", "file_id": "f"}},
     ]
 

@@ -394,8 +394,9 @@ def test_fields_are_configurable_by_any_of_their_names() -> None:
 def test_callbacks_are_told_how_an_answer_ended(streaming: bool) -> None:
     """Tracing tools read it from `generation_info`, as ChatOpenAI fills it."""
     logprobs = {"content": [{"token": "x", "logprob": -0.1}], "refusal": None}
-    reply = {"model": "served", "choices": [{"index": 0, "finish_reason": "stop", "logprobs": logprobs}]}
-    reply["choices"][0]["delta" if streaming else "message"] = {"content": "x"}  # type: ignore[index]
+    choice = {"index": 0, "finish_reason": "stop", "logprobs": logprobs}
+    choice["delta" if streaming else "message"] = {"content": "x"}
+    reply = {"model": "served", "choices": [choice]}
     result = Host([reply] if streaming else reply).model(streaming=streaming).generate([[HumanMessage("Hi")]])
     told = {"finish_reason": "stop", "model_name": "served", "logprobs": logprobs}
     assert result.generations[0][0].generation_info == told

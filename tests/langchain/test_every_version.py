@@ -55,10 +55,10 @@ def streams_agree(model: Callable[..., Runnable[Any, Any]], question: str) -> di
     """What all four streams say: they must say the same, in valid events."""
 
     async def run() -> tuple[list[Any], AIMessage]:
-        stream: Any = await model().astream_events(question, version="v3")  # type: ignore[call-overload]
+        stream: Any = await model().astream_events(question, version="v3")
         return [event async for event in stream], await stream.output
 
-    stream: Any = model().stream_events(question, version="v3")  # type: ignore[call-overload]
+    stream: Any = model().stream_events(question, version="v3")
     heard = list(stream)
     heard_async, output = asyncio.run(run())
     for events in (heard, heard_async):

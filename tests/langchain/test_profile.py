@@ -74,7 +74,7 @@ def test_the_users_profile_wins_and_each_instance_has_its_own() -> None:
     one.profile["max_input_tokens"] = 7
     assert other.profile != one.profile == copy.deepcopy(one).profile == pickle.loads(pickle.dumps(one)).profile
     with pytest.warns(UserWarning, match="unknown keys: \\['max_dreams'\\]"):
-        ChatAIMLAPI(model=SEEING, profile={"max_dreams": 1})  # type: ignore[typeddict-unknown-key]
+        ChatAIMLAPI(model=SEEING, profile={"max_dreams": 1})
 
 
 def test_another_model_brings_its_own_profile() -> None:

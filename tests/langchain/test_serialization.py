@@ -84,7 +84,7 @@ def test_bound_and_chained_models_are_written_and_read_back() -> None:
         *(ChatPromptTemplate, HumanMessagePromptTemplate, PromptTemplate),
     ]
     bound = loads(dumps(model.bind_tools([add])), allowed_objects=allowed, **HERE)
-    assert bound.kwargs == model.bind_tools([add]).kwargs  # type: ignore[attr-defined]
+    assert bound.kwargs == model.bind_tools([add]).kwargs  # type: ignore[attr-defined]  # a RunnableBinding, though it says Runnable
     assert loads(dumps(chain), allowed_objects=allowed, **HERE).last.model_name == "openai/gpt-4o"
     structured = [dumps(model.with_structured_output(schema)) for schema in (Person, Person.model_json_schema())]
     for text in (dumps(model), dumps(model.bind_tools([add])), dumps(chain), *structured):

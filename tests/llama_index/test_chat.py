@@ -225,9 +225,9 @@ async def test_log_probabilities_keep_the_chosen_token_and_its_alternatives(form
         "bytes": [33],
         "top_logprobs": [{"token": "?", "logprob": -2, "bytes": [63]}],
     }
-    events = [chunk(content="Hi"), chunk("stop", content="!"), DONE]
+    events: list[Any] = [chunk(content="Hi"), chunk("stop", content="!"), DONE]
     for event, given in zip(events[:2], (token, other), strict=True):
-        event["choices"][0]["logprobs"] = {"content": [given]}  # type: ignore[index]
+        event["choices"][0]["logprobs"] = {"content": [given]}
     reply = whole("Hi!")
     reply["choices"][0]["logprobs"] = {"content": [token, other]}
     responses = await gathered(form, Host([events if "stream" in form else reply]).llm(), HELLO, logprobs=True)

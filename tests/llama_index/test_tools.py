@@ -288,7 +288,7 @@ def test_partial_objects_reach_a_structured_stream() -> None:
     titles = []
     for response in llm.stream_chat([ChatMessage("Hi")]):
         song = process_streaming_objects(response, Song, llm=llm)
-        titles.append(song.title)  # type: ignore[union-attr]
+        titles.append(song.title)  # type: ignore[union-attr]  # of the kinds it may be, one Song
     assert [title for i, title in enumerate(titles) if title != titles[i - 1]] == ["", "M", "Mo", "Moo", "Moon"]
     assert song == Song(title="Moon", verses=["one", "two"])
 
@@ -300,8 +300,8 @@ def test_reading_the_calls_of_every_piece_costs_what_the_pieces_cost(monkeypatch
     """40 KB of arguments in 2,000 pieces: each character is read once, and the object made a few hundred times."""
     read, made = [], []
     feed, value = PartialObject.feed, PartialObject.value
-    monkeypatch.setattr(PartialObject, "feed", lambda self, text: read.append(len(text)) or feed(self, text))  # type: ignore[func-returns-value]
-    monkeypatch.setattr(PartialObject, "value", lambda self: made.append(1) or value(self))  # type: ignore[func-returns-value]
+    monkeypatch.setattr(PartialObject, "feed", lambda self, text: read.append(len(text)) or feed(self, text))  # type: ignore[func-returns-value]  # `append` returns None, so `or` goes on
+    monkeypatch.setattr(PartialObject, "value", lambda self: made.append(1) or value(self))  # type: ignore[func-returns-value]  # as above
     llm, responses = _long_call()
     assert len(responses) > 1_900
     selected = [llm.get_tool_calls_from_response(response)[0] for response in responses]

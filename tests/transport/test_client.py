@@ -240,7 +240,7 @@ def test_a_stream_left_early_frees_its_connection_at_once() -> None:
     with scripted(ENDLESS) as server:
         deltas = Client(api_key=KEY, base_url=server.base_url).stream_chat("m", HI)
         next(deltas)
-        deltas.close()  # type: ignore[attr-defined]
+        deltas.close()  # type: ignore[attr-defined]  # a generator, though it says Iterator
         assert eventually(lambda: server.closed == 1)
 
 

@@ -337,5 +337,5 @@ def test_a_request_is_a_value() -> None:
     request = chat_request("m", HI)
     assert isinstance(request, Request)
     with pytest.raises(AttributeError):
-        request.body = b""  # type: ignore[misc]
+        request.body = b""  # type: ignore[misc]  # what is frozen refuses it
     assert request == chat_request("m", HI)

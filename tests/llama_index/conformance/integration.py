@@ -77,7 +77,7 @@ def needs(*features: str) -> Callable[[Test], Test]:
         raise ValueError(f"{unknown[0]!r} is no feature: see FEATURES.")
 
     def marked(test: Test) -> Test:
-        test.needs = features  # type: ignore[attr-defined]
+        test.needs = features  # type: ignore[attr-defined]  # a mark on the function
         return test
 
     return marked
@@ -144,11 +144,11 @@ class Integration:
                 additional_kwargs, max_retries, timeout, system_prompt, callback_manager, strict, reasoning_effort,
                 logprobs, top_logprobs), and `context_window`. Without `api_key` it comes from `key_variable`.
         """
-        raise NotImplementedError
+        raise NotImplementedError("Return your integration's LLM, made with these settings for `base_url`.")
 
     def make_llm_with_client(self, base_url: str, seen: Callable[[], None], **settings: Any) -> FunctionCallingLLM:
         """The same over an HTTP client of the user's, which calls `seen()` for every request."""
-        raise NotImplementedError
+        raise NotImplementedError("Return it, or name `own_http_client` in `lacks`.")
 
     @contextlib.contextmanager
     def no_waiting(self) -> Iterator[list[float]]:

@@ -35,7 +35,7 @@ def watched() -> Iterator[list[str]]:
     global _seen
     if not hasattr(watched, "installed"):
         sys.addaudithook(_note)
-        watched.installed = True  # type: ignore[attr-defined]
+        watched.installed = True  # type: ignore[attr-defined]  # a mark on the function
     _seen = found = []
     try:
         yield found

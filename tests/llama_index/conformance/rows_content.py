@@ -130,7 +130,7 @@ class ContentRows(Integration):
         message.blocks.append(
             CachePoint(cache_control={"type": "ephemeral"}).model_copy(update={"block_type": "cache"})
         )
-        message.blocks[-1] = _Foreign()  # type: ignore[call-overload]
+        message.blocks[-1] = _Foreign()  # type: ignore[call-overload]  # a kind that nobody knows
         with pytest.raises(Exception, match="_Foreign"):
             self.llm(server).chat([message])
         assert server.requests == []

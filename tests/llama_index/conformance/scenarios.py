@@ -188,7 +188,7 @@ class Scenarios(Integration):
     def test_a_rate_limiter_is_asked_once_for_each_call(self, server: Server) -> None:
         rate_limiter = pytest.importorskip("llama_index.core.rate_limiter", reason="this llama-index-core has none")
 
-        class Counting(rate_limiter.BaseRateLimiter):  # type: ignore[misc, name-defined]
+        class Counting(rate_limiter.BaseRateLimiter):  # type: ignore[misc, name-defined]  # a module that may be absent
             """Lets everybody pass, and counts."""
 
             def acquire(self, num_tokens: int = 0) -> None:

@@ -42,14 +42,14 @@ class _Forgetful(AIMLAPI):
 
 def test_the_secret_law_sees_a_leak() -> None:
     law = test_aimlapi.TestSecretLaw()
-    law.make_llm = lambda url, **settings: _Leaky(api_base=url, **settings)  # type: ignore[method-assign]
+    law.make_llm = lambda url, **settings: _Leaky(api_base=url, **settings)  # type: ignore[method-assign]  # a faulty integration
     with Server() as server, pytest.raises(AssertionError, match="repr"):
         law.test_row_62_no_face_of_the_object_shows_the_key(server, {}, False)
 
 
 def test_the_chunk_law_sees_a_response_that_changes() -> None:
     rows = test_aimlapi.TestToolRows()
-    rows.make_llm = lambda url, **settings: _Forgetful(api_base=url, **settings)  # type: ignore[method-assign]
+    rows.make_llm = lambda url, **settings: _Forgetful(api_base=url, **settings)  # type: ignore[method-assign]  # a faulty integration
     with Server() as server, pytest.raises(AssertionError):
         rows.test_row_24_a_response_never_changes(server, "stream_chat")
 
