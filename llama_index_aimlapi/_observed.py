@@ -2,80 +2,142 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, closing
 from typing import Any, TypeVar
 
+from llama_index.core.llms.callbacks import dispatcher
 from llama_index.core.llms.llm import LLM
+from llama_index_instrumentation.event_handlers import NullEventHandler
 
 from aimlapi_transport.wire import Json
 
 Response = TypeVar("Response")
 
-Left = Sequence[bool]
-"""Empty while somebody still reads a stream. Asked by the innermost generator: one more around it would cost 5 %."""
-
 
 def observed(
     callback: Callable[..., Any],
     llm: LLM,
-    start: Callable[[Any, Json, Left], Generator[Response, None, None]],
+    start: Callable[[Any, Json], Generator[Response, None, None]],
     *prompt: Any,
     **kwargs: Any,
 ) -> Generator[Response, None, None]:
     """The stream that `start` begins, with LlamaIndex's callbacks and events around it.
 
-    Their wrapper leaves our stream to the garbage collector when it is closed early; a handler that keeps the event
-    keeps the connection with it. So both are closed here. And it calls a stream left early a failure, of which
-    nothing is counted: here it ends, with what came.
+    Their wrapper is shown the pieces while there is a handler of events, and always the last one: its event for a piece
+    costs a third of the piece. It would leave our stream to the garbage collector when it is closed early (a handler
+    that keeps the event keeps the connection with it), and call a stream left early a failure, of which nothing is
+    counted. So our stream is closed here, and theirs ends with what came.
     """
     streams: list[Generator[Response, None, None]] = []
-    left: list[bool] = []
+    shown: list[Response | BaseException] = []  # what their wrapper gets next; it ends where there is nothing
 
     def begin(_: LLM, prompt: Any, **kwargs: Any) -> Generator[Response, None, None]:
-        streams.append(start(prompt, kwargs, left))
-        return streams[0]
+        streams.append(start(prompt, kwargs))
+        return shown_pieces()
 
-    chunks = callback(begin)(llm, *prompt, **kwargs)
+    def shown_pieces() -> Generator[Response, None, None]:
+        while shown:
+            yield _or_raised(shown.pop())
 
-    def closed_in_order() -> Generator[Response, None, None]:
-        with closing(streams[0]), closing(chunks):
-            for chunk in chunks:
-                try:
-                    yield chunk
-                except GeneratorExit:
-                    left.append(True)
-                    next(chunks, None)
-                    raise
+    wrapped = callback(begin)(llm, *prompt, **kwargs)
 
-    return closed_in_order()
+    def pieces() -> Generator[Response, None, None]:
+        last: list[Response] = []  # the last piece, until their wrapper has seen it
+
+        def end() -> None:
+            if last:
+                shown.append(last[0])
+                next(wrapped)
+            next(wrapped, None)
+
+        try:
+            with closing(streams[0]) as stream:
+                for piece in stream:
+                    if _is_heard():
+                        last.clear()
+                        shown.append(piece)
+                        next(wrapped)
+                    else:
+                        last[:] = (piece,)
+                    yield piece
+        except GeneratorExit:
+            end()
+            raise
+        except BaseException as error:
+            shown.append(error)
+            next(wrapped)  # raises it
+            raise
+        end()
+
+    return pieces()
 
 
 async def aobserved(
     callback: Callable[..., Any],
     llm: LLM,
-    start: Callable[[Any, Json, Left], AsyncGenerator[Response, None]],
+    start: Callable[[Any, Json], AsyncGenerator[Response, None]],
     *prompt: Any,
     **kwargs: Any,
 ) -> AsyncGenerator[Response, None]:
     """As `observed`, for asyncio."""
     streams: list[AsyncGenerator[Response, None]] = []
-    left: list[bool] = []
+    shown: list[Response | BaseException] = []
 
     async def begin(_: LLM, prompt: Any, **kwargs: Any) -> AsyncGenerator[Response, None]:
-        streams.append(start(prompt, kwargs, left))
-        return streams[0]
+        streams.append(start(prompt, kwargs))
+        return shown_pieces()
 
-    chunks = await callback(begin)(llm, *prompt, **kwargs)
+    async def shown_pieces() -> AsyncGenerator[Response, None]:
+        while shown:
+            yield _or_raised(shown.pop())
 
-    async def closed_in_order() -> AsyncGenerator[Response, None]:
-        async with aclosing(streams[0]), aclosing(chunks):
-            async for chunk in chunks:
-                try:
-                    yield chunk
-                except GeneratorExit:
-                    left.append(True)
-                    await anext(chunks, None)
-                    raise
+    wrapped = await callback(begin)(llm, *prompt, **kwargs)
 
-    return closed_in_order()
+    async def pieces() -> AsyncGenerator[Response, None]:
+        last: list[Response] = []
+
+        async def end() -> None:
+            if last:
+                shown.append(last[0])
+                await anext(wrapped)
+            await anext(wrapped, None)
+
+        try:
+            async with aclosing(streams[0]) as stream:
+                async for piece in stream:
+                    if _is_heard():
+                        last.clear()
+                        shown.append(piece)
+                        await anext(wrapped)
+                    else:
+                        last[:] = (piece,)
+                    yield piece
+        except GeneratorExit:
+            await end()
+            raise
+        except BaseException as error:
+            shown.append(error)
+            await anext(wrapped)  # raises it
+            raise
+        await end()
+
+    return pieces()
+
+
+def _or_raised(piece: Response | BaseException) -> Response:
+    if isinstance(piece, BaseException):
+        raise piece
+    return piece
+
+
+def _is_heard() -> bool:
+    """Whether anybody handles events. Asked for each piece: a handler may come at any time."""
+    asked = dispatcher
+    while True:
+        for handler in asked.event_handlers:
+            if handler.__class__ is not NullEventHandler:
+                return True
+        if not asked.propagate:
+            return False
+        asked = asked.parent

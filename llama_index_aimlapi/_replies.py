@@ -1,7 +1,4 @@
-"""What the transport read -> LlamaIndex responses: a whole answer, or a snapshot of it after every piece. Pure.
-
-Every piece of a stream becomes a response of its own that repeats all before it and is never touched again.
-"""
+"""A whole answer -> LlamaIndex's response. Pure."""
 
 from __future__ import annotations
 
@@ -27,14 +24,13 @@ from llama_index.core.base.llms.types import (
 )
 
 from aimlapi_transport._json import dumps
-from aimlapi_transport.answer import Choice, Completion, Delta
-from aimlapi_transport.tool_calls import ToolCall, ToolCallDelta
-from aimlapi_transport.usage import Usage, usage_from
+from aimlapi_transport.answer import Choice, Completion
+from aimlapi_transport.tool_calls import ToolCall
+from aimlapi_transport.usage import Usage
 from aimlapi_transport.wire import Json
 from llama_index_aimlapi._blocks import CITED, MESSAGE_FIELDS, REASONING_FIELDS
 from llama_index_aimlapi._built import built
 from llama_index_aimlapi._json_text import arguments_in
-from llama_index_aimlapi._partial_json import PartialObject
 from llama_index_aimlapi._raw import RawReply
 from llama_index_aimlapi._tools import FINISH_REASON, ToolCallDict, tool_call_dict
 
@@ -104,116 +100,6 @@ def to_completion(response: ChatResponse) -> CompletionResponse:
     )
 
 
-class _Call:
-    """What has come of one call."""
-
-    __slots__ = ("arguments", "extra", "id", "name", "parser", "shown")
-
-    def __init__(self) -> None:
-        self.id: str | None = None
-        self.name = ""
-        self.arguments = ""
-        self.extra: Json = {}
-        self.parser = PartialObject()
-        self.shown = 0
-
-
-class Snapshots:
-    """Add a stream's deltas one by one; each addition is the answer so far.
-
-    Args:
-        reading: as in `from_completion`.
-    """
-
-    __slots__ = ("_calls", "_choice", "_logprobs", "_reading", "_reasoning", "_refusal", "_text")
-
-    def __init__(self, reading: Reading) -> None:
-        self._reading = reading
-        self._choice: int | None = None
-        self._text = ""
-        self._reasoning = ""
-        self._refusal = ""
-        self._calls: list[_Call] = []
-        self._logprobs: list[list[LogProb]] | None = None
-
-    def add(self, delta: Delta) -> ChatResponse | None:
-        """The answer up to this delta; None where the delta belongs to another of `n` choices."""
-        if delta.completion is not None:
-            return from_completion(delta.completion, self._reading, delta="")
-        if delta.choice != self._choice:
-            if self._choice is not None:
-                return None  # the first answer, as of a whole reply
-            self._choice = delta.choice  # mostly 0, but where it alone comes under another number it is the first
-        kwargs: Json = {}
-        if delta.text:
-            self._text += delta.text
-        if delta.reasoning:
-            self._reasoning += delta.reasoning
-            kwargs["thinking_delta"] = delta.reasoning
-        if delta.refusal:
-            self._refusal += delta.refusal
-        if delta.tool_calls:
-            for fragment in delta.tool_calls:
-                self._add_fragment(fragment)
-        if delta.logprobs:
-            self._logprobs = [*(self._logprobs or ()), *(logprobs_from(delta.logprobs) or ())]
-        return built(
-            ChatResponse,
-            message=self._message(),
-            raw=RawReply(_counted(delta.raw, usage_from(delta.raw["usage"])) if delta.raw.get("usage") else delta.raw),
-            delta=delta.text,
-            logprobs=self._logprobs,
-            additional_kwargs=kwargs,
-        )
-
-    def _add_fragment(self, fragment: ToolCallDelta) -> None:
-        if self._reading.single_call and fragment.index > 0:
-            return
-        while len(self._calls) <= fragment.index:
-            self._calls.append(_Call())
-        call = self._calls[fragment.index]
-        if fragment.id or fragment.name:
-            call.id = call.id or fragment.id
-            call.name = call.name or fragment.name or ""
-        call.arguments += fragment.arguments
-        # Observers who keep every piece would keep as many copies of a long argument: its object is made anew
-        # when it has grown by one part in 64.
-        if len(call.arguments) - call.shown >= call.shown / 64:
-            call.shown = len(call.arguments)
-        if fragment.extra:
-            call.extra = {**call.extra, **fragment.extra}
-
-    def _message(self) -> ChatMessage:
-        blocks: list[Any] = []
-        if self._reasoning:
-            blocks.append(
-                built(
-                    ThinkingBlock,
-                    block_type="thinking",
-                    content=self._reasoning,
-                    num_tokens=None,
-                    additional_information={},
-                )
-            )
-        if self._text:
-            blocks.append(built(TextBlock, block_type="text", text=self._text))
-        if not self._calls and not self._refusal:
-            return built(ChatMessage, role=MessageRole.ASSISTANT, additional_kwargs={}, blocks=blocks)
-        listed = []
-        for call in self._calls:
-            name, text = call.name, call.arguments
-            blocks.append(_call_block(call.id, name, text))
-            entry = ToolCallDict(
-                {"id": call.id, "type": "function", "function": ToolCallDict(name=name, arguments=text), **call.extra}
-            )
-            entry.parser, entry.shown = call.parser, call.shown
-            listed.append(entry)
-        kwargs: Json = {"tool_calls": listed} if listed else {}
-        if self._refusal:
-            kwargs["refusal"] = self._refusal
-        return built(ChatMessage, role=MessageRole.ASSISTANT, additional_kwargs=kwargs, blocks=blocks)
-
-
 def logprobs_from(value: Json | None) -> list[list[LogProb]] | None:
     """For each token the alternatives, the chosen one first; None where the reply has none."""
     tokens = value.get("content") if isinstance(value, dict) else None
@@ -267,7 +153,7 @@ def _blocks(choice: Choice, calls: Sequence[ToolCall], completion: Completion) -
     blocks += _citations(choice, completion)
     blocks += media
     # A call that cannot be run keeps its text: nobody takes half an object for a whole one.
-    blocks += [_call_block(c.id, c.name, c.parsed if c.parsed is not None else c.arguments) for c in calls]
+    blocks += [call_block(c.id, c.name, c.parsed if c.parsed is not None else c.arguments) for c in calls]
     return blocks
 
 
@@ -344,7 +230,7 @@ def _objects(value: Any) -> list[Json]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _call_block(call_id: str | None, name: str, arguments: Any) -> ToolCallBlock:
+def call_block(call_id: str | None, name: str, arguments: Any) -> ToolCallBlock:
     return built(ToolCallBlock, block_type="tool_call", tool_call_id=call_id, tool_name=name, tool_kwargs=arguments)
 
 
@@ -384,11 +270,11 @@ def _facts(completion: Completion, choice: Choice) -> Json:
 def _raw(completion: Completion) -> Json:
     usage = completion.usage
     if usage is not None and completion.raw.get("usage") is not usage.raw:
-        return _counted({**completion.raw, "usage": usage.raw}, usage)
-    return _counted(completion.raw, usage)
+        return counted({**completion.raw, "usage": usage.raw}, usage)
+    return counted(completion.raw, usage)
 
 
-def _counted(raw: Json, usage: Usage | None) -> Json:
+def counted(raw: Json, usage: Usage | None) -> Json:
     """The reply as it came, with whole numbers for the counts in `usage`: LlamaIndex adds them up unchecked."""
     if usage is None:
         return raw

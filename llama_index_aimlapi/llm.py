@@ -24,7 +24,7 @@ from pydantic import SecretStr
 
 from aimlapi_transport.wire import Json
 from llama_index_aimlapi._call import to_call
-from llama_index_aimlapi._observed import Left, aobserved, observed
+from llama_index_aimlapi._observed import aobserved, observed
 from llama_index_aimlapi._structured import StructuredPrediction
 from llama_index_aimlapi._tools import ToolCallError, selections, to_tool_choice, to_tools
 
@@ -118,8 +118,8 @@ class AIMLAPI(StructuredPrediction):
     ) -> CompletionResponseGen:
         """The answer to a prompt piece by piece: each response repeats all before it."""
 
-        def start(prompt: str, kwargs: Json, left: Left) -> CompletionResponseGen:
-            chunks = self._stream(self._prompt(prompt, formatted), kwargs, left)
+        def start(prompt: str, kwargs: Json) -> CompletionResponseGen:
+            chunks = self._stream(self._prompt(prompt, formatted), kwargs)
             return _mapped(chunks)
 
         given = () if prompt is None else (prompt,)  # a prompt that is missing is LlamaIndex's to refuse
@@ -130,8 +130,8 @@ class AIMLAPI(StructuredPrediction):
     ) -> CompletionResponseAsyncGen:
         """The answer to a prompt piece by piece: each response repeats all before it."""
 
-        def start(prompt: str, kwargs: Json, left: Left) -> CompletionResponseAsyncGen:
-            chunks = self._astream(self._prompt(prompt, formatted), kwargs, left)
+        def start(prompt: str, kwargs: Json) -> CompletionResponseAsyncGen:
+            chunks = self._astream(self._prompt(prompt, formatted), kwargs)
             return _amapped(chunks)
 
         given = () if prompt is None else (prompt,)
@@ -230,8 +230,8 @@ class AIMLAPI(StructuredPrediction):
         call.answered(completion)
         return from_completion(completion, call.reading)
 
-    def _stream(self, messages: Sequence[ChatMessage], kwargs: Json, left: Left) -> ChatResponseGen:
-        from llama_index_aimlapi._replies import Snapshots
+    def _stream(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponseGen:
+        from llama_index_aimlapi._snapshots import Snapshots
 
         client = self._client()
         call = to_call(self, client, messages, kwargs, stream=True)
@@ -246,13 +246,11 @@ class AIMLAPI(StructuredPrediction):
                     chunk = snapshots.add(delta)
                     if chunk is not None:
                         yield chunk
-                        if left:
-                            return
 
         return chunks()
 
-    def _astream(self, messages: Sequence[ChatMessage], kwargs: Json, left: Left) -> ChatResponseAsyncGen:
-        from llama_index_aimlapi._replies import Snapshots
+    def _astream(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponseAsyncGen:
+        from llama_index_aimlapi._snapshots import Snapshots
 
         client = self._async_client()
         call = to_call(self, client, messages, kwargs, stream=True)
@@ -267,8 +265,6 @@ class AIMLAPI(StructuredPrediction):
                     chunk = snapshots.add(delta)
                     if chunk is not None:
                         yield chunk
-                        if left:
-                            return
 
         return chunks()
 

@@ -1,0 +1,156 @@
+"""A piece of a stream is a plain ChatResponse to whoever looks at it, and costs little to whoever does not."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, TextBlock, ThinkingBlock
+from llama_index.core.instrumentation.events.llm import LLMChatEndEvent, LLMChatInProgressEvent
+from llama_index.core.llms.callbacks import dispatcher
+from llama_index_instrumentation.base.event import BaseEvent
+from llama_index_instrumentation.event_handlers import BaseEventHandler
+from pydantic import BaseModel, Field, TypeAdapter
+
+from aimlapi_transport.answer import Delta
+from aimlapi_transport.tool_calls import ToolCallDelta
+from llama_index_aimlapi._replies import Reading
+from llama_index_aimlapi._snapshots import Growing, Snapshots
+from tests.llama_index.host import DONE, Host, chunk
+
+HELLO = [ChatMessage(role="user", content="Hello")]
+ANSWER = [chunk(None, content="a"), chunk(None, content="b"), chunk("stop", content="c"), DONE]
+
+
+def piece(*deltas: Delta) -> ChatResponse:
+    """The last of the responses that these deltas make, at which nobody has looked."""
+    snapshots = Snapshots(Reading())
+    (*_, last) = [snapshots.add(delta) for delta in deltas]
+    assert last is not None
+    return last
+
+
+def spoken() -> ChatResponse:
+    return piece(Delta(reasoning="why"), Delta("Hel", raw={"a": [1]}), Delta("lo", raw={"a": [2]}))
+
+
+def plain() -> ChatResponse:
+    blocks = [ThinkingBlock(content="why"), TextBlock(text="Hello")]
+    message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks)
+    return ChatResponse(message=message, raw={"a": [2]}, delta="lo", logprobs=None, additional_kwargs={})
+
+
+class Holder(BaseModel):
+    response: ChatResponse
+
+
+LOOKS: dict[str, Callable[[ChatResponse], Any]] = {
+    "message": lambda response: response.message,
+    "raw": lambda response: response.raw,
+    "delta": lambda response: response.delta,
+    "equal": lambda response: (response == plain(), plain() == response, response != plain(), response == 1),
+    "str": str,
+    "repr": repr,
+    "vars": vars,
+    "iter": list,
+    "dump": lambda response: response.model_dump(),
+    "json": lambda response: response.model_dump_json(),
+    "fields set": lambda response: response.model_fields_set | {"logprobs", "additional_kwargs"},
+    "copy": copy.copy,
+    "deep copy": copy.deepcopy,
+    "model copy": lambda response: response.model_copy(),
+    "deep model copy": lambda response: response.model_copy(deep=True, update={"delta": "other"}),
+    "pickle": lambda response: pickle.loads(pickle.dumps(response)),
+    "held": lambda response: Holder(response=response).response,
+    "held dump": lambda response: Holder(response=response).model_dump(),
+    "held json": lambda response: Holder(response=response).model_dump_json(),
+    "validated": lambda response: ChatResponse.model_validate(response),
+    "adapted": lambda response: TypeAdapter(list[ChatResponse]).dump_python([response]),
+    "hasattr": lambda response: (hasattr(response, "message"), hasattr(response, "massage")),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_piece_is_what_a_validated_response_is(look: str) -> None:
+    seen = LOOKS[look](spoken())
+    assert seen == LOOKS[look](plain())
+    if "copy" in look or look == "pickle":
+        assert type(seen) is ChatResponse
+
+
+def test_a_piece_is_plain_once_it_was_looked_at() -> None:
+    response = spoken()
+    assert response.message is response.message
+    assert type(response) is ChatResponse
+    with pytest.raises(AttributeError, match="massage"):
+        _ = response.massage  # type: ignore[attr-defined]  # that is the mistake
+
+
+def test_a_piece_may_be_changed_before_it_is_looked_at() -> None:
+    changed, replaced = spoken(), spoken()
+    changed.delta = "other"
+    replaced.message = ChatMessage(role="assistant", content="other")
+    assert (changed.delta, changed.message.content) == ("other", "Hello")
+    assert (replaced.delta, replaced.message.content) == ("lo", "other")
+
+
+@given(st.lists(st.text(max_size=4)), st.lists(st.integers(0, 40)))
+def test_a_growing_text_is_known_at_every_length_it_had(pieces: list[str], asked: list[int]) -> None:
+    growing, lengths = Growing(), []
+    for place, part in enumerate(pieces):
+        growing.add(part)
+        lengths.append(growing.length)
+        if place in asked:
+            assert growing.up_to(growing.length) == "".join(pieces[: place + 1])
+    for place in (*asked, *range(len(pieces))):
+        if place < len(pieces):
+            assert growing.up_to(lengths[place]) == "".join(pieces[: place + 1])
+
+
+def test_pieces_that_nobody_looks_at_hold_no_copies_of_what_came_before() -> None:
+    """A collected stream of n pieces holds its texts once, not n times."""
+    snapshots = Snapshots(Reading())
+    kept = [snapshots.add(Delta("x" * 1000, tool_calls=(ToolCallDelta(0, None, "f", "y" * 1000),))) for _ in range(300)]
+    assert len(snapshots._text._pieces) == 300 and snapshots._text._read == (0, "")
+    assert kept[-1] is not None and kept[-1].message.content == "x" * 300_000
+    assert kept[9] is not None and kept[9].message.content == "x" * 10_000
+    calls = [response.message.additional_kwargs["tool_calls"] for response in kept if response is not None]
+    assert [len(call[0].function.arguments) for call in calls] == [1000 * count for count in range(1, 301)]
+
+
+class Heard(BaseEventHandler):
+    events: list[Any] = Field(default_factory=list)
+
+    def handle(self, event: BaseEvent, **kwargs: Any) -> None:
+        self.events.append(event)
+
+
+def test_a_handler_that_comes_while_a_stream_runs_gets_the_pieces_that_follow() -> None:
+    heard, handlers = Heard(), list(dispatcher.event_handlers)
+    stream = Host([ANSWER]).llm().stream_chat(HELLO)
+    given = [next(stream)]
+    dispatcher.add_event_handler(heard)
+    try:
+        given += stream
+    finally:
+        dispatcher.event_handlers[:] = handlers
+    pieces = [event.response for event in heard.events if isinstance(event, LLMChatInProgressEvent)]
+    assert [response.delta for response in given] == ["a", "b", "c", ""]
+    assert [id(response) for response in pieces] == [id(response) for response in given[1:]]
+    ends = [event.response for event in heard.events if isinstance(event, LLMChatEndEvent)]
+    assert [json.loads(end.model_dump_json())["message"]["blocks"][0]["text"] for end in ends] == ["abc"]
+
+
+def test_no_event_is_made_for_a_piece_where_nobody_handles_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for the last one, by which LlamaIndex knows how the stream ended."""
+    made: list[Any] = []
+    monkeypatch.setattr(LLMChatInProgressEvent, "__init__", lambda self, **fields: made.append(fields["response"]))
+    monkeypatch.setattr(dispatcher.__class__, "event", lambda self, event, **kwargs: None)
+    given = list(Host([ANSWER]).llm().stream_chat(HELLO))
+    assert [id(response) for response in made] == [id(given[-1])]
