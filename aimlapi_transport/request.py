@@ -31,7 +31,7 @@ MOST_TOOLS = 128  # documented by AI/ML API and by PowerTokens
 _ASSISTANT_SAYS = ("content", "tool_calls", "function_call", "refusal", "audio", *CARRIERS)
 _STOPS = ("stop", "stop_sequences")
 # Source: https://docs.aimlapi.com/capabilities/request-tracing-and-cost
-_CLIENT_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_CLIENT_REQUEST_ID = r"[A-Za-z0-9._:-]{1,128}"
 REQUEST_ID_HEADER = "X-Client-Request-Id"
 
 
@@ -243,7 +243,7 @@ def request_headers(extra: Mapping[str, str] | None, client_request_id: str | No
     if client_request_id is not None:
         headers.append((REQUEST_ID_HEADER, str(client_request_id)))
     for name, value in headers:
-        if name.lower() == REQUEST_ID_HEADER.lower() and not _CLIENT_REQUEST_ID.fullmatch(value):
+        if name.lower() == REQUEST_ID_HEADER.lower() and not re.fullmatch(_CLIENT_REQUEST_ID, value):
             raise InvalidRequestError(
                 f"{REQUEST_ID_HEADER} is {value!r}: the provider takes 1 to 128 characters of A-Za-z0-9._:-"
                 " and ignores any other."

@@ -9,7 +9,6 @@ belong to where there is one, and stand last where there is none, in a whole rep
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -29,10 +28,11 @@ REASONING_CARRIERS = ("reasoning_details", "encrypted_content")
 
 # What base64 data begins with -> its type. Audio of no known beginning is raw samples.
 _BEGINNINGS = (
-    (re.compile("UklGR"), "audio/wav"),
-    (re.compile("SUQz|//[I-Po-v]"), "audio/mpeg"),  # a tag, or a frame's eleven set bits and its layer
-    (re.compile("ZkxhQ"), "audio/flac"),
-    (re.compile("T2dnUw"), "audio/ogg"),
+    ("UklGR", "audio/wav"),
+    # a tag, or a frame's eleven set bits and its layer
+    (("SUQz", *(f"//{third}" for third in "IJKLMNOPopqrstuv")), "audio/mpeg"),
+    ("ZkxhQ", "audio/flac"),
+    ("T2dnUw", "audio/ogg"),
 )
 
 
@@ -171,7 +171,7 @@ def _of_audio(audio: Mapping[str, Any]) -> Json:
         block["id"] = audio["id"]
     if isinstance(audio.get("data"), str):
         block["base64"] = audio["data"]
-        known = (kind for start, kind in _BEGINNINGS if start.match(audio["data"]))
+        known = (kind for start, kind in _BEGINNINGS if audio["data"].startswith(start))
         block["mime_type"] = next(known, "audio/pcm")
     extras = {name: value for name, value in audio.items() if name not in ("id", "data") and value is not None}
     return {**block, "extras": extras} if extras else block
