@@ -7,9 +7,8 @@ Source: https://docs.aimlapi.com/api-references/embedding-models
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from aimlapi_transport.presets import Limit
 
@@ -19,8 +18,7 @@ Task = Literal["query", "document"]
 _COMMON = frozenset(("model", "input"))
 
 
-@dataclass(frozen=True)
-class Embedder:
+class Embedder(NamedTuple):
     """How one family of embedding models wants to be asked.
 
     Attributes:

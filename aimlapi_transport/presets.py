@@ -7,8 +7,8 @@ nothing here was tried against the live hosts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 Limit = tuple[float | None, float | None]
@@ -17,8 +17,8 @@ Limit = tuple[float | None, float | None]
 _COMMON = ("model", "messages", "stream", "temperature", "top_p", "tools", "tool_choice")
 
 
-@dataclass(frozen=True)
-class HostRules:
+# Rows are named tuples, here and elsewhere: a frozen dataclass would take a millisecond of every import.
+class HostRules(NamedTuple):
     """What a host accepts for models whose id starts with one of `models`.
 
     Attributes:
@@ -37,7 +37,7 @@ class HostRules:
 
     models: tuple[str, ...] = ("",)
     parameters: frozenset[str] | None = None
-    limits: Mapping[str, Limit] = field(default_factory=dict)
+    limits: Mapping[str, Limit] = MappingProxyType({})
     tool_choices: tuple[str, ...] | None = None
     tools: tuple[str, ...] | None = None
     parts: frozenset[str] | None = None
@@ -48,8 +48,7 @@ class HostRules:
     source: str = ""
 
 
-@dataclass(frozen=True)
-class Preset:
+class Preset(NamedTuple):
     """A host: its address, the variables that hold its key and address, and what it refuses.
 
     Attributes:

@@ -7,10 +7,9 @@ A family says how to spell a request and read a reply; the facts (`models.json`)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from aimlapi_transport.presets import Limit
 
@@ -34,8 +33,7 @@ _LIMITS: Mapping[str, Limit] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(NamedTuple):
     """How one family of models wants to be asked and how it answers.
 
     Attributes:
@@ -56,7 +54,7 @@ class Profile:
     output_limit: str | None = None
     system_role: Literal["system", "user"] = "system"
     developer_role: Literal["developer", "system", "user"] = "system"
-    limits: Mapping[str, Limit] = field(default_factory=lambda: MappingProxyType({}))
+    limits: Mapping[str, Limit] = MappingProxyType({})
     max_stop: int = 4
     inline_think: bool = False
     replay: Replay = "tool_loop"
@@ -177,8 +175,7 @@ def profile_for(model: str) -> Profile:
     return _DEFAULT
 
 
-@dataclass(frozen=True)
-class ModelFacts:
+class ModelFacts(NamedTuple):
     """What the provider's documents say about one id.
 
     Attributes:

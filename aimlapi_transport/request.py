@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from aimlapi_transport._json import JsonError, dumps
 from aimlapi_transport.errors import InvalidRequestError
@@ -35,8 +34,7 @@ _CLIENT_REQUEST_ID = r"[A-Za-z0-9._:-]{1,128}"
 REQUEST_ID_HEADER = "X-Client-Request-Id"
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """One chat request, ready to be sent.
 
     Attributes:

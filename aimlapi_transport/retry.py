@@ -6,13 +6,12 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from aimlapi_transport.errors import AIMLAPIError
 
 
-@dataclass(frozen=True)
-class RetryPolicy:
+class RetryPolicy(NamedTuple):
     """At most `max_retries` + 1 requests for one call.
 
     Attributes:
@@ -23,7 +22,7 @@ class RetryPolicy:
 
     max_retries: int = 2
     longest_wait: float = 60.0
-    jitter: Callable[[], float] = field(default=random.random, repr=False, compare=False)
+    jitter: Callable[[], float] = random.random
 
     def delay(self, attempt: int, failure: AIMLAPIError) -> float | None:
         """Seconds to wait after the attempt-th try (1-based) failed; None to give up."""
