@@ -8,17 +8,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import aclosing, closing
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from llama_index.core.base.llms.base import BaseLLM
 from llama_index.core.base.llms.types import (
     ChatMessage,
-    ChatResponse,
-    ChatResponseAsyncGen,
-    ChatResponseGen,
-    CompletionResponse,
-    CompletionResponseAsyncGen,
-    CompletionResponseGen,
     MessageRole,
     TextBlock,
 )
@@ -27,9 +20,8 @@ from llama_index.core.instrumentation.events.llm import (
     LLMStructuredPredictInProgressEvent,
     LLMStructuredPredictStartEvent,
 )
-from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.structured_llm import StructuredLLM
-from llama_index.core.prompts.base import BasePromptTemplate, ChatPromptTemplate
+from llama_index.core.prompts.base import BasePromptTemplate
 from llama_index.core.types import PydanticProgramMode
 from llama_index_instrumentation import get_dispatcher
 from pydantic import BaseModel
@@ -41,7 +33,11 @@ from aimlapi_transport.profiles import facts_for
 from aimlapi_transport.wire import Json
 from llama_index_aimlapi._answers import Model, PartialAnswers, answer_in
 from llama_index_aimlapi._schemas import schema_of, to_response_format, tool_of
-from llama_index_aimlapi._settings import AIMLAPISettings
+
+if TYPE_CHECKING:
+    from llama_index_aimlapi._settings import AIMLAPISettings
+else:  # no base: Pydantic reads all the fields again for each class on the way, 4 ms of an import
+    AIMLAPISettings = object
 
 Way = Literal["json_schema", "tool", "words"]
 
@@ -138,6 +134,8 @@ class StructuredPrediction(AIMLAPISettings):
 
     def as_structured_llm(self, output_cls: type[BaseModel], **kwargs: Any) -> StructuredLLM:
         """An LLM all of whose answers are objects of `output_cls`, in `raw`."""
+        from llama_index_aimlapi._structured_llm import AIMLAPIStructured
+
         return AIMLAPIStructured(llm=self, output_cls=output_cls, **kwargs)
 
     def _should_use_structure_outputs(self) -> bool:
@@ -197,72 +195,6 @@ class StructuredPrediction(AIMLAPISettings):
         return prepared.pop("messages"), prepared
 
 
-class AIMLAPIStructured(StructuredLLM):
-    """An `AIMLAPI` all of whose answers are objects of a class: in `raw`, and as JSON in the text."""
-
-    @llm_chat_callback()
-    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        """The object that answers a conversation."""
-        return _response(self.llm.structured_predict(self.output_cls, _AsTheyAre(messages), kwargs))
-
-    @llm_chat_callback()
-    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        """The object that answers a conversation."""
-        return _response(await self.llm.astructured_predict(self.output_cls, _AsTheyAre(messages), kwargs))
-
-    @llm_chat_callback()
-    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
-        """The object as it comes, see `AIMLAPI.stream_structured_predict`."""
-        llm: Any = self.llm
-        with closing(llm.stream_structured_predict(self.output_cls, _AsTheyAre(messages), kwargs)) as objects:
-            for value in objects:
-                yield _response(value)
-
-    @llm_chat_callback()
-    async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
-        """The object as it comes, see `AIMLAPI.stream_structured_predict`."""
-        llm: Any = self.llm
-        given = await llm.astream_structured_predict(self.output_cls, _AsTheyAre(messages), kwargs)
-
-        async def responses() -> ChatResponseAsyncGen:
-            async with aclosing(given) as objects:
-                async for value in objects:
-                    yield _response(value)
-
-        return responses()
-
-    @llm_completion_callback()
-    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
-        """The object as it comes, in answer to a prompt."""
-        with closing(self.stream_chat([ChatMessage(prompt)], **kwargs)) as responses:
-            for response in responses:
-                yield CompletionResponse(text=response.message.content or "", raw=response.raw)
-
-    @llm_completion_callback()
-    async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
-        """The object as it comes, in answer to a prompt."""
-        given = await self.astream_chat([ChatMessage(prompt)], **kwargs)
-
-        async def completions() -> CompletionResponseAsyncGen:
-            async with aclosing(given) as responses:
-                async for response in responses:
-                    yield CompletionResponse(text=response.message.content or "", raw=response.raw)
-
-        return completions()
-
-
-class _AsTheyAre(ChatPromptTemplate):
-    """Messages that are no template: braces in them are braces."""
-
-    def __init__(self, messages: Sequence[ChatMessage]) -> None:
-        super().__init__(message_templates=[])
-        self.message_templates = list(messages)
-
-    def format_messages(self, llm: BaseLLM | None = None, **kwargs: Any) -> list[ChatMessage]:
-        """The messages themselves."""
-        return list(self.message_templates)
-
-
 def _worded(messages: Sequence[ChatMessage], output_cls: type[BaseModel]) -> list[ChatMessage]:
     """The messages, the last question with the schema behind it. The given ones are not changed."""
     wish = TextBlock(text=_IN_WORDS + dumps(schema_of(output_cls)).decode())
@@ -273,7 +205,3 @@ def _worded(messages: Sequence[ChatMessage], output_cls: type[BaseModel]) -> lis
         joined = TextBlock(text=f"{last.blocks[-1].text}\n\n{wish.text}")
         return [*before, last.model_copy(update={"blocks": [*last.blocks[:-1], joined]})]
     return [*before, last.model_copy(update={"blocks": [*last.blocks, wish]})]
-
-
-def _response(value: BaseModel) -> ChatResponse:
-    return ChatResponse(message=ChatMessage(role=MessageRole.ASSISTANT, content=value.model_dump_json()), raw=value)

@@ -25,6 +25,7 @@ from pydantic import SecretStr
 from aimlapi_transport.wire import Json
 from llama_index_aimlapi._call import to_call
 from llama_index_aimlapi._observed import aobserved, observed
+from llama_index_aimlapi._settings import AIMLAPISettings
 from llama_index_aimlapi._structured import StructuredPrediction
 from llama_index_aimlapi._tools import ToolCallError, selections, to_tool_choice, to_tools
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:  # imported at the first call, as all that only calls need: ha
     from aimlapi_transport.answer import Delta
 
 
-class AIMLAPI(StructuredPrediction):
+class AIMLAPI(StructuredPrediction, AIMLAPISettings):
     """A chat model of AI/ML API, PowerTokens or AnyFast.
 
     Example:
