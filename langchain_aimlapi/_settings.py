@@ -18,6 +18,7 @@ from pydantic import (
     SecretStr,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
+    field_serializer,
     field_validator,
     model_validator,
 )
@@ -158,6 +159,10 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
     @classmethod
     def _name_the_value(cls, value: Any, validated: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
         return fitting(value, validated, str(info.field_name), _ACCEPTED)
+
+    @field_serializer("api_key", when_used="json")
+    def _key_to_json(self, key: Any) -> Any:
+        return None if callable(key) else key  # a function has no form in JSON
 
     @model_validator(mode="after")
     def _check_n(self) -> Self:

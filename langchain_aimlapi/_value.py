@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import LangSmithParams
-from pydantic import field_serializer
 from typing_extensions import Self
 
 from aimlapi_transport.shown import shown
 from langchain_aimlapi._content_blocks import PROVIDER
 from langchain_aimlapi._profile import is_of_another
-from langchain_aimlapi._settings import ChatSettings
+
+if TYPE_CHECKING:
+    from langchain_aimlapi._settings import ChatSettings
+else:  # no base: Pydantic reads all the fields again for each class on the way, 4 ms of an import
+    ChatSettings = object
 
 # Fields a repr shows in its own way.
 _NOT_SHOWN = frozenset(("model_name", "base_url", "metadata", "profile"))
@@ -48,10 +51,6 @@ class ChatValue(ChatSettings):
     def is_lc_serializable(cls) -> bool:
         """True: `langchain_core.load` writes an instance, and reads it back with `allowed_objects=[ChatAIMLAPI]`."""
         return True
-
-    @field_serializer("api_key", when_used="json")
-    def _key_to_json(self, key: Any) -> Any:
-        return None if callable(key) else key  # a function has no form in JSON
 
     @property
     def lc_secrets(self) -> dict[str, str]:

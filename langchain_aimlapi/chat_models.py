@@ -21,6 +21,7 @@ from aimlapi_transport.callers import is_asked_by_an_agent
 from aimlapi_transport.version import __version__
 from langchain_aimlapi import _content_blocks, _loading
 from langchain_aimlapi._request import patience, to_request
+from langchain_aimlapi._settings import ChatSettings
 from langchain_aimlapi._tools import to_json_schema, to_response_format, to_tool_choice, to_tools
 from langchain_aimlapi._value import ChatValue
 from langchain_aimlapi.errors import InvalidRequestError, translated
@@ -29,7 +30,7 @@ if TYPE_CHECKING:  # imported at the first call, as httpx above all: two thirds 
     from aimlapi_transport.answer import Completion
 
 
-class ChatAIMLAPI(ChatValue):
+class ChatAIMLAPI(ChatValue, ChatSettings):
     """A chat model of AI/ML API, PowerTokens or AnyFast.
 
     Example:
