@@ -23,10 +23,11 @@ from typing_extensions import Self
 
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.retry import RetryQuota
-from aimlapi_transport.settings import Route
 
 if TYPE_CHECKING:  # imported at the first call: whoever holds a lease need not pay for it before
     import httpx
+
+    from aimlapi_transport.settings import Route
 
 # No cap on connections: a cap makes the 101st stream wait in silence. Idle ones are few and short-lived.
 _LIMITS: dict[str, Any] = {"max_connections": None, "max_keepalive_connections": 100, "keepalive_expiry": 60.0}

@@ -31,10 +31,10 @@ from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.presets import PRESETS, preset_for
 from aimlapi_transport.profiles import facts_for
 from aimlapi_transport.wire import Json
-from llama_index_aimlapi._answers import Model, PartialAnswers, answer_in
 from llama_index_aimlapi._schemas import schema_of, to_response_format, tool_of
 
 if TYPE_CHECKING:
+    from llama_index_aimlapi._answers import Model
     from llama_index_aimlapi._settings import AIMLAPISettings
 else:  # no base: Pydantic reads all the fields again for each class on the way, 4 ms of an import
     AIMLAPISettings = object
@@ -64,6 +64,8 @@ class StructuredPrediction(AIMLAPISettings):
         Raises:
             StructuredOutputError: a refusal, an answer cut short, or one that does not fit; its `reason` says which.
         """
+        from llama_index_aimlapi._answers import answer_in
+
         messages, kwargs = self._asked(output_cls, prompt, llm_kwargs, prompt_args)
         answer = answer_in(self.chat(messages, **kwargs), output_cls)
         _dispatcher.event(LLMStructuredPredictEndEvent(output=answer))
@@ -77,6 +79,8 @@ class StructuredPrediction(AIMLAPISettings):
         **prompt_args: Any,
     ) -> Model:
         """As `structured_predict`, for asyncio."""
+        from llama_index_aimlapi._answers import answer_in
+
         messages, kwargs = self._asked(output_cls, prompt, llm_kwargs, prompt_args)
         answer = answer_in(await self.achat(messages, **kwargs), output_cls)
         _dispatcher.event(LLMStructuredPredictEndEvent(output=answer))
@@ -96,6 +100,8 @@ class StructuredPrediction(AIMLAPISettings):
         Raises:
             StructuredOutputError: as in `structured_predict`, at the end.
         """
+        from llama_index_aimlapi._answers import PartialAnswers
+
         messages, kwargs = self._asked(output_cls, prompt, llm_kwargs, prompt_args)
         partial = PartialAnswers(output_cls)
         with closing(self.stream_chat(messages, **kwargs)) as chunks:
@@ -116,6 +122,8 @@ class StructuredPrediction(AIMLAPISettings):
         **prompt_args: Any,
     ) -> AsyncGenerator[Model | BaseModel, None]:
         """As `stream_structured_predict`, for asyncio: await it for the stream."""
+        from llama_index_aimlapi._answers import PartialAnswers
+
         messages, kwargs = self._asked(output_cls, prompt, llm_kwargs, prompt_args)
 
         async def objects() -> AsyncGenerator[Model | BaseModel, None]:

@@ -23,11 +23,9 @@ from llama_index.core.tools.types import BaseTool
 from pydantic import SecretStr
 
 from aimlapi_transport.wire import Json
-from llama_index_aimlapi._call import to_call
 from llama_index_aimlapi._observed import aobserved, observed
 from llama_index_aimlapi._settings import AIMLAPISettings
 from llama_index_aimlapi._structured import StructuredPrediction
-from llama_index_aimlapi._tools import ToolCallError, selections, to_tool_choice, to_tools
 
 if TYPE_CHECKING:  # imported at the first call, as all that only calls need: half of what importing this would cost
     import httpx
@@ -155,6 +153,8 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
         What the framework decides by itself (a required call, no parallel calls) is marked as such, and left out
         where the host or the model does not list it; what you pass is sent or refused by name.
         """
+        from llama_index_aimlapi._tools import to_tool_choice, to_tools
+
         messages = list(chat_history or ())
         if isinstance(user_msg, str):
             user_msg = ChatMessage(role=MessageRole.USER, content=user_msg)
@@ -202,6 +202,8 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
             ToolCallError: a finished answer holds a call that cannot be run, such as one cut short; or none at all,
                 unless `error_on_no_tool_call` is off.
         """
+        from llama_index_aimlapi._tools import ToolCallError, selections
+
         calls = selections(response)
         if not calls and error_on_no_tool_call:
             raise ToolCallError(
@@ -214,6 +216,7 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
         return [ChatMessage(role=MessageRole.USER, content=text)]
 
     def _chat(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponse:
+        from llama_index_aimlapi._call import to_call
         from llama_index_aimlapi._replies import from_completion
 
         client = self._client()
@@ -223,6 +226,7 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
         return from_completion(completion, call.reading)
 
     async def _achat(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponse:
+        from llama_index_aimlapi._call import to_call
         from llama_index_aimlapi._replies import from_completion
 
         client = self._async_client()
@@ -232,6 +236,7 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
         return from_completion(completion, call.reading)
 
     def _stream(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponseGen:
+        from llama_index_aimlapi._call import to_call
         from llama_index_aimlapi._snapshots import Snapshots
 
         client = self._client()
@@ -251,6 +256,7 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
         return chunks()
 
     def _astream(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponseAsyncGen:
+        from llama_index_aimlapi._call import to_call
         from llama_index_aimlapi._snapshots import Snapshots
 
         client = self._async_client()
