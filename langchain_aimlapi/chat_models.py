@@ -20,9 +20,7 @@ from typing_extensions import Self
 from aimlapi_transport.callers import is_asked_by_an_agent
 from aimlapi_transport.version import __version__
 from langchain_aimlapi import _content_blocks, _loading
-from langchain_aimlapi._request import patience, to_request
 from langchain_aimlapi._settings import ChatSettings
-from langchain_aimlapi._tools import to_json_schema, to_response_format, to_tool_choice, to_tools
 from langchain_aimlapi._value import ChatValue
 from langchain_aimlapi.errors import InvalidRequestError, translated
 
@@ -76,6 +74,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         **kwargs: Any,
     ) -> ChatResult:
         from aimlapi_transport.client import Client
+        from langchain_aimlapi._request import patience, to_request
 
         with translated():
             client = Client(http_client=self.http_client, lease=self._lease, **self._config())
@@ -90,6 +89,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         **kwargs: Any,
     ) -> ChatResult:
         from aimlapi_transport.client import AsyncClient
+        from langchain_aimlapi._request import patience, to_request
 
         with translated():
             client = AsyncClient(http_client=self.http_async_client, lease=self._lease, **self._config())
@@ -105,6 +105,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
     ) -> Iterator[ChatGenerationChunk]:
         from aimlapi_transport.client import Client
         from langchain_aimlapi._chunks import StreamReader
+        from langchain_aimlapi._request import patience, to_request
 
         with translated():
             client = Client(http_client=self.http_client, lease=self._lease, **self._config())
@@ -125,6 +126,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
     ) -> AsyncIterator[ChatGenerationChunk]:
         from aimlapi_transport.client import AsyncClient
         from langchain_aimlapi._chunks import StreamReader
+        from langchain_aimlapi._request import patience, to_request
 
         with translated():
             client = AsyncClient(http_client=self.http_async_client, lease=self._lease, **self._config())
@@ -187,6 +189,8 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         Raises:
             InvalidRequestError: a tool without a name, or a choice of a tool that is not bound.
         """
+        from langchain_aimlapi._tools import to_response_format, to_tool_choice, to_tools
+
         definitions = to_tools(tools, strict=strict)
         choice = to_tool_choice(tool_choice, definitions)
         if definitions:
@@ -230,6 +234,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
             InvalidRequestError: no schema, or an argument that is none of the above.
         """
         from langchain_aimlapi._structured import StructuredAnswer, instruction, is_class, with_raw
+        from langchain_aimlapi._tools import to_json_schema, to_response_format, to_tools
 
         if method not in (None, "function_calling", "json_schema", "json_mode"):
             raise InvalidRequestError(f"`method` is {method!r}: pass function_calling, json_schema or json_mode.")
@@ -290,4 +295,6 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
 
     def get_num_tokens_from_messages(self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None) -> int:
         """An estimate, made without a tokenizer."""
+        from langchain_aimlapi._tools import to_tools
+
         return count_tokens_approximately(messages, tools=[*to_tools(tools)] if tools else None)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langchain_core import exceptions as core
 
@@ -64,8 +64,7 @@ __all__ = [
 AIMLAPIError = transport.AIMLAPIError
 
 
-@dataclass(frozen=True)
-class Response:
+class Response(NamedTuple):
     """The refused reply in the form LangChain's tracing reads it; holds no key, and no connection.
 
     Attributes:
@@ -75,7 +74,7 @@ class Response:
     """
 
     status_code: int | None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     body: Any = None
 
     @property
