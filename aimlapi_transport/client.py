@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, closing, contextmanager, suppress
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import httpx
@@ -48,7 +49,7 @@ from aimlapi_transport.exchange import (
     to_httpx,
 )
 from aimlapi_transport.limits import Limits
-from aimlapi_transport.pools import Closable, Lease, Pool, quota_of
+from aimlapi_transport.pools import Closable, Lease, quota_of
 from aimlapi_transport.request import Request
 from aimlapi_transport.retry import RetryQuota
 from aimlapi_transport.settings import Secret, Settings, SettingsArguments, UnlistedParameterWarning, scrubber
@@ -67,15 +68,6 @@ class _Caller(Closable, Settings, Generic[T_Http]):
         super().__init__(**config)
         self._http_client: T_Http | None = http_client
         self._lease = lease or Lease()
-
-    @contextmanager
-    def _connections(self, shared: Callable[[Pool], T_Http]) -> Iterator[T_Http]:
-        """The user's own HTTP client, or else what a pool shares, kept open until the end of the block."""
-        if self._http_client is not None:
-            yield still_open(self._http_client)
-            return
-        with self._lease.in_use(self.route) as pool:
-            yield shared(pool)
 
     def _quota(self) -> RetryQuota:
         return quota_of(self._http_client) if self._http_client is not None else self._lease.pool(self.route).quota
@@ -264,14 +256,11 @@ class Client(_Caller[httpx.Client]):
         self, request: Request, key: Secret, scrub: Callable[[str], str], patience: Patience
     ) -> Iterator[httpx.Response]:
         url: httpx.URL | None = None
-        with self._connections(Pool.client) as http:
+        with self._sender() as send_one:
             for _ in range(_MAX_REDIRECTS + 1):
                 sent = to_httpx(self, self._http_client, request, key, patience, url)
                 with border(scrub, sent.url):
-                    if self._http_client is None:
-                        response = send(http, sent)
-                    else:
-                        response = http.send(sent, stream=True, follow_redirects=False)
+                    response = send_one(sent)
                 try:
                     url = redirect(response, scrub)
                     if url is None:
@@ -289,6 +278,16 @@ class Client(_Caller[httpx.Client]):
                 finally:
                     response.close()
         raise BadResponseError(f"The provider redirected more than {_MAX_REDIRECTS} times.")
+
+    @contextmanager
+    def _sender(self) -> Iterator[Callable[[httpx.Request], httpx.Response]]:
+        """What sends a request: the user's own HTTP client, or a connection of the pool, kept open until the end."""
+        own = self._http_client
+        if own is not None:
+            yield partial(still_open(own).send, stream=True, follow_redirects=False)
+            return
+        with self._lease.in_use(self.route) as pool, pool.lane() as lane:
+            yield partial(send, lane)
 
 
 class AsyncClient(_Caller[httpx.AsyncClient]):
@@ -455,14 +454,11 @@ class AsyncClient(_Caller[httpx.AsyncClient]):
         self, request: Request, key: Secret, scrub: Callable[[str], str], patience: Patience
     ) -> AsyncIterator[httpx.Response]:
         url: httpx.URL | None = None
-        with self._connections(Pool.async_client) as http:
+        async with self._sender() as send_one:
             for _ in range(_MAX_REDIRECTS + 1):
                 sent = to_httpx(self, self._http_client, request, key, patience, url)
                 with border(scrub, sent.url):
-                    if self._http_client is None:
-                        response = await asend(http, sent)
-                    else:
-                        response = await cancellable(http.send(sent, stream=True, follow_redirects=False))
+                    response = await send_one(sent)
                 try:
                     url = redirect(response, scrub)
                     if url is None:
@@ -480,3 +476,14 @@ class AsyncClient(_Caller[httpx.AsyncClient]):
                 finally:
                     await response.aclose()
         raise BadResponseError(f"The provider redirected more than {_MAX_REDIRECTS} times.")
+
+    @asynccontextmanager
+    async def _sender(self) -> AsyncIterator[Callable[[httpx.Request], Awaitable[httpx.Response]]]:
+        own = self._http_client
+        if own is not None:
+            send_own = partial(still_open(own).send, stream=True, follow_redirects=False)
+            yield lambda sent: cancellable(send_own(sent))
+            return
+        with self._lease.in_use(self.route) as pool:
+            async with pool.async_lane() as lane:
+                yield partial(asend, lane)

@@ -13,7 +13,7 @@ import os
 import ssl
 import threading
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import lru_cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from weakref import ReferenceType, WeakKeyDictionary, ref
 from typing_extensions import Self
 
 from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.lanes import IDLE_SECONDS, MOST_IDLE, Lanes
 from aimlapi_transport.retry import RetryQuota
 
 if TYPE_CHECKING:  # imported at the first call: whoever holds a lease need not pay for it before
@@ -29,9 +30,7 @@ if TYPE_CHECKING:  # imported at the first call: whoever holds a lease need not 
 
     from aimlapi_transport.settings import Route
 
-# No cap on connections: a cap makes the 101st stream wait in silence. Idle ones are few and short-lived.
-_LIMITS: dict[str, Any] = {"max_connections": None, "max_keepalive_connections": 100, "keepalive_expiry": 60.0}
-# What httpx reads from the environment when it makes a client, so clients made under other values are others.
+# What httpx reads from the environment when it makes a client, so pools made under other values are others.
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _VARIABLES = (*_PROXIES, *(name.upper() for name in _PROXIES), *_CERTIFICATES)
@@ -58,24 +57,48 @@ class Pool:
         self.process = _process
         self.users = 0
         self.quota = RetryQuota()
-        self._sync: httpx.Client | None = None
-        self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[httpx.AsyncClient, _Kept]] = (
+        self._sync: Lanes[httpx.BaseTransport] | None = None
+        self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Lanes[httpx.AsyncBaseTransport], _Kept]] = (
             WeakKeyDictionary()
         )
 
-    def client(self) -> httpx.Client:
-        """The client for sync calls."""
+    @contextmanager
+    def lane(self) -> Iterator[httpx.BaseTransport]:
+        """What sends one request."""
+        lanes = self._lanes()
+        lane = lanes.take()
+        try:
+            yield lane
+        finally:
+            spare = lanes.give_back(lane)
+            if spare is not None:
+                spare.close()
+
+    @asynccontextmanager
+    async def async_lane(self) -> AsyncGenerator[httpx.AsyncBaseTransport, None]:
+        """What sends one request in the running loop."""
+        lanes = self._lanes_of(asyncio.get_running_loop())
+        lane = lanes.take()
+        try:
+            yield lane
+        finally:
+            spare = lanes.give_back(lane)
+            if spare is not None:
+                await spare.aclose()
+
+    def _lanes(self) -> Lanes[httpx.BaseTransport]:
         if self._sync is None:
+            import httpx
+
             with _lock:
                 if self._sync is None:
-                    import httpx
-
-                    self._sync = httpx.Client(**_options(self.route, httpx.HTTPTransport))
+                    options = _options(self.route)
+                    self._sync = Lanes(
+                        lambda: httpx.HTTPTransport(**options), shared=_of_environment(httpx.Client, self.route)
+                    )
         return self._sync
 
-    def async_client(self) -> httpx.AsyncClient:
-        """The running loop's client."""
-        loop = asyncio.get_running_loop()
+    def _lanes_of(self, loop: asyncio.AbstractEventLoop) -> Lanes[httpx.AsyncBaseTransport]:
         found = self._by_loop.get(loop)
         if found is None or found[0].is_closed:
             import httpx
@@ -83,8 +106,11 @@ class Pool:
             with _lock:
                 for other in [other for other in self._by_loop if other.is_closed()]:
                     _abandon(self._by_loop.pop(other)[0])
-                client = httpx.AsyncClient(**_options(self.route, httpx.AsyncHTTPTransport))
-                found = self._by_loop[loop] = client, _kept(client, ref(self), loop)
+                options = _options(self.route)
+                lanes: Lanes[httpx.AsyncBaseTransport] = Lanes(
+                    lambda: httpx.AsyncHTTPTransport(**options), shared=_of_environment(httpx.AsyncClient, self.route)
+                )
+                found = self._by_loop[loop] = lanes, _kept(lanes, ref(self), loop)
                 with suppress(StopIteration):
                     found[1].asend(None).send(None)  # begun: from now on the loop knows it
         return found[0]
@@ -96,17 +122,18 @@ class Pool:
             wait: run a loop that stands still, to close its connections now.
         """
         if self._sync is not None:
-            self._sync.close()
+            for lane in self._sync.drained():
+                lane.close()
         while self._by_loop:
             try:
-                loop, (client, keeper) = self._by_loop.popitem()
+                loop, (lanes, keeper) = self._by_loop.popitem()
             except KeyError:  # the last loop was collected meanwhile
                 return
             if loop.is_closed():
-                _abandon(client)
+                _abandon(lanes)
             elif wait and not loop.is_running() and asyncio._get_running_loop() is None:
                 loop.run_until_complete(keeper.aclose())
-            # else: with its last reference gone, the loop closes the generator, and that the client
+            # else: with its last reference gone, the loop closes the generator, and that the lanes
 
     async def ashut(self) -> None:
         """Closes everything, the running loop's connections before it returns."""
@@ -234,11 +261,13 @@ class Closable:
         await self.aclose()
 
 
-async def _kept(client: httpx.AsyncClient, pool: ReferenceType[Pool], loop: asyncio.AbstractEventLoop) -> _Kept:
-    """Closes the client when its loop shuts down, or when nobody holds this generator any more.
+async def _kept(
+    lanes: Lanes[httpx.AsyncBaseTransport], pool: ReferenceType[Pool], loop: asyncio.AbstractEventLoop
+) -> _Kept:
+    """Closes the lanes when their loop shuts down, or when nobody holds this generator any more.
 
-    Both are what a loop does for every asynchronous generator begun in it: see PEP 525 on finalization. So the client
-    is closed in its own loop, while that still runs.
+    Both are what a loop does for every asynchronous generator begun in it: see PEP 525 on finalization. So they are
+    closed in their own loop, while that still runs.
     """
     try:
         yield
@@ -246,20 +275,22 @@ async def _kept(client: httpx.AsyncClient, pool: ReferenceType[Pool], loop: asyn
         owner = pool()
         if owner is not None:
             owner._by_loop.pop(loop, None)
-        await client.aclose()
+        for lane in lanes.drained():
+            await lane.aclose()
 
 
-def _abandon(client: httpx.AsyncClient) -> None:
+def _abandon(lanes: Lanes[httpx.AsyncBaseTransport]) -> None:
     """Closes the sockets of a loop that cannot run any more: it was closed without its asynchronous generators.
 
     httpx has no way to do this without awaiting, so this reaches for the transports beneath; the worst that happens
     where they are not as expected is that the garbage collector closes them, with a ResourceWarning.
     """
-    for connection in getattr(getattr(client._transport, "_pool", None), "connections", ()):
-        with suppress(Exception):
-            stream = connection._connection._network_stream._stream
-            stream = getattr(stream, "transport_stream", stream)  # below TLS
-            stream._transport._call_connection_lost(None)
+    for lane in lanes.drained():
+        for connection in getattr(getattr(lane, "_pool", None), "connections", ()):
+            with suppress(Exception):
+                stream = connection._connection._network_stream._stream
+                stream = getattr(stream, "transport_stream", stream)  # below TLS
+                stream._transport._call_connection_lost(None)
 
 
 def check_own(**clients: object) -> None:
@@ -305,20 +336,35 @@ def _end() -> None:
     for pool in left:
         pool.shut(wait=True)
     for pool in _inherited:
-        if pool._sync is not None:
-            pool._sync.close()
-        for client, _ in pool._by_loop.values():
-            _abandon(client)
+        for lane in pool._sync.drained() if pool._sync is not None else ():
+            lane.close()
+        for lanes, _ in pool._by_loop.values():
+            _abandon(lanes)
 
 
-def _options(route: Route, transport: type[httpx.HTTPTransport | httpx.AsyncHTTPTransport]) -> dict[str, Any]:
-    """What an HTTP client for a route is made of. Proxies of the environment keep the usual sockets."""
+def _options(route: Route) -> dict[str, Any]:
+    """What httpx's transport for a route is made of."""
     import httpx
 
-    options: dict[str, Any] = {"verify": _tls(), "limits": httpx.Limits(**_LIMITS), "proxy": route.proxy}
-    if route.socket_options and (route.proxy or not any(map(os.environ.get, ("all_proxy", "ALL_PROXY")))):
-        options["mounts"] = {"all://": transport(**options, socket_options=route.socket_options)}
-    return options
+    limits = httpx.Limits(max_connections=None, keepalive_expiry=IDLE_SECONDS)
+    return {"verify": _tls(), "limits": limits, "proxy": route.proxy, "socket_options": route.socket_options or None}
+
+
+def _of_environment(kind: Any, route: Route) -> Any:
+    """The transport by a proxy that the environment names for the address, as httpx reads it; None where it names none.
+
+    Its connections are in one pool of httpx's and have the usual sockets: only httpx knows what it was made of.
+    """
+    from urllib.request import getproxies
+
+    if route.proxy or not getproxies():
+        return None
+    import httpx
+
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=MOST_IDLE, keepalive_expiry=IDLE_SECONDS)
+    client = kind(verify=_tls(), limits=limits)
+    found = client._transport_for_url(httpx.URL(route.address))
+    return None if found is client._transport else found
 
 
 def _tls() -> ssl.SSLContext:

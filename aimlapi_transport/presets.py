@@ -37,7 +37,7 @@ class HostRules(NamedTuple):
 
     models: tuple[str, ...] = ("",)
     parameters: frozenset[str] | None = None
-    limits: Mapping[str, Limit] = MappingProxyType({})
+    limits: Mapping[str, Limit] = {}  # no mappingproxy: presets are pickled with the clients that hold them
     tool_choices: tuple[str, ...] | None = None
     tools: tuple[str, ...] | None = None
     parts: frozenset[str] | None = None

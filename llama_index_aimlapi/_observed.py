@@ -30,7 +30,7 @@ def observed(
     counted. So our stream is closed here, and theirs ends with what came.
     """
     streams: list[Generator[Response, None, None]] = []
-    shown: list[Response | BaseException] = []  # what their wrapper gets next; it ends where there is nothing
+    shown: list[Any] = []  # what their wrapper gets next, a piece or an error; it ends where there is nothing
 
     def begin(_: LLM, prompt: Any, **kwargs: Any) -> Generator[Response, None, None]:
         streams.append(start(prompt, kwargs))
@@ -38,7 +38,9 @@ def observed(
 
     def shown_pieces() -> Generator[Response, None, None]:
         while shown:
-            yield _or_raised(shown.pop())
+            if isinstance(shown[-1], BaseException):
+                raise shown.pop()  # in no variable: the error holds this frame
+            yield shown.pop()
 
     wrapped = callback(begin)(llm, *prompt, **kwargs)
 
@@ -82,7 +84,7 @@ async def aobserved(
 ) -> AsyncGenerator[Response, None]:
     """As `observed`, for asyncio."""
     streams: list[AsyncGenerator[Response, None]] = []
-    shown: list[Response | BaseException] = []
+    shown: list[Any] = []
 
     async def begin(_: LLM, prompt: Any, **kwargs: Any) -> AsyncGenerator[Response, None]:
         streams.append(start(prompt, kwargs))
@@ -90,7 +92,9 @@ async def aobserved(
 
     async def shown_pieces() -> AsyncGenerator[Response, None]:
         while shown:
-            yield _or_raised(shown.pop())
+            if isinstance(shown[-1], BaseException):
+                raise shown.pop()
+            yield shown.pop()
 
     wrapped = await callback(begin)(llm, *prompt, **kwargs)
 
@@ -123,12 +127,6 @@ async def aobserved(
         await end()
 
     return pieces()
-
-
-def _or_raised(piece: Response | BaseException) -> Response:
-    if isinstance(piece, BaseException):
-        raise piece
-    return piece
 
 
 def _is_heard() -> bool:
