@@ -7,6 +7,7 @@ nothing here was tried against the live hosts.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -140,6 +141,7 @@ ANYFAST = Preset(
 PRESETS: Mapping[str, Preset] = MappingProxyType({row.name: row for row in (AIMLAPI, POWERTOKENS, ANYFAST)})
 
 
+@lru_cache(maxsize=64)  # 4 us of each instance and each call
 def preset_for(base_url: str | None) -> Preset:
     """The row whose host serves this address; AI/ML API for every other address, such as a proxy of one's own."""
     host = urlsplit(base_url or "").hostname or ""

@@ -9,6 +9,7 @@ import inspect
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, TypedDict
 from urllib.parse import urlsplit
 
@@ -290,11 +291,16 @@ def _host(preset: str | Preset | None, base_url: str | None) -> tuple[Preset, st
         preset = preset or AIMLAPI
         return preset, preset.base_url
     address = str(base_url).strip().rstrip("/")
-    try:
-        parts = urlsplit(address)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        usable = False
-    if not usable or not address.isprintable() or " " in address:
+    if not _is_usable(address):
         raise InvalidRequestError(f"`base_url` is {base_url!r}: pass an address that starts with https:// or http://.")
     return preset or preset_for(address), address
+
+
+@lru_cache(maxsize=64)  # 3 us of each instance and each call
+def _is_usable(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        has_host = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False
+    return has_host and address.isprintable() and " " not in address
