@@ -178,7 +178,8 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
 
     @model_validator(mode="after")
     def _look_around(self) -> Self:
-        self._found()
+        if self.api_key is None or self.base_url is None:  # else the environment has nothing to say
+            self._found()
         return self
 
     @model_validator(mode="after")

@@ -79,11 +79,11 @@ class ConnectionSettings(Closable, BaseComponent):
     ) -> None:
         if not (api_key is None or isinstance(api_key, (str, SecretStr)) or callable(api_key)):
             raise InvalidRequestError(f"`api_key` is a {type(api_key).__name__}: pass a text or a function.")
-        key = SecretStr(api_key) if isinstance(api_key, str) else api_key
-        super().__init__(**{**settings, "api_key": key})
-        check_own(http_client=http_client, async_http_client=async_http_client)
-        self._http_client = http_client
-        self._async_http_client = async_http_client
+        settings["api_key"] = SecretStr(api_key) if isinstance(api_key, str) else api_key
+        super().__init__(**settings)
+        if http_client is not None or async_http_client is not None:
+            check_own(http_client=http_client, async_http_client=async_http_client)
+            self._http_client, self._async_http_client = http_client, async_http_client
         from aimlapi_transport.settings import Settings
 
         Settings(**self._config())  # so that a wrong address or preset is said here, not at the first call
