@@ -6,6 +6,7 @@ No retries, no errors of its own, no cut streams, no settings but the model's id
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -22,18 +23,29 @@ def client() -> httpx.Client:
     return httpx.Client(limits=_LIMITS, timeout=120)
 
 
-_async_clients: dict[Any, httpx.AsyncClient] = {}
+_idle: dict[Any, list[httpx.AsyncClient]] = {}
 
 
-def async_client() -> httpx.AsyncClient:
-    """One for the running loop."""
+@lru_cache(maxsize=1)
+def _tls() -> Any:
+    return httpx.create_ssl_context()
+
+
+@asynccontextmanager
+async def async_client() -> AsyncIterator[httpx.AsyncClient]:
+    """One of the running loop that nobody else uses: httpx's pool gets dear with the connections it holds."""
     import asyncio
 
     loop = asyncio.get_running_loop()
-    if loop not in _async_clients:
-        _async_clients.clear()
-        _async_clients[loop] = httpx.AsyncClient(limits=_LIMITS, timeout=120)
-    return _async_clients[loop]
+    if loop not in _idle:
+        _idle.clear()
+        _idle[loop] = []
+    idle = _idle[loop]
+    http = idle.pop() if idle else httpx.AsyncClient(limits=_LIMITS, timeout=120, verify=_tls(), trust_env=False)
+    try:
+        yield http
+    finally:
+        idle.append(http)
 
 
 def post(url: str, body: dict[str, Any]) -> Any:
@@ -41,7 +53,8 @@ def post(url: str, body: dict[str, Any]) -> Any:
 
 
 async def apost(url: str, body: dict[str, Any]) -> Any:
-    response = await async_client().post(url, content=orjson.dumps(body), headers=_HEADERS)
+    async with async_client() as http:
+        response = await http.post(url, content=orjson.dumps(body), headers=_HEADERS)
     return orjson.loads(response.content)
 
 
@@ -59,7 +72,10 @@ def events(url: str, body: dict[str, Any]) -> Iterator[Any]:
 async def aevents(url: str, body: dict[str, Any]) -> AsyncIterator[Any]:
     """The chunks of a streamed reply."""
     rest = b""
-    async with async_client().stream("POST", url, content=orjson.dumps(body), headers=_HEADERS) as response:
+    async with (
+        async_client() as http,
+        http.stream("POST", url, content=orjson.dumps(body), headers=_HEADERS) as response,
+    ):
         async for data in response.aiter_raw():
             *blocks, rest = (rest + data).split(b"\n\n")
             for block in blocks:
