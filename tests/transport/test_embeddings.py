@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import math
 import random
 import struct
 from pathlib import Path
@@ -146,6 +147,17 @@ def test_sync_and_async_alike_try_again_and_give_up() -> None:
 def test_no_vector_is_given_to_a_text_it_may_not_be_of(data: Any, says: str) -> None:
     with pytest.raises(BadResponseError, match=says):
         read_embeddings(body(data), 2, {})
+
+
+@given(st.lists(st.floats(width=32) | st.sampled_from([3e38, -3e38, math.inf, -math.inf, math.nan]), min_size=1))
+def test_a_vector_is_given_where_all_its_numbers_are_numbers(numbers: list[float]) -> None:
+    packed = struct.pack(f"<{len(numbers)}f", *numbers)
+    data = body(rows(base64.b64encode(packed).decode()))
+    if all(map(math.isfinite, numbers)):
+        assert read_embeddings(data, 1, {}).vectors == [list(struct.unpack(f"<{len(numbers)}f", packed))]
+    else:
+        with pytest.raises(BadResponseError, match="no number"):
+            read_embeddings(data, 1, {})
 
 
 def test_numbers_are_floats_and_a_lone_vector_needs_no_index() -> None:
