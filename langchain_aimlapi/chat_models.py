@@ -21,7 +21,7 @@ from aimlapi_transport.callers import is_asked_by_an_agent
 from aimlapi_transport.version import __version__
 from langchain_aimlapi import _content_blocks, _loading
 from langchain_aimlapi._settings import ChatSettings
-from langchain_aimlapi._value import ChatValue
+from langchain_aimlapi._value import ChatValue, written
 from langchain_aimlapi.errors import InvalidRequestError, translated
 
 if TYPE_CHECKING:  # imported at the first call, as httpx above all: two thirds of what importing this module would cost
@@ -282,6 +282,10 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
             return "json_schema"
         tools = profile.get("tool_calling") is not False and (listed is None or "tools" in listed)
         return "function_calling" if tools else "json_mode"
+
+    def to_json(self) -> Any:
+        """What `langchain_core.load` writes and tracers are told."""
+        return written(self) if type(self) is ChatAIMLAPI else super().to_json()  # a subclass may have more to tell
 
     def get_token_ids(self, text: str) -> list[int]:
         """Places of an estimated tokenization: as many as `get_num_tokens` says, unless you set your own tokenizer."""

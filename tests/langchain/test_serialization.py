@@ -71,6 +71,37 @@ def test_the_key_is_written_as_the_name_of_its_variable(settings: dict[str, Any]
         assert written["kwargs"]["api_key"] == {"lc": 1, "type": "secret", "id": [variable]}
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        FULL,
+        {"temperature": 0, "max_tokens": 0, "stop": [], "logit_bias": {}, "model_kwargs": {}, "streaming": False},
+        {"api_key": "", "base_url": "", "tags": [], "metadata": {}, "max_retries": 0, "verbose": True, "name": "it"},
+        {"api_key": lambda: KEY, "timeout": httpx.Timeout(3.0), "default_headers": {"X-Secret": HEADER}},
+        {"cache": False, "disable_streaming": True, "profile": {}, "output_version": "v1", "callbacks": []},
+    ],
+)
+def test_it_is_written_as_langchain_would(settings: dict[str, Any]) -> None:
+    model = ChatAIMLAPI(**{"model": "m", **settings})
+    written, theirs = model.to_json(), super(ChatAIMLAPI, model).to_json()
+    assert list(written.items()) == list(theirs.items())
+    assert list(written["kwargs"].items()) == list(theirs["kwargs"].items())
+
+
+def test_what_a_subclass_adds_is_written() -> None:
+    class Own(ChatAIMLAPI):
+        team: str | None = "search"
+
+        @property
+        def lc_secrets(self) -> dict[str, str]:
+            return {"openai_organization": "ORGANIZATION"}
+
+    kwargs: Any = Own(model="m", team=None, openai_organization="us").to_json()["kwargs"]
+    assert kwargs["team"] is None
+    assert kwargs["openai_organization"] == {"lc": 1, "type": "secret", "id": ["ORGANIZATION"]}
+
+
 def test_a_timeout_of_httpx_is_written_as_two_numbers() -> None:
     model = ChatAIMLAPI(model="m", timeout=httpx.Timeout(7, connect=2))
     assert loads(dumps(model), allowed_objects=[ChatAIMLAPI], **HERE).timeout == (2, 7)
