@@ -12,14 +12,13 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, closing, contextmanager, suppress
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import httpx
 from typing_extensions import Unpack
 
 from aimlapi_transport.answer import Completion, Delta
 from aimlapi_transport.cancelling import cancellable
-from aimlapi_transport.embeddings import Embeddings, read_embeddings
 from aimlapi_transport.errors import AIMLAPIError, BadResponseError, error_for
 from aimlapi_transport.exchange import (
     BROKEN,
@@ -53,6 +52,9 @@ from aimlapi_transport.pools import Closable, Lease, quota_of
 from aimlapi_transport.request import Request
 from aimlapi_transport.retry import RetryQuota
 from aimlapi_transport.settings import Secret, Settings, SettingsArguments, UnlistedParameterWarning, scrubber
+
+if TYPE_CHECKING:  # imported by the first call for embeddings
+    from aimlapi_transport.embeddings import Embeddings
 
 T = TypeVar("T")
 
@@ -181,6 +183,8 @@ class Client(_Caller[httpx.Client]):
 
     def embed(self, request: Request, count: int, *, timeout: Timeout = None) -> Embeddings:
         """The vectors of the `count` texts of an `embeddings.embedding_request`."""
+        from aimlapi_transport.embeddings import read_embeddings
+
         patience = Patience(self, request, timeout)
 
         def once() -> Embeddings:
@@ -378,6 +382,8 @@ class AsyncClient(_Caller[httpx.AsyncClient]):
 
     async def embed(self, request: Request, count: int, *, timeout: Timeout = None) -> Embeddings:
         """The vectors of the `count` texts of an `embeddings.embedding_request`."""
+        from aimlapi_transport.embeddings import read_embeddings
+
         patience = Patience(self, request, timeout)
 
         async def once() -> Embeddings:

@@ -10,16 +10,18 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 from urllib.parse import urlsplit
 
 from aimlapi_transport.callers import stacklevel
-from aimlapi_transport.embedders import Task
 from aimlapi_transport.errors import AuthenticationError, InvalidRequestError
 from aimlapi_transport.limits import DEFAULT, Limits
 from aimlapi_transport.presets import AIMLAPI, PRESETS, Preset, preset_for
 from aimlapi_transport.request import Request, chat_request
 from aimlapi_transport.retry import RetryPolicy
+
+if TYPE_CHECKING:
+    from aimlapi_transport.embedders import Task
 
 _SHORTEST_SECRET = 6  # characters; a stand-in key such as "k" is no secret, and is part of many a word
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
