@@ -280,7 +280,7 @@ class CompletionReader:
         logprobs = choice.get("logprobs")
         if logprobs:
             state.logprobs = joined_logprobs(state.logprobs, logprobs)
-        if len(choice) > 3:
+        if not choice.keys() <= _CHOICE_FIELDS:
             for name, value in choice.items():
                 if name == "error" and value:
                     self._raise_error_in(event, whole)

@@ -152,6 +152,17 @@ def test_a_reader_changes_nothing_it_was_given() -> None:
     assert events == before
 
 
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("further", [{}, {"index": 0}, {"finish_reason": None}, {"index": 0, "finish_reason": None}])
+def test_what_else_a_choice_holds_is_read_however_few_its_fields(further: Event, whole: bool) -> None:
+    said = {"message" if whole else "delta": {"content": "x"}, **further}
+    reader = CompletionReader()
+    reader.read({"choices": [{**said, "novelty": 1}]}, whole=whole)
+    assert reader.completion().choices[0].extra == {"novelty": 1}
+    with pytest.raises(AIMLAPIError, match="out of memory"):
+        CompletionReader().read({"choices": [{**said, "error": {"message": "out of memory"}}]}, whole=whole)
+
+
 @pytest.mark.parametrize(
     ("fields", "reasoning"),
     [
