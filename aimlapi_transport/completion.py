@@ -109,6 +109,9 @@ class CompletionReader:
 
     Text, reasoning, refusals, arguments, audio and log probabilities join; the first id and model stand;
     the last usage, cost and finish reason that say something stand, so a later all-zero usage never wins.
+
+    Attributes:
+        inference_id: the provider's id of this call; in errors, too, so without the key, should a server echo it.
     """
 
     def __init__(
@@ -123,6 +126,7 @@ class CompletionReader:
         self._inline_think = inline_think
         self._headers = headers or {}
         self._scrub = scrub
+        self.inference_id = scrub(self._headers.get("x-inference-id", "")) or None
         self._new_id = new_id
         self._most = most
         self._choices: dict[int, _ChoiceState] = {}
@@ -247,7 +251,7 @@ class CompletionReader:
             choices=choices,
             usage=self._usage,
             cost=self._cost,
-            inference_id=self._headers.get("x-inference-id"),
+            inference_id=self.inference_id,
             client_request_id=self._headers.get("x-client-request-id"),
             extra=self._extra,
             raw=self._whole or {},
@@ -352,7 +356,7 @@ class CompletionReader:
     def _raise_error_in(self, event: Json, whole: bool) -> None:
         error = error_in(event, whole=whole, scrub=self._scrub)
         if error is not None:
-            error.request_id = self._headers.get("x-inference-id") or error.request_id
+            error.request_id = self.inference_id or error.request_id
             error.headers = told_headers(self._headers, self._scrub)
             raise error
 

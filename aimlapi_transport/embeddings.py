@@ -16,7 +16,7 @@ from typing import Any
 
 from aimlapi_transport._json import JsonError, dumps, loads
 from aimlapi_transport.embedders import PLAIN, Embedder, Task, embedder_for
-from aimlapi_transport.errors import BadResponseError, InvalidRequestError, error_in
+from aimlapi_transport.errors import BadResponseError, InvalidRequestError, beginning, error_in
 from aimlapi_transport.presets import AIMLAPI, Preset
 from aimlapi_transport.profiles import profile_for
 from aimlapi_transport.request import Request, request_headers
@@ -157,7 +157,7 @@ def read_embeddings(
         raise error
     rows = payload.get("data") if isinstance(payload, dict) else None
     if not isinstance(payload, dict) or not isinstance(rows, list):
-        start = scrub(body[:2000].decode("utf-8", "replace"))[:200]
+        start = beginning(body, 200, scrub)
         raise BadResponseError("The provider's reply holds no embeddings.", body=start)
     vectors: list[list[float]] = [[]] * count
     for row in rows:

@@ -43,12 +43,14 @@ __all__ = [
     "RateLimitError",
     "ServerError",
     "StreamError",
+    "beginning",
     "error_for",
     "error_in",
 ]
 
 _MESSAGE_LIMIT = 1000  # characters; an HTML page or a whole prompt in a message helps nobody
-_BODY_LIMIT = 16_384  # bytes of a refused reply's body that are kept for reading
+_BODY_LIMIT = 16_384  # characters of a refused reply's body that are kept for reading
+_LONGEST_SECRET = 1000  # bytes
 
 
 class AIMLAPIError(Exception):
@@ -191,7 +193,7 @@ def error_for(
         headers: the reply's headers (case-insensitive).
         scrub: removes secrets from text a server may have echoed.
     """
-    text = scrub(body[:_BODY_LIMIT].decode("utf-8", "replace"))
+    text = beginning(body, _BODY_LIMIT, scrub)
     try:
         value = _scrubbed(loads(text), scrub)  # once more: JSON's escapes may have hidden a secret
         message, request_id = _message_and_id(value)
@@ -250,6 +252,11 @@ def error_in(
     request_id = request_id or _message_and_id(payload)[1]
     error.request_id = scrub(request_id) if request_id else None
     return error
+
+
+def beginning(data: bytes, most: int, scrub: Callable[[str], str]) -> str:
+    """At most so many characters of what a server sent. Cut once the key is out: half a key is a secret, too."""
+    return scrub(data[: most + _LONGEST_SECRET].decode("utf-8", "replace"))[:most]
 
 
 def told_headers(headers: Mapping[str, str], scrub: Callable[[str], str]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from aimlapi_transport.errors import (
     BadResponseError,
     IncompleteStreamError,
     StreamError,
+    beginning,
     error_in,
 )
 from aimlapi_transport.limits import DEFAULT, Limits
@@ -61,7 +62,6 @@ class ReplyReader:
         self._completion = CompletionReader(
             inline_think=profile.inline_think, headers=headers, scrub=scrub, most=limits.choices
         )
-        self._headers = headers or {}
         self._scrub = scrub
         self._decoder: EventDecoder | None = None
         self._undecided = b""
@@ -129,10 +129,10 @@ class ReplyReader:
             if data.strip() == b"[DONE]":
                 self.is_done = True
                 return []
-            shown = self._scrub(data[:80].decode("utf-8", "replace"))
+            shown = beginning(data, 80, self._scrub)
             raise StreamError(
                 f"An event of the stream is not JSON: {shown!r}.",
-                request_id=self._headers.get("x-inference-id"),
+                request_id=self._completion.inference_id,
                 partial=self.partial(),
             ) from None
         try:
@@ -175,7 +175,7 @@ class ReplyReader:
         arrived = len(partial.text) if partial else 0
         return IncompleteStreamError(
             f"{reason}: neither a finish reason nor [DONE] came ({arrived} characters of text did).",
-            request_id=self._headers.get("x-inference-id"),
+            request_id=self._completion.inference_id,
             partial=partial,
         )
 
@@ -185,14 +185,14 @@ class ReplyReader:
 
     def _close_json(self) -> list[Delta]:
         body = bytes(self._json or b"").removeprefix(_BOM)
-        request_id = self._headers.get("x-inference-id")
+        request_id = self._completion.inference_id
         if not body.strip():
             raise BadResponseError("The provider answered with an empty body.", request_id=request_id)
         try:
             payload = loads(body)
         except JsonError:
             kind = "an HTML page" if body.lstrip()[:1] == b"<" else "something that is not JSON"
-            shown = self._scrub(body[:200].decode("utf-8", "replace"))
+            shown = beginning(body, 200, self._scrub)
             raise BadResponseError(
                 f"The provider answered with {kind}, not with a completion.",
                 body=shown,

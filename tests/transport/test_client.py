@@ -33,6 +33,8 @@ from aimlapi_transport.errors import (
     ServerError,
     StreamError,
 )
+from aimlapi_transport.pools import Lease
+from aimlapi_transport.settings import Route
 from langchain_aimlapi import ChatAIMLAPI
 from llama_index_aimlapi import AIMLAPI
 from tests.scripted import DONE, Act, ScriptedServer, answer, chunk, close, event, reply, scripted, stream
@@ -63,6 +65,11 @@ def sync_call(server: ScriptedServer, pauses: Pauses, streamed: bool, **config: 
         completion = client.chat("m", HI)
         return completion.text, completion
     return collected(client.stream_chat("m", HI))
+
+
+def own_call(server: ScriptedServer, pauses: Pauses, streamed: bool, **config: Any) -> tuple[str, Completion]:
+    with httpx.Client() as http:
+        return sync_call(server, pauses, streamed, http_client=http, **config)
 
 
 def async_call(server: ScriptedServer, pauses: Pauses, streamed: bool, **config: Any) -> tuple[str, Completion]:
@@ -182,6 +189,23 @@ def test_max_retries_is_at_most_that_many_further_requests(call: Any, streamed: 
 
 @pytest.mark.parametrize("call", [sync_call, async_call])
 @pytest.mark.parametrize("streamed", [False, True])
+def test_a_call_that_succeeds_gives_its_retries_back(call: Any, streamed: bool) -> None:
+    """And one that needed none adds a fifth of one."""
+    whole = stream(*PIECES, DONE) if streamed else reply(body=answer())
+    lease = Lease()
+    with scripted(reply(503), reply(503), whole) as server:
+        quota = lease.pool(Route(server.base_url)).quota
+        quota._left, quota._clock = 10.0, lambda: quota._seen  # no second passes, which would bring one back
+        call(server, Pauses(), streamed, lease=lease)
+        after_retries = quota._left
+        call(server, Pauses(), streamed, lease=lease)
+    lease.close()
+    assert len(server.received) == 4
+    assert (after_retries, quota._left) == (pytest.approx(10), pytest.approx(10.2))
+
+
+@pytest.mark.parametrize("call", [sync_call, async_call])
+@pytest.mark.parametrize("streamed", [False, True])
 def test_silence_is_a_timeout(call: Any, streamed: bool) -> None:
     act = stream(chunk("He"), end="stall") if streamed else stream(b" ", end="stall")
     name, details, requests, _ = outcome(call, (act,), streamed, timeout=0.3, max_retries=0)
@@ -286,7 +310,7 @@ class Body(httpx.AsyncByteStream):
         self.is_closed = True
 
 
-@pytest.mark.parametrize("layer", ["transport", "langchain", "llama_index"])
+@pytest.mark.parametrize("layer", ["transport", "langchain", "llama_index chat", "llama_index complete"])
 async def test_an_async_stream_is_closed_before_its_aclose_returns(layer: str) -> None:
     """Not when the garbage collector comes by: every layer iterates inside `aclosing`."""
     body = Body()
@@ -297,7 +321,8 @@ async def test_an_async_stream_is_closed_before_its_aclose_returns(layer: str) -
     elif layer == "langchain":
         stream = ChatAIMLAPI(model="m", api_key=KEY, http_async_client=own)._astream([HumanMessage("Hi")])
     else:
-        stream = await AIMLAPI(model="m", api_key=KEY, async_http_client=own).astream_chat([ChatMessage("Hi")])
+        llm = AIMLAPI(model="m", api_key=KEY, async_http_client=own)
+        stream = await (llm.astream_complete("Hi") if "complete" in layer else llm.astream_chat([ChatMessage("Hi")]))
     await anext(stream)
     assert not body.is_closed
     await stream.aclose()
@@ -376,8 +401,15 @@ def test_a_malformed_key_is_refused_without_being_shown(key: str) -> None:
         stream(chunk("x"), event({"error": f"bad {KEY}"})),
         stream(chunk("x"), f"data: {{{KEY}\n\n".encode()),
         stream(chunk("x"), end="reset"),
+        stream(chunk("x"), event({"error": {"message": "bad", "request_id": KEY}})),
         close(),
         reply(307, location="http://elsewhere/"),
+        reply(401, f"bad key {KEY}".encode()),
+        reply(body=f"<html>bad key {KEY}</html>".encode()),
+        # half of it within what is shown
+        reply(401, b"x" * 16_375 + KEY.encode()),
+        reply(body=b"<html>" + b"x" * 185 + KEY.encode()),
+        stream(chunk("x"), b"data: {" + b"x" * 70 + KEY.encode() + b"\n\n"),
     ],
 )
 def test_the_key_shows_in_no_error_and_no_log(act: Act, streamed: bool, caplog: Any) -> None:
@@ -387,8 +419,58 @@ def test_the_key_shows_in_no_error_and_no_log(act: Act, streamed: bool, caplog: 
             sync_call(server, Pauses(), streamed, max_retries=0)
         client = Client(api_key=KEY, base_url=server.base_url)
     shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + repr(client) + caplog.text
-    assert KEY not in shown
+    assert KEY[:7] not in shown
+    assert KEY[:7].encode() not in pickle.dumps(caught.value)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize(
+    "act",
+    [
+        reply(307, location="http://elsewhere/", x_request_id=KEY),
+        reply(307, location=f"http://{KEY}/"),
+        reply(401, {"message": "bad"}, x_inference_id=KEY),
+        reply(401, {"message": "bad"}, x_echo=KEY),
+        reply(body={"error": "bad"}, x_inference_id=KEY),
+        reply(body=b"<html>", x_inference_id=KEY),
+        stream(chunk("x"), b"data: {oops\n\n", x_inference_id=KEY),
+        stream(chunk("x"), x_inference_id=KEY),
+        reply(body=answer(), content_encoding=KEY),
+    ],
+)
+def test_the_key_shows_in_no_error_though_a_header_echoes_it(act: Act, streamed: bool) -> None:
+    with scripted(act) as server, pytest.raises(AIMLAPIError) as caught:
+        sync_call(server, Pauses(), streamed, max_retries=0)
+    assert KEY not in "".join(traceback.format_exception(caught.value)) + repr(caught.value)
     assert KEY.encode() not in pickle.dumps(caught.value)
+
+
+@pytest.mark.parametrize("kind", [httpx.ConnectError, httpx.ReadError, httpx.DecodingError, httpx.InvalidURL])
+def test_the_key_shows_in_nothing_that_httpx_says(kind: type[Exception]) -> None:
+    def fail(request: httpx.Request) -> httpx.Response:
+        raise kind(f"about {KEY}")
+
+    own = httpx.Client(transport=httpx.MockTransport(fail))
+    client = Client(api_key=KEY, base_url=f"http://{KEY}/v1", http_client=own, max_retries=0)
+    with pytest.raises(AIMLAPIError, match=r"\[key removed\]") as caught:
+        client.chat("m", HI)
+    assert KEY not in f"{caught.value}{caught.value!r}{vars(caught.value)}"
+
+
+def test_an_error_keeps_the_replys_headers_but_for_its_cookies() -> None:
+    act = reply(401, {"message": "no"}, set_cookie="session=1", x_inference_id="inf", x_other="2")
+    with scripted(act) as server, pytest.raises(AuthenticationError) as caught:
+        sync_call(server, Pauses(), False)
+    assert (caught.value.request_id, caught.value.headers["x-other"]) == ("inf", "2")
+    assert "set-cookie" not in caught.value.headers
+
+
+@pytest.mark.parametrize("error", [{"message": "bad"}, {"message": "bad", "request_id": "other"}])
+def test_an_error_in_a_reply_is_known_by_the_replys_id(error: dict[str, str]) -> None:
+    act = reply(body={"error": error}, x_inference_id="inf")
+    with scripted(act) as server, pytest.raises(AIMLAPIError) as caught:
+        sync_call(server, Pauses(), False, max_retries=0)
+    assert caught.value.request_id == "inf"
 
 
 def test_an_unlisted_parameter_is_warned_of_once() -> None:
@@ -457,12 +539,20 @@ def test_an_async_key_function_is_refused() -> None:
         Client(api_key=key).chat("m", HI)
 
 
-@pytest.mark.parametrize("act", [close(), reply(503), stream(chunk("x"), end="reset"), reply(body=b"{oops")])
-@pytest.mark.parametrize("call", [sync_call, async_call])
-def test_no_error_leads_to_the_key(act: Act, call: Any) -> None:
+@pytest.mark.parametrize("streamed", [True, False])
+@pytest.mark.parametrize(
+    "act",
+    [
+        *(close(), reply(503), stream(chunk("x"), end="reset"), reply(body=b"{oops")),
+        reply(401, {"message": f"bad key {KEY}"}),
+        stream(chunk("x"), event({"error": f"bad {KEY}"})),
+    ],
+)
+@pytest.mark.parametrize("call", [sync_call, async_call, own_call])
+def test_no_error_leads_to_the_key(act: Act, call: Any, streamed: bool) -> None:
     """Through its cause, its context, their requests, or the local variables of its traceback."""
     with scripted(act) as server, pytest.raises(AIMLAPIError) as caught:
-        call(server, Pauses(), True, max_retries=0)
+        call(server, Pauses(), streamed, max_retries=0)
     error: BaseException | None = caught.value
     frames = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     ours = [frame for frame in frames.stack if "aimlapi_transport" in frame.filename]
