@@ -208,6 +208,30 @@ def test_every_way_says_the_same(name: str) -> None:
         ] == essence, way
 
 
+def test_every_kind_of_block_counts_for_itself_in_a_stream() -> None:
+    """By an index that is a text. LangChain merges blocks of one index, and gives ints to those that have none."""
+    deltas = [
+        {"reasoning_content": "why"},
+        {"content": "x"},
+        {"tool_calls": [call(0, "a", "f", "{}")]},
+        {"tool_calls": [call(1, "b", "f", "{}")]},
+        {"images": [PICTURE, PICTURE]},
+        {"audio": SPEECH},
+        {"refusal": "no"},
+    ]
+    stream = Host(chunks(deltas)).model(output_version="v1").stream("Hi")
+    assert [(block["type"], block["index"]) for chunk in stream for block in chunk.content] == [
+        ("reasoning", "lc_rs_0"),
+        ("text", "lc_txt_0"),
+        ("tool_call_chunk", "lc_tc_0"),
+        ("tool_call_chunk", "lc_tc_1"),
+        ("image", "lc_img_0"),
+        ("image", "lc_img_1"),
+        ("audio", "lc_aud_0"),
+        ("non_standard", "lc_ref_0"),
+    ]
+
+
 @case
 def test_every_way_goes_back_the_same(name: str) -> None:
     """Also when only the content and the calls of it are kept, and after JSON."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, TextBlock, ThinkingBlock
 from llama_index.core.instrumentation.events.llm import LLMChatEndEvent, LLMChatInProgressEvent
@@ -122,6 +122,47 @@ def test_pieces_that_nobody_looks_at_hold_no_copies_of_what_came_before() -> Non
     assert kept[9] is not None and kept[9].message.content == "x" * 10_000
     calls = [response.message.additional_kwargs["tool_calls"] for response in kept if response is not None]
     assert [len(call[0].function.arguments) for call in calls] == [1000 * count for count in range(1, 301)]
+
+
+FRAGMENTS = st.builds(
+    ToolCallDelta,
+    st.integers(0, 1),
+    st.sampled_from([None, "c1", "c2"]),
+    st.sampled_from([None, "f", "g"]),
+    st.text(max_size=3),
+    st.dictionaries(st.sampled_from("ab"), st.integers(0, 9), max_size=2),
+)
+DELTAS = st.builds(
+    Delta,
+    st.text(max_size=3),
+    st.text(max_size=3),
+    st.lists(FRAGMENTS, max_size=2).map(tuple),
+    refusal=st.text(max_size=3),
+)
+
+
+@given(st.lists(DELTAS))
+@example([Delta("", "", (ToolCallDelta(0, None, None, "", {"a": 1}),)), Delta("", "", (ToolCallDelta(0, "c", "f"),))])
+@example([Delta("", "", (ToolCallDelta(0, "c", "f", "", {key: 1}),)) for key in "ab"])
+def test_a_piece_says_the_same_whenever_it_is_looked_at(deltas: list[Delta]) -> None:
+    """At once, or after all the others came, the last one first."""
+    told, kept = Snapshots(Reading()), Snapshots(Reading())
+    at_once = [response.model_dump_json() for delta in deltas if (response := told.add(delta))]
+    late = [response for delta in deltas if (response := kept.add(delta))]
+    assert [response.model_dump_json() for response in reversed(late)] == at_once[::-1]
+
+
+def test_whoever_adds_to_a_piece_adds_to_no_other() -> None:
+    snapshots = Snapshots(Reading())
+    responses = [
+        snapshots.add(delta) for delta in (Delta("", "why"), Delta("a"), Delta("b", "", (ToolCallDelta(0, "c", "f"),)))
+    ]
+    first, *others = [response for response in responses if response is not None]
+    before = [response.model_dump_json() for response in others]
+    first.message.additional_kwargs["mine"] = first.additional_kwargs["mine"] = 1
+    first.message.blocks[0].additional_information["mine"] = 1  # type: ignore[union-attr]  # it is a thought
+    first.message.blocks.append(TextBlock(text="mine"))
+    assert [response.model_dump_json() for response in others] == before
 
 
 class Heard(BaseEventHandler):

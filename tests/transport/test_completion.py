@@ -7,7 +7,7 @@ import itertools
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aimlapi_transport.answer import Completion, finish_reason_for
@@ -120,17 +120,22 @@ _AROUND: list[Event] = [
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(_AROUND), st.sampled_from(_CHOICES), st.sampled_from(_PIECES), st.integers(1, 3)),
+        st.tuples(
+            st.sampled_from(_AROUND),
+            st.lists(st.tuples(st.sampled_from(_CHOICES), st.sampled_from(_PIECES)), min_size=1, max_size=2),
+            st.integers(1, 3),
+        ),
         min_size=1,
     )
 )
+@example([(_AROUND[0], [(_CHOICES[0], _PIECES[0])], 2), (_AROUND[0], [(_CHOICES[0], _PIECES[0])] * 2, 1)])
 def test_an_event_like_the_one_before_is_read_as_any_other(
-    parts: list[tuple[Event, Event, Event, int]],
+    parts: list[tuple[Event, list[tuple[Event, Event]], int]],
 ) -> None:
     """What is compared with the event before it, and read the short way, gives what reading all of it gives."""
     events = [
-        {**around, "choices": [{**choice, "delta": piece}]}
-        for around, choice, piece, times in parts
+        {**around, "choices": [{**choice, "delta": piece} for choice, piece in choices]}
+        for around, choices, times in parts
         for _ in range(times)
     ]
     compared = CompletionReader(new_id=lambda: "made-up")
@@ -150,6 +155,15 @@ def test_a_reader_changes_nothing_it_was_given() -> None:
     before = copy.deepcopy(events)
     folded(events)
     assert events == before
+
+
+def test_a_delta_holds_its_own_event_for_good() -> None:
+    events = [delta(content=text) for text in "abcd"]
+    before = copy.deepcopy(events)
+    reader = CompletionReader()
+    (*deltas,) = (piece for event in events for piece in reader.read(event))
+    assert [piece.raw for piece in deltas] == before
+    assert all(piece.raw is event for piece, event in zip(deltas, events, strict=True))
 
 
 @pytest.mark.parametrize("whole", [True, False])
