@@ -145,7 +145,7 @@ def test_a_long_odd_prompt_is_answered_in_time(piece: str) -> None:
     start = time.process_time()
     mind(("user", prompt), tools=[tool("find", "Find.", what="string", number="integer")])
     mind(("user", prompt), response_format={"type": "json_object"})
-    assert time.process_time() - start < 3
+    assert time.process_time() - start < 60  # seconds on the slowest machine; were it not linear, many minutes
 
 
 def test_context_in_the_system_message_answers_too() -> None:
