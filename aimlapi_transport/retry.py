@@ -6,12 +6,13 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 from aimlapi_transport.errors import AIMLAPIError
 
 
-class RetryPolicy(NamedTuple):
+@dataclass(frozen=True)
+class RetryPolicy:
     """At most `max_retries` + 1 requests for one call.
 
     Attributes:
@@ -22,7 +23,7 @@ class RetryPolicy(NamedTuple):
 
     max_retries: int = 2
     longest_wait: float = 60.0
-    jitter: Callable[[], float] = random.random
+    jitter: Callable[[], float] = field(default=random.random, repr=False, compare=False)
 
     def delay(self, attempt: int, failure: AIMLAPIError) -> float | None:
         """Seconds to wait after the attempt-th try (1-based) failed; None to give up."""

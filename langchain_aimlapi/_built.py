@@ -6,7 +6,7 @@ every fragment as JSON. A test holds that a chunk so built equals the validated 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessageChunk
@@ -96,7 +96,7 @@ _PLAIN = frozenset(
 _TOLD = {"model_provider": PROVIDER}
 
 
-def joined(chunks: Iterable[ChatGenerationChunk]) -> list[ChatGenerationChunk]:
+def joined(chunks: Sequence[ChatGenerationChunk]) -> list[ChatGenerationChunk]:
     """The chunks, but runs of those that are a piece of text, of reasoning or of calls' arguments as one of them.
 
     To be added up, not to be shown: what LangChain reads of a fragment beside it is left out.
@@ -104,6 +104,8 @@ def joined(chunks: Iterable[ChatGenerationChunk]) -> list[ChatGenerationChunk]:
     found: list[ChatGenerationChunk] = []
     run = _Run(None)
     for chunk in chunks:
+        if not isinstance(chunk, ChatGenerationChunk):
+            return list(chunks)  # LangChain's to refuse
         if run.takes(chunk):
             continue
         found += run.chunks()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langchain_core import exceptions as core
@@ -74,7 +73,7 @@ class Response(NamedTuple):
     """
 
     status_code: int | None
-    headers: Mapping[str, str] = MappingProxyType({})
+    headers: Mapping[str, str] = {}  # no mappingproxy: it goes into pickles
     body: Any = None
 
     @property

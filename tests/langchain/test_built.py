@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.load import dumpd
@@ -118,3 +119,10 @@ def test_fragments_of_calls_built_by_hand_are_the_validated_ones(
             built.__dict__,
             built.__pydantic_fields_set__,
         )
+
+
+def test_what_is_no_chunk_is_refused_as_langchain_does() -> None:
+    first = StreamReader().chunk(Delta("a"))
+    for wrong in ([first, "b"], ["b"], "b", ("b",)):
+        with pytest.raises(TypeError, match="unsupported operand type"):
+            _ = first + wrong  # type: ignore[operator]  # that is the mistake

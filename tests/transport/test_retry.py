@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 
 from aimlapi_transport.client import Client
@@ -53,3 +56,10 @@ def test_the_callers_of_a_dead_address_share_their_retries(callers: int) -> None
                 client.chat("m", [{"role": "user", "content": "Hi"}])
         retries = len(server.received) - callers
     assert min(2 * callers, 400) <= retries <= min(2 * callers, 400 + 60)
+
+
+def test_a_policy_is_a_value() -> None:
+    policy = RetryPolicy(3, longest_wait=5)
+    copies = [pickle.loads(pickle.dumps(policy)), copy.deepcopy(policy), RetryPolicy(3, 5, jitter=lambda: 0.5)]
+    assert copies == [policy] * 3
+    assert repr(policy) == "RetryPolicy(max_retries=3, longest_wait=5)"
