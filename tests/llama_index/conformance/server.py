@@ -137,6 +137,10 @@ class _Listener(ThreadingHTTPServer):
     request_queue_size = 128
     owner: Server
 
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        self.owner.closed(request)  # now, for who counts sockets counts ours, too
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -152,8 +156,6 @@ class _Handler(BaseHTTPRequestHandler):
             super().finish()
         except OSError:
             pass  # the client went first
-        finally:
-            self.server.owner.closed(self.connection)
 
     def handle(self) -> None:
         try:
