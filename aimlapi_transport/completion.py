@@ -14,6 +14,7 @@ from uuid import uuid4
 from aimlapi_transport.answer import Choice, Completion, Delta, finish_reason_for, with_raw
 from aimlapi_transport.errors import BadResponseError, error_in, told_headers
 from aimlapi_transport.folding import details_text, fold, fold_details, joined_logprobs, parts, sealed
+from aimlapi_transport.growing import Growing
 from aimlapi_transport.limits import DEFAULT
 from aimlapi_transport.think import ThinkSplitter
 from aimlapi_transport.tool_calls import ToolCallDelta, ToolCallReader
@@ -48,10 +49,10 @@ class _ChoiceState:
 
     def __init__(self, index: int, inline_think: bool, new_id: Callable[[], str], most: int) -> None:
         self.index = index
-        self.text: list[str] = []
-        self.reasoning: list[str] = []
+        self.text = Growing()
+        self.reasoning = Growing()
         self.thoughts: list[Json] = []
-        self.refusal: list[str] = []
+        self.refusal = Growing()
         self.tools = ToolCallReader(new_id, most)
         self.think = ThinkSplitter() if inline_think else None
         self.finish: str | None = None
@@ -93,13 +94,13 @@ class _Last:
         state = self._state
         for name, piece in message.items():
             if name == "content" and piece.__class__ is str and piece:
-                state.text.append(piece)
+                state.text.add(piece)
                 return Delta(piece, "", (), state.index, event)
             if name == "tool_calls":
                 fragment = state.tools.continued(piece)
                 return None if fragment is None else Delta("", "", (fragment,), state.index, event)
             if name == "reasoning_content" and piece.__class__ is str and piece:
-                state.reasoning.append(piece)
+                state.reasoning.add(piece)
                 return Delta("", piece, (), state.index, event)
         return None
 
@@ -217,9 +218,9 @@ class CompletionReader:
         for state in self._choices.values():
             reasoning, text = state.think.close() if state.think else ("", "")
             if text:
-                state.text.append(text)
+                state.text.add(text)
             if reasoning:
-                state.reasoning.append(reasoning)
+                state.reasoning.add(reasoning)
             fragments = state.tools.close()
             if text or reasoning or fragments:
                 deltas.append(Delta(text, reasoning, fragments, state.index))
@@ -233,9 +234,9 @@ class CompletionReader:
         choices = tuple(
             Choice(
                 index=state.index,
-                text="".join(state.text),
-                reasoning="".join(state.reasoning),
-                refusal="".join(state.refusal),
+                text=state.text.text(),
+                reasoning=state.reasoning.text(),
+                refusal=state.refusal.text(),
                 tool_calls=state.tools.calls(),
                 finish_reason=None if state.finish is None else finish_reason_for(state.finish),
                 native_finish_reason=state.native_finish or state.finish,
@@ -272,7 +273,7 @@ class CompletionReader:
         if not isinstance(message, dict):
             # Some gateways put the other word; a message after deltas repeats them, so it counts only alone.
             other = choice.get("delta" if whole else "message")
-            said = state.text or state.reasoning or state.tools.calls()
+            said = state.text.length or state.reasoning.length or state.tools.calls()
             message = other if isinstance(other, dict) and not said else None
             whole = whole or message is not None
         if choice.get("finish_reason"):
@@ -300,14 +301,14 @@ class CompletionReader:
             if content.__class__ is str and state.think is None:
                 if not content:
                     return None
-                state.text.append(content)
+                state.text.add(content)
                 return Delta(content, "", (), index, event)
             if message.get("tool_calls"):
                 pieces = state.tools.read(message["tool_calls"], whole=whole)
                 return Delta("", "", pieces, index, event) if pieces else None
             reasoning = message.get("reasoning_content")
             if reasoning.__class__ is str and reasoning:
-                state.reasoning.append(reasoning)
+                state.reasoning.add(reasoning)
                 return Delta("", reasoning, (), index, event)
         extra: Json | None = None
         reasoning = ""
@@ -343,12 +344,12 @@ class CompletionReader:
         if extra:
             fold(state.extra, extra)
         if text:
-            state.text.append(text)
+            state.text.add(text)
         if reasoning:
-            state.reasoning.append(reasoning)
+            state.reasoning.add(reasoning)
         if refusal:
             refusal = str(refusal)
-            state.refusal.append(refusal)
+            state.refusal.add(refusal)
         if text or reasoning or fragments or extra or refusal or logprobs:
             return Delta(text, reasoning, fragments, index, event, refusal, logprobs or None, extra)
         return None

@@ -13,6 +13,7 @@ from typing import Any
 
 from aimlapi_transport._json import dumps, is_too_deep
 from aimlapi_transport.errors import BadResponseError
+from aimlapi_transport.growing import Growing
 from aimlapi_transport.limits import DEFAULT
 from aimlapi_transport.wire import Json
 
@@ -78,7 +79,7 @@ class _Call:
         self.id = ""
         self.made_up = ""
         self.name = ""
-        self.arguments: list[str] = []
+        self.arguments = Growing()
         self.extra: Json = {}
 
 
@@ -115,7 +116,7 @@ class ToolCallReader:
     def function_call(self) -> Json | None:
         """The call of the older `function_call` field in that field's form, None where none came."""
         call = self._by_index.get(_LEGACY)
-        return {"name": call.name, "arguments": "".join(call.arguments)} if call else None
+        return {"name": call.name, "arguments": call.arguments.text()} if call else None
 
     def close(self) -> tuple[ToolCallDelta, ...]:
         """Ids made up for calls that never got one."""
@@ -133,7 +134,7 @@ class ToolCallReader:
     def _finished(self, call: _Call) -> ToolCall:
         if not call.id and not call.made_up:
             call.made_up = self._new_id()
-        arguments = "".join(call.arguments)
+        arguments = call.arguments.text()
         custom = call.extra.get("type") == "custom"
         parsed, error = ({"input": arguments}, None) if custom else parse_arguments(arguments)
         if not call.name:
@@ -164,7 +165,7 @@ class ToolCallReader:
             return None
         index = _place(item.get("index"))
         call = None if whole else self._find(call_id, index, name, arguments)
-        if call is not None and call_id and name and arguments and "".join(call.arguments) == arguments:
+        if call is not None and call_id and name and arguments and call.arguments.text() == arguments:
             return None  # the whole call once more, as some send it with the finish
         if call is None:
             if len(self._calls) >= self._most:
@@ -181,7 +182,7 @@ class ToolCallReader:
         if name and not call.name:
             call.name = fragment.name = name
         if arguments:
-            call.arguments.append(arguments)
+            call.arguments.add(arguments)
         if extra:
             call.extra.update(extra)
         return fragment
@@ -203,7 +204,7 @@ class ToolCallReader:
         if call is None or arguments.__class__ is not str or not arguments:
             return None
         call.place = index
-        call.arguments.append(arguments)
+        call.arguments.add(arguments)
         return ToolCallDelta(call.index, None, None, arguments)
 
     def _find(self, call_id: str, index: int | str | None, name: str, arguments: str) -> _Call | None:
@@ -218,7 +219,7 @@ class ToolCallReader:
             return None
         if call_id and call.id:
             return None  # another id: another call, whatever the index says
-        if name and call.name and (name != call.name or (arguments and _is_complete("".join(call.arguments)))):
+        if name and call.name and (name != call.name or (arguments and _is_complete(call.arguments.text()))):
             return None
         return call
 

@@ -20,8 +20,8 @@ from langchain_aimlapi._content_blocks import PROVIDER
 # The fields of an empty message chunk and of an empty generation chunk, as this LangChain has them.
 _MESSAGE = AIMessageChunk(content="", additional_kwargs={}, response_metadata={}).__dict__
 _GENERATION = ChatGenerationChunk(message=AIMessageChunk(content="")).__dict__
-# Which fields were given: one set for all chunks of a kind, which nothing can add to, since all are in it. LangChain keeps
-# a stream's chunks to its end, and sets of their own are a fifth of what they hold, and a tenth of the time to make them.
+# Which fields were given: one set for all chunks of a kind, which nothing can add to, since all are in it. LangChain
+# keeps a stream's chunks to its end: sets of their own were a fifth of what it keeps, and up to a fifth of their time.
 _MESSAGE_SET, _GENERATION_SET = set(_MESSAGE), set(_GENERATION)
 _assign = object.__setattr__  # past pydantic's own, which validates
 # What pydantic keeps beside the fields, by its slots: 10 % of a chunk less than by name.

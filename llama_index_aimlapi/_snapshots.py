@@ -18,6 +18,7 @@ from llama_index.core.base.llms.types import (
 )
 
 from aimlapi_transport.answer import Delta
+from aimlapi_transport.growing import Growing
 from aimlapi_transport.tool_calls import ToolCallDelta
 from aimlapi_transport.usage import usage_from
 from aimlapi_transport.wire import Json
@@ -26,31 +27,6 @@ from llama_index_aimlapi._partial_json import PartialObject
 from llama_index_aimlapi._raw import RawReply
 from llama_index_aimlapi._replies import Reading, call_block, counted, from_completion, logprobs_from
 from llama_index_aimlapi._tools import ToolCallDict
-
-
-class Growing:
-    """A text that comes in pieces: as far as it went at any time, put together only when it is asked for."""
-
-    __slots__ = ("_pieces", "_read", "length")
-
-    def __init__(self) -> None:
-        self.length = 0
-        self._pieces: list[str] = []
-        self._read = 0, ""  # how many pieces are put together, and their text: one value, for another thread may ask
-
-    def add(self, piece: str) -> None:
-        """A further piece."""
-        self._pieces.append(piece)
-        self.length += len(piece)
-
-    def up_to(self, length: int) -> str:
-        """The text when it had this length, in characters."""
-        count, text = self._read
-        if len(text) < length:
-            pieces = self._pieces[count:]
-            text += "".join(pieces)
-            self._read = count + len(pieces), text
-        return text if len(text) == length else text[:length]
 
 
 class _Call:

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -152,10 +153,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.owner.opened(self.connection)
 
     def finish(self) -> None:
-        try:
+        with suppress(OSError):  # the client went first
             super().finish()
-        except OSError:
-            pass  # the client went first
 
     def handle(self) -> None:
         try:
