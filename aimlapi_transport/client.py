@@ -195,7 +195,7 @@ class Client(_Caller[httpx.Client]):
                 with border(scrub):
                     for chunk in body_of(response):
                         body.add(chunk)
-                return read_embeddings(bytes(body.data), count, headers_of(response), scrub=scrub)
+                return read_embeddings(body.data, count, headers_of(response), scrub=scrub)
 
         return self._tried(once, patience)
 
@@ -395,7 +395,7 @@ class AsyncClient(_Caller[httpx.AsyncClient]):
                     async with aclosing(abody_of(response)) as chunks:
                         async for chunk in chunks:
                             body.add(chunk)
-                return read_embeddings(bytes(body.data), count, headers_of(response), scrub=scrub)
+                return read_embeddings(body.data, count, headers_of(response), scrub=scrub)
 
         return await self._tried(once, patience)
 

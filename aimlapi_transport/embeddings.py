@@ -137,7 +137,7 @@ def embedding_request(
 
 
 def read_embeddings(
-    body: bytes, count: int, headers: Mapping[str, str], *, scrub: Callable[[str], str] = lambda text: text
+    body: bytes | bytearray, count: int, headers: Mapping[str, str], *, scrub: Callable[[str], str] = lambda text: text
 ) -> Embeddings:
     """The vectors of a reply, put in the order of the texts by their `index`.
 
@@ -149,7 +149,7 @@ def read_embeddings(
         BadResponseError: the reply is none, or does not hold one vector for each text.
     """
     try:
-        payload = loads(body.removeprefix(_BOM))
+        payload = loads(body.removeprefix(_BOM) if body.startswith(_BOM) else body)
     except JsonError:
         payload = None
     error = error_in(payload, whole=True, scrub=scrub)

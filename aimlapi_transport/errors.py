@@ -254,7 +254,7 @@ def error_in(
     return error
 
 
-def beginning(data: bytes, most: int, scrub: Callable[[str], str]) -> str:
+def beginning(data: bytes | bytearray, most: int, scrub: Callable[[str], str]) -> str:
     """At most so many characters of what a server sent. Cut once the key is out: half a key is a secret, too."""
     return scrub(data[: most + _LONGEST_SECRET].decode("utf-8", "replace"))[:most]
 

@@ -184,9 +184,11 @@ class ReplyReader:
         return self._completion.completion() if self._completion.has_choice else None
 
     def _close_json(self) -> list[Delta]:
-        body = bytes(self._json or b"").removeprefix(_BOM)
+        body = self._json or bytearray()
+        if body.startswith(_BOM):
+            del body[: len(_BOM)]
         request_id = self._completion.inference_id
-        if not body.strip():
+        if not body or body.isspace():
             raise BadResponseError("The provider answered with an empty body.", request_id=request_id)
         try:
             payload = loads(body)
