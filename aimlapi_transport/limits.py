@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from aimlapi_transport.errors import BadResponseError
-
 
 @dataclass(frozen=True)
 class Limits:
@@ -25,6 +23,8 @@ class Limits:
     def check_reply(self, size: int, partial: Any = None) -> None:
         """Raises `BadResponseError` where a reply is longer."""
         if size > self.reply:
+            from aimlapi_transport.errors import BadResponseError  # limits are fields of the models, errors are not
+
             raise BadResponseError(f"The reply is longer than the limit of {self.reply:,} bytes.", partial=partial)
 
 

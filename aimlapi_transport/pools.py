@@ -21,13 +21,11 @@ from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from typing_extensions import Self
 
-from aimlapi_transport.errors import InvalidRequestError
-from aimlapi_transport.lanes import IDLE_SECONDS, MOST_IDLE, Lanes
-from aimlapi_transport.retry import RetryQuota
-
 if TYPE_CHECKING:  # imported at the first call: whoever holds a lease need not pay for it before
     import httpx
 
+    from aimlapi_transport.lanes import Lanes
+    from aimlapi_transport.retry import RetryQuota
     from aimlapi_transport.settings import Route
 
 # What httpx reads from the environment when it makes a client, so pools made under other values are others.
@@ -52,6 +50,8 @@ class Pool:
     """
 
     def __init__(self, route: Route, key: tuple[Route | str | None, ...]) -> None:
+        from aimlapi_transport.retry import RetryQuota
+
         self.route = route
         self.key = key
         self.process = _process
@@ -90,6 +90,8 @@ class Pool:
         if self._sync is None:
             import httpx
 
+            from aimlapi_transport.lanes import Lanes
+
             with _lock:
                 if self._sync is None:
                     options = _options(self.route)
@@ -102,6 +104,8 @@ class Pool:
         found = self._by_loop.get(loop)
         if found is None or found[0].is_closed:
             import httpx
+
+            from aimlapi_transport.lanes import Lanes
 
             with _lock:
                 for other in [other for other in self._by_loop if other.is_closed()]:
@@ -299,6 +303,8 @@ def check_own(**clients: object) -> None:
         if client is not None:
             import httpx
 
+            from aimlapi_transport.errors import InvalidRequestError
+
             wanted = httpx.AsyncClient if "async" in name else httpx.Client
             if not isinstance(client, wanted):
                 kind = f"{type(client).__module__.partition('.')[0]}.{type(client).__name__}"
@@ -307,6 +313,8 @@ def check_own(**clients: object) -> None:
 
 def quota_of(own: httpx.Client | httpx.AsyncClient) -> RetryQuota:
     """The retry quota of a client somebody brought along."""
+    from aimlapi_transport.retry import RetryQuota
+
     with _lock:
         return _quotas.setdefault(own, RetryQuota())
 
@@ -346,6 +354,8 @@ def _options(route: Route) -> dict[str, Any]:
     """What httpx's transport for a route is made of."""
     import httpx
 
+    from aimlapi_transport.lanes import IDLE_SECONDS
+
     limits = httpx.Limits(max_connections=None, keepalive_expiry=IDLE_SECONDS)
     return {"verify": _tls(), "limits": limits, "proxy": route.proxy, "socket_options": route.socket_options or None}
 
@@ -360,6 +370,8 @@ def _of_environment(kind: Any, route: Route) -> Any:
     if route.proxy or not getproxies():
         return None
     import httpx
+
+    from aimlapi_transport.lanes import IDLE_SECONDS, MOST_IDLE
 
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=MOST_IDLE, keepalive_expiry=IDLE_SECONDS)
     client = kind(verify=_tls(), limits=limits)

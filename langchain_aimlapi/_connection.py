@@ -3,8 +3,6 @@
 To add a setting of the transport, add a field and a line to `_connection`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Literal
 

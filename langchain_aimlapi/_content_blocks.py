@@ -10,12 +10,13 @@ belong to where there is one, and stand last where there is none, in a whole rep
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages import content as types
 
-from aimlapi_transport.wire import Json
+if TYPE_CHECKING:
+    from aimlapi_transport.wire import Json
 
 PROVIDER = "aimlapi"
 """`response_metadata["model_provider"]` of our messages, and the name this translator is known by."""

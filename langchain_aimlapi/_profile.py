@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.language_models import ModelProfile
 
-from aimlapi_transport.profiles import ModelFacts, facts_for, profile_for
-from aimlapi_transport.wire import Json
-from langchain_aimlapi.errors import InvalidRequestError
+if TYPE_CHECKING:  # imported by the first instance, or the first call
+    from aimlapi_transport.profiles import ModelFacts
+    from aimlapi_transport.wire import Json
 
 DECLARED = ModelProfile.__optional_keys__ | ModelProfile.__required_keys__
 """The keys this LangChain knows."""
@@ -39,6 +39,8 @@ def is_of_another(profile: Any, model: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _profile(model: str) -> Json | None:
+    from aimlapi_transport.profiles import facts_for
+
     facts = facts_for(model)
     if facts is None:
         return None
@@ -47,6 +49,8 @@ def _profile(model: str) -> Json | None:
 
 
 def _told(facts: ModelFacts, model: str) -> Json:
+    from aimlapi_transport.profiles import profile_for
+
     parameters = facts.parameters
     images = _takes(facts, ("image_url", "image"), "image_input", "vision_image")
     files = _takes(facts, ("file", "document"), "file_input")
@@ -97,11 +101,14 @@ def fitted(messages: list[Json], model: str, profile: ModelProfile | None) -> li
         for part in content if isinstance(content, list) else ():
             kind = part.get("type")
             if kind in _KEYS:
-                _check(part, kind, f"messages[{position}]", model, cast(Json, profile or {}))
+                _check(part, kind, f"messages[{position}]", model, cast("Json", profile or {}))
     return messages
 
 
 def _check(part: Json, kind: str, where: str, model: str, profile: Json) -> None:
+    from aimlapi_transport.profiles import profile_for
+    from langchain_aimlapi.errors import InvalidRequestError
+
     if profile.get(_KEYS[kind]) is False:
         taken = ["text", *(other for other, key in _KEYS.items() if profile.get(key))]
         raise InvalidRequestError(
@@ -122,6 +129,8 @@ def takes_cache_marks(model: str) -> bool:
 
     Elsewhere it is no field of the schema, and the provider caches by itself.
     """
+    from aimlapi_transport.profiles import facts_for, profile_for
+
     facts = facts_for(model)
     listed = facts.parameters if facts else None
     return listed is None or "provider" in listed or profile_for(model).family == "anthropic"

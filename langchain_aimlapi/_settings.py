@@ -3,14 +3,13 @@
 To add a setting that is a body parameter, add a field, what it may be to `_ACCEPTED`, and its name to `PARAMETERS`.
 """
 
-from __future__ import annotations
+# Annotations are no strings, here and in `_connection`: Pydantic would compile each for each class, 6 % of an import.
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from langchain_core.language_models import BaseChatModel, ModelProfile
-from langchain_core.runnables import RunnableSerializable
 from langchain_core.runnables.utils import AnyConfigurableField
 from pydantic import (
     ConfigDict,
@@ -18,20 +17,23 @@ from pydantic import (
     SecretStr,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
-    field_serializer,
     field_validator,
     model_validator,
 )
+from pydantic_core import CoreSchema, core_schema
 from typing_extensions import Self
 
-from aimlapi_transport.errors import AIMLAPIError
 from aimlapi_transport.pools import check_own
-from aimlapi_transport.presets import PRESETS, Preset, preset_for
 from langchain_aimlapi._chat_names import SYNONYMS, our_names
 from langchain_aimlapi._connection import ACCEPTED, ConnectionSettings
 from langchain_aimlapi._names import fitting, warn
 from langchain_aimlapi._parameters import PARAMETERS, merged
 from langchain_aimlapi._profile import DECLARED, is_of_another, model_profile
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import RunnableSerializable
+
+    from aimlapi_transport.presets import Preset
 
 # What they may be, for the error that names a value of another type.
 _ACCEPTED = {
@@ -49,11 +51,22 @@ _ACCEPTED = {
 }
 
 
+class _InJson:
+    """None, where the key is a function: it has no form in JSON. (`field_serializer` takes an eighth of our import.)"""
+
+    @staticmethod
+    def __get_pydantic_core_schema__(source: Any, handler: Callable[[Any], CoreSchema]) -> CoreSchema:
+        told = core_schema.plain_serializer_function_ser_schema(
+            lambda key: None if callable(key) else key, when_used="json"
+        )
+        return {**handler(source), "serialization": told}
+
+
 class ChatSettings(ConnectionSettings, BaseChatModel):
     """The settings of a `ChatAIMLAPI`; see there."""
 
     model_name: str = Field(alias="model", description="Id of the model, for example `openai/gpt-4o`.")
-    api_key: SecretStr | str | Callable[[], Any] | None = Field(
+    api_key: Annotated[SecretStr | str | Callable[[], Any] | None, _InJson] = Field(
         default=None,
         repr=False,
         description="The key, or a function that returns it (for async calls, an async one will do). By default "
@@ -160,10 +173,6 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
     def _name_the_value(cls, value: Any, validated: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
         return fitting(value, validated, str(info.field_name), _ACCEPTED)
 
-    @field_serializer("api_key", when_used="json")
-    def _key_to_json(self, key: Any) -> Any:
-        return None if callable(key) else key  # a function has no form in JSON
-
     @model_validator(mode="after")
     def _check_n(self) -> Self:
         if self.n is not None and (self.n < 1 or (self.n > 1 and self.streaming)):
@@ -203,7 +212,9 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
     def _known_profile(self, model: str) -> ModelProfile | None:
         return model_profile(model) if self._host().lists_models else None
 
-    def _host(self) -> Preset:
+    def _host(self) -> "Preset":
+        from aimlapi_transport.presets import PRESETS, preset_for
+
         return PRESETS[self.preset] if self.preset else preset_for(self.base_url)
 
     def _profile_of(self, model: str) -> ModelProfile | None:
@@ -240,17 +251,18 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
         """The environment's key and the address, to be read only: each call looks them up again."""
         found: tuple[SecretStr | None, str | None] | None = self.__dict__.get("_environment")
         if found is None:
+            from aimlapi_transport.errors import AIMLAPIError
+            from aimlapi_transport.settings import Settings
+
             key = base_url = None
             with suppress(AIMLAPIError):
-                from aimlapi_transport.settings import Settings
-
                 settings = Settings(base_url=self.base_url, preset=self.preset)
                 base_url = settings.base_url
                 key = SecretStr(settings.key().value)
             found = self.__dict__["_environment"] = (key, base_url)  # beside the fields: no part of the value
         return found
 
-    def configurable_fields(self, **kwargs: AnyConfigurableField) -> RunnableSerializable[Any, Any]:
+    def configurable_fields(self, **kwargs: AnyConfigurableField) -> "RunnableSerializable[Any, Any]":
         """A model whose fields a call's config may set; fields by any of their names."""
         return super().configurable_fields(**{SYNONYMS.get(name, name): field for name, field in kwargs.items()})
 

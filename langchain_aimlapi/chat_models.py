@@ -22,7 +22,6 @@ from aimlapi_transport.version import __version__
 from langchain_aimlapi import _content_blocks, _loading
 from langchain_aimlapi._settings import ChatSettings
 from langchain_aimlapi._value import ChatValue, written
-from langchain_aimlapi.errors import InvalidRequestError, translated
 
 if TYPE_CHECKING:  # imported at the first call, as httpx above all: two thirds of what importing this module would cost
     from aimlapi_transport.answer import Completion
@@ -75,6 +74,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
     ) -> ChatResult:
         from aimlapi_transport.client import Client
         from langchain_aimlapi._request import patience, to_request
+        from langchain_aimlapi.errors import translated
 
         with translated():
             client = Client(http_client=self.http_client, lease=self._lease, **self._config())
@@ -90,6 +90,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
     ) -> ChatResult:
         from aimlapi_transport.client import AsyncClient
         from langchain_aimlapi._request import patience, to_request
+        from langchain_aimlapi.errors import translated
 
         with translated():
             client = AsyncClient(http_client=self.http_async_client, lease=self._lease, **self._config())
@@ -106,6 +107,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         from aimlapi_transport.client import Client
         from langchain_aimlapi._chunks import StreamReader
         from langchain_aimlapi._request import patience, to_request
+        from langchain_aimlapi.errors import translated
 
         with translated():
             client = Client(http_client=self.http_client, lease=self._lease, **self._config())
@@ -127,6 +129,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         from aimlapi_transport.client import AsyncClient
         from langchain_aimlapi._chunks import StreamReader
         from langchain_aimlapi._request import patience, to_request
+        from langchain_aimlapi.errors import translated
 
         with translated():
             client = AsyncClient(http_client=self.http_async_client, lease=self._lease, **self._config())
@@ -235,6 +238,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         """
         from langchain_aimlapi._structured import StructuredAnswer, instruction, is_class, with_raw
         from langchain_aimlapi._tools import to_json_schema, to_response_format, to_tools
+        from langchain_aimlapi.errors import InvalidRequestError
 
         if method not in (None, "function_calling", "json_schema", "json_mode"):
             raise InvalidRequestError(f"`method` is {method!r}: pass function_calling, json_schema or json_mode.")
