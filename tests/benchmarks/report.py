@@ -21,6 +21,9 @@ class Result:
     """A row's samples of one subject.
 
     Attributes:
+        figures: the row's, in its unit; mostly of CPU time.
+        walls: the same of wall time; equal to the figures where those are of no CPU time.
+        cpu, wall: seconds of each sample.
         server: the busiest the server was, as a share of the time a sample took.
         whole: whether all that was streamed came through; None where that was not checked.
     """
@@ -28,6 +31,7 @@ class Result:
     row: Row
     subject: Subject
     figures: list[float] = field(default_factory=list)
+    walls: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     wall: list[float] = field(default_factory=list)
     server: float = 0.0
@@ -39,6 +43,7 @@ class Result:
             self.error = sample["error"]
             return
         self.figures.append(self.row.figure(sample))
+        self.walls.append(self.row.figure({**sample, "cpu": sample["wall"]}))
         self.cpu.append(sample["cpu"])
         self.wall.append(sample["wall"])
         self.server = max(self.server, sample["server"])
@@ -53,6 +58,11 @@ class Result:
     def figure(self) -> float | None:
         return median(self.figures) if self.figures else None
 
+    @property
+    def wall_figure(self) -> float | None:
+        """The figure in wall time, where it is one of CPU time."""
+        return median(self.walls) if self.walls and self.walls != self.figures else None
+
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> Result:
         """What `to_json` wrote; the row and the subject as they are today."""
@@ -61,6 +71,7 @@ class Result:
             row,
             BY_NAME[value["subject"]],
             figures=value["figures"],
+            walls=value["walls"],
             cpu=value["cpu_s"],
             wall=value["wall_s"],
             server=value["server_share"],
@@ -76,6 +87,7 @@ class Result:
             "subject": self.subject.name,
             "median": self.figure,
             "figures": [round(value, 4) for value in self.figures],
+            "walls": [round(value, 4) for value in self.walls],
             "cpu_s": [round(value, 6) for value in self.cpu],
             "wall_s": [round(value, 6) for value in self.wall],
             "server_share": round(self.server, 3),
@@ -178,10 +190,11 @@ def terminal(row: Row, results: Sequence[Result]) -> str:
             spread = (
                 "" if not result.figures else f"  ({_number(min(result.figures))} .. {_number(max(result.figures))})"
             )
+            wall = "" if result.wall_figure is None else f"  wall {_number(result.wall_figure)}"
             note = (
                 f"  {result.error[:120]}" if result.error else "  not all came through" if result.whole is False else ""
             )
-            lines.append(f"  {result.subject.name:18}{_number(result.figure):>12}{shown}{spread}{note}")
+            lines.append(f"  {result.subject.name:18}{_number(result.figure):>12}{shown}{spread}{wall}{note}")
     return "\n".join(lines)
 
 
@@ -207,7 +220,8 @@ def markdown(results: Sequence[Result], told: Mapping[str, Any]) -> str:
         lines.append("")
     names = ", ".join(f"{name} {number}" for name, number in told["versions"].items())
     lines += [
-        "Median (times the floor; least to most). \\* not all that was sent came through.",
+        "Median of CPU time, or of what the row names (times the floor; least to most; median of wall time). "
+        "\\* not all that was sent came through.",
         "",
         f"Versions: {names}.",
         "",
@@ -232,7 +246,8 @@ def _cell(group: Mapping[str, Result], result: Result | None) -> str:
     if result.subject.role == "ours":
         shown = f"**{shown}**"
     star = "\\*" if result.whole is False else ""
-    return f"{shown}{star} ({told}{_number(min(result.figures))} to {_number(max(result.figures))})"
+    wall = "" if result.wall_figure is None else f"; wall {_number(result.wall_figure)}"
+    return f"{shown}{star} ({told}{_number(min(result.figures))} to {_number(max(result.figures))}{wall})"
 
 
 def _number(value: float | None) -> str:
