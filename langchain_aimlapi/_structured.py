@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import pydantic.v1
 from langchain_core.exceptions import OutputParserException
@@ -28,7 +28,7 @@ from aimlapi_transport.wire import Json
 _FENCED = re.compile(r"```[A-Za-z0-9]*\s*\n?(.*?)```", re.DOTALL)
 
 
-def is_class(schema: Any) -> bool:
+def is_class(schema: Any) -> TypeGuard[type]:
     """Whether the schema is a Pydantic class, of either version, so that answers become its instances."""
     return isinstance(schema, type) and is_basemodel_subclass(schema)
 

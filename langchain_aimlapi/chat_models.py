@@ -247,7 +247,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         if tools and not include_raw:
             raise InvalidRequestError("`tools` are given: pass `include_raw=True`, for their calls are in `raw`.")
         chosen = method or self._best_method(schema)
-        if chosen == "json_schema" and isinstance(schema, type) and issubclass(schema, pydantic.v1.BaseModel):
+        if chosen == "json_schema" and is_class(schema) and issubclass(schema, pydantic.v1.BaseModel):
             chosen = "function_calling"  # its schema is of an older draft
         shape = {} if schema is None else to_json_schema(schema, strict=strict)
         bound = to_tools(tools or (), strict=strict)
