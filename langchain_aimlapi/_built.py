@@ -17,12 +17,25 @@ from pydantic import BaseModel
 
 from langchain_aimlapi._content_blocks import PROVIDER
 
+
+class _AllGiven(set[str]):
+    """Which fields were given: all of them, so nothing is added; one set for all chunks of a kind.
+
+    LangChain keeps a stream's chunks to its end: sets of their own were a fifth of what it keeps, and up to a fifth of
+    their time. A copy, or a pickle, is a plain set.
+    """
+
+    def add(self, name: str) -> None:
+        """Nothing: for a name that is no field, Pydantic (since 2.13) would have it in every chunk."""
+
+    def __reduce__(self) -> Any:
+        return set, (list(self),)
+
+
 # The fields of an empty message chunk and of an empty generation chunk, as this LangChain has them.
 _MESSAGE = AIMessageChunk(content="", additional_kwargs={}, response_metadata={}).__dict__
 _GENERATION = ChatGenerationChunk(message=AIMessageChunk(content="")).__dict__
-# Which fields were given: one set for all chunks of a kind, which nothing can add to, since all are in it. LangChain
-# keeps a stream's chunks to its end: sets of their own were a fifth of what it keeps, and up to a fifth of their time.
-_MESSAGE_SET, _GENERATION_SET = set(_MESSAGE), set(_GENERATION)
+_MESSAGE_SET, _GENERATION_SET = _AllGiven(_MESSAGE), _AllGiven(_GENERATION)
 _assign = object.__setattr__  # past pydantic's own, which validates
 # What pydantic keeps beside the fields, by its slots: 10 % of a chunk less than by name.
 _assign_set: Any = BaseModel.__dict__["__pydantic_fields_set__"].__set__

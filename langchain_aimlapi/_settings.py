@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 from langchain_core.language_models import BaseChatModel, ModelProfile
+from langchain_core.runnables import RunnableSerializable
 from langchain_core.runnables.utils import AnyConfigurableField
 from pydantic import (
     ConfigDict,
@@ -30,9 +31,7 @@ from langchain_aimlapi._names import fitting, warn
 from langchain_aimlapi._parameters import PARAMETERS, merged
 from langchain_aimlapi._profile import DECLARED, is_of_another, model_profile
 
-if TYPE_CHECKING:
-    from langchain_core.runnables import RunnableSerializable
-
+if TYPE_CHECKING:  # imported by the first instance
     from aimlapi_transport.presets import Preset
 
 # What they may be, for the error that names a value of another type.

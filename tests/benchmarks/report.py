@@ -71,7 +71,7 @@ class Result:
             row,
             BY_NAME[value["subject"]],
             figures=value["figures"],
-            walls=value["walls"],
+            walls=value.get("walls", []),
             cpu=value["cpu_s"],
             wall=value["wall_s"],
             server=value["server_share"],
