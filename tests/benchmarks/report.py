@@ -21,6 +21,7 @@ class Result:
     """A row's samples of one subject.
 
     Attributes:
+        turns: in which turn each sample was taken: those of one turn stand beside each other in time.
         figures: the row's, in its unit; mostly of CPU time.
         walls: the same of wall time; equal to the figures where those are of no CPU time.
         cpu, wall: seconds of each sample.
@@ -30,6 +31,7 @@ class Result:
 
     row: Row
     subject: Subject
+    turns: list[int] = field(default_factory=list)
     figures: list[float] = field(default_factory=list)
     walls: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
@@ -38,10 +40,11 @@ class Result:
     whole: bool | None = None
     error: str | None = None
 
-    def take(self, sample: Mapping[str, Any]) -> None:
+    def take(self, sample: Mapping[str, Any], turn: int) -> None:
         if "error" in sample:
             self.error = sample["error"]
             return
+        self.turns.append(turn)
         self.figures.append(self.row.figure(sample))
         self.walls.append(self.row.figure({**sample, "cpu": sample["wall"]}))
         self.cpu.append(sample["cpu"])
@@ -70,8 +73,9 @@ class Result:
         return Result(
             row,
             BY_NAME[value["subject"]],
+            turns=value["turns"],
             figures=value["figures"],
-            walls=value.get("walls", []),
+            walls=value["walls"],
             cpu=value["cpu_s"],
             wall=value["wall_s"],
             server=value["server_share"],
@@ -86,6 +90,7 @@ class Result:
             "unit": self.row.unit,
             "subject": self.subject.name,
             "median": self.figure,
+            "turns": self.turns,
             "figures": [round(value, 4) for value in self.figures],
             "walls": [round(value, 4) for value in self.walls],
             "cpu_s": [round(value, 6) for value in self.cpu],
@@ -135,11 +140,17 @@ def _of(group: Mapping[str, Result], role: str) -> Result | None:
 
 
 def ratio(group: Mapping[str, Result], result: Result) -> float | None:
-    """A figure over the floor's."""
+    """A figure over the floor's, turn by turn, and of these the median.
+
+    A shared machine runs now at one speed, now at two thirds of it: then the medians of two subjects may be of different
+    speeds, but hardly the samples of a turn.
+    """
     floor = _of(group, "floor")
-    if floor is None or not floor.figure or result.figure is None:
+    if floor is None or not floor.figure:
         return None
-    return result.figure / floor.figure
+    beside = dict(zip(floor.turns, floor.figures, strict=True))
+    times = [figure / beside[turn] for turn, figure in zip(result.turns, result.figures, strict=True) if turn in beside]
+    return median(times) if times else None
 
 
 def misses(results: Sequence[Result]) -> list[str]:
@@ -220,7 +231,7 @@ def markdown(results: Sequence[Result], told: Mapping[str, Any]) -> str:
         lines.append("")
     names = ", ".join(f"{name} {number}" for name, number in told["versions"].items())
     lines += [
-        "Median of CPU time, or of what the row names (times the floor; least to most; median of wall time). "
+        "Median of CPU time, or of what the row names (times the floor, turn by turn; least to most; wall time). "
         "\\* not all that was sent came through.",
         "",
         f"Versions: {names}.",

@@ -20,7 +20,7 @@ class Row:
         ratio: at most so many times the floor; None where there is no such target.
         bound: at most so much; None where there is no such target.
         fresh: whether each sample needs a process of its own.
-        repeats: samples of each subject.
+        repeats: samples of each subject; of the floors and of ours more, where they cost no process.
         heavy: whether peers are left out of a quick run, because they take long.
         peers: whether peers are measured at all.
     """
