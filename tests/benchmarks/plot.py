@@ -50,7 +50,7 @@ def _panel(panel: Any, groups: Sequence[Mapping[str, Result]], title: str) -> No
         role = shown[0][1].subject.role
         colour = _COLOURS[role][sum(r == role for r in _roles(groups, names[:place])) % len(_COLOURS[role])]
         ys = [at + (place - (len(names) - 1) / 2) * height for at, _, _ in shown]
-        panel.barh(ys, [max(times - 1, 0.004) for *_, times in shown], height * 0.92, left=1, color=colour, label=name)
+        panel.barh(ys, [times - 1 for *_, times in shown], height * 0.92, left=1, color=colour, label=name)
         for y, (*_, result, times) in zip(ys, shown, strict=True):
             star = "*" if result.whole is False else ""
             panel.text(
@@ -61,8 +61,8 @@ def _panel(panel: Any, groups: Sequence[Mapping[str, Result]], title: str) -> No
                 fontsize=8,
             )
     panel.set_xscale("log")
-    panel.set_xlim(0.9, 150)
-    panel.set_xticks([1, 2, 5, 10, 20, 50, 100], ["1x", "2x", "5x", "10x", "20x", "50x", "100x"])
+    panel.set_xlim(0.4, 150)
+    panel.set_xticks([0.5, 1, 2, 5, 10, 20, 50, 100], ["0.5x", "1x", "2x", "5x", "10x", "20x", "50x", "100x"])
     panel.minorticks_off()
     panel.axvline(1, color="black", linewidth=0.8)
     panel.axvline(1.25, color="grey", linewidth=0.8, linestyle=":")
