@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, closing, contextmanager, suppress
 from functools import partial
@@ -57,19 +58,82 @@ if TYPE_CHECKING:  # imported by the first call for embeddings
     from aimlapi_transport.embeddings import Embeddings
 
 T = TypeVar("T")
+T_Whole = TypeVar("T_Whole")  # an answer, or what is awaited for one
+T_Stream = TypeVar("T_Stream")  # an iterator of deltas, or an asynchronous one
 
 __all__ = ["AsyncClient", "Client", "Limits", "Timeout", "UnlistedParameterWarning"]
 
 _MAX_REDIRECTS = 5
 
 
-class _Caller(Closable, Settings, Generic[T_Http]):
-    """What both clients are made of: settings, whose connections they use, and when they try again."""
+class _Caller(Closable, Settings, Generic[T_Http, T_Whole, T_Stream]):
+    """What both clients are made of: settings, whose connections they use, how they are asked, when they try again."""
 
     def __init__(self, http_client: T_Http | None, lease: Lease | None, config: SettingsArguments) -> None:
         super().__init__(**config)
         self._http_client: T_Http | None = http_client
         self._lease = lease or Lease()
+
+    def chat(
+        self,
+        model: str,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        timeout: Timeout = None,
+        extra_body: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        client_request_id: str | None = None,
+        replay_reasoning: bool | None = None,
+        **parameters: Any,
+    ) -> T_Whole:
+        """A whole answer. Raises `AIMLAPIError` of the fitting class."""
+        request = self.request(
+            model,
+            messages,
+            parameters=parameters,
+            extra_body=extra_body,
+            extra_headers=extra_headers,
+            extra_query=extra_query,
+            client_request_id=client_request_id,
+            replay_reasoning=replay_reasoning,
+        )
+        return self.complete(request, timeout=timeout)
+
+    def stream_chat(
+        self,
+        model: str,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        timeout: Timeout = None,
+        extra_body: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        client_request_id: str | None = None,
+        replay_reasoning: bool | None = None,
+        **parameters: Any,
+    ) -> T_Stream:
+        """An answer piece by piece; the last delta's `completion` is the whole of it."""
+        request = self.request(
+            model,
+            messages,
+            parameters=parameters,
+            extra_body=extra_body,
+            extra_headers=extra_headers,
+            extra_query=extra_query,
+            client_request_id=client_request_id,
+            replay_reasoning=replay_reasoning,
+            stream=True,
+        )
+        return self.stream(request, timeout=timeout)
+
+    @abstractmethod
+    def complete(self, request: Request, *, timeout: Timeout = None) -> T_Whole:
+        """The answer to a request, whole."""
+
+    @abstractmethod
+    def stream(self, request: Request, *, timeout: Timeout = None) -> T_Stream:
+        """The answer to a request, delta by delta."""
 
     def _quota(self) -> RetryQuota:
         return quota_of(self._http_client) if self._http_client is not None else self._lease.pool(self.route).quota
@@ -80,7 +144,7 @@ class _Caller(Closable, Settings, Generic[T_Http]):
         return None if delay is None or not patience.allows(delay) or not self._quota().take() else delay
 
 
-class Client(_Caller[httpx.Client]):
+class Client(_Caller[httpx.Client, Completion, Iterator[Delta]]):
     """Chat completions, blocking. Cheap to build: connections belong to the process, not to the client.
 
     Connections are kept while any client or model of the process that used the address lives and is not closed; so keep
@@ -115,59 +179,6 @@ class Client(_Caller[httpx.Client]):
     ) -> None:
         super().__init__(http_client, lease, config)
         self._sleep = sleep
-
-    def chat(
-        self,
-        model: str,
-        messages: Sequence[Mapping[str, Any]],
-        *,
-        timeout: Timeout = None,
-        extra_body: Mapping[str, Any] | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        client_request_id: str | None = None,
-        replay_reasoning: bool | None = None,
-        **parameters: Any,
-    ) -> Completion:
-        """A whole answer. Raises `AIMLAPIError` of the fitting class."""
-        request = self.request(
-            model,
-            messages,
-            parameters=parameters,
-            extra_body=extra_body,
-            extra_headers=extra_headers,
-            extra_query=extra_query,
-            client_request_id=client_request_id,
-            replay_reasoning=replay_reasoning,
-        )
-        return self.complete(request, timeout=timeout)
-
-    def stream_chat(
-        self,
-        model: str,
-        messages: Sequence[Mapping[str, Any]],
-        *,
-        timeout: Timeout = None,
-        extra_body: Mapping[str, Any] | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        client_request_id: str | None = None,
-        replay_reasoning: bool | None = None,
-        **parameters: Any,
-    ) -> Iterator[Delta]:
-        """An answer piece by piece; the last delta's `completion` is the whole of it."""
-        request = self.request(
-            model,
-            messages,
-            parameters=parameters,
-            extra_body=extra_body,
-            extra_headers=extra_headers,
-            extra_query=extra_query,
-            client_request_id=client_request_id,
-            replay_reasoning=replay_reasoning,
-            stream=True,
-        )
-        return self.stream(request, timeout=timeout)
 
     def complete(self, request: Request, *, timeout: Timeout = None) -> Completion:
         """The answer to a request, whole."""
@@ -294,7 +305,7 @@ class Client(_Caller[httpx.Client]):
             yield partial(send, lane)
 
 
-class AsyncClient(_Caller[httpx.AsyncClient]):
+class AsyncClient(_Caller[httpx.AsyncClient, Coroutine[Any, Any, Completion], AsyncGenerator[Delta, None]]):
     """Chat completions, for asyncio. The same arguments as `Client`, save two. `await aclose()`, or `async with`.
 
     Args:
@@ -313,59 +324,6 @@ class AsyncClient(_Caller[httpx.AsyncClient]):
     ) -> None:
         super().__init__(http_client, lease, config)
         self._sleep = sleep
-
-    async def chat(
-        self,
-        model: str,
-        messages: Sequence[Mapping[str, Any]],
-        *,
-        timeout: Timeout = None,
-        extra_body: Mapping[str, Any] | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        client_request_id: str | None = None,
-        replay_reasoning: bool | None = None,
-        **parameters: Any,
-    ) -> Completion:
-        """A whole answer. Raises `AIMLAPIError` of the fitting class."""
-        request = self.request(
-            model,
-            messages,
-            parameters=parameters,
-            extra_body=extra_body,
-            extra_headers=extra_headers,
-            extra_query=extra_query,
-            client_request_id=client_request_id,
-            replay_reasoning=replay_reasoning,
-        )
-        return await self.complete(request, timeout=timeout)
-
-    def stream_chat(
-        self,
-        model: str,
-        messages: Sequence[Mapping[str, Any]],
-        *,
-        timeout: Timeout = None,
-        extra_body: Mapping[str, Any] | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        client_request_id: str | None = None,
-        replay_reasoning: bool | None = None,
-        **parameters: Any,
-    ) -> AsyncGenerator[Delta, None]:
-        """An answer piece by piece; the last delta's `completion` is the whole of it."""
-        request = self.request(
-            model,
-            messages,
-            parameters=parameters,
-            extra_body=extra_body,
-            extra_headers=extra_headers,
-            extra_query=extra_query,
-            client_request_id=client_request_id,
-            replay_reasoning=replay_reasoning,
-            stream=True,
-        )
-        return self.stream(request, timeout=timeout)
 
     async def complete(self, request: Request, *, timeout: Timeout = None) -> Completion:
         """The answer to a request, whole."""

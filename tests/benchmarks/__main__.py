@@ -88,11 +88,10 @@ def measured(row: Row, workers: list[Worker], origin: str, quick: bool, taken: S
         for worker in chosen:
             answer = worker.ask(measure=row.measure, arguments=arguments, check=True)
             results[worker.subject.name].take_check(answer)
-    turns = repeats if row.fresh or quick else repeats * OFTENER
-    for turn in range(turns):
+    often = 1 if row.fresh or quick else OFTENER
+    for turn in range(repeats * often):
         for worker in chosen if turn % 2 == 0 else reversed(chosen):
-            is_left_out = worker.subject.role == "peer" and turn * repeats % turns >= repeats
-            if results[worker.subject.name].error or is_left_out:
+            if results[worker.subject.name].error or (worker.subject.role == "peer" and turn % often):
                 continue
             key = (row.measure, json.dumps(arguments), worker.subject.name, turn)
             if key not in taken:
@@ -137,12 +136,17 @@ def main() -> None:
         data = json.loads(options.earlier.read_text())
         publish([Result.from_json(value) for value in data["results"]], data["about"])
         return
+    wanted = (options.rows or "").split(",")
+    names = (options.subjects or "").split(",")
+    rows = [row for row in ROWS if row.key.startswith(tuple(wanted))]
+    subjects = [subject for subject in SUBJECTS if names == [""] or subject.name in names]
+    for prefix in wanted:
+        if not any(row.key.startswith(prefix) for row in rows):
+            parser.error(f"no row begins with {prefix!r}: pass one of {', '.join(row.key for row in ROWS)}")
+    if len(subjects) < len(names):
+        parser.error(f"--subjects takes {', '.join(subject.name for subject in SUBJECTS)}")
     for package in _COMPILED:
         compileall.compile_dir(ROOT / package, quiet=1)
-    wanted = tuple((options.rows or "").split(","))
-    names = (options.subjects or "").split(",")
-    rows = [row for row in ROWS if row.key.startswith(wanted)]
-    subjects = [subject for subject in SUBJECTS if names == [""] or subject.name in names]
     results: list[Result] = []
     taken: Samples = {}
     start = time.time()

@@ -22,7 +22,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from aimlapi_transport.answer import Delta
 from aimlapi_transport.tool_calls import ToolCallDelta
 from llama_index_aimlapi._replies import Reading
-from llama_index_aimlapi._snapshots import Growing, Snapshots
+from llama_index_aimlapi._snapshots import Snapshots
 from tests.llama_index.host import DONE, Host, chunk
 
 HELLO = [ChatMessage(role="user", content="Hello")]
@@ -99,19 +99,6 @@ def test_a_piece_may_be_changed_before_it_is_looked_at() -> None:
     replaced.message = ChatMessage(role="assistant", content="other")
     assert (changed.delta, changed.message.content) == ("other", "Hello")
     assert (replaced.delta, replaced.message.content) == ("lo", "other")
-
-
-@given(st.lists(st.text(max_size=4)), st.lists(st.integers(0, 40)))
-def test_a_growing_text_is_known_at_every_length_it_had(pieces: list[str], asked: list[int]) -> None:
-    growing, lengths = Growing(), []
-    for place, part in enumerate(pieces):
-        growing.add(part)
-        lengths.append(growing.length)
-        if place in asked:
-            assert growing.up_to(growing.length) == "".join(pieces[: place + 1])
-    for place in (*asked, *range(len(pieces))):
-        if place < len(pieces):
-            assert growing.up_to(lengths[place]) == "".join(pieces[: place + 1])
 
 
 def test_pieces_that_nobody_looks_at_hold_no_copies_of_what_came_before() -> None:

@@ -14,9 +14,11 @@ from aimlapi_transport.growing import Growing
 @given(st.lists(st.text(max_size=3), max_size=100))
 def test_it_is_known_as_it_was_after_each_piece(pieces: list[str]) -> None:
     growing, lengths = Growing(), []
-    for piece in pieces:
+    for place, piece in enumerate(pieces):
         growing.add(piece)
         lengths.append(growing.length)
+        if place % 7 == 0:  # to look at it meanwhile changes nothing
+            assert growing.up_to(growing.length) == growing.text() == "".join(pieces[: place + 1])
     assert growing.text() == "".join(pieces)
     assert [growing.up_to(length) for length in lengths] == list(accumulate(pieces))
 

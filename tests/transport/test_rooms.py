@@ -55,7 +55,8 @@ def test_dependencies_point_one_way(package: str, forbidden: set[str]) -> None:
         ("import langchain_aimlapi", {"httpx", "langchain_core"}),
         (
             "from langchain_aimlapi import ChatAIMLAPI",
-            {"llama_index", "starlette", "transformers", "aimlapi_transport.client"},
+            {"llama_index", "starlette", "transformers", "aimlapi_transport.client"}
+            | {"aimlapi_transport.errors", "aimlapi_transport.presets", "aimlapi_transport.profiles"},
         ),
         ("import llama_index_aimlapi", {"httpx", "llama_index"}),
         ("from llama_index_aimlapi import AIMLAPI", {"langchain_core", "starlette", "aimlapi_transport.client"}),
