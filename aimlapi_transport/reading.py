@@ -188,7 +188,7 @@ class ReplyReader:
         if body.startswith(_BOM):
             del body[: len(_BOM)]
         request_id = self._completion.inference_id
-        if not body or body.isspace():
+        if not body:
             raise BadResponseError("The provider answered with an empty body.", request_id=request_id)
         try:
             payload = loads(body)

@@ -150,7 +150,6 @@ class _Run:
         text, kwargs, calls = fields["content"], fields["additional_kwargs"], fields.get("tool_call_chunks")
         if (
             message.__class__ is not AIMessageChunk
-            or message.__pydantic_extra__
             or fields["id"] != self.id
             or fields["response_metadata"] != _TOLD
             or chunk.__dict__["generation_info"] is not None

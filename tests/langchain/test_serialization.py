@@ -71,6 +71,13 @@ def test_the_key_is_written_as_the_name_of_its_variable(settings: dict[str, Any]
         assert written["kwargs"]["api_key"] == {"lc": 1, "type": "secret", "id": [variable]}
 
 
+def test_pydantics_json_hides_a_key_and_has_no_form_for_a_function() -> None:
+    told = [
+        ChatAIMLAPI(model="m", api_key=key).model_dump_json(include={"api_key"}) for key in (KEY, lambda: KEY, None)
+    ]
+    assert told == ['{"api_key":"**********"}', '{"api_key":null}', '{"api_key":null}']
+
+
 @pytest.mark.parametrize(
     "settings",
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import logging
 import pickle
 import socket
@@ -44,6 +45,45 @@ HI = [{"role": "user", "content": "Hi"}]
 PIECES = (chunk("He", role="assistant"), chunk("llo"), chunk(finish="stop"))
 
 Outcome = tuple[str, Any, int, tuple[float, ...]]
+
+
+async def _answer_to(client: AsyncClient, *asked: Any, **options: Any) -> None:
+    await client.chat(*asked, **options)
+    async for _ in client.stream_chat(*asked, **options):
+        pass
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_whole_and_streamed_every_option_of_a_call_arrives(is_async: bool) -> None:
+    sent: list[httpx.Request] = []
+
+    def answered(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(200, json=answer("Hello"))
+
+    history = [*HI, {"role": "assistant", "content": "Ho", "reasoning_content": "why"}, *HI]
+    options: dict[str, Any] = {
+        "timeout": 7.0,
+        "client_request_id": "mine",
+        "replay_reasoning": True,
+        "temperature": 0.5,
+    }
+    options |= {"extra_body": {"x": 1}, "extra_headers": {"X-Mine": "2"}, "extra_query": {"q": "3"}}
+    transport = httpx.MockTransport(answered)
+    if is_async:
+        own = httpx.AsyncClient(transport=transport)
+        asyncio.run(_answer_to(AsyncClient(api_key=KEY, http_client=own), "m", history, **options))
+    else:
+        client = Client(api_key=KEY, http_client=httpx.Client(transport=transport))
+        client.chat("m", history, **options)
+        assert list(client.stream_chat("m", history, **options))
+    for request, is_stream in zip(sent, (False, True), strict=True):
+        body = json.loads(request.content)
+        assert (body["model"], body["temperature"], body["x"], body.get("stream", False)) == ("m", 0.5, 1, is_stream)
+        assert body["messages"][1]["reasoning_content"] == "why"
+        assert (request.headers["x-mine"], request.headers["x-client-request-id"]) == ("2", "mine")
+        assert request.url.params["q"] == "3"
+        assert request.extensions["timeout"]["read"] == 7.0
 
 
 class Pauses:
