@@ -10,49 +10,43 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, closing, contextmanager, suppress
-from functools import partial
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import httpx
 from typing_extensions import Unpack
 
+from aimlapi_transport._httpx import Body
 from aimlapi_transport.answer import Completion, Delta
-from aimlapi_transport.cancelling import cancellable
 from aimlapi_transport.errors import AIMLAPIError, BadResponseError, error_for
 from aimlapi_transport.exchange import (
-    BROKEN,
-    DRAIN,
+    MAX_REDIRECTS,
     Patience,
-    Stretch,
     T_Http,
     Timeout,
     Whole,
-    abody_of,
     answered,
-    arefusal_of,
-    asend,
     at_start,
     bare,
-    body_of,
     border,
     check_encoding,
+    drain,
     headers_of,
     reader_of,
     reading,
     redirect,
     refusal_of,
     request_id_of,
-    send,
-    still_open,
     to_httpx,
 )
 from aimlapi_transport.limits import Limits
 from aimlapi_transport.pools import Closable, Lease, quota_of
 from aimlapi_transport.request import Request
 from aimlapi_transport.retry import RetryQuota
+from aimlapi_transport.sending import Sender
 from aimlapi_transport.settings import Secret, Settings, SettingsArguments, UnlistedParameterWarning, scrubber
+from aimlapi_transport.streams import AsyncExchange, AsyncStream
 
 if TYPE_CHECKING:  # imported by the first call for embeddings
     from aimlapi_transport.embeddings import Embeddings
@@ -62,8 +56,6 @@ T_Whole = TypeVar("T_Whole")  # an answer, or what is awaited for one
 T_Stream = TypeVar("T_Stream")  # an iterator of deltas, or an asynchronous one
 
 __all__ = ["AsyncClient", "Client", "Limits", "Timeout", "UnlistedParameterWarning"]
-
-_MAX_REDIRECTS = 5
 
 
 class _Caller(Closable, Settings, Generic[T_Http, T_Whole, T_Stream]):
@@ -202,11 +194,11 @@ class Client(_Caller[httpx.Client, Completion, Iterator[Delta]]):
             key = self.key()
             scrub = scrubber(key)
             with self._response(request, key, scrub, patience) as response:
-                body = Whole(self.limits, patience)
+                whole, body = Whole(self.limits, patience), Body(response)
                 with border(scrub):
-                    for chunk in body_of(response):
-                        body.add(chunk)
-                return read_embeddings(body.data, count, headers_of(response), scrub=scrub)
+                    while chunk := body.read():
+                        whole.add(chunk)
+                return read_embeddings(whole.data, count, headers_of(response), scrub=scrub)
 
         return self._tried(once, patience)
 
@@ -250,62 +242,45 @@ class Client(_Caller[httpx.Client, Completion, Iterator[Delta]]):
         scrub = scrubber(key)
         with self._response(request, key, scrub, patience) as response:
             reader = reader_of(self, request, response, scrub, patience)
-            chunks = body_of(response)
+            body = Body(response)
             with reading(reader, request, scrub):
-                for chunk in chunks:
+                while chunk := body.read():
                     for event in reader.events(chunk):
-                        for delta in reader.read(event):
-                            yield delta
+                        yield from reader.read(event)
                     if reader.is_done:
                         break
-            for delta in reader.close():
-                yield delta
-            # The answer is handed out: what happens to the rest does not matter.
-            with closing(Stretch(response, *DRAIN)) as rest, suppress(*BROKEN):
-                for chunk in chunks:
-                    if rest.is_full(chunk):
-                        break
+            yield from reader.close()
+            drain(body)  # the answer is handed out: what happens to the rest does not matter
 
     @contextmanager
     def _response(
         self, request: Request, key: Secret, scrub: Callable[[str], str], patience: Patience
     ) -> Iterator[httpx.Response]:
         url: httpx.URL | None = None
-        with self._sender() as send_one:
-            for _ in range(_MAX_REDIRECTS + 1):
-                sent = to_httpx(self, self._http_client, request, key, patience, url)
+        for _ in range(MAX_REDIRECTS + 1):
+            sent = to_httpx(self, self._http_client, request, key, patience, url)
+            sender = Sender(self._http_client, self._lease, self.route)
+            response: httpx.Response | None = None
+            try:
                 with border(scrub, sent.url):
-                    response = send_one(sent)
-                try:
-                    url = redirect(response, scrub)
-                    if url is None:
-                        if not response.is_success:
-                            raise error_for(
-                                response.status_code, refusal_of(response), headers_of(response), scrub=scrub
-                            )
-                        check_encoding(response, scrub)
-                        yield response
-                        return
-                except AIMLAPIError as error:
-                    if error.request_id is None:
-                        error.request_id = request_id_of(response, scrub)
-                    raise
-                finally:
-                    response.close()
-        raise BadResponseError(f"The provider redirected more than {_MAX_REDIRECTS} times.")
-
-    @contextmanager
-    def _sender(self) -> Iterator[Callable[[httpx.Request], httpx.Response]]:
-        """What sends a request: the user's own HTTP client, or a connection of the pool, kept open until the end."""
-        own = self._http_client
-        if own is not None:
-            yield partial(still_open(own).send, stream=True, follow_redirects=False)
-            return
-        with self._lease.in_use(self.route) as pool, pool.lane() as lane:
-            yield partial(send, lane)
+                    response = sender.send(sent)
+                url = redirect(response, scrub)
+                if url is None:
+                    if not response.is_success:
+                        raise error_for(response.status_code, refusal_of(response), headers_of(response), scrub=scrub)
+                    check_encoding(response, scrub)
+                    yield response
+                    return
+            except AIMLAPIError as error:
+                if response is not None and error.request_id is None:
+                    error.request_id = request_id_of(response, scrub)
+                raise
+            finally:
+                sender.close()
+        raise BadResponseError(f"The provider redirected more than {MAX_REDIRECTS} times.")
 
 
-class AsyncClient(_Caller[httpx.AsyncClient, Coroutine[Any, Any, Completion], AsyncGenerator[Delta, None]]):
+class AsyncClient(_Caller[httpx.AsyncClient, Coroutine[Any, Any, Completion], AsyncStream]):
     """Chat completions, for asyncio. The same arguments as `Client`, save two. `await aclose()`, or `async with`.
 
     Args:
@@ -331,9 +306,9 @@ class AsyncClient(_Caller[httpx.AsyncClient, Coroutine[Any, Any, Completion], As
 
         async def once() -> Completion:
             completion = None
-            async with aclosing(self._deltas(request, patience)) as deltas:
-                async for delta in deltas:
-                    completion = delta.completion
+            async with AsyncExchange(self, request, patience) as exchange:
+                while deltas := await exchange.deltas():
+                    completion = deltas[-1].completion
             return answered(completion)
 
         return await self._tried(once, patience)
@@ -345,15 +320,9 @@ class AsyncClient(_Caller[httpx.AsyncClient, Coroutine[Any, Any, Completion], As
         patience = Patience(self, request, timeout)
 
         async def once() -> Embeddings:
-            key = await self.akey()
-            scrub = scrubber(key)
-            async with self._response(request, key, scrub, patience) as response:
-                body = Whole(self.limits, patience)
-                with border(scrub):
-                    async with aclosing(abody_of(response)) as chunks:
-                        async for chunk in chunks:
-                            body.add(chunk)
-                return read_embeddings(body.data, count, headers_of(response), scrub=scrub)
+            async with AsyncExchange(self, request, patience) as exchange:
+                data = await exchange.read_all()
+                return read_embeddings(data, count, exchange.headers(), scrub=exchange.scrub)
 
         return await self._tried(once, patience)
 
@@ -372,82 +341,6 @@ class AsyncClient(_Caller[httpx.AsyncClient, Coroutine[Any, Any, Completion], As
             await self._sleep(delay)
             attempt += 1
 
-    async def stream(self, request: Request, *, timeout: Timeout = None) -> AsyncGenerator[Delta, None]:
+    def stream(self, request: Request, *, timeout: Timeout = None) -> AsyncStream:
         """The answer to a request, delta by delta. Tries again only while nothing was handed out."""
-        patience = Patience(self, request, timeout)
-        attempt = 1
-        while True:
-            handed_out = False
-            try:
-                async with aclosing(self._deltas(request, patience)) as deltas:
-                    async for delta in deltas:
-                        handed_out = True
-                        yield delta
-                self._quota().give_back(attempt - 1)
-                return
-            except AIMLAPIError as error:
-                delay = None if handed_out else self._delay(attempt, at_start(error), patience)
-                if delay is None:
-                    raise bare(error) from None
-            await self._sleep(delay)
-            attempt += 1
-
-    async def _deltas(self, request: Request, patience: Patience) -> AsyncGenerator[Delta, None]:
-        """One try: sends the request, reads the reply."""
-        key = await self.akey()
-        scrub = scrubber(key)
-        async with self._response(request, key, scrub, patience) as response:
-            reader = reader_of(self, request, response, scrub, patience)
-            async with aclosing(abody_of(response)) as chunks:
-                with reading(reader, request, scrub):
-                    async for chunk in chunks:
-                        for event in reader.events(chunk):
-                            for delta in reader.read(event):
-                                yield delta
-                        if reader.is_done:
-                            break
-                for delta in reader.close():
-                    yield delta
-                with closing(Stretch(response, *DRAIN)) as rest, suppress(*BROKEN):
-                    async for chunk in chunks:
-                        if rest.is_full(chunk):
-                            break
-
-    @asynccontextmanager
-    async def _response(
-        self, request: Request, key: Secret, scrub: Callable[[str], str], patience: Patience
-    ) -> AsyncIterator[httpx.Response]:
-        url: httpx.URL | None = None
-        async with self._sender() as send_one:
-            for _ in range(_MAX_REDIRECTS + 1):
-                sent = to_httpx(self, self._http_client, request, key, patience, url)
-                with border(scrub, sent.url):
-                    response = await send_one(sent)
-                try:
-                    url = redirect(response, scrub)
-                    if url is None:
-                        if not response.is_success:
-                            raise error_for(
-                                response.status_code, await arefusal_of(response), headers_of(response), scrub=scrub
-                            )
-                        check_encoding(response, scrub)
-                        yield response
-                        return
-                except AIMLAPIError as error:
-                    if error.request_id is None:
-                        error.request_id = request_id_of(response, scrub)
-                    raise
-                finally:
-                    await response.aclose()
-        raise BadResponseError(f"The provider redirected more than {_MAX_REDIRECTS} times.")
-
-    @asynccontextmanager
-    async def _sender(self) -> AsyncIterator[Callable[[httpx.Request], Awaitable[httpx.Response]]]:
-        own = self._http_client
-        if own is not None:
-            send_own = partial(still_open(own).send, stream=True, follow_redirects=False)
-            yield lambda sent: cancellable(send_own(sent))
-            return
-        with self._lease.in_use(self.route) as pool:
-            async with pool.async_lane() as lane:
-                yield partial(asend, lane)
+        return AsyncStream(self, request, timeout)

@@ -5,17 +5,15 @@ What sync and asyncio share; `client` holds what they do one after the other.
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing, closing, contextmanager, suppress
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import httpx
 
+from aimlapi_transport._httpx import AsyncBody, Body, BrokenEncodingError, error_names
 from aimlapi_transport.answer import Completion
-from aimlapi_transport.cancelling import cancellable
 from aimlapi_transport.errors import (
     AIMLAPIError,
     APIConnectionError,
@@ -31,19 +29,18 @@ from aimlapi_transport.request import Request
 from aimlapi_transport.settings import Secret, Settings
 from aimlapi_transport.version import __version__
 
-_log = logging.getLogger("httpx")
-
 T_Http = TypeVar("T_Http", httpx.Client, httpx.AsyncClient)
 
 Timeout = float | tuple[float | None, float | None] | httpx.Timeout | None
 """Seconds of silence to bear; or (connect, silence); or httpx's own; None for the defaults."""
 
+MAX_REDIRECTS = 5
 CONNECT_SECONDS = 5.0
 _CALL_SILENCE = 600.0  # seconds without a byte of a whole answer
 _STREAM_SILENCE = 120.0  # seconds without an event of a stream
 DRAIN = 64 * 1024, 1.0  # bytes and seconds: read after the answer's end, to give the connection back in order
-_REFUSAL = 1024 * 1024, 5.0  # bytes and seconds: what is read of a refusal's body
-BROKEN = (httpx.HTTPError, httpx.StreamError)
+REFUSAL = 1024 * 1024, 5.0  # bytes and seconds: what is read of a refusal's body
+_TRANSPORT_ERRORS = ("TransportError", "NetworkError", "ProtocolError", "ProxyError", "UnsupportedProtocol")
 _ENCODINGS = ("", "identity", "gzip", "x-gzip", "deflate")  # what we ask for; one alone unpacks a thousandfold at most
 
 
@@ -106,22 +103,6 @@ class Whole:
         self._limits.check_reply(len(self.data))
 
 
-def body_of(response: httpx.Response) -> Iterator[bytes]:
-    """The body as it comes, unpacked."""
-    return iter(cast(httpx.SyncByteStream, response.stream)) if _is_bare(response) else response.iter_bytes()
-
-
-def abody_of(response: httpx.Response) -> AsyncGenerator[bytes, None]:
-    """As `body_of`, for asyncio."""
-    bare = cast(httpx.AsyncByteStream, response.stream).__aiter__ if _is_bare(response) else response.aiter_bytes
-    return cast(AsyncGenerator[bytes, None], bare())
-
-
-def _is_bare(response: httpx.Response) -> bool:
-    """Whether the body is what its stream gives: httpx's own reading adds half a microsecond (async: 1) to a chunk."""
-    return not response.is_stream_consumed and "content-encoding" not in response.headers
-
-
 def _can_unpack(response: httpx.Response) -> bool:
     """Whether the body is packed in a way we asked for, and once: in layers, a kilobyte unpacks to a terabyte."""
     return response.headers.get("content-encoding", "").strip().lower() in _ENCODINGS
@@ -139,80 +120,136 @@ def request_id_of(response: httpx.Response, scrub: Callable[[str], str]) -> str 
     return scrub(found) if found else None
 
 
-def still_open(own: T_Http) -> T_Http:
-    if own.is_closed:
-        raise InvalidRequestError("The HTTP client you passed is closed: pass one that is open.")
-    return own
-
-
 def headers_of(response: httpx.Response) -> dict[str, str]:
     """The reply's headers, names in lower case; httpx's own mapping guesses the encoding at every look."""
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
 
 
-@contextmanager
-def reading(reader: ReplyReader, request: Request, scrub: Callable[[str], str]) -> Iterator[None]:
-    """Turns httpx's errors while reading into ours; a stream that broke off is incomplete."""
-    try:
-        with border(scrub):
-            yield
-    except APIConnectionError as error:
-        if reader.has_answer:
-            return  # complete, though the connection broke or fell silent after it
-        if isinstance(error, APITimeoutError):
-            error.partial = reader.partial()
-            raise
-        if not request.stream or not reader.count:
-            raise
-        raise reader.incomplete(f"The connection broke ({error.message})") from None
+class reading:
+    """Turns httpx's errors while reading into ours; a stream that broke off is incomplete.
 
-
-class Stretch:
-    """The last stretch of a body, bounded in bytes and seconds: what follows an answer, or the body of a refusal.
-
-    A server that keeps the connection open must not keep the caller waiting for the whole `timeout`: httpcore reads
-    with the patience of the request, so for this stretch its stream is told to have less.
+    Leaves the block as if nothing had been where the connection broke or fell silent after a complete answer.
     """
 
-    def __init__(self, response: httpx.Response, most: int, seconds: float) -> None:
+    __slots__ = ("_reader", "_request", "_scrub")
+
+    def __init__(self, reader: ReplyReader, request: Request, scrub: Callable[[str], str]) -> None:
+        self._reader = reader
+        self._request = request
+        self._scrub = scrub
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
+        if error is None or not isinstance(error, Exception):
+            return False
+        if _is_broken(error):
+            error = _own(error, self._scrub)
+        elif not isinstance(error, APIConnectionError):
+            return False
+        if isinstance(error, APIConnectionError):
+            if self._reader.has_answer:
+                return True
+            if isinstance(error, APITimeoutError):
+                error.partial = self._reader.partial()
+            elif self._request.stream and self._reader.count:
+                error = self._reader.incomplete(f"The connection broke ({error.message})")
+        try:
+            raise error from None
+        finally:
+            del error
+
+
+class Bounded:
+    """Bytes and seconds in which the rest of a body is read: what follows an answer, or the body of a refusal.
+
+    A server that keeps the connection open must not keep the caller waiting for the whole `timeout`.
+    """
+
+    def __init__(self, most: int, seconds: float) -> None:
         self.data = bytearray()
         self._most = most
         self._end = time.monotonic() + seconds
-        self._stream = cast(Any, response.extensions.get("network_stream"))
-        with suppress(AttributeError):  # no such stream, or not of a kind that can be told: then as it is
-            read = self._stream.read
-            self._stream.read = lambda size, timeout=None: read(
-                size, seconds if timeout is None else min(timeout, seconds)
-            )
 
-    def is_full(self, chunk: bytes) -> bool:
-        self.data += chunk
-        return len(self.data) > self._most or time.monotonic() > self._end
+    @property
+    def left(self) -> float:
+        """Seconds."""
+        return max(self._end - time.monotonic(), 0.001)
 
-    def close(self) -> None:
-        """Gives the stream its patience back."""
-        with suppress(AttributeError):
-            del self._stream.read
+    def add(self, data: bytes) -> bool:
+        """Whether to read on after this piece."""
+        self.data += data
+        return bool(data) and len(self.data) <= self._most and time.monotonic() <= self._end
+
+
+def drain(body: Body) -> bool:
+    """Reads what follows an answer; whether the body is at its end."""
+    rest = Bounded(*DRAIN)
+    try:
+        while data := body.read(rest.left):
+            if not rest.add(data):
+                return False
+    except Exception as error:
+        if not _is_broken(error):
+            raise
+        return False
+    return True
+
+
+async def adrain(body: AsyncBody) -> bool:
+    """As `drain`, for asyncio."""
+    rest = Bounded(*DRAIN)
+    try:
+        while data := await body.read(rest.left):
+            if not rest.add(data):
+                return False
+    except Exception as error:
+        if not _is_broken(error):
+            raise
+        return False
+    return True
 
 
 def refusal_of(response: httpx.Response) -> bytes:
     """The body of a refusal. It may repeat the key: no frame of an error's traceback holds it in a variable."""
-    with closing(Stretch(response, *_REFUSAL)) as body, suppress(*BROKEN):
-        for chunk in response.iter_bytes() if _can_unpack(response) else ():
-            if body.is_full(chunk):
-                break
-    return bytes(body.data)
+    rest = Bounded(*REFUSAL)
+    if _can_unpack(response):
+        _shorten_silence(response, REFUSAL[1])
+        body = Body(response)
+        try:
+            while rest.add(body.read(rest.left)):
+                pass
+        except Exception as error:
+            if not _is_broken(error):
+                raise
+    return bytes(rest.data)
 
 
 async def arefusal_of(response: httpx.Response) -> bytes:
     """As `refusal_of`, for asyncio."""
-    with closing(Stretch(response, *_REFUSAL)) as body, suppress(*BROKEN):
-        if _can_unpack(response):
-            async with aclosing(abody_of(response)) as chunks:
-                async for chunk in chunks:
-                    if body.is_full(chunk):
-                        break
-    return bytes(body.data)
+    rest = Bounded(*REFUSAL)
+    if _can_unpack(response):
+        _shorten_silence(response, REFUSAL[1])
+        body = AsyncBody(response)
+        try:
+            while rest.add(await body.read(rest.left)):
+                pass
+        except Exception as error:
+            if not _is_broken(error):
+                raise
+    return bytes(rest.data)
+
+
+def _shorten_silence(response: httpx.Response, seconds: float) -> None:
+    """Sets how long httpx waits for a piece of a body of which nothing was read yet."""
+    timeouts = response.request.extensions.get("timeout")
+    if timeouts:
+        timeouts["read"] = min(timeouts.get("read") or seconds, seconds)
+
+
+def _is_broken(error: Exception) -> bool:
+    return isinstance(error, BrokenEncodingError) or bool(error_names(error))
 
 
 class border:
@@ -226,32 +263,41 @@ class border:
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if not isinstance(error, (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError)):
+        if not isinstance(error, Exception) or not _is_broken(error):
             return
-        if isinstance(error, httpx.RequestError):
-            error._request = None
-        error.__traceback__ = error.__cause__ = error.__context__ = None
-        raise _ours(error, self._scrub, self._url) from None
+        raise _own(error, self._scrub, self._url) from None
+
+
+def _own(error: Exception, scrub: Callable[[str], str], url: httpx.URL | None = None) -> AIMLAPIError:
+    """The error of ours, and nothing left in theirs that holds the key."""
+    if getattr(error, "_request", None) is not None:
+        error._request = None  # type: ignore[attr-defined]
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+    return _ours(error, scrub, url)
 
 
 def _ours(error: Exception, scrub: Callable[[str], str], url: httpx.URL | None) -> AIMLAPIError:
-    if isinstance(error, httpx.TimeoutException):
-        what = "connect" if isinstance(error, httpx.ConnectTimeout) else "answer"
+    """The error of ours for one of httpx, httpx2 or httpcore: their classes have the same names."""
+    names = error_names(error)
+    if "TimeoutException" in names:
+        what = "connect" if "ConnectTimeout" in names else "answer"
         return APITimeoutError(f"The provider did not {what} in time ({type(error).__name__}).")
-    if isinstance(error, httpx.DecodingError):
+    if "DecodingError" in names or isinstance(error, BrokenEncodingError):
         return BadResponseError(scrub(f"The reply's compression is broken: {error}."))
-    if isinstance(error, httpx.TransportError):
-        return _connection_error(error, scrub, url)
-    if isinstance(error, httpx.InvalidURL):
+    if not names.isdisjoint(_TRANSPORT_ERRORS):
+        return _connection_error(error, names, scrub, url)
+    if "InvalidURL" in names:
         return InvalidRequestError(scrub(f"The address is no URL: {error}."))
     return APIConnectionError(scrub(f"The reply could not be read: {type(error).__name__}."))
 
 
-def _connection_error(error: httpx.TransportError, scrub: Callable[[str], str], url: httpx.URL | None) -> AIMLAPIError:
+def _connection_error(
+    error: Exception, names: frozenset[str], scrub: Callable[[str], str], url: httpx.URL | None
+) -> AIMLAPIError:
     text = scrub(str(error)) or type(error).__name__
-    if isinstance(error, httpx.ConnectError) and url is not None:
+    if "ConnectError" in names and url is not None:
         text += scrub(f" (on the way to {url.netloc.decode()})")  # the address may be the mistake
-    if isinstance(error, httpx.UnsupportedProtocol):
+    if "UnsupportedProtocol" in names:
         return InvalidRequestError(f"The address cannot be used: {text}")
     untrusted = "certificate" in text.lower()
     return APIConnectionError(f"The connection to the provider failed: {text}", is_retryable=not untrusted)
@@ -279,7 +325,7 @@ def redirect(response: httpx.Response, scrub: Callable[[str], str]) -> httpx.URL
     """Where to send the request again, None if this is no redirect; only within the same origin."""
     if response.status_code not in (301, 302, 303, 307, 308):
         return None
-    here = response.request.url
+    here = httpx.URL(str(response.request.url))  # httpx2's are other objects
     try:
         target = here.join(response.headers.get("location", ""))
     except (httpx.InvalidURL, ValueError):
@@ -323,43 +369,19 @@ def to_httpx(
     limits = patience.timeouts()
     if own is not None:  # with the headers, cookies and query of its own
         query = dict(request.query) or None
-        return own.build_request("POST", url, params=query, headers=headers, content=request.body, timeout=limits)
+        seconds = (limits.connect, limits.read, limits.write, limits.pool)  # as a tuple, httpx2 takes them as well
+        return own.build_request("POST", str(url), params=query, headers=headers, content=request.body, timeout=seconds)
     return httpx.Request("POST", url, headers=headers, content=request.body, extensions={"timeout": limits.as_dict()})
 
 
 _url = lru_cache(maxsize=64)(httpx.URL)  # 30 us a call
 
 
-def send(lane: httpx.BaseTransport, request: httpx.Request) -> httpx.Response:
-    """Sends through one of httpx's transports, without a client around it.
-
-    A client's cookies, which would be shared by everyone who uses it, its redirects and its authentication are not
-    wanted here, and cost a seventh of a small call and a twentieth of each chunk. Its line in the log is.
-    """
-    response = lane.handle_request(request)
-    response.request = request
-    _log_reply(response)
-    return response
-
-
-async def asend(lane: httpx.AsyncBaseTransport, request: httpx.Request) -> httpx.Response:
-    """As `send`, for asyncio."""
-    response = await cancellable(lane.handle_async_request(request))
-    response.request = request
-    _log_reply(response)
-    return response
-
-
-def _log_reply(response: httpx.Response) -> None:
-    if _log.isEnabledFor(logging.INFO):
-        request, reason = response.request, response.reason_phrase
-        told = (request.method, request.url, response.http_version, response.status_code, reason)
-        _log.info('HTTP Request: %s %s "%s %d %s"', *told)
-
-
 def _timeouts(timeout: Timeout, stream: bool) -> httpx.Timeout:
     if isinstance(timeout, httpx.Timeout):
         return timeout
+    if timeout is not None and hasattr(timeout, "as_dict"):  # httpx2
+        return httpx.Timeout(**timeout.as_dict())
     connect: float | None = CONNECT_SECONDS
     silence: float | None = _STREAM_SILENCE if stream else _CALL_SILENCE
     timeout = tuple(timeout) if isinstance(timeout, list) else timeout  # a pair that went through JSON

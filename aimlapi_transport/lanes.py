@@ -42,6 +42,11 @@ class Lanes(Generic[Transport]):
         self._idle: deque[tuple[float, Transport]] = deque()
         self.is_closed = False
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether all exchanges go over one transport."""
+        return self._shared is not None
+
     def take(self) -> Transport:
         """A transport nobody else uses, unless it is shared by all."""
         if self._shared is not None:
@@ -67,6 +72,10 @@ class Lanes(Generic[Transport]):
         except IndexError:
             pass
         return None
+
+    def discard(self, lane: Transport) -> None:
+        """Forgets a transport whose connection was broken off."""
+        self._all.discard(lane)
 
     def drained(self) -> list[Transport]:
         """All transports, also those in use: they are to be closed."""

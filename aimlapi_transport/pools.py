@@ -12,9 +12,9 @@ import atexit
 import os
 import ssl
 import threading
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from functools import lru_cache
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
+from functools import lru_cache, partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from weakref import ReferenceType, WeakKeyDictionary, ref
@@ -62,29 +62,13 @@ class Pool:
             WeakKeyDictionary()
         )
 
-    @contextmanager
-    def lane(self) -> Iterator[httpx.BaseTransport]:
-        """What sends one request."""
-        lanes = self._lanes()
-        lane = lanes.take()
-        try:
-            yield lane
-        finally:
-            spare = lanes.give_back(lane)
-            if spare is not None:
-                spare.close()
+    def lanes(self) -> Lanes[httpx.BaseTransport]:
+        """The connections for sync calls."""
+        return self._lanes()
 
-    @asynccontextmanager
-    async def async_lane(self) -> AsyncGenerator[httpx.AsyncBaseTransport, None]:
-        """What sends one request in the running loop."""
-        lanes = self._lanes_of(asyncio.get_running_loop())
-        lane = lanes.take()
-        try:
-            yield lane
-        finally:
-            spare = lanes.give_back(lane)
-            if spare is not None:
-                await spare.aclose()
+    def async_lanes(self) -> Lanes[httpx.AsyncBaseTransport]:
+        """The connections of the running loop."""
+        return self._lanes_of(asyncio.get_running_loop())
 
     def _lanes(self) -> Lanes[httpx.BaseTransport]:
         if self._sync is None:
@@ -114,9 +98,7 @@ class Pool:
                 lanes: Lanes[httpx.AsyncBaseTransport] = Lanes(
                     lambda: httpx.AsyncHTTPTransport(**options), shared=_of_environment(httpx.AsyncClient, self.route)
                 )
-                found = self._by_loop[loop] = lanes, _kept(lanes, ref(self), loop)
-                with suppress(StopIteration):
-                    found[1].asend(None).send(None)  # begun: from now on the loop knows it
+                found = self._by_loop[loop] = lanes, ends_with(partial(_closed, lanes, ref(self), loop))
         return found[0]
 
     def shut(self, *, wait: bool = False) -> None:
@@ -145,6 +127,11 @@ class Pool:
         if found is not None:
             await found[1].aclose()
         self.shut()
+
+    def exit(self) -> None:
+        """One user less, who leaves nothing under way; the last one closes the pool."""
+        if self.leave():
+            self.shut()
 
     def leave(self) -> bool:
         """One user less; whether it was the last, who has to close the pool."""
@@ -186,17 +173,12 @@ class Lease:
             former.shut()
         return pool
 
-    @contextmanager
-    def in_use(self, route: Route) -> Iterator[Pool]:
-        """The pool of a route, kept open until the end of the block, whoever closes the lease meanwhile."""
+    def enter(self, route: Route) -> Pool:
+        """The pool of a route, kept open until `Pool.exit`, whoever closes the lease meanwhile."""
         with _lock:
             pool = self.pool(route)
             pool.users += 1
-        try:
-            yield pool
-        finally:
-            if pool.leave():
-                pool.shut()
+        return pool
 
     def close(self) -> None:
         """Gives the share back. With the last one the connections are closed; calls under way end first."""
@@ -265,50 +247,54 @@ class Closable:
         await self.aclose()
 
 
-async def _kept(
-    lanes: Lanes[httpx.AsyncBaseTransport], pool: ReferenceType[Pool], loop: asyncio.AbstractEventLoop
-) -> _Kept:
-    """Closes the lanes when their loop shuts down, or when nobody holds this generator any more.
+def ends_with(end: Callable[[], Awaitable[None]]) -> _Kept:
+    """What awaits `end` in its loop, when that shuts down, or when nobody holds this generator any more.
 
-    Both are what a loop does for every asynchronous generator begun in it: see PEP 525 on finalization. So they are
-    closed in their own loop, while that still runs.
+    Both are what a loop does for every asynchronous generator begun in it: see PEP 525 on finalization.
     """
-    try:
-        yield
-    finally:
-        owner = pool()
-        if owner is not None:
-            owner._by_loop.pop(loop, None)
-        for lane in lanes.drained():
-            await lane.aclose()
+
+    async def keeper() -> _Kept:
+        try:
+            yield
+        finally:
+            await end()
+
+    kept = keeper()
+    with suppress(StopIteration):
+        kept.asend(None).send(None)  # begun: from now on the loop knows it
+    return kept
+
+
+async def _closed(
+    lanes: Lanes[httpx.AsyncBaseTransport], pool: ReferenceType[Pool], loop: asyncio.AbstractEventLoop
+) -> None:
+    """Closes the connections of a loop, while it still runs."""
+    owner = pool()
+    if owner is not None:
+        owner._by_loop.pop(loop, None)
+    for lane in lanes.drained():
+        await lane.aclose()
 
 
 def _abandon(lanes: Lanes[httpx.AsyncBaseTransport]) -> None:
-    """Closes the sockets of a loop that cannot run any more: it was closed without its asynchronous generators.
+    """Closes the sockets of a loop that cannot run any more: it was closed without its asynchronous generators."""
+    from aimlapi_transport._httpx import close_in_dead_loop
 
-    httpx has no way to do this without awaiting, so this reaches for the transports beneath; the worst that happens
-    where they are not as expected is that the garbage collector closes them, with a ResourceWarning.
-    """
     for lane in lanes.drained():
-        for connection in getattr(getattr(lane, "_pool", None), "connections", ()):
-            with suppress(Exception):
-                stream = connection._connection._network_stream._stream
-                stream = getattr(stream, "transport_stream", stream)  # below TLS
-                stream._transport._call_connection_lost(None)
+        close_in_dead_loop(lane)
 
 
 def check_own(**clients: object) -> None:
-    """Refuses, as an InvalidRequestError, what is no httpx client: an async one where the argument's name says so."""
+    """Refuses, as an InvalidRequestError, what is no client of httpx or httpx2: an async one where the name says so."""
     for name, client in clients.items():
         if client is not None:
-            import httpx
-
+            from aimlapi_transport._httpx import is_client
             from aimlapi_transport.errors import InvalidRequestError
 
-            wanted = httpx.AsyncClient if "async" in name else httpx.Client
-            if not isinstance(client, wanted):
+            wanted = "AsyncClient" if "async" in name else "Client"
+            if not is_client(client, wanted):
                 kind = f"{type(client).__module__.partition('.')[0]}.{type(client).__name__}"
-                raise InvalidRequestError(f"`{name}` is a {kind}: pass an httpx.{wanted.__name__}.")
+                raise InvalidRequestError(f"`{name}` is a {kind}: pass an httpx.{wanted}.")
 
 
 def quota_of(own: httpx.Client | httpx.AsyncClient) -> RetryQuota:

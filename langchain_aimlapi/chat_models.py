@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Literal
 
 import pydantic.v1
@@ -119,7 +118,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
                 if delta.choice == answer or delta.completion is not None:
                     yield self._with_headers(reader.chunk(delta), delta.completion)
 
-    async def _astream(
+    def _astream(
         self,
         messages: list[BaseMessage],
         stop: list[str] | None = None,
@@ -127,19 +126,15 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         from aimlapi_transport.client import AsyncClient
-        from langchain_aimlapi._chunks import StreamReader
         from langchain_aimlapi._request import patience, to_request
+        from langchain_aimlapi._streams import AsyncChunks
         from langchain_aimlapi.errors import translated
 
         with translated():
             client = AsyncClient(http_client=self.http_async_client, lease=self._lease, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=True)
-            reader, answer = StreamReader(), None
-            async with aclosing(client.stream(request, timeout=patience(self, kwargs, stream=True))) as deltas:
-                async for delta in deltas:
-                    answer = delta.choice if answer is None else answer
-                    if delta.choice == answer or delta.completion is not None:
-                        yield self._with_headers(reader.chunk(delta), delta.completion)
+            deltas = client.stream(request, timeout=patience(self, kwargs, stream=True))
+            return AsyncChunks(deltas, self._with_headers)
 
     def _result(self, completion: Completion) -> ChatResult:
         from langchain_aimlapi._chunks import from_choice, generation_info

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from contextlib import aclosing, closing
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -23,7 +22,7 @@ from llama_index.core.tools.types import BaseTool
 from pydantic import SecretStr
 
 from aimlapi_transport.wire import Json
-from llama_index_aimlapi._observed import aobserved, observed
+from llama_index_aimlapi._observed import Streamed, aobserved, observed
 from llama_index_aimlapi._settings import AIMLAPISettings
 from llama_index_aimlapi._structured import StructuredPrediction
 
@@ -31,6 +30,10 @@ if TYPE_CHECKING:  # imported at the first call, as all that only calls need: ha
     import httpx
 
     from aimlapi_transport.answer import Delta
+    from aimlapi_transport.streams import AsyncStream
+    from llama_index_aimlapi._call import Call
+
+T = TypeVar("T")
 
 
 class AIMLAPI(StructuredPrediction, AIMLAPISettings):
@@ -117,9 +120,8 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
     ) -> CompletionResponseGen:
         """The answer to a prompt piece by piece: each response repeats all before it."""
 
-        def start(prompt: str, kwargs: Json) -> CompletionResponseGen:
-            chunks = self._stream(self._prompt(prompt, formatted), kwargs)
-            return _mapped(chunks)
+        def start(prompt: str, kwargs: Json) -> Streamed[Iterator[Delta], CompletionResponse]:
+            return _to_completions(self._stream(self._prompt(prompt, formatted), kwargs))
 
         given = () if prompt is None else (prompt,)  # a prompt that is missing is LlamaIndex's to refuse
         return observed(llm_completion_callback(), self, start, *given, **kwargs)
@@ -129,9 +131,8 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
     ) -> CompletionResponseAsyncGen:
         """The answer to a prompt piece by piece: each response repeats all before it."""
 
-        def start(prompt: str, kwargs: Json) -> CompletionResponseAsyncGen:
-            chunks = self._astream(self._prompt(prompt, formatted), kwargs)
-            return _amapped(chunks)
+        def start(prompt: str, kwargs: Json) -> Streamed[AsyncStream, CompletionResponse]:
+            return _to_completions(self._astream(self._prompt(prompt, formatted), kwargs))
 
         given = () if prompt is None else (prompt,)
         return await aobserved(llm_completion_callback(), self, start, *given, **kwargs)
@@ -235,58 +236,39 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
         call.answered(completion)
         return from_completion(completion, call.reading)
 
-    def _stream(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponseGen:
+    def _stream(self, messages: Sequence[ChatMessage], kwargs: Json) -> Streamed[Iterator[Delta], ChatResponse]:
         from llama_index_aimlapi._call import to_call
-        from llama_index_aimlapi._snapshots import Snapshots
 
         client = self._client()
         call = to_call(self, client, messages, kwargs, stream=True)
-        deltas = cast("Generator[Delta, None, None]", client.stream(call.request, timeout=call.timeout))
+        return Streamed(client.stream(call.request, timeout=call.timeout), _to_responses(call))
 
-        def chunks() -> ChatResponseGen:
-            snapshots = Snapshots(call.reading)
-            with closing(deltas):
-                for delta in deltas:
-                    if delta.completion is not None:
-                        call.answered(delta.completion)
-                    chunk = snapshots.add(delta)
-                    if chunk is not None:
-                        yield chunk
-
-        return chunks()
-
-    def _astream(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponseAsyncGen:
+    def _astream(self, messages: Sequence[ChatMessage], kwargs: Json) -> Streamed[AsyncStream, ChatResponse]:
         from llama_index_aimlapi._call import to_call
-        from llama_index_aimlapi._snapshots import Snapshots
 
         client = self._async_client()
         call = to_call(self, client, messages, kwargs, stream=True)
-        deltas = client.stream(call.request, timeout=call.timeout)
-
-        async def chunks() -> ChatResponseAsyncGen:
-            snapshots = Snapshots(call.reading)
-            async with aclosing(deltas):
-                async for delta in deltas:
-                    if delta.completion is not None:
-                        call.answered(delta.completion)
-                    chunk = snapshots.add(delta)
-                    if chunk is not None:
-                        yield chunk
-
-        return chunks()
+        return Streamed(client.stream(call.request, timeout=call.timeout), _to_responses(call))
 
 
-def _mapped(chunks: ChatResponseGen) -> CompletionResponseGen:
+def _to_responses(call: Call) -> Callable[[Delta], ChatResponse | None]:
+    from llama_index_aimlapi._snapshots import Snapshots
+
+    snapshots = Snapshots(call.reading)
+
+    def to_response(delta: Delta) -> ChatResponse | None:
+        if delta.completion is not None:
+            call.answered(delta.completion)
+        return snapshots.add(delta)
+
+    return to_response
+
+
+def _to_completions(streamed: Streamed[T, ChatResponse]) -> Streamed[T, CompletionResponse]:
     from llama_index_aimlapi._replies import to_completion
 
-    with closing(chunks):
-        for chunk in chunks:
-            yield to_completion(chunk)
+    def convert(delta: Delta) -> CompletionResponse | None:
+        response = streamed.convert(delta)
+        return None if response is None else to_completion(response)
 
-
-async def _amapped(chunks: ChatResponseAsyncGen) -> CompletionResponseAsyncGen:
-    from llama_index_aimlapi._replies import to_completion
-
-    async with aclosing(chunks):
-        async for chunk in chunks:
-            yield to_completion(chunk)
+    return Streamed(streamed.deltas, convert)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -35,10 +36,12 @@ class ScriptedServer:
     connections: int = 0
     closed: int = 0
     port: int = 0
+    scheme: str = "http"
+    is_stopping: bool = False
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"{self.scheme}://127.0.0.1:{self.port}/v1"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -51,15 +54,17 @@ class ScriptedServer:
                 await self.acts[min(len(self.received), len(self.acts)) - 1](writer)
                 await writer.drain()
         self.closed += 1
-        writer.close()
+        writer.transport.abort() if self.is_stopping else writer.close()
 
 
 @contextmanager
-def scripted(*acts: Act) -> Iterator[ScriptedServer]:
-    """A server that plays these acts, in a thread of its own."""
-    server = ScriptedServer(acts)
+def scripted(*acts: Act, context: ssl.SSLContext | None = None) -> Iterator[ScriptedServer]:
+    """A server that plays these acts, in a thread of its own; over TLS where a context is given."""
+    server = ScriptedServer(acts, scheme="http" if context is None else "https")
     loop = asyncio.new_event_loop()
-    listener = loop.run_until_complete(asyncio.start_server(server.serve, "127.0.0.1", 0, limit=2**26))
+    loop.slow_callback_duration = 60  # asyncio's debug mode complains of a busy machine
+    loop.set_exception_handler(lambda loop, details: None)  # clients that break off a handshake are expected
+    listener = loop.run_until_complete(asyncio.start_server(server.serve, "127.0.0.1", 0, limit=2**26, ssl=context))
     server.port = listener.sockets[0].getsockname()[1]
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -69,10 +74,12 @@ def scripted(*acts: Act) -> Iterator[ScriptedServer]:
 
         async def stop() -> None:
             listener.close()
+            server.is_stopping = True
             tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.sleep(0.01)  # until the sockets are closed
 
         asyncio.run_coroutine_threadsafe(stop(), loop).result(5)
         loop.call_soon_threadsafe(loop.stop)

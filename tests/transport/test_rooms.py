@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PURE = ("_json", "answer", "callers", "cancelling", "completion", "embedders", "embeddings", "errors", "folding", "growing", "lanes", "lazy", "limits", "presets", "profiles", "reading", "replay", "request", "retry", "settings", "shown", "sse",
+PURE = ("_httpx", "_json", "answer", "callers", "cancelling", "completion", "embedders", "embeddings", "errors", "folding", "growing", "lanes", "lazy", "limits", "presets", "profiles", "reading", "replay", "request", "retry", "sending", "settings", "shown", "sse",
         "tally", "think", "tool_calls", "usage", "values", "wire", "wordings", "version")  # fmt: skip
 
 
@@ -27,7 +27,7 @@ def test_pure_modules_import_without_httpx() -> None:
 
 def test_every_module_of_the_transport_is_pure_or_does_the_io() -> None:
     names = {path.stem for path in (ROOT / "aimlapi_transport").glob("*.py")}
-    assert names == {*PURE, "__init__", "client", "exchange", "pools"}
+    assert names == {*PURE, "__init__", "client", "exchange", "pools", "streams"}
 
 
 @pytest.mark.parametrize(

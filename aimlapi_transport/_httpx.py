@@ -1,0 +1,208 @@
+"""What is used of httpx and httpcore beyond their documented interface, for httpx and httpx2 alike.
+
+Each has a documented way that is taken where a response is not of the expected shape (HTTP/2, a mock, a cassette).
+`tests/transport/test_httpx_compat.py` says what is lost when the shape changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import zlib
+from contextlib import suppress
+from typing import Any, cast
+
+_LIBRARIES = frozenset(("httpx", "httpx2", "httpcore", "httpcore2"))
+
+
+def error_names(error: BaseException) -> frozenset[str]:
+    """The names of an exception's classes that are of httpx, httpx2 or httpcore; empty for any other exception."""
+    kind = type(error)
+    return frozenset(base.__name__ for base in kind.__mro__ if base.__module__.partition(".")[0] in _LIBRARIES)
+
+
+def is_client(value: object, name: str) -> bool:
+    """Whether a value is the `Client` or `AsyncClient` of httpx, or of httpx2 where somebody imported that."""
+    modules = (sys.modules.get(library) for library in ("httpx", "httpx2"))
+    return any(isinstance(value, getattr(module, name)) for module in modules if module is not None)
+
+
+def connection_of(response: Any) -> Any | None:
+    """httpcore's HTTP/1.1 connection, whose response this is; None where it is carried in another way.
+
+    Reading the body from the connection leaves out four generators between it and the reader. Async ones are closed by
+    the event loop, all at the same time, when it ends while they are suspended: they then get into each other's way.
+    """
+    stream = response.stream
+    for _ in range(8):
+        connection = getattr(stream, "_connection", None)
+        if connection is not None:
+            is_known = hasattr(connection, "_receive_event") and hasattr(connection, "_h11_state")
+            return connection if is_known else None
+        stream = getattr(stream, "_stream", None) or getattr(stream, "_httpcore_stream", None)
+        if stream is None:
+            return None
+    return None
+
+
+class _Body:
+    """What both kinds of body share.
+
+    Attributes:
+        is_direct: whether it is read from the connection, rather than through httpx's generators.
+    """
+
+    __slots__ = ("_pieces", "_receive", "_timeout", "_unpacker", "is_direct")
+
+    def __init__(self, response: Any) -> None:
+        connection = None if response.is_stream_consumed else connection_of(response)
+        self.is_direct = connection is not None
+        self._pieces: Any = None
+        self._receive: Any = None
+        self._timeout: float | None = (response.request.extensions.get("timeout") or {}).get("read")
+        self._unpacker: _Unpacker | None = None
+        if connection is not None:
+            self._receive = connection._receive_event
+            encoding = response.headers.get("content-encoding", "").strip().lower()
+            self._unpacker = _Unpacker() if encoding not in ("", "identity") else None
+
+    def _seconds(self, timeout: float | None) -> float | None:
+        return self._timeout if timeout is None else min(timeout, self._timeout or timeout)
+
+    def _data_of(self, event: Any) -> bytes | None:
+        """What an h11 event adds; empty at the end, None for nothing yet."""
+        if event.__class__.__name__ != "Data":  # EndOfMessage, PAUSED
+            return b"" if self._unpacker is None else self._unpacker.rest()
+        data = bytes(event.data)
+        if self._unpacker is not None:
+            data = self._unpacker.add(data)
+        return data or None
+
+
+class Body(_Body):
+    """A response's body, unpacked, read piece by piece."""
+
+    __slots__ = ()
+
+    def __init__(self, response: Any) -> None:
+        super().__init__(response)
+        if not self.is_direct:
+            self._pieces = response.iter_bytes()
+
+    def read(self, timeout: float | None = None) -> bytes:
+        """The next piece, empty at the end.
+
+        Args:
+            timeout: seconds of silence, where they are fewer than the request's own; without effect where the body is
+                not read directly.
+        """
+        if not self.is_direct:
+            return next(self._pieces, b"")
+        while True:
+            data = self._data_of(self._receive(timeout=self._seconds(timeout)))
+            if data is not None:
+                return data
+
+
+class AsyncBody(_Body):
+    """As `Body`, for asyncio."""
+
+    __slots__ = ()
+
+    def __init__(self, response: Any) -> None:
+        super().__init__(response)
+        if not self.is_direct:
+            self._pieces = response.aiter_bytes()
+
+    async def read(self, timeout: float | None = None) -> bytes:
+        """The next piece, empty at the end. Arguments as of `Body.read`."""
+        if not self.is_direct:
+            return await anext(self._pieces, b"")
+        while True:
+            data = self._data_of(await self._receive(timeout=self._seconds(timeout)))
+            if data is not None:
+                return data
+
+
+class BrokenEncodingError(Exception):
+    """A body is not packed as its header says."""
+
+
+class _Unpacker:
+    """Unpacks gzip or deflate, cut anywhere."""
+
+    def __init__(self) -> None:
+        self._inflate = zlib.decompressobj(wbits=47)  # gzip, or deflate in zlib's frame
+        self._is_first = True
+
+    def add(self, data: bytes) -> bytes:
+        try:
+            try:
+                return self._inflate.decompress(data)
+            except zlib.error:
+                if not self._is_first:
+                    raise
+                self._inflate = zlib.decompressobj(wbits=-15)  # deflate without a frame, as some servers send it
+                return self._inflate.decompress(data)
+            finally:
+                self._is_first = False
+        except zlib.error as error:
+            raise BrokenEncodingError(str(error)) from None
+
+    def rest(self) -> bytes:
+        """What is left at the end of the body, once."""
+        try:
+            return self._inflate.flush()
+        except zlib.error as error:
+            raise BrokenEncodingError(str(error)) from None
+
+
+def _transport_of(response: Any) -> Any | None:
+    """The asyncio transport below a response: of httpcore's stream, of anyio's TLS stream, of anyio's socket stream."""
+    stream = response.extensions.get("network_stream")
+    for _ in range(8):
+        if stream is None:
+            return None
+        transport = getattr(stream, "_transport", None)
+        if transport is not None:
+            return transport if hasattr(transport, "abort") else None
+        stream = getattr(stream, "transport_stream", None) or getattr(stream, "_stream", None)
+    return None
+
+
+def can_abort(response: Any) -> bool:
+    """Whether `abort` can close the connection of a response."""
+    return _transport_of(response) is not None
+
+
+def abort(response: Any) -> bool:
+    """Closes a response's connection without waiting, in its running event loop; False where that is not possible."""
+    transport = _transport_of(response)
+    if transport is None:
+        return False
+    transport.abort()
+    return True
+
+
+def abort_in_dead_loop(response: Any) -> None:
+    """Closes the socket of a response whose event loop is closed."""
+    _close_transport(_transport_of(response))
+
+
+def close_in_dead_loop(transport: Any) -> None:
+    """Closes the sockets of an httpx transport whose event loop was closed without its asynchronous generators.
+
+    httpx has no way to do this without awaiting. The worst that happens where the connections are not as expected is
+    that the garbage collector closes them, with a ResourceWarning.
+    """
+    for connection in getattr(getattr(transport, "_pool", None), "connections", ()):
+        with suppress(Exception):
+            stream = connection._connection._network_stream._stream
+            stream = getattr(stream, "transport_stream", stream)  # below TLS
+            _close_transport(stream._transport)
+
+
+def _close_transport(transport: Any) -> None:
+    with suppress(Exception):
+        if isinstance(transport, asyncio.BaseTransport) and getattr(transport, "_sock", None) is not None:
+            cast(Any, transport)._call_connection_lost(None)

@@ -1,0 +1,42 @@
+"""A stream's deltas -> LangChain's chunks, for asyncio: an object, so that it can be left at any moment."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+from langchain_core.outputs import ChatGenerationChunk
+from typing_extensions import Self
+
+from aimlapi_transport.answer import Completion
+from aimlapi_transport.streams import AsyncStream
+from langchain_aimlapi._chunks import StreamReader
+from langchain_aimlapi.errors import translated
+
+
+class AsyncChunks(AsyncIterator[ChatGenerationChunk]):
+    """The chunks of one answer; of several choices the first, for LangChain adds chunks up."""
+
+    def __init__(
+        self, stream: AsyncStream, finish: Callable[[ChatGenerationChunk, Completion | None], ChatGenerationChunk]
+    ) -> None:
+        self._stream = stream
+        self._finish = finish
+        self._reader = StreamReader()
+        self._choice: int | None = None
+        self._raising = translated()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ChatGenerationChunk:
+        with self._raising:
+            while True:
+                delta = await self._stream.__anext__()
+                if self._choice is None:
+                    self._choice = delta.choice
+                if delta.choice == self._choice or delta.completion is not None:
+                    return self._finish(self._reader.chunk(delta), delta.completion)
+
+    async def aclose(self) -> None:
+        """Ends the stream; its connection is broken off where the answer was not read to its end."""
+        await self._stream.aclose()
