@@ -347,7 +347,8 @@ def _unlisted_parts(
     """
     if facts is None and not takes:
         return ()
-    unlisted: dict[str, None] = {}
+    unlisted: list[str] = []
+    known = {"text"}
     for position, message in enumerate(messages):
         content = message.get("content")
         if content.__class__ is not list:
@@ -355,8 +356,9 @@ def _unlisted_parts(
         for part in content:
             kind = part["type"]
             # The documents' lists are of what a user says; of a model's own parts they decide on media alone.
-            if kind == "text" or kind in unlisted or (message["role"] == "assistant" and kind not in MEDIA_PARTS):
+            if kind in known or (message["role"] == "assistant" and kind not in MEDIA_PARTS):
                 continue
+            known.add(kind)
             listed = takes.get(kind)
             if listed is None and facts is not None:
                 listed = lists_part(facts, kind)
@@ -367,7 +369,7 @@ def _unlisted_parts(
                         f"messages[{position}] has a part of type `{kind}`{of}. "
                         "If they are wrong, leave `strict_parameters` off."
                     )
-                unlisted[kind] = None
+                unlisted.append(kind)
     return tuple(unlisted)
 
 
