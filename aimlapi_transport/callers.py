@@ -1,4 +1,4 @@
-"""Whose line called: a warning is about the user's own, and a framework's wish is not the user's. Pure."""
+"""Whose line called: a warning is about the user's own. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ _FRAMEWORKS = (
     *("langchain", "langchain_core", "langchain_classic", "langchain_community", "langgraph", "langsmith"),
     *("llama_index", "llama_index_instrumentation", "workflows", "pydantic", "pydantic_core", "tenacity", "anyio"),
 )
-_AGENTS = frozenset(("langchain", "langgraph"))
 _PASSED = frozenset((*_OURS, *_FRAMEWORKS, *sys.stdlib_module_names)) - {"__main__"}
 
 
@@ -25,14 +24,6 @@ def stacklevel() -> int:
         frame = frame.f_back
         level += 1
     return level
-
-
-def is_asked_by_an_agent() -> bool:
-    """Whether the code that called this package is LangChain's own agents', not the user's."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and _top(frame) in _OURS:
-        frame = frame.f_back
-    return _top(frame) in _AGENTS
 
 
 def _top(frame: FrameType) -> str:

@@ -181,6 +181,8 @@ class CompletionReader:
                 value = event[name]
                 if name == "meta":
                     self._cost = cost_from(value) or self._cost
+                elif name == "x_groq" and value.__class__ is dict:
+                    self._read_usage(value.get("usage") or None)  # Groq's streams have it here
                 if value is not None:
                     self._extra[name] = value
         if whole:

@@ -46,6 +46,7 @@ class Profile(NamedTuple):
         inline_think: whether reasoning comes as `<think>...</think>` at the start of the text.
         replay: which earlier assistant messages carry their reasoning back: none, those after the last
             user message (a tool loop), or all.
+        forced_thinking: whether a call may be forced while the model thinks.
         source: where it was read.
     """
 
@@ -58,6 +59,7 @@ class Profile(NamedTuple):
     max_stop: int = 4
     inline_think: bool = False
     replay: Replay = "tool_loop"
+    forced_thinking: bool = True
     source: str = ""
 
     def limit(self, name: str) -> Limit | None:
@@ -98,7 +100,9 @@ PROFILES: tuple[Profile, ...] = (
         family="anthropic",
         prefixes=("claude", "anthropic/"),
         limits={"temperature": (0, 1), "top_p": (0, 1)},
-        source="text-models-llm/anthropic: temperature 0..1",
+        forced_thinking=False,
+        source="text-models-llm/anthropic: temperature 0..1; no forced call beside thinking: "
+        "https://docs.claude.com/en/docs/build-with-claude/extended-thinking",
     ),
     Profile(
         family="google-gemma",
@@ -198,6 +202,38 @@ class ModelFacts(NamedTuple):
     context_length: int | None
     capabilities: tuple[str, ...]
     claims: tuple[str, ...]
+
+
+# A content part's type -> the types that say it in other schemas, what schemas of other endpoints claim, and
+# the documents' words for what the model can do.
+_PART_NAMES: Mapping[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "image_url": (("image_url", "image"), "image_input", ("vision_image",)),
+        "file": (("file", "document"), "file_input", ()),
+        "input_audio": (("input_audio",), "audio_input", ()),
+        "video_url": (("video_url",), "video_input", ("vision_video",)),
+    }
+)
+
+MEDIA_PARTS = tuple(_PART_NAMES)
+"""The types of the content parts that carry anything but text."""
+
+
+def lists_part(facts: ModelFacts, kind: str) -> bool | None:
+    """Whether the documents of a model list a content part of this type; None where they do not decide it.
+
+    The documents are as incomplete for parts as they are for parameters: False is no proof that the model refuses it.
+    """
+    names, claim, capabilities = _PART_NAMES.get(kind, ((kind,), "", ()))
+    if any(name in facts.parts for name in names) or any(name in facts.capabilities for name in capabilities):
+        return True
+    # A schema of another endpoint claims it, or there is none to ask: unknown.
+    return None if claim in facts.claims or not facts.parts else False
+
+
+def listed_parts(facts: ModelFacts) -> list[str]:
+    """The types of the content parts that the documents of a model list, text first."""
+    return ["text", *(kind for kind in _PART_NAMES if lists_part(facts, kind))]
 
 
 @lru_cache(maxsize=1024)

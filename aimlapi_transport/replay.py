@@ -2,7 +2,8 @@
 
 An adapter hands every assistant message over with all it holds: `reasoning_content` (the text),
 `reasoning_details`, `encrypted_content`. This decides what of it is sent: the family's `Profile.replay`, unless
-the user chose. A signature in `extra_content` always goes back: it means nothing to anyone but the model.
+the user chose. Reasoning that stands among the parts of a content, as Mistral's does, is content: it is left out only
+where none is to be sent. A signature in `extra_content` always goes back: it means nothing to anyone but the model.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ def replayed(messages: Sequence[Json], profile: Profile, choice: bool | None = N
         choice: True sends all of it back, False none; None leaves it to the family.
     """
     replay: Replay = profile.replay if choice is None else "always" if choice else "never"
+    if replay == "never":
+        messages = [_without_thoughts(message) for message in messages]
     if all(_CARRIERS.isdisjoint(message) for message in messages):
         return list(messages)
     last_user = max((i for i, message in enumerate(messages) if message["role"] == "user"), default=-1)
@@ -37,6 +40,13 @@ def replayed(messages: Sequence[Json], profile: Profile, choice: bool | None = N
 
 def _without(message: Json) -> Json:
     return {name: value for name, value in message.items() if name not in CARRIERS}
+
+
+def _without_thoughts(message: Json) -> Json:
+    content = message.get("content")
+    if message["role"] != "assistant" or content.__class__ is not list:
+        return message
+    return {**message, "content": [part for part in content if part["type"] not in ("thinking", "reasoning")] or ""}
 
 
 def _carried(message: Json, profile: Profile) -> Json:

@@ -13,7 +13,15 @@ from typing import Any, NamedTuple
 from aimlapi_transport._json import JsonError, dumps
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.presets import AIMLAPI, HostRules, Limit, Preset
-from aimlapi_transport.profiles import ModelFacts, Profile, facts_for, profile_for
+from aimlapi_transport.profiles import (
+    MEDIA_PARTS,
+    ModelFacts,
+    Profile,
+    facts_for,
+    listed_parts,
+    lists_part,
+    profile_for,
+)
 from aimlapi_transport.replay import CARRIERS, replayed
 from aimlapi_transport.values import check_value
 from aimlapi_transport.wire import ROLES, Json
@@ -45,6 +53,9 @@ class Request(NamedTuple):
         query: appended to the URL.
         stream: whether the answer is asked for as an event stream.
         unlisted: parameters the user set that the model's schema does not name; sent all the same.
+        unlisted_parts: types of content parts that the model's documents do not list; sent all the same.
+        weakened: the tool choice the user set and the one sent in its place, where the host cannot be asked for
+            the first, with the reason; None where it is sent as it is.
     """
 
     model: str
@@ -55,6 +66,8 @@ class Request(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
     query: tuple[tuple[str, str], ...] = ()
     unlisted: tuple[str, ...] = ()
+    unlisted_parts: tuple[str, ...] = ()
+    weakened: tuple[str, str, str] | None = None
 
 
 def chat_request(
@@ -71,6 +84,7 @@ def chat_request(
     preset: Preset = AIMLAPI,
     strict_parameters: bool = False,
     replay_reasoning: bool | None = None,
+    takes: Mapping[str, bool] | None = None,
 ) -> Request:
     """The request for a chat completion.
 
@@ -81,7 +95,9 @@ def chat_request(
         added: body fields a framework set by itself: left out where the host or the model does not list them.
         extra_body: body fields sent as they are, over all others, never checked.
         client_request_id: your own id of this request, 1 to 128 of `A-Za-z0-9._:-`; comes back in the reply.
-        strict_parameters: raise, instead of sending, what the model's schema does not name.
+        strict_parameters: raise, instead of sending, what the model's documents do not list: parameters and content
+            parts; and instead of weakening a tool choice that the host does not take.
+        takes: whether the model takes content parts of a type, over what its documents say.
         replay_reasoning: send earlier reasoning back (True), or never (False); None as the family wants it.
 
     Raises:
@@ -93,11 +109,13 @@ def chat_request(
     profile = profile_for(model)
     rules = preset.rules_for(model)
     facts = facts_for(model) if preset.lists_models else None
-    body: Json = {
-        "model": model,
-        "messages": replayed(_messages(messages, profile, rules, preset), profile, replay_reasoning),
-    }
+    sent = _messages(messages, profile, rules, preset)
+    unlisted_parts = _unlisted_parts(sent, model, facts, takes or {}, strict_parameters)
+    body: Json = {"model": model, "messages": replayed(sent, profile, replay_reasoning)}
     user = {name: value for name, value in (parameters or {}).items() if value is not None}
+    weakened: tuple[str, str, str] | None = None
+    if "tool_choice" in user:
+        user["tool_choice"], weakened = _choice(user, model, profile, rules, preset, strict_parameters)
     user, unlisted = _checked(user, model, profile, rules, facts, preset, strict_parameters)
     extra = {
         name: value
@@ -105,7 +123,7 @@ def chat_request(
         if value is not None
         and name not in user
         and _is_listed(name, rules, facts)
-        and (name != "tool_choice" or _refused_choice(value, rules) is None)
+        and (name != "tool_choice" or not (_refused_choice(value, rules) or (_forces(value) and _thinks(user))))
     }
     for name, value in sorted({**extra, **user}.items()):
         body[name] = value
@@ -125,6 +143,8 @@ def chat_request(
         headers=request_headers(extra_headers, client_request_id),
         query=tuple((name, str(value)) for name, value in (extra_query or {}).items()),
         unlisted=unlisted,
+        unlisted_parts=unlisted_parts,
+        weakened=weakened,
     )
 
 
@@ -150,7 +170,7 @@ def _checked(
             accepted = ", ".join(sorted(rules.parameters - {"model", "messages", "stream"}))
             raise InvalidRequestError(f"{preset.title} does not accept `{given}` for {model}. It accepts: {accepted}.")
         if name == "tools":
-            _check_tools(value, rules, preset)
+            value = _tools(value, rules, preset)
         if name == "tool_choice" and (problem := _refused_choice(value, rules)):
             raise InvalidRequestError(f"{preset.title} does not accept {problem} for {model}.")
         limit = rules.limits.get(name) or (facts and facts.limits.get(name)) or profile.limit(name)
@@ -202,17 +222,63 @@ def _stop(value: Any, name: str, profile: Profile, rules: HostRules, preset: Pre
     return list(sequences) if as_list else str(value)
 
 
-def _check_tools(tools: Any, rules: HostRules, preset: Preset) -> None:
+def _tools(tools: Any, rules: HostRules, preset: Preset) -> list[Any]:
+    """The tools as they are; a function without a type gets one where the host names the types it takes."""
     if not isinstance(tools, (list, tuple)):
         raise InvalidRequestError(f"`tools` is {tools!r}: pass a list of tool definitions.")
+    sent = []
     for tool in tools:
         kind = tool.get("type") if isinstance(tool, Mapping) else None
-        if rules.tools is not None and kind not in rules.tools:
-            raise InvalidRequestError(
-                f"`tools` has one of type {kind!r}: {preset.title} accepts {', '.join(rules.tools)}."
-            )
-    if len(tools) > MOST_TOOLS:
-        raise InvalidRequestError(f"`tools` has {len(tools)} tools: at most {MOST_TOOLS} are accepted.")
+        if rules.tools is not None:
+            if kind is None and isinstance(tool, Mapping) and isinstance(tool.get("function"), Mapping):
+                kind = "function"
+                tool = {"type": kind, **{name: value for name, value in tool.items() if name != "type"}}
+            if kind not in rules.tools:
+                raise InvalidRequestError(
+                    f"`tools` has one of type {kind!r}: {preset.title} accepts {', '.join(rules.tools)}."
+                )
+        sent.append(tool)
+    if len(sent) > MOST_TOOLS:
+        raise InvalidRequestError(f"`tools` has {len(sent)} tools: at most {MOST_TOOLS} are accepted.")
+    return sent
+
+
+def _choice(
+    user: Json, model: str, profile: Profile, rules: HostRules, preset: Preset, strict: bool
+) -> tuple[Any, tuple[str, str, str] | None]:
+    """The tool choice to send, and what is to be told where it is weaker than the one that was asked for.
+
+    A required call, or one of a named tool, becomes the nearest that is taken: a required call, else the model's own
+    choice. `none` has nothing near it: it is refused with the parameters.
+    """
+    choice = user["tool_choice"]
+    if not _forces(choice) or (rules.parameters is not None and "tool_choice" not in rules.parameters):
+        return choice, None
+    if _refused_choice(choice, rules):
+        reason = f"{preset.title} accepts {', '.join(rules.tool_choices or ())} for {model}"
+        nearest: tuple[str, ...] = ("required", "auto")
+    elif _thinks(user) and not profile.forced_thinking:
+        reason, nearest = f"{model} cannot be made to call a tool while `thinking` is on", ("auto",)
+    else:
+        return choice, None
+    sent = next((word for word in nearest if _refused_choice(word, rules) is None), None)
+    if strict or sent is None:
+        raise InvalidRequestError(
+            f"{preset.title} does not accept `tool_choice` {choice!r} for {model}: {reason}."
+            + (f" Pass {sent!r}, or leave `strict_parameters` off to send that." if sent else "")
+        )
+    name = (choice.get("function") or {}).get("name") if isinstance(choice, Mapping) else choice
+    return sent, (str(name or choice), sent, reason)
+
+
+def _forces(choice: Any) -> bool:
+    """Whether a tool choice leaves the model no other way than to call."""
+    return isinstance(choice, Mapping) or (isinstance(choice, str) and choice not in ("auto", "none"))
+
+
+def _thinks(user: Json) -> bool:
+    thinking = user.get("thinking")
+    return isinstance(thinking, Mapping) and thinking.get("type") in ("enabled", "adaptive")
 
 
 def _refused_choice(choice: Any, rules: HostRules) -> str | None:
@@ -271,6 +337,42 @@ def _messages(messages: Sequence[Any], profile: Profile, rules: HostRules, prese
     return sent
 
 
+def _unlisted_parts(
+    messages: Sequence[Json], model: str, facts: ModelFacts | None, takes: Mapping[str, bool], strict: bool
+) -> tuple[str, ...]:
+    """The types of content parts that the documents, or the user, do not list for the model, each once.
+
+    Raises:
+        InvalidRequestError: there is one, and `strict` is on.
+    """
+    if facts is None and not takes:
+        return ()
+    unlisted: list[str] = []
+    known = {"text"}
+    for position, message in enumerate(messages):
+        content = message.get("content")
+        if content.__class__ is not list:
+            continue
+        for part in content:
+            kind = part["type"]
+            # The documents' lists are of what a user says; of a model's own parts they decide on media alone.
+            if kind in known or (message["role"] == "assistant" and kind not in MEDIA_PARTS):
+                continue
+            known.add(kind)
+            listed = takes.get(kind)
+            if listed is None and facts is not None:
+                listed = lists_part(facts, kind)
+            if listed is False:
+                if strict:
+                    of = "" if facts is None else f": the documents of {model} list {', '.join(listed_parts(facts))}"
+                    raise InvalidRequestError(
+                        f"messages[{position}] has a part of type `{kind}`{of}. "
+                        "If they are wrong, leave `strict_parameters` off."
+                    )
+                unlisted.append(kind)
+    return tuple(unlisted)
+
+
 def _message(message: Any, where: str, profile: Profile, rules: HostRules, preset: Preset) -> Json:
     if not isinstance(message, Mapping):
         raise InvalidRequestError(f"{where} is a {type(message).__name__}: pass an object with `role` and `content`.")
@@ -285,6 +387,8 @@ def _message(message: Any, where: str, profile: Profile, rules: HostRules, prese
                 raise InvalidRequestError(f"{where} has a content part without a `type`: {str(part)[:80]!r}.")
             if kind == "text" and not isinstance(part.get("text"), str):
                 raise InvalidRequestError(f"{where} has a text part without a `text`.")
+            if kind == "input_audio" and profile.family == "openai":
+                _check_audio(part, where)
             if rules.parts is not None and kind not in rules.parts:
                 raise InvalidRequestError(
                     f"{where} has a part of type `{kind}`: {preset.title} accepts {', '.join(sorted(rules.parts))}."
@@ -302,3 +406,12 @@ def _message(message: Any, where: str, profile: Profile, rules: HostRules, prese
     elif role == "developer":
         sent["role"] = profile.developer_role
     return sent
+
+
+def _check_audio(part: Mapping[str, Any], where: str) -> None:
+    audio = part.get("input_audio")
+    data = audio.get("data") if isinstance(audio, Mapping) else None
+    if isinstance(data, str) and data.startswith(("http://", "https://")):
+        raise InvalidRequestError(
+            f"{where} has audio at an address ({data[:80]!r}): OpenAI's models take base64 data, as wav or mp3."
+        )

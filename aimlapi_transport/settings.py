@@ -58,7 +58,8 @@ class Route(NamedTuple):
 
 
 class UnlistedParameterWarning(UserWarning):
-    """A parameter is sent that the provider's documents do not list for the model."""
+    """A parameter or a content part is sent that the provider's documents do not list for the model, or a weaker
+    tool choice in place of one that the host does not take."""
 
 
 class SettingsArguments(TypedDict, total=False):
@@ -130,11 +131,13 @@ class Settings:
         client_request_id: str | None = None,
         stream: bool = False,
         replay_reasoning: bool | None = None,
+        takes: Mapping[str, bool] | None = None,
     ) -> Request:
         """The request for a chat completion at this client's host; see `request.chat_request`.
 
         Warns:
-            UnlistedParameterWarning: once for each model and parameter its documents do not list.
+            UnlistedParameterWarning: once for each model and parameter or type of content part its documents do not
+                list, and for each tool choice that the host does not take.
         """
         request = chat_request(
             model,
@@ -149,6 +152,7 @@ class Settings:
             preset=self.preset,
             strict_parameters=self.strict_parameters,
             replay_reasoning=replay_reasoning,
+            takes=takes,
         )
         _warn_unlisted(request)
         return request
@@ -246,15 +250,24 @@ def _proxy(url: str | None) -> str | None:
 
 
 def _warn_unlisted(request: Request) -> None:
+    model = request.model
     for name in request.unlisted:
-        if (request.model, name) not in _warned:
-            _warned.add((request.model, name))
-            warnings.warn(
-                f"The documents do not list `{name}` for {request.model}. It is sent all the same; "
-                "`strict_parameters=True` raises instead.",
-                UnlistedParameterWarning,
-                stacklevel=stacklevel(),
-            )
+        _warn_once(model, name, f"The documents do not list `{name}` for {model}. It is sent all the same")
+    for kind in request.unlisted_parts:
+        text = f"The documents do not list content parts of type `{kind}` for {model}. It is sent all the same"
+        _warn_once(model, f"part {kind}", text)
+    if request.weakened:
+        asked, sent, reason = request.weakened
+        text = f"`tool_choice` {asked!r} is sent as {sent!r}, so the model may answer otherwise: {reason}"
+        _warn_once(model, f"tool_choice {reason}", text)
+
+
+def _warn_once(model: str, key: str, text: str) -> None:
+    if (model, key) not in _warned:
+        _warned.add((model, key))
+        warnings.warn(
+            f"{text}; `strict_parameters=True` raises instead.", UnlistedParameterWarning, stacklevel=stacklevel()
+        )
 
 
 def scrubber(key: Secret) -> Callable[[str], str]:

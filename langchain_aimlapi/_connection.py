@@ -47,7 +47,7 @@ class ConnectionSettings(Closable, BaseModel):
         default=None, description="How long a reply may be: by default 256 MB, and 64 MB for one event of a stream."
     )
     strict_parameters: bool = Field(
-        default=False, description="Raise on parameters the model's documents do not list, instead of warning."
+        default=False, description="Raise on what the model's documents do not list, instead of warning."
     )
     default_headers: Mapping[str, str] | None = Field(
         default=None, exclude=True, repr=False, description="Sent with every request. May hold secrets: not serialized."

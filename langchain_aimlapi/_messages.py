@@ -19,7 +19,7 @@ from langchain_core.messages import (
 from aimlapi_transport.tool_calls import call_to_wire, parse_arguments
 from aimlapi_transport.wire import Json
 from langchain_aimlapi._content_blocks import PROVIDER, RAW_ARGUMENTS, REASONING_CARRIERS
-from langchain_aimlapi._parts import is_known, to_part
+from langchain_aimlapi._parts import is_known, is_wire_part, to_part
 from langchain_aimlapi.errors import InvalidRequestError
 
 _WHOLE_CALLS = ("tool_call", "tool_use", "invalid_tool_call")
@@ -103,7 +103,12 @@ def _from_ai(message: AIMessage, where: str, answered: Sequence[BaseMessage]) ->
         content = [*text, *parts] if parts else message.content
     else:
         ours = message.response_metadata.get("model_provider") == PROVIDER
-        content = _text_or_parts([block for block in blocks if not _is_elsewhere(block)], where, as_it_came=ours)
+        content = _text_or_parts(
+            [block for block in blocks if not _is_elsewhere(block)],
+            where,
+            as_it_came=ours,
+            is_reply=bool(message.response_metadata),
+        )
     calls = _calls(message, blocks, where)
     if not content and not calls and "audio" not in held:
         content = held.get("transcript", content)  # another model's speech: this one can read it
@@ -136,7 +141,7 @@ def _held(blocks: Sequence[Any]) -> Json:
     for block in blocks:
         kind = block.get("type") if isinstance(block, Mapping) else None
         extras = (block.get("extras") or {}) if kind else {}
-        if kind in ("reasoning", "thinking"):
+        if kind in ("reasoning", "thinking") and not _is_list_of_thoughts(block):
             said = block.get("thinking") or block.get("reasoning") or _summary(block.get("summary"))
             text += said
             signature = block.get("signature") or extras.get("signature")
@@ -217,21 +222,27 @@ def _is_elsewhere(block: Any) -> bool:
     """Whether a block of an assistant message goes into a field of its own."""
     if _is(block, ("audio",)):
         return _is_spoken(block) or bool((block.get("extras") or {}).get("transcript"))
-    return _is(block, _ELSEWHERE) or _is_output_image(block)
+    return (_is(block, _ELSEWHERE) and not _is_list_of_thoughts(block)) or _is_output_image(block)
 
 
-def _content(content: Any, where: str, *, as_it_came: bool = False) -> str | list[Json]:
+def _is_list_of_thoughts(block: Any) -> bool:
+    """Whether the block is Mistral's `{"type": "thinking", "thinking": [<parts>]}`, which is content."""
+    return _is(block, ("reasoning", "thinking")) and is_wire_part(block)
+
+
+def _content(content: Any, where: str, *, as_it_came: bool = False, is_reply: bool = False) -> str | list[Json]:
     if isinstance(content, str):
         return content
     if as_it_came:  # a part we could not name came from the provider, who will know it
-        return [to_part(block, where) if is_known(block) else dict(block) for block in content]
-    return [to_part(block, where) for block in content]
+        return [to_part(block, where, is_reply=is_reply) if is_known(block) else dict(block) for block in content]
+    return [to_part(block, where, is_reply=is_reply) for block in content]
 
 
-def _text_or_parts(content: Any, where: str, *, as_it_came: bool = False) -> str | list[Json]:
-    """Text where all of it is text (most schemas want just that of a tool or an assistant), else parts."""
-    parts = _content(content, where, as_it_came=as_it_came)
-    if isinstance(parts, str) or any(part["type"] != "text" or "cache_control" in part for part in parts):
+def _text_or_parts(content: Any, where: str, *, as_it_came: bool = False, is_reply: bool = False) -> str | list[Json]:
+    """Text where all of it is text and nothing else (most schemas want just that of a tool or an assistant), else
+    parts."""
+    parts = _content(content, where, as_it_came=as_it_came, is_reply=is_reply)
+    if isinstance(parts, str) or any(part.keys() != {"type", "text"} for part in parts):
         return parts
     return "".join(part["text"] for part in parts)
 

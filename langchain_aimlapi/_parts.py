@@ -1,7 +1,8 @@
 """Content blocks of every dialect users hold in their history -> the wire's content parts. Pure.
 
 One row per block type in `_PARTS`; LangChain's own (v1 and its older form), OpenAI's and Anthropic's words meet
-here. What cannot be carried raises and names itself.
+here. A part that is the wire's own already (`{"type": "X", "X": ...}`) keeps every key it came with, also where nobody
+here knows its type. What cannot be carried raises and names itself.
 Source of the parts: https://docs.aimlapi.com/api-references/text-models-llm
 """
 
@@ -24,6 +25,21 @@ _IMAGES = ("png", "jpeg", "webp", "gif", "bmp", "tiff", "heic", "heif", "avif")
 _BEGINNINGS = {"iVBORw0KGgo": "png", "/9j/": "jpeg", "R0lGOD": "gif", "UklGR": "webp", "Qk": "bmp"}
 
 
+# Keys of LangChain's bookkeeping, which are in no part.
+_KEPT_HERE = frozenset(("type", "index", "extras"))
+# Keys of blocks in another dialect that their rows read, or that say nothing beside what these read.
+_TRANSLATED = _KEPT_HERE | frozenset(
+    (
+        *("source", "source_type", "url", "base64", "data", "mime_type", "file_id", "file_data", "image_url"),
+        *("filename", "name", "title", "metadata", "detail", "format", "transcript", "value"),
+    )
+)
+# Types whose rows translate: a part that has its value under this name is some host's own.
+_OTHERWISE = frozenset(("image", "audio", "video", "document"))
+# What an assistant says beside its content: blocks of it are no parts, unless they hold parts, as Mistral's do.
+_SAID_BESIDE = frozenset(("reasoning", "thinking"))
+
+
 class _Unusable(Exception):
     """Why a block cannot be carried: the rest of a sentence that names it."""
 
@@ -33,8 +49,22 @@ def is_known(block: Any) -> bool:
     return isinstance(block, str) or (isinstance(block, Mapping) and block.get("type") in _PARTS)
 
 
-def to_part(block: Any, where: str) -> Json:
-    """The wire's part for one content block.
+def is_wire_part(block: Any) -> bool:
+    """Whether a block is a content part in the wire's form, whose type names the key that holds its value."""
+    if not isinstance(block, Mapping):
+        return False
+    kind = block.get("type")
+    if not isinstance(kind, str) or kind not in block or (kind in _TRANSLATED and kind not in _PARTS):
+        return False
+    return kind not in _SAID_BESIDE or isinstance(block[kind], list)
+
+
+def to_part(block: Any, where: str, *, is_reply: bool = False) -> Json:
+    """The wire's part for one content block, with all keys that the block has beside what its row reads.
+
+    Args:
+        is_reply: whether a model made the block: what else it holds (annotations, ids, signatures) describes the reply
+            and is for no request, but for a cache mark.
 
     Raises:
         InvalidRequestError: no part carries this block.
@@ -43,6 +73,8 @@ def to_part(block: Any, where: str) -> Json:
         return {"type": "text", "text": block}
     kind = block.get("type") if isinstance(block, Mapping) else None
     convert = _PARTS.get(kind) if isinstance(kind, str) else None
+    if (convert is None or kind in _OTHERWISE) and is_wire_part(block):
+        convert = _as_it_is
     if convert is None:
         shown = f"of type {kind!r}" if isinstance(block, Mapping) else str(block)[:80]
         raise InvalidRequestError(
@@ -53,9 +85,28 @@ def to_part(block: Any, where: str) -> Json:
     except _Unusable as reason:
         article = "an" if str(kind)[0] in "aio" else "a"
         raise InvalidRequestError(f"{where} has {article} `{kind}` block {reason}.") from None
-    if "cache_control" in block or "cache_control" in _extras(block):
-        part["cache_control"] = block.get("cache_control") or _extras(block)["cache_control"]
-    return part
+    return {**part, **_further(block, part, is_reply)} if len(block) > 2 else part
+
+
+def _further(block: Block, part: Json, is_reply: bool) -> Json:
+    """What a block says beside what its row has read: keys of its own, and LangChain's `extras`."""
+    kind = block["type"]
+    read = _KEPT_HERE if part["type"] == kind and kind in block else _TRANSLATED
+    further = {
+        name: value
+        for given in (_extras(block), block)
+        for name, value in given.items()
+        if name not in read and name not in part and (name == "cache_control" or not is_reply)
+    }
+    if str(further.get("id", "")).startswith("lc_"):  # LangChain's own
+        del further["id"]
+    if kind == "image_url":
+        further.pop("detail", None)  # stands in the part
+    return further
+
+
+def _as_it_is(block: Block) -> Json:
+    return {name: value for name, value in block.items() if name != "extras" or not isinstance(value, Mapping)}
 
 
 def _text(block: Block) -> Json:
@@ -111,6 +162,8 @@ def _audio(block: Block) -> Json:
 
 def _input_audio(block: Block) -> Json:
     audio = block.get("input_audio")
+    if isinstance(audio, str) and audio:
+        return {"type": "input_audio", "input_audio": audio}  # Mistral's: the data, or an address
     if not isinstance(audio, Mapping) or not audio.get("data"):
         raise _Unusable(f"whose `input_audio` is {str(audio)[:80]!r}: pass an object with `data` and `format`")
     audio = dict(audio)
@@ -244,4 +297,7 @@ _PARTS: dict[str, Callable[[Block], Json]] = {
     "input_file": _file,
     "document": _file,
     "non_standard": _non_standard,
+    # Parts of the vendors behind the provider that hold their value under several keys, or another's name.
+    "search_result": _as_it_is,
+    "reference": _as_it_is,
 }

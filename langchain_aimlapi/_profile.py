@@ -1,12 +1,12 @@
-"""What the packaged facts say of a model, as LangChain's `profile`; and messages held to what it says.
+"""What the packaged facts say of a model, as LangChain's `profile`.
 
 A key stands only where the provider's documents decide it: `False` means that they list what the model takes,
-and this is not in it. To tell more of a model, add a line to `_told`.
+and this is not in it. They are incomplete: what they do not list is sent all the same, with one warning.
+To tell more of a model, add a line to `_told`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -49,11 +49,11 @@ def _profile(model: str) -> Json | None:
 
 
 def _told(facts: ModelFacts, model: str) -> Json:
-    from aimlapi_transport.profiles import profile_for
+    from aimlapi_transport.profiles import lists_part, profile_for
 
     parameters = facts.parameters
-    images = _takes(facts, ("image_url", "image"), "image_input", "vision_image")
-    files = _takes(facts, ("file", "document"), "file_input")
+    images = lists_part(facts, "image_url")
+    files = lists_part(facts, "file")
     tools = _claimed(facts, "tools")
     thinks = "reasoning" in facts.capabilities or profile_for(model).inline_think or None
     return {
@@ -63,8 +63,8 @@ def _told(facts: ModelFacts, model: str) -> Json:
         "image_inputs": images,
         "image_url_inputs": True if "image_url" in facts.parts else images and None,
         "pdf_inputs": files,
-        "audio_inputs": _takes(facts, ("input_audio",), "audio_input"),
-        "video_inputs": _takes(facts, ("video_url",), "video_input", "vision_video"),
+        "audio_inputs": lists_part(facts, "input_audio"),
+        "video_inputs": lists_part(facts, "video_url"),
         "reasoning_output": thinks,
         "reasoning_effort_levels": _EFFORTS if thinks and "reasoning_effort" in (parameters or ()) else None,
         "text_outputs": True,
@@ -77,50 +77,16 @@ def _told(facts: ModelFacts, model: str) -> Json:
     }
 
 
-def _takes(facts: ModelFacts, parts: Sequence[str], claim: str, *capabilities: str) -> bool | None:
-    if any(part in facts.parts for part in parts) or any(name in facts.capabilities for name in capabilities):
-        return True
-    # A schema of another endpoint claims it, or there is none to ask: unknown.
-    return None if claim in facts.claims or not facts.parts else False
-
-
 def _claimed(facts: ModelFacts, claim: str) -> bool | None:
     if claim in facts.claims or claim in facts.capabilities:
         return True
     return None if facts.parameters is None else False
 
 
-def fitted(messages: list[Json], model: str, profile: ModelProfile | None) -> list[Json]:
-    """The messages as they are, where the model takes all of their parts.
-
-    Raises:
-        InvalidRequestError: a part that the profile says the model does not take.
-    """
-    for position, message in enumerate(messages):
-        content = message.get("content")
-        for part in content if isinstance(content, list) else ():
-            kind = part.get("type")
-            if kind in _KEYS:
-                _check(part, kind, f"messages[{position}]", model, cast("Json", profile or {}))
-    return messages
-
-
-def _check(part: Json, kind: str, where: str, model: str, profile: Json) -> None:
-    from aimlapi_transport.profiles import profile_for
-    from langchain_aimlapi.errors import InvalidRequestError
-
-    if profile.get(_KEYS[kind]) is False:
-        taken = ["text", *(other for other, key in _KEYS.items() if profile.get(key))]
-        raise InvalidRequestError(
-            f"{where} has a part of type `{kind}`: the documents of {model} list {', '.join(taken)}. "
-            f'If they are wrong, pass `profile={{"{_KEYS[kind]}": True}}`.'
-        )
-    if kind == "input_audio" and profile_for(model).family == "openai":
-        data = part["input_audio"].get("data")
-        if isinstance(data, str) and data.startswith(("http://", "https://")):
-            raise InvalidRequestError(
-                f"{where} has audio at an address ({data[:80]!r}): {model} takes base64 data, as wav or mp3."
-            )
+def parts_taken(profile: ModelProfile | None) -> dict[str, bool]:
+    """What a profile decides of the wire's content parts, by their type: yours may say other than the documents."""
+    told = cast("Json", profile or {})
+    return {kind: told[key] for kind, key in _KEYS.items() if isinstance(told.get(key), bool)}
 
 
 @lru_cache(maxsize=1024)
@@ -146,7 +112,7 @@ def _unmarked_message(message: Json) -> Json:
     if not isinstance(content, list) or not any("cache_control" in part for part in content):
         return message
     parts = [_unmarked(part) for part in content]
-    if message["role"] != "user" and all(part["type"] == "text" for part in parts):
+    if message["role"] != "user" and all(part.keys() == {"type", "text"} for part in parts):
         return {**message, "content": "".join(part["text"] for part in parts)}
     return {**message, "content": parts}
 

@@ -9,7 +9,7 @@ from langchain_core.messages import BaseMessage
 
 from langchain_aimlapi._chat_names import refused
 from langchain_aimlapi._parameters import merged
-from langchain_aimlapi._profile import fitted, takes_cache_marks, without_cache_marks
+from langchain_aimlapi._profile import parts_taken, takes_cache_marks, without_cache_marks
 from langchain_aimlapi._settings import ChatSettings
 from langchain_aimlapi._tools import to_response_format, to_tool_choice, to_tools
 from langchain_aimlapi.errors import InvalidRequestError
@@ -43,9 +43,7 @@ def to_request(
     parameters = merged(model._settings(), {**call, **({} if stop is None else {"stop": stop})})
     call = {**model.model_kwargs, **call}
     added: dict[str, Any] = {}
-    thinking = parameters.get("thinking")
-    thinks = isinstance(thinking, Mapping) and thinking.get("type") in ("enabled", "adaptive")
-    if "added_tool_choice" in call and not thinks:  # no model is forced while it thinks
+    if "added_tool_choice" in call:
         added["tool_choice"] = call["added_tool_choice"]
     if "added_response_format" in call:
         added["response_format"] = call["added_response_format"]
@@ -70,7 +68,7 @@ def to_request(
             if name in group and (values is None or group[name] in values):
                 del group[name]
     asked = call.get("model") or model.model_name
-    sent = fitted(to_wire(messages), asked, model._profile_of(asked))
+    sent = to_wire(messages)
     if "added_instruction" in call:
         from langchain_aimlapi._structured import instructed
 
@@ -88,6 +86,7 @@ def to_request(
         client_request_id=call.get("client_request_id"),
         stream=stream,
         replay_reasoning=call.get("replay_reasoning", model.replay_reasoning),
+        takes=parts_taken(model._profile_of(asked)),
     )
 
 

@@ -25,6 +25,10 @@ def to_tools(tools: Sequence[Any], *, strict: bool | None = None) -> list[Json]:
     for tool in tools:
         if isinstance(tool, Mapping) and tool.get("type") == "custom" and "input_schema" in tool:
             tool = {name: value for name, value in tool.items() if name != "type"}  # Anthropic's word for a function
+        # Several SDKs write the wire's object without its type; it goes out as it was.
+        typeless = isinstance(tool, Mapping) and "type" not in tool and isinstance(tool.get("function"), Mapping)
+        if typeless:
+            tool = {"type": "function", **tool}
         native = isinstance(tool, Mapping) and isinstance(tool.get("type"), str) and tool["type"] != "object"
         if native and (tool["type"] != "function" or "function" not in tool):
             sent.append(_custom(tool))  # or a vendor's own kind of tool, such as web_search
@@ -50,6 +54,8 @@ def to_tools(tools: Sequence[Any], *, strict: bool | None = None) -> list[Json]:
         if not _NAME.fullmatch(name):
             raise InvalidRequestError(f"A tool has the name {name!r}: pass 1 to 64 characters of A-Za-z0-9_-.")
         definition["function"].setdefault("parameters", {"type": "object", "properties": {}})
+        if typeless:
+            del definition["type"]
         sent.append(definition)
     return sent
 
@@ -84,7 +90,8 @@ def to_tool_choice(choice: Any, tools: Sequence[Json]) -> str | Json | None:
     if isinstance(choice, Mapping):
         if choice.get("type") in ("any", "auto", "none"):  # Anthropic's words
             return to_tool_choice(choice["type"], tools)
-        name = (choice.get("function") or {}).get("name") if choice.get("type") == "function" else choice.get("name")
+        inner = choice.get("function")
+        name = inner.get("name") if isinstance(inner, Mapping) else choice.get("name")
         if name and names and name not in names:
             raise InvalidRequestError(f"`tool_choice` names {name!r}: the bound tools are {', '.join(names)}.")
         return {"type": "function", "function": {"name": name}} if choice.get("type") == "tool" else dict(choice)

@@ -16,7 +16,6 @@ from langchain_core.tools import BaseTool
 from pydantic import model_validator
 from typing_extensions import Self
 
-from aimlapi_transport.callers import is_asked_by_an_agent
 from aimlapi_transport.version import __version__
 from langchain_aimlapi import _content_blocks, _loading
 from langchain_aimlapi._settings import ChatSettings
@@ -179,7 +178,8 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
 
         Args:
             tools: LangChain tools, functions, Pydantic classes, TypedDicts, JSON schemas, or the wire's objects.
-            tool_choice: "any", "required" or True for some tool; "auto"; "none"; one tool's name; or an object.
+            tool_choice: "any", "required" or True for some tool; "auto"; "none"; one tool's name; or an object. Where
+                the host takes none that forces a call, the nearest it takes is sent, with one warning.
             strict: whether arguments must match the schema exactly, for models that can promise it.
             parallel_tool_calls: whether several calls may come at once.
             response_format: a schema, or the wire's object, for the answer beside the calls.
@@ -194,9 +194,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         if definitions:
             kwargs["tools"] = definitions
         if choice is not None:
-            # An agent forces the tool of its `response_format` by itself: left out where the host takes no force.
-            by_agent = tool_choice == "any" and is_asked_by_an_agent()
-            kwargs["added_tool_choice" if by_agent else "tool_choice"] = choice
+            kwargs["tool_choice"] = choice
         if parallel_tool_calls is not None:
             kwargs["parallel_tool_calls"] = parallel_tool_calls
         if response_format is not None:

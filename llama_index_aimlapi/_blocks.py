@@ -1,6 +1,8 @@
 """LlamaIndex messages -> the wire's, block by block. Pure, but for reading the files that blocks point to.
 
-To carry another kind of block, add a row to `_PARTS`.
+To carry another kind of block, add a row to `_PARTS`. A content part for which LlamaIndex has no block travels in a
+message's `additional_kwargs["content_parts"]`, a list of parts in the wire's form, behind those of its blocks; further
+keys of a block's part, in the fields of a subclass that allows any (`extra="allow"`).
 Part shapes: https://docs.aimlapi.com/api-references/text-models-llm (the request schemas of the chat models).
 """
 
@@ -38,6 +40,8 @@ _ROLES = {role: role.value for role in MessageRole} | {MessageRole.CHATBOT: "ass
 # What a ThinkingBlock's additional_information and a message's additional_kwargs hold for the model to get back.
 REASONING_FIELDS = ("reasoning_details", "encrypted_content")
 MESSAGE_FIELDS = ("extra_content", "refusal")
+CONTENT_PARTS = "content_parts"
+"""Where a message's additional_kwargs hold content parts in the wire's form, sent as they are."""
 CITED = "citation_index"
 """A CitationBlock of a reply has its number under this name, in `additional_location_info`."""
 
@@ -110,11 +114,11 @@ def _message(message: ChatMessage, position: int) -> Json:
     sent: Json = {"role": role}
     parts, thoughts, calls = _sorted_blocks(message, role, where)
     if role == "assistant":  # pictures a model made stand beside its text, as they came
-        images = [part for part in parts if part["type"] == "image_url"]
+        images = [part for part in parts if part.get("type") == "image_url"]
         if images:
-            parts = [part for part in parts if part["type"] != "image_url"]
+            parts = [part for part in parts if part.get("type") != "image_url"]
             sent["images"] = images
-    sent["content"] = _content(parts, role)
+    sent["content"] = parts if parts and extra.get(CONTENT_PARTS) else _content(parts, role)
     if extra.get("name"):
         sent["name"] = str(extra["name"])
     if role == "tool":
@@ -151,7 +155,20 @@ def _sorted_blocks(
             parts[-1] = {**parts[-1], "cache_control": block.cache_control.model_dump()}
         else:
             parts.extend(_parts(block, where))
+    further = message.additional_kwargs.get(CONTENT_PARTS)
+    if further:
+        if not isinstance(further, (list, tuple)) or not all(isinstance(part, dict) for part in further):
+            raise InvalidRequestError(
+                f'{where} has {str(further)[:80]!r} in `additional_kwargs["{CONTENT_PARTS}"]`: pass a list of content '
+                "parts as they travel."
+            )
+        # Thoughts come before what is said.
+        parts = [*(p for p in further if _is_thought(p)), *parts, *(p for p in further if not _is_thought(p))]
     return parts, thoughts, calls
+
+
+def _is_thought(part: Json) -> bool:
+    return part.get("type") in ("thinking", "reasoning")
 
 
 def _content(parts: list[Json], role: str) -> str | list[Json] | None:
@@ -232,7 +249,9 @@ def _parts(block: Any, where: str) -> list[Json]:
     for kind, convert in _PARTS:
         if isinstance(block, kind):
             try:
-                return convert(block)
+                parts = convert(block)
+                further = getattr(block, "model_extra", None)
+                return [{**parts[0], **further}, *parts[1:]] if further else parts
             except InvalidRequestError as error:
                 raise InvalidRequestError(f"{where}: {error.message}") from None
             except (ValueError, OSError) as error:  # no data at all, or a file that cannot be read

@@ -117,6 +117,76 @@ def test_a_block_of_a_user_message(block: Any, part: dict[str, Any]) -> None:
     assert to_wire([HumanMessage([block])]) == [{"role": "user", "content": [part]}]
 
 
+MARKS = {"cache_control": {"type": "ephemeral"}, "prompt_cache_breakpoint": {"mode": "explicit"}, "of_tomorrow": None}
+WIRE_PARTS: list[dict[str, Any]] = [
+    {"type": "text", "text": "a"},
+    {"type": "text", "text": "a", "image_url": None},
+    image(PNG),
+    {**image("u", detail="low"), "text": None},
+    {"type": "input_audio", "input_audio": {"data": "AA", "format": "wav"}},
+    {"type": "input_audio", "input_audio": "AA"},
+    {"type": "video_url", "video_url": {"url": "u", "fps": 2}},
+    {"type": "file", "file": {"file_id": "f1"}},
+    {"type": "document_url", "document_url": "https://h/d.pdf"},
+    {"type": "video", "video": ["https://h/1.png", "https://h/2.png"]},
+    {"type": "of_tomorrow", "of_tomorrow": {"index": 1}, "id": "x"},
+    {"type": "search_result", "source": "s", "title": "t", "content": [{"type": "text", "text": "a"}]},
+]
+
+
+@pytest.mark.parametrize("marks", [{}, MARKS])
+@pytest.mark.parametrize("part", WIRE_PARTS)
+def test_a_part_in_the_wires_form_keeps_every_key(part: dict[str, Any], marks: dict[str, Any]) -> None:
+    """In every role that has content; and a text with more than its text is no plain string."""
+    part = {**part, **marks}
+    messages = [
+        HumanMessage([part]),
+        SystemMessage([part]),
+        ChatMessage([part], role="developer"),
+        AIMessage([part]),
+        ToolMessage([part], tool_call_id="a"),
+    ]
+    for message in messages:
+        (sent,) = to_wire([message])
+        assert sent["content"] == (
+            [part] if part.keys() != {"type", "text"} or message.type in ("human", "system", "chat") else "a"
+        )
+    (sent,) = to_wire([HumanMessage([{"type": "non_standard", "value": part}])])
+    assert sent["content"] == [part]
+
+
+@pytest.mark.parametrize(
+    ("block", "part"),
+    [
+        ({"type": "text", "text": "a", "id": "lc_1"}, {"type": "text", "text": "a"}),
+        ({"type": "image", "url": "u", "extras": {"detail": "low"}}, image("u", detail="low")),
+        ({"type": "image", "base64": DATA, "mime_type": "image/png", "id": "lc_1"}, image(PNG)),
+        ({"type": "video", "url": "u"}, {"type": "video_url", "video_url": {"url": "u"}}),
+        ({"type": "file", "file_id": "f1"}, {"type": "file", "file": {"file_id": "f1"}}),
+    ],
+)
+def test_the_extras_of_a_standard_block_stand_in_its_part(block: dict[str, Any], part: dict[str, Any]) -> None:
+    extras = {**block.get("extras", {}), **MARKS}
+    assert to_wire([HumanMessage([{**block, "extras": extras}])])[0]["content"] == [{**part, **MARKS}]
+    assert to_wire([HumanMessage([{**block, **MARKS}])])[0]["content"] == [{**part, **MARKS}]
+
+
+def test_what_another_models_reply_says_of_its_text_is_for_no_request() -> None:
+    text = {"type": "text", "text": "a", "id": "msg_1", "index": 0, "annotations": [], "extras": {"signature": "s"}}
+    assert to_wire([AIMessage([text], response_metadata={"model_provider": "other"})]) == [
+        {"role": "assistant", "content": "a"}
+    ]
+
+
+def test_thoughts_that_are_lists_of_parts_stay_content() -> None:
+    """Mistral's: {"type": "thinking", "thinking": [{"type": "text", ...}]}; also out of LangChain's v1 blocks."""
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}], "closed": True}
+    content: list[Any] = [thought, {"type": "text", "text": "Yes"}]
+    message = AIMessage(content)
+    assert to_wire([message]) == [{"role": "assistant", "content": content}]
+    assert to_wire([AIMessage(content_blocks=message.content_blocks)]) == [{"role": "assistant", "content": content}]
+
+
 def test_an_image_in_a_tool_result_stays_an_image() -> None:
     (sent,) = to_wire([ToolMessage([{"type": "text", "text": "see"}, {"type": "image", "url": "u"}], tool_call_id="a")])
     assert sent["content"] == [{"type": "text", "text": "see"}, image("u")]

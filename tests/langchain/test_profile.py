@@ -1,4 +1,4 @@
-"""`profile`: what the packaged facts say, in LangChain's words; and what it says no to is refused by name."""
+"""`profile`: what the packaged facts say, in LangChain's words; and what it says no to is sent with one warning."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from langchain_core.messages import HumanMessage, SystemMessage, ToolMessage
 from langchain_core.runnables import ConfigurableField
 from langchain_core.tools import tool
 
+from aimlapi_transport.client import UnlistedParameterWarning
 from aimlapi_transport.profiles import _survey
 from langchain_aimlapi import ChatAIMLAPI
 from langchain_aimlapi.errors import InvalidRequestError
@@ -90,9 +91,9 @@ def test_another_model_brings_its_own_profile() -> None:
     chosen.with_config(configurable={"m": SEEING}).invoke([HumanMessage([IMAGE])])
     model.invoke([HumanMessage([IMAGE])], model=SEEING)
     with pytest.raises(InvalidRequestError, match="image_url"):
-        model.invoke([HumanMessage([IMAGE])])
+        host.model(model=BLIND, strict_parameters=True).invoke([HumanMessage([IMAGE])])
     with pytest.raises(InvalidRequestError, match="image_url"):
-        host.model(model=SEEING).invoke([HumanMessage([IMAGE])], model=BLIND)
+        host.model(model=SEEING, strict_parameters=True).invoke([HumanMessage([IMAGE])], model=BLIND)
     assert [body["model"] for body in host.bodies] == [SEEING, SEEING]
 
 
@@ -106,17 +107,35 @@ def test_another_model_brings_its_own_profile() -> None:
         ("gpt-4o-audio-preview", HumanMessage([{"type": "audio", "url": "https://h/a.wav"}]), "audio at an address ('https://h/a.wav')"),
     ],
 )  # fmt: skip
-def test_what_the_profile_says_no_to_is_refused_by_name(model: str, message: Any, says: str) -> None:
+def test_what_the_profile_says_no_to_is_sent_with_one_warning_and_strictly_refused_by_name(
+    model: str, message: Any, says: str, fresh_warnings: None
+) -> None:
     host = Host(whole({"content": "x"}))
     with pytest.raises(InvalidRequestError) as caught:
-        host.model(model=model).invoke([message])
+        host.model(model=model, strict_parameters=True).invoke([message])
     assert says in caught.value.message
     assert host.bodies == []
-    taking = host.model(model=model, profile={"image_inputs": True, "audio_inputs": True, "video_inputs": True})
-    if "address" not in says:
-        taking.invoke([message])  # the way out that the error names
+    if "address" in says:
+        return
+    with pytest.warns(UnlistedParameterWarning, match=says.split("`")[1]) as told:
+        for _ in range(2):
+            host.model(model=model).invoke([message])
+    assert len(told) == 1
+    assert host.bodies[0]["messages"][0]["content"][0]["type"] == says.split("`")[1]
+    taking = host.model(
+        model=model,
+        profile={"image_inputs": True, "audio_inputs": True, "video_inputs": True},
+        strict_parameters=True,
+    )
+    taking.invoke([message])  # the user knows better
 
 
+@pytest.fixture
+def fresh_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aimlapi_transport.settings._warned", set())
+
+
+@pytest.mark.filterwarnings("error")
 def test_a_model_nobody_knows_takes_everything() -> None:
     host = Host(whole({"content": "x"}))
     for block in (IMAGE, AUDIO, {"type": "audio", "url": "https://h/a.wav"}, {"type": "video", "url": "https://h/v"}):

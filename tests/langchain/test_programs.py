@@ -23,6 +23,7 @@ from langgraph.graph import START, MessagesState, StateGraph
 from pydantic import BaseModel
 
 from aimlapi_transport import AIMLAPIError
+from aimlapi_transport.client import UnlistedParameterWarning
 from langchain_aimlapi import ChatAIMLAPI, errors
 from tests.langchain.host import Host, call, whole
 
@@ -95,20 +96,25 @@ def test_an_agent_answers_in_a_shape(strategy: Any) -> None:
     assert state["structured_response"].city.startswith("Oslo")
 
 
-def test_an_agents_own_force_is_left_out_where_the_host_takes_none() -> None:
-    """The user's is refused there, by name."""
+def test_a_forced_call_is_the_models_choice_where_the_host_takes_no_force(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks, an agent or the user: with one warning, or an error where parameters are strict."""
+    monkeypatch.setattr("aimlapi_transport.settings._warned", set())
     wanted = call(0, "a", "Weather", '{"city": "Oslo", "degrees": 18}')
     host = Host(whole({"content": None, "tool_calls": [wanted]}, "tool_calls"))
     glm = host.model(model="glm-4.6", preset="powertokens")
     agent: Any = create_agent(glm, [get_weather], response_format=ToolStrategy(Weather))
-    assert agent.invoke({"messages": [("user", "Oslo?")]})["structured_response"] == Weather(**STRUCTURED)
-    assert "tool_choice" not in host.bodies[0]
+    with pytest.warns(UnlistedParameterWarning, match="'required' is sent as 'auto'") as told:
+        assert agent.invoke({"messages": [("user", "Oslo?")]})["structured_response"] == Weather(**STRUCTURED)
+        glm.bind_tools([get_weather], tool_choice="any").invoke("Oslo?")
+    assert len(told) == 1
+    assert [body["tool_choice"] for body in host.bodies] == ["auto", "auto"]
     other = host.model(model="qwen3-max", preset="powertokens")
     agent = create_agent(other, [get_weather], response_format=ToolStrategy(Weather))
     agent.invoke({"messages": [("user", "Oslo?")]})
-    assert host.bodies[1]["tool_choice"] == "required"
+    assert host.bodies[2]["tool_choice"] == "required"
+    strict = host.model(model="glm-4.6", preset="powertokens", strict_parameters=True)
     with pytest.raises(errors.InvalidRequestError, match="PowerTokens does not accept `tool_choice`"):
-        glm.bind_tools([get_weather], tool_choice="any").invoke("Oslo?")
+        strict.bind_tools([get_weather], tool_choice="any").invoke("Oslo?")
 
 
 @pytest.mark.parametrize(

@@ -287,8 +287,15 @@ def test_a_forced_choice_is_left_out_where_the_host_refuses_it() -> None:
     model = host.model(model="glm-4.7-flash", preset="powertokens")
     assert model.with_structured_output(Person).invoke("Who?") == Person(name="Ada")
     assert "tool_choice" not in host.bodies[0]
+    strict = model.model_copy(update={"strict_parameters": True})
     with pytest.raises(InvalidRequestError, match="tool_choice"):
-        model.bind_tools([Person], tool_choice="any").invoke("Hi")
+        strict.bind_tools([Person], tool_choice="any").invoke("Hi")
+
+
+def test_an_answer_without_the_call_raises_where_the_host_cannot_be_made_to_call() -> None:
+    model = Host(whole({"content": "Ada, I think."})).model(model="glm-4.7-flash", preset="powertokens")
+    with pytest.raises(OutputParserException, match="in text, not by the tool"):
+        model.with_structured_output(Person).invoke("Who?")
 
 
 class Noted(TypedDict):

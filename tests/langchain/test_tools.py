@@ -175,3 +175,19 @@ def test_the_older_function_call_is_read_where_programs_read_it(streamed: bool) 
     sent = host.bodies[-1]["messages"][1]
     assert "function_call" not in sent
     assert [item["function"] for item in sent["tool_calls"]] == [said]
+
+
+BARE = {"function": {"name": "find", "description": "Finds.", "parameters": {"type": "object", "properties": {}}}}
+
+
+def test_a_tool_without_its_type_is_a_tool_and_goes_out_as_it_was() -> None:
+    """As several SDKs write it; a host that names the types of tools it takes is told the type."""
+    choice = {"function": {"name": "find"}}
+    body = bound(BARE, tool_choice=choice)
+    assert (body["tools"], body["tool_choice"]) == ([BARE], choice)
+    assert bound(BARE, tool_choice="find")["tool_choice"] == {"type": "function", **choice}
+    with pytest.raises(InvalidRequestError, match="names 'seek'"):
+        bound(BARE, tool_choice={"function": {"name": "seek"}})
+    host = Host(whole({"content": "x"}))
+    host.model(model="glm-5", preset="powertokens").invoke("Hi", tools=[BARE])
+    assert host.bodies[0]["tools"] == [{"type": "function", **BARE}]

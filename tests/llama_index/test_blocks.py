@@ -24,10 +24,12 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
     VideoBlock,
 )
+from pydantic import ConfigDict
 
+from aimlapi_transport.client import UnlistedParameterWarning
 from aimlapi_transport.errors import InvalidRequestError
 from llama_index_aimlapi._blocks import to_wire
-from tests.llama_index.host import Host, call, whole
+from tests.llama_index.host import DONE, Host, call, chunk, gathered, whole
 
 PNG = b"\x89PNG\r\n\x1a\n0000"
 PNG_URL = "data:image/png;base64,iVBORw0KGgowMDAw"
@@ -139,6 +141,76 @@ def test_a_cache_point_marks_the_part_before_it() -> None:
     sent = to_wire([ChatMessage(role="system", blocks=[TextBlock(text="Long"), EPHEMERAL])])
     cache = {"type": "ephemeral", "ttl": "5m"}
     assert sent == [{"role": "system", "content": [{"type": "text", "text": "Long", "cache_control": cache}]}]
+
+
+MARKS = {"prompt_cache_breakpoint": {"mode": "explicit"}, "of_tomorrow": None}
+
+
+class MarkedText(TextBlock):
+    """A text whose further fields are further keys of its part."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class MarkedImage(ImageBlock):
+    """A picture whose further fields are further keys of its part."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+@pytest.mark.parametrize("role", ["system", "user"])
+def test_further_fields_of_a_block_stand_in_its_part(role: str) -> None:
+    blocks = [MarkedText(text="Hi", **MARKS), MarkedImage(url="https://a.example/", **MARKS), EPHEMERAL]
+    assert to_wire([ChatMessage(role=role, blocks=blocks)])[0]["content"] == [
+        {"type": "text", "text": "Hi", **MARKS},
+        {
+            "type": "image_url",
+            "image_url": {"url": "https://a.example/"},
+            **MARKS,
+            "cache_control": {"type": "ephemeral", "ttl": "5m"},
+        },
+    ]
+    assert to_wire([ChatMessage(role=role, blocks=blocks[:1])])[0]["content"] == [
+        {"type": "text", "text": "Hi", **MARKS}
+    ]
+
+
+def test_parts_no_block_carries_travel_as_they_are() -> None:
+    """Behind the parts of the blocks, but a model's thoughts before them."""
+    text = {"type": "text", "text": "Read", **MARKS}
+    document = {"type": "document_url", "document_url": "https://h/d.pdf"}
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]}
+    said = {"type": "text", "text": "Yes"}
+    messages = [
+        ChatMessage(role="user", additional_kwargs={"content_parts": [text, document]}),
+        ChatMessage("Hi", role="user", additional_kwargs={"content_parts": [document]}),
+        ChatMessage("Yes", role="assistant", additional_kwargs={"content_parts": [thought]}),
+    ]
+    assert to_wire(messages) == [
+        {"role": "user", "content": [text, document]},
+        {"role": "user", "content": [{"type": "text", "text": "Hi"}, document]},
+        {"role": "assistant", "content": [thought, said]},
+    ]
+    with pytest.raises(InvalidRequestError, match="content_parts"):
+        to_wire([ChatMessage("Hi", additional_kwargs={"content_parts": "x"})])
+
+
+@pytest.mark.parametrize("form", ["chat", "achat", "stream_chat", "astream_chat"])
+async def test_a_part_the_documents_do_not_list_is_sent_with_one_warning(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aimlapi_transport.settings._warned", set())
+    host = Host([whole("Hi")] if "stream" not in form else [[chunk("stop", content="Hi"), DONE]])
+    said = [ChatMessage(role="user", blocks=[TextBlock(text="Hi"), VideoBlock(url="https://h/v.mp4")])]
+    with pytest.warns(UnlistedParameterWarning, match="`video_url` for google/gemini-2.5-flash") as told:
+        for _ in range(2):
+            await gathered(form, host.llm("google/gemini-2.5-flash"), said)
+    assert len(told) == 1
+    assert [body["messages"][0]["content"][1]["type"] for body in host.bodies] == ["video_url", "video_url"]
+    with pytest.raises(InvalidRequestError, match="`video_url`: the documents of google/gemini"):
+        await gathered(form, host.llm("google/gemini-2.5-flash", strict_parameters=True), said)
+    with pytest.raises(InvalidRequestError, match="PowerTokens accepts"):
+        await gathered(form, host.llm("glm-5", preset="powertokens"), said)
 
 
 def test_a_picture_in_a_tool_result_is_kept() -> None:

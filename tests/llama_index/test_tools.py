@@ -14,6 +14,7 @@ from llama_index.core.program.utils import process_streaming_objects
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel
 
+from aimlapi_transport.client import UnlistedParameterWarning
 from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError
 from llama_index_aimlapi import AIMLAPI, ToolCallError
 from llama_index_aimlapi._partial_json import PartialObject
@@ -132,8 +133,36 @@ def test_what_the_framework_adds_is_left_out_where_it_is_not_accepted_and_what_y
     assert sorted(host.bodies[0]) == ["messages", "model", "stream", "tools"]
     with pytest.raises(InvalidRequestError, match="`parallel_tool_calls`"):
         llm.chat_with_tools([ADD], "Hi", parallel_tool_calls=True)
+    strict = host.llm("glm-5", preset="powertokens", strict_parameters=True)
     with pytest.raises(InvalidRequestError, match="`tool_choice`"):
-        llm.chat_with_tools([ADD], "Hi", tool_choice="required")
+        strict.chat_with_tools([ADD], "Hi", tool_choice="required")
+
+
+@pytest.mark.parametrize("form", ["chat", "achat", "stream_chat", "astream_chat"])
+@pytest.mark.parametrize("choice", ["any", "required", True, "add", {"function": {"name": "add"}}])
+async def test_a_forced_call_is_the_models_choice_where_the_host_takes_no_force(
+    form: str, choice: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aimlapi_transport.settings._warned", set())
+    host = Host([whole("Hi")] if "stream" not in form else [[chunk("stop", content="Hi"), DONE]])
+    llm = host.llm("glm-5", preset="powertokens")
+    with pytest.warns(UnlistedParameterWarning, match="sent as 'auto'") as told:
+        for _ in range(2):
+            await gathered(form, llm, [ChatMessage("Hi")], tools=[ADD], tool_choice=choice)
+    assert len(told) == 1
+    assert [body["tool_choice"] for body in host.bodies] == ["auto", "auto"]
+
+
+def test_a_tool_without_its_type_is_a_tool() -> None:
+    """As several SDKs write it; a host that names the types of tools it takes is told the type."""
+    host = Host([whole()])
+    bare = {"function": {"name": "find", "parameters": {"type": "object", "properties": {}}}}
+    choice = {"function": {"name": "find"}}
+    host.llm().chat([ChatMessage("Hi")], tools=[bare], tool_choice=choice)
+    host.llm("glm-5", preset="powertokens").chat([ChatMessage("Hi")], tools=[bare])
+    assert host.bodies[0]["tools"] == [bare]
+    assert host.bodies[0]["tool_choice"] == choice
+    assert host.bodies[1]["tools"] == [{"type": "function", **bare}]
 
 
 TWO = [call("add", '{"a": 1, "b": 2}', "c1"), call("stop", "{}", "c2")]

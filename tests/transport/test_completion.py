@@ -349,6 +349,15 @@ def test_token_details() -> None:
     )
 
 
+@pytest.mark.parametrize("has_choices", [True, False])
+def test_the_usage_of_a_stream_may_stand_under_x_groq(has_choices: bool) -> None:
+    counts = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
+    late = delta("stop") if has_choices else {"choices": []}
+    events = [delta(content="a") | {"x_groq": {"id": "r"}}, delta("stop"), late | {"x_groq": {"usage": counts}}]
+    assert folded(events).usage == usage_from(counts)
+    assert folded([*events, delta() | {"x_groq": {"usage": None}}]).usage == usage_from(counts)
+
+
 def test_a_later_all_zero_usage_never_wins() -> None:
     zero = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
     counts = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}

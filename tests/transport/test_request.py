@@ -91,8 +91,7 @@ def test_settings_are_spelled_for_the_model(preset: Preset, model: str, given: A
         (ANYFAST, "qwen3.6-flash", {"tools": [{}]}, ["AnyFast", "`tools`"]),
         (ANYFAST, "qwen3.6-flash", {"max_tokens": 70000}, ["`max_completion_tokens`", "70000", "1 to 65536"]),
         (POWERTOKENS, QWEN, {"n": 2}, ["PowerTokens", "`n`", "enable_search"]),
-        (POWERTOKENS, QWEN, {"tool_choice": {"type": "function"}}, ["PowerTokens", "`tool_choice`", "required"]),
-        (POWERTOKENS, GLM, {"tool_choice": "required"}, ["PowerTokens", "`tool_choice`", "auto"]),
+        (POWERTOKENS, GLM, {"tool_choice": "none"}, ["PowerTokens", "`tool_choice`", "auto"]),
         (POWERTOKENS, GLM, {"stop": ["a", "b"]}, ["`stop` has 2", "at most 1"]),
         (POWERTOKENS, GLM, {"temperature": 1.5}, ["`temperature` is 1.5", "0 to 1"]),
         (POWERTOKENS, GLM, {"seed": 7}, ["`seed`", "thinking"]),
@@ -159,6 +158,77 @@ def test_a_parameter_the_schema_does_not_name_is_sent_and_noted() -> None:
 def test_strict_parameters_raise_instead() -> None:
     with pytest.raises(InvalidRequestError, match=r"`top_k`.*temperature.*extra_body"):
         chat_request(MINIMAX, HI, parameters={"top_k": 3}, strict_parameters=True)
+
+
+NAMED = {"type": "function", "function": {"name": "f"}}
+THINKING = {"thinking": {"type": "enabled"}}
+
+
+@pytest.mark.parametrize(
+    ("preset", "model", "parameters", "sent"),
+    [
+        (POWERTOKENS, GLM, {"tool_choice": "required"}, "auto"),
+        (POWERTOKENS, GLM, {"tool_choice": NAMED}, "auto"),
+        (POWERTOKENS, QWEN, {"tool_choice": NAMED}, "required"),
+        (AIMLAPI, CLAUDE, {"tool_choice": "required", **THINKING}, "auto"),
+        (AIMLAPI, CLAUDE, {"tool_choice": NAMED, **THINKING}, "auto"),
+    ],
+)
+def test_a_forced_call_is_asked_for_as_far_as_it_is_taken(
+    preset: Preset, model: str, parameters: Any, sent: str
+) -> None:
+    """Claude is not forced while it thinks. Strict parameters raise."""
+    request = chat_request(model, HI, parameters=parameters, preset=preset)
+    assert orjson.loads(request.body)["tool_choice"] == sent
+    assert request.weakened is not None
+    with pytest.raises(InvalidRequestError, match="tool_choice"):
+        chat_request(model, HI, parameters=parameters, preset=preset, strict_parameters=True)
+
+
+@pytest.mark.parametrize("choice", ["auto", "none", "required", NAMED])
+def test_a_choice_that_is_taken_is_sent_as_it_is(choice: Any) -> None:
+    request = chat_request("some/new-model", HI, parameters={"tool_choice": choice}, strict_parameters=True)
+    assert (orjson.loads(request.body)["tool_choice"], request.weakened) == (choice, None)
+
+
+VIDEO = {"type": "video_url", "video_url": {"url": "https://h/v.mp4", "fps": 2}, "later": None}
+GEMINI = "google/gemini-2.5-flash"
+
+
+@pytest.mark.parametrize("part", [VIDEO, {"type": "document_url", "document_url": "https://h/d.pdf"}])
+def test_a_part_the_documents_do_not_list_is_sent_whole_and_noted(part: Any) -> None:
+    said = [{"role": "user", "content": [{"type": "text", "text": "Hi", "mark": 1}, part]}]
+    request = chat_request(GEMINI, said)
+    assert orjson.loads(request.body)["messages"] == said
+    assert request.unlisted_parts == (part["type"],)
+    assert chat_request("some/new-model", said).unlisted_parts == ()
+    assert chat_request(GEMINI, said, takes={part["type"]: True}, strict_parameters=True).unlisted_parts == ()
+    with pytest.raises(InvalidRequestError, match=f"`{part['type']}`: the documents of {GEMINI} list text, image_url"):
+        chat_request(GEMINI, said, strict_parameters=True)
+    with pytest.raises(InvalidRequestError, match="PowerTokens accepts image"):
+        chat_request(QWEN, said, preset=POWERTOKENS)
+
+
+def test_no_audio_at_an_address_goes_to_openais_models() -> None:
+    audio = {"type": "input_audio", "input_audio": {"data": "https://h/a.wav", "format": "wav"}}
+    with pytest.raises(InvalidRequestError, match="audio at an address"):
+        chat_request("gpt-4o-audio-preview", [{"role": "user", "content": [audio]}])
+
+
+def test_a_tool_without_a_type_is_a_function() -> None:
+    tool = {"function": {"name": "f", "parameters": {}}}
+    assert body("some/new-model", parameters={"tools": [tool]})["tools"] == [tool]
+    typed = [{"type": "function", **tool}]
+    assert body(GLM, preset=POWERTOKENS, parameters={"tools": [tool]})["tools"] == typed
+
+
+@pytest.mark.parametrize("choice", [None, True, False])
+def test_thoughts_among_the_parts_are_content_unless_none_are_to_be_sent(choice: bool | None) -> None:
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]}
+    text = {"type": "text", "text": "Yes"}
+    said = [*HI, {"role": "assistant", "content": [thought, text]}, *HI]
+    sent = orjson.loads(chat_request("some/new-model", said, replay_reasoning=choice).body)["messages"]
+    assert sent[1]["content"] == ([text] if choice is False else [thought, text])
 
 
 @pytest.mark.parametrize("preset", [AIMLAPI, POWERTOKENS, ANYFAST])
