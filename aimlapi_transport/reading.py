@@ -60,7 +60,11 @@ class ReplyReader:
         self._last_event = clock()
         self._size = 0
         self._completion = CompletionReader(
-            inline_think=profile.inline_think, headers=headers, scrub=scrub, most=limits.choices
+            inline_think=profile.inline_think,
+            parse_think=profile.parse_think,
+            headers=headers,
+            scrub=scrub,
+            most=limits.choices,
         )
         self._scrub = scrub
         self._decoder: EventDecoder | None = None

@@ -71,6 +71,7 @@ def chat_request(
     preset: Preset = AIMLAPI,
     strict_parameters: bool = False,
     replay_reasoning: bool | None = None,
+    parse_think: bool = True,
 ) -> Request:
     """The request for a chat completion.
 
@@ -83,6 +84,7 @@ def chat_request(
         client_request_id: your own id of this request, 1 to 128 of `A-Za-z0-9._:-`; comes back in the reply.
         strict_parameters: raise, instead of sending, what the model's schema does not name.
         replay_reasoning: send earlier reasoning back (True), or never (False); None as the family wants it.
+        parse_think: read `<think>...</think>` at the start of the answer as reasoning; False leaves it in the text.
 
     Raises:
         InvalidRequestError: no messages, an unknown role, content that cannot be carried, a value outside
@@ -119,7 +121,7 @@ def chat_request(
         raise InvalidRequestError(f"The request cannot be written as JSON: {error}.") from None
     return Request(
         model=model,
-        profile=profile,
+        profile=profile if parse_think else profile._replace(parse_think=False),
         body=data,
         stream=body.get("stream") is True,
         headers=request_headers(extra_headers, client_request_id),

@@ -88,6 +88,7 @@ def to_request(
         client_request_id=call.get("client_request_id"),
         stream=stream,
         replay_reasoning=call.get("replay_reasoning", model.replay_reasoning),
+        parse_think=model.parse_think if call.get("parse_think") is None else call["parse_think"],
     )
 
 
