@@ -6,12 +6,11 @@ are missing, by what they say: a second name, or a new object after a complete o
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from aimlapi_transport._json import dumps, is_too_deep
+from aimlapi_transport._json import dumps, is_too_deep, read_text
 from aimlapi_transport.errors import BadResponseError
 from aimlapi_transport.growing import Growing
 from aimlapi_transport.limits import DEFAULT
@@ -231,7 +230,7 @@ def parse_arguments(arguments: str) -> tuple[Json | None, str | None]:
     if is_too_deep(arguments):
         return None, "the arguments are nested too deep"
     try:
-        value = json.loads(arguments)  # not orjson: an integer past 64 bits must stay what it is
+        value = read_text(arguments)
     except (ValueError, RecursionError):
         return None, "the arguments are not valid JSON"
     if value is None:

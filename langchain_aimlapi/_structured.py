@@ -23,6 +23,7 @@ from langchain_core.utils.json import parse_partial_json
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel, ValidationError
 
+from aimlapi_transport._json import read_text
 from aimlapi_transport.wire import Json
 
 _FENCED = re.compile(r"```[A-Za-z0-9]*\s*\n?(.*?)```", re.DOTALL)
@@ -218,7 +219,7 @@ def _read_json(text: str) -> Any:
     """The JSON a text is, or holds in a code fence."""
     for candidate in (text, *_FENCED.findall(text)):
         try:
-            return json.loads(candidate)
+            return read_text(candidate)
         except (ValueError, RecursionError):
             continue
     raise OutputParserException(f"The answer is no JSON: {text[:200]!r}.", llm_output=text)

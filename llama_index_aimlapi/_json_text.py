@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from aimlapi_transport._json import read_text
+from aimlapi_transport.halves import whole_value
 from aimlapi_transport.wire import Json
 
 _FENCE = re.compile(r"```[\w-]*\s*\n?(.*?)```", re.DOTALL)
@@ -19,7 +21,7 @@ def json_values(text: str) -> Iterator[Any]:
     for candidate in (stripped, *(inner.strip() for inner in _FENCE.findall(stripped))):
         if candidate[:1] in ("{", "["):
             try:
-                yield json.loads(candidate)
+                yield read_text(candidate)
             except (ValueError, RecursionError):
                 continue
     at = stripped.find("{")
@@ -29,7 +31,7 @@ def json_values(text: str) -> Iterator[Any]:
         except (ValueError, RecursionError):
             end = at + 1
         else:
-            yield value
+            yield whole_value(value)
         at = stripped.find("{", end)
 
 
