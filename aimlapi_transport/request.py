@@ -45,6 +45,7 @@ class Request(NamedTuple):
         query: appended to the URL.
         stream: whether the answer is asked for as an event stream.
         unlisted: parameters the user set that the model's schema does not name; sent all the same.
+        tools: the tools' definitions, as they travel: their schemas say how to read the arguments of calls.
     """
 
     model: str
@@ -55,6 +56,7 @@ class Request(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
     query: tuple[tuple[str, str], ...] = ()
     unlisted: tuple[str, ...] = ()
+    tools: tuple[Any, ...] = ()
 
 
 def chat_request(
@@ -127,6 +129,7 @@ def chat_request(
         headers=request_headers(extra_headers, client_request_id),
         query=tuple((name, str(value)) for name, value in (extra_query or {}).items()),
         unlisted=unlisted,
+        tools=tuple(body["tools"]) if isinstance(body.get("tools"), (list, tuple)) else (),
     )
 
 

@@ -20,12 +20,13 @@ class ThinkSplitter:
         has_begun: whether any text was fed.
     """
 
-    __slots__ = ("_drops_lone_close", "_held", "_state", "has_begun")
+    __slots__ = ("_blank", "_drops_lone_close", "_held", "_state", "has_begun")
 
     def __init__(self, *, drops_lone_close: bool = True) -> None:
         self._drops_lone_close = drops_lone_close
         self._state = "start"  # start -> open -> reasoning -> gap -> answer, or start -> answer
         self._held = ""
+        self._blank: list[str] = []  # pieces before anything else
         self.has_begun = False
 
     @property
@@ -37,9 +38,15 @@ class ThinkSplitter:
         """The reasoning and the answer this piece adds."""
         self.has_begun = True
         reasoning = ""
+        if self._state == "start" and not self._held and text.isspace():
+            self._blank.append(text)  # joined once: some models send line ends without end
+            return "", ""
         text = self._held + text
         self._held = ""
         if self._state == "start":
+            if self._blank:
+                text = "".join((*self._blank, text))
+                self._blank.clear()
             begin = text.lstrip()
             if begin.startswith(_OPEN):
                 self._state, text = "open", begin[len(_OPEN) :]
@@ -75,11 +82,12 @@ class ThinkSplitter:
         """What was held back, now that nothing follows."""
         rest = self.rest()
         self._held = ""
+        self._blank.clear()
         return rest
 
     def rest(self) -> tuple[str, str]:
         """What is held back, as it would be read if nothing followed."""
-        held = self._held
+        held = "".join((*self._blank, self._held))
         if self._state in ("open", "reasoning"):
             return held.rstrip(), ""
         is_lone_close = self._drops_lone_close and held.strip() == _CLOSE

@@ -79,7 +79,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         with translated():
             client = Client(http_client=self.http_client, lease=self._lease, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=False)
-            return self._result(client.complete(request, timeout=patience(self, kwargs, stream=False)))
+            return self._result(client.complete(request, timeout=patience(self, kwargs, stream=False)), request.tools)
 
     async def _agenerate(
         self,
@@ -95,7 +95,8 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         with translated():
             client = AsyncClient(http_client=self.http_async_client, lease=self._lease, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=False)
-            return self._result(await client.complete(request, timeout=patience(self, kwargs, stream=False)))
+            completion = await client.complete(request, timeout=patience(self, kwargs, stream=False))
+            return self._result(completion, request.tools)
 
     def _stream(
         self,
@@ -112,7 +113,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         with translated():
             client = Client(http_client=self.http_client, lease=self._lease, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=True)
-            reader, answer = StreamReader(), None
+            reader, answer = StreamReader(request.tools), None
             for delta in client.stream(request, timeout=patience(self, kwargs, stream=True)):
                 answer = delta.choice if answer is None else answer
                 # LangChain adds chunks up: a second answer would run into the first
@@ -134,17 +135,17 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         with translated():
             client = AsyncClient(http_client=self.http_async_client, lease=self._lease, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=True)
-            reader, answer = StreamReader(), None
+            reader, answer = StreamReader(request.tools), None
             async with aclosing(client.stream(request, timeout=patience(self, kwargs, stream=True))) as deltas:
                 async for delta in deltas:
                     answer = delta.choice if answer is None else answer
                     if delta.choice == answer or delta.completion is not None:
                         yield self._with_headers(reader.chunk(delta), delta.completion)
 
-    def _result(self, completion: Completion) -> ChatResult:
+    def _result(self, completion: Completion, tools: Sequence[Any]) -> ChatResult:
         from langchain_aimlapi._chunks import from_choice, generation_info
 
-        messages = [from_choice(completion, choice) for choice in completion.choices]
+        messages = [from_choice(completion, choice, tools) for choice in completion.choices]
         generations = [
             ChatGeneration(message=message, generation_info=generation_info(message)) for message in messages
         ]
@@ -271,6 +272,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         optional: frozenset[str] = getattr(schema, "__optional_keys__", frozenset())
         parser = StructuredAnswer(
             kind=schema if is_class(schema) else None,
+            shape=shape or None,
             # LangChain lists the keys of a TypedDict by their defaults: those it need not have are no fault.
             required=tuple(name for name in shape.get("required", ()) if name not in optional),
             tool=name,

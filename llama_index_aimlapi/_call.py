@@ -85,4 +85,4 @@ def to_call(
     )
     yours = call.get("parallel_tool_calls")
     single = is_prepared and (parallel if yours is None else yours) is False
-    return Call(request, timeout, Reading(single, forced, "tools" in kwargs), counter(request.model))
+    return Call(request, timeout, Reading(single, forced, "tools" in kwargs, request.tools), counter(request.model))

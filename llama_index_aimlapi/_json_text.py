@@ -9,6 +9,7 @@ from typing import Any
 
 from aimlapi_transport._json import read_text
 from aimlapi_transport.halves import whole_value
+from aimlapi_transport.quoted import unquoted
 from aimlapi_transport.wire import Json
 
 _FENCE = re.compile(r"```[\w-]*\s*\n?(.*?)```", re.DOTALL)
@@ -16,9 +17,15 @@ _DECODER = json.JSONDecoder()
 
 
 def json_values(text: str) -> Iterator[Any]:
-    """The JSON values a text may mean, likeliest first: all of it, what is fenced, then objects between words."""
+    """The JSON values a text may mean, likeliest first: all of it, what is fenced, then objects between words.
+
+    A JSON string that holds an object (encoded twice) means that object.
+    """
     stripped = text.strip()
     for candidate in (stripped, *(inner.strip() for inner in _FENCE.findall(stripped))):
+        if candidate[:1] == '"':
+            candidate, is_sound = unquoted(candidate)
+            candidate = candidate if is_sound else ""
         if candidate[:1] in ("{", "["):
             try:
                 yield read_text(candidate)
