@@ -6,10 +6,12 @@ by token may send each in an event of its own. Half a pair is no text that can b
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from aimlapi_transport.wire import Json
 
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{0,4})|.|\Z)", re.DOTALL)
 _FIRST, _LAST = "\ud800", "\udbff"  # the first halves; a second one is of the 1024 behind them
 _Step = str | tuple[Any, Any, Any]
 
@@ -67,6 +69,63 @@ class Halves:
             self._held[place] = text[-1]
             text = text[:-1]
         return whole_text(text)
+
+
+class EscapedHalves:
+    """JSON text in pieces -> the same, with `\\ufffd` for each escape of a half that is alone.
+
+    For whoever reads the text by other means than ours. An escape that may be half of a pair waits for the next.
+    """
+
+    __slots__ = ("_held",)
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def feed(self, piece: str) -> str:
+        """The text that a piece adds."""
+        text, self._held = self._held + piece, ""
+        if "\\u" not in text and not text.endswith("\\"):
+            return text
+        text, waits = _without_halves(text)
+        self._held = text[waits:]
+        return text[:waits]
+
+    def rest(self) -> str:
+        """What still waits, as it came: text that ends so is no JSON."""
+        return self._held
+
+
+def _without_halves(text: str) -> tuple[str, int]:
+    """The text without the escapes of halves that are alone, and where what may be the beginning of one starts."""
+    alone: list[int] = []
+    first: int | None = None  # where the first half just before starts
+    waits = len(text)
+    for found in _ESCAPE.finditer(text):
+        start, digits = found.start(), found.group(1)
+        if first is not None and start != first + 6:
+            alone.append(first)
+            first = None
+        if found.end() == len(text) and (found.group() == "\\" or (digits is not None and len(digits) < 4)):
+            waits = start if first is None else first
+            first = None
+            break
+        code = int(digits, 16) if digits and len(digits) == 4 else 0
+        is_second = 0xDC00 <= code <= 0xDFFF
+        if first is not None and not is_second:
+            alone.append(first)
+        elif first is None and is_second:
+            alone.append(start)
+        first = start if 0xD800 <= code <= 0xDBFF else None
+    if first is not None:
+        if first + 6 == len(text):
+            waits = first
+        else:
+            alone.append(first)
+    if alone:  # what stands for them is as long, so that all places stay
+        kept = zip([0, *(start + 6 for start in alone)], [*alone, len(text)], strict=True)
+        text = "\\ufffd".join(text[start:end] for start, end in kept)
+    return text, waits
 
 
 def _step(item: Any, at: int) -> _Step:

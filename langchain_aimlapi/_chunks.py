@@ -15,6 +15,7 @@ from langchain_core.utils.json import parse_partial_json
 
 from aimlapi_transport.answer import Choice, Completion, Delta
 from aimlapi_transport.coercion import CoercedText, coerced_call, coerced_text
+from aimlapi_transport.halves import EscapedHalves
 from aimlapi_transport.tool_calls import ToolCall as WireToolCall
 from aimlapi_transport.tool_calls import ToolCallDelta
 from aimlapi_transport.usage import Usage
@@ -140,13 +141,14 @@ class StreamReader:
 class _StreamedCall:
     """What has been said of one call of a stream. A custom tool's free text goes out as `{"input": ...}`."""
 
-    __slots__ = ("begun", "coerced", "custom", "id", "told")
+    __slots__ = ("begun", "coerced", "custom", "escapes", "id", "told")
 
     def __init__(self) -> None:
         self.id = ""
         self.custom = False
         self.begun = False
         self.coerced: CoercedText | None = None
+        self.escapes = EscapedHalves()
         self.told: set[str] = set()
 
     def coerce(self, coerced: CoercedText | None) -> None:
@@ -174,14 +176,16 @@ class _StreamedCall:
             if text.rstrip() == "null":
                 return ""
             self.begun = bool(text)
+        text = self.escapes.feed(text)
         return text if self.coerced is None else self.coerced.feed(text)
 
     def ending(self, call: WireToolCall, error: str | None, tools: Sequence[Any]) -> str:
         """What makes the streamed arguments a call, or keeps them from being taken for one."""
         if not self.custom:
+            rest = self.escapes.rest()
             if self.coerced is None:
-                return "" if error is None else _spoiler(call.arguments)
-            rest = self.coerced.rest()
+                return rest if error is None else rest + _spoiler(call.arguments)
+            rest = self.coerced.feed(rest) + self.coerced.rest()
             if error is None:
                 return rest
             again = coerced_text(tools, call.name)

@@ -261,3 +261,11 @@ def test_an_agent_runs_its_tool_with_what_the_schema_wants(way: str) -> None:
     host = Host(*answers("file", WRITTEN[way], 3)[0].replies, whole({"content": "done"}))
     *_, result, _ = create_agent(host.model(), [file]).invoke({"messages": [("user", "Hi")]})["messages"]
     assert result.content == "['a', 'b'] [[1, 2], []] [\"stays\"]"
+
+
+@pytest.mark.parametrize("size", [1, 5, 1000])
+def test_half_a_character_in_arguments_is_marked_whole_and_streamed(size: int) -> None:
+    written = '{"tags": ["\\\\ud83d", "\\ud83d\\ude00"], "points": [], "note": "\\ude00\\ud83d"}'
+    for message in messages_of(answers("file", written, size), file):
+        args = {"tags": ["\\ud83d", "\U0001f600"], "points": [], "note": "\ufffd\ufffd"}
+        assert [one["args"] for one in message.tool_calls] == [args]

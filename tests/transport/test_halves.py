@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from aimlapi_transport._json import loads, read_text
 from aimlapi_transport.answer import Choice, Delta
-from aimlapi_transport.halves import whole_text
+from aimlapi_transport.halves import EscapedHalves, whole_text, whole_value
 from aimlapi_transport.profiles import profile_for
 from aimlapi_transport.reading import ReplyReader
 from aimlapi_transport.tool_calls import parse_arguments
@@ -115,3 +115,27 @@ def test_a_half_alone_is_marked_once_in_a_whole_reply_and_in_what_a_model_wrote(
     assert parse_arguments('{"a": "\\ud83d"}') == ({"a": "\ufffd"}, None)
     assert parse_arguments('{"a": 123456789012345678901}') == ({"a": 123456789012345678901}, None)
     assert whole_text(HIGH + HIGH + LOW + LOW) == "\ufffd\U0001f600\ufffd"
+
+
+ESCAPES = st.sampled_from(
+    ["\\ud83d", "\\uDE00", "\\u00e9", "\\\\", '\\"', "\\n", "ud83d", "a", "\U0001f600", "\\uD83D\\ude00"]
+)
+
+
+@given(text=st.lists(ESCAPES).map("".join), cuts=st.lists(st.integers(0, 80), max_size=8))
+@example(text="\\ud83d\\ude00", cuts=[1, 5, 7])
+@example(text="\\\\ud83d", cuts=[1])
+def test_escapes_of_halves_in_json_text_are_marked_and_pairs_stay_in_any_pieces(text: str, cuts: list[int]) -> None:
+    text = f'{{"k": "{text}"}}'
+    at = sorted({0, len(text), *(cut % (len(text) + 1) for cut in cuts)})
+    reader, signs = EscapedHalves(), EscapedHalves()
+    told = "".join(reader.feed(text[a:b]) for a, b in itertools.pairwise(at)) + reader.rest()
+    assert "".join(map(signs.feed, text)) + signs.rest() == told
+    assert json.loads(told) == whole_value(json.loads(text))
+    assert len(told) == len(text)
+
+
+@given(text=st.lists(ESCAPES).map("".join), end=st.integers(0, 80))
+def test_text_that_ends_in_an_escape_loses_nothing(text: str, end: int) -> None:
+    reader = EscapedHalves()
+    assert len("".join(map(reader.feed, text[:end])) + reader.rest()) == len(text[:end])
