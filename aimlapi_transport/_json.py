@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 
+from aimlapi_transport.halves import whole_value
+
+_HALF = re.compile("[\ud800-\udfff]")
 _DEEPEST = 200  # levels; Python's own functions for nested values give up at a thousand frames
 _NO_MARKS = bytes(set(range(256)) - set(b'[]{}"'))
 _LONG = 16 * 1024  # bytes, from which on looking for a few brackets is cheaper than looking at each byte
@@ -16,10 +21,14 @@ class JsonError(ValueError):
     """The text is no JSON in any reading."""
 
 
-def loads(data: bytes | bytearray | str) -> Any:
+def loads(data: bytes | bytearray | str, mended: Callable[[Any], Any] = whole_value) -> Any:
     """The value of JSON text. NaN, Infinity and halves of surrogate pairs are read too.
 
     What is read can be walked, copied and written again: it is never nested deeper than 200 levels.
+
+    Args:
+        mended: what becomes of a value in whose text a half of a surrogate pair may stand alone: by default U+FFFD
+            stands for it.
 
     Raises:
         JsonError: the text is no JSON, or is nested deeper than can be read.
@@ -31,16 +40,33 @@ def loads(data: bytes | bytearray | str) -> Any:
     except ValueError:
         pass
     try:
-        text = data if isinstance(data, str) else data.decode("utf-8", "replace")
+        text = data if isinstance(data, str) else _decoded(data)
         value = json.loads(text)
-        # Half of an emoji, cut by the gateway's tokenizer: no text that can be encoded, so mark it as such.
-        if "\\ud" in text.lower():
-            value = json.loads(
-                json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-            )
-        return value
     except (ValueError, RecursionError) as error:
         raise JsonError(f"not JSON: {data[:80]!r}") from error
+    return mended(value) if _may_hold_halves(text) else value
+
+
+def read_text(text: str) -> Any:
+    """The value of JSON text that a model wrote: integers of any size stay what they are.
+
+    Raises:
+        ValueError: the text is no JSON.
+        RecursionError: it is nested too deep; `is_too_deep` tells beforehand.
+    """
+    value = json.loads(text)
+    return whole_value(value) if _may_hold_halves(text) else value
+
+
+def _may_hold_halves(text: str) -> bool:
+    return "\\ud" in text or "\\uD" in text or _HALF.search(text) is not None
+
+
+def _decoded(data: bytes | bytearray) -> str:
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except ValueError:
+        return data.decode("utf-8", "replace")
 
 
 def is_too_deep(data: bytes | bytearray | str) -> bool:

@@ -47,14 +47,14 @@ class _ChoiceState:
         "tools",
     )
 
-    def __init__(self, index: int, inline_think: bool, new_id: Callable[[], str], most: int) -> None:
+    def __init__(self, index: int, think: ThinkSplitter | None, new_id: Callable[[], str], most: int) -> None:
         self.index = index
         self.text = Growing()
         self.reasoning = Growing()
         self.thoughts: list[Json] = []
         self.refusal = Growing()
         self.tools = ToolCallReader(new_id, most)
-        self.think = ThinkSplitter() if inline_think else None
+        self.think = think  # None where all text that follows is answer
         self.finish: str | None = None
         self.native_finish: str | None = None
         self.logprobs: Json | None = None
@@ -94,6 +94,8 @@ class _Last:
         state = self._state
         for name, piece in message.items():
             if name == "content" and piece.__class__ is str and piece:
+                if state.think is not None:
+                    return None
                 state.text.add(piece)
                 return Delta(piece, "", (), state.index, event)
             if name == "tool_calls":
@@ -111,6 +113,10 @@ class CompletionReader:
     Text, reasoning, refusals, arguments, audio and log probabilities join; the first id and model stand;
     the last usage, cost and finish reason that say something stand, so a later all-zero usage never wins.
 
+    Args:
+        inline_think: whether the family is known for `<think>` in its text: a lone `</think>` at its end is dropped.
+        parse_think: whether `<think>...</think>` at the start of the text is read as reasoning.
+
     Attributes:
         inference_id: the provider's id of this call; in errors, too, so without the key, should a server echo it.
     """
@@ -119,12 +125,14 @@ class CompletionReader:
         self,
         *,
         inline_think: bool = False,
+        parse_think: bool = True,
         headers: Mapping[str, str] | None = None,
         scrub: Callable[[str], str] = lambda text: text,
         new_id: Callable[[], str] = lambda: f"call_{uuid4().hex[:24]}",
         most: int = DEFAULT.choices,
     ) -> None:
         self._inline_think = inline_think
+        self._parse_think = parse_think
         self._headers = headers or {}
         self._scrub = scrub
         self.inference_id = scrub(self._headers.get("x-inference-id", "")) or None
@@ -206,7 +214,8 @@ class CompletionReader:
         if index.__class__ is not int or choice.get("logprobs") or choice.get("error"):
             return None
         state = self._choices[index]
-        return None if state.think is not None else _Last(event, choice, state)
+        is_split = state.think is not None and state.think.has_begun
+        return None if is_split else _Last(event, choice, state)
 
     def close(self) -> list[Delta]:
         """What was still held back; the last delta carries the completion.
@@ -233,11 +242,12 @@ class CompletionReader:
 
     def completion(self) -> Completion:
         """All that has arrived so far, as a completion."""
+        held = {index: state.think.rest() if state.think else ("", "") for index, state in self._choices.items()}
         choices = tuple(
             Choice(
                 index=state.index,
-                text=state.text.text(),
-                reasoning=state.reasoning.text(),
+                text=state.text.text() + held[state.index][1],
+                reasoning=state.reasoning.text() + held[state.index][0],
                 refusal=state.refusal.text(),
                 tool_calls=state.tools.calls(),
                 finish_reason=None if state.finish is None else finish_reason_for(state.finish),
@@ -270,12 +280,14 @@ class CompletionReader:
         if state is None:
             if len(self._choices) >= self._most:
                 raise BadResponseError(f"The reply holds more answers than the limit of {self._most}.")
-            state = self._choices[index] = _ChoiceState(index, self._inline_think, self._new_id, self._most)
+            think = ThinkSplitter(drops_lone_close=self._inline_think) if self._parse_think else None
+            state = self._choices[index] = _ChoiceState(index, think, self._new_id, self._most)
         message = choice.get("message" if whole else "delta")
         if not isinstance(message, dict):
             # Some gateways put the other word; a message after deltas repeats them, so it counts only alone.
             other = choice.get("delta" if whole else "message")
             said = state.text.length or state.reasoning.length or state.tools.calls()
+            said = said or (state.think is not None and state.think.has_begun)
             message = other if isinstance(other, dict) and not said else None
             whole = whole or message is not None
         if choice.get("finish_reason"):
@@ -326,6 +338,8 @@ class CompletionReader:
         if state.think is not None and text:
             inline, text = state.think.feed(text)
             reasoning += inline
+            if state.think.is_over:
+                state.think = None
         named = message.get("reasoning_content") or message.get("reasoning")
         if named.__class__ is str:
             reasoning += named

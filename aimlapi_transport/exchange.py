@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import httpx
 
@@ -380,8 +380,8 @@ _url = lru_cache(maxsize=64)(httpx.URL)  # 30 us a call
 def _timeouts(timeout: Timeout, stream: bool) -> httpx.Timeout:
     if isinstance(timeout, httpx.Timeout):
         return timeout
-    if timeout is not None and hasattr(timeout, "as_dict"):  # httpx2
-        return httpx.Timeout(**timeout.as_dict())
+    if timeout is not None and type(timeout).__module__.startswith("httpx2"):
+        return httpx.Timeout(**cast(Any, timeout).as_dict())
     connect: float | None = CONNECT_SECONDS
     silence: float | None = _STREAM_SILENCE if stream else _CALL_SILENCE
     timeout = tuple(timeout) if isinstance(timeout, list) else timeout  # a pair that went through JSON

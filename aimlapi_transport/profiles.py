@@ -43,7 +43,9 @@ class Profile(NamedTuple):
         system_role, developer_role: the role each is sent as.
         limits: ranges that differ from the common ones.
         max_stop: how many stop sequences at most.
-        inline_think: whether reasoning comes as `<think>...</think>` at the start of the text.
+        inline_think: whether the family is known for reasoning as `<think>...</think>` at the start of its text: then
+            that goes back to it in this form, too. (At the start of a text it is read as reasoning of any model.)
+        parse_think: whether it is read so: False where the user switched it off.
         replay: which earlier assistant messages carry their reasoning back: none, those after the last
             user message (a tool loop), or all.
         forced_thinking: whether a call may be forced while the model thinks.
@@ -58,6 +60,7 @@ class Profile(NamedTuple):
     limits: Mapping[str, Limit] = MappingProxyType({})
     max_stop: int = 4
     inline_think: bool = False
+    parse_think: bool = True
     replay: Replay = "tool_loop"
     forced_thinking: bool = True
     source: str = ""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from aimlapi_transport._json import JsonError, loads
 from aimlapi_transport.answer import Completion, Delta
@@ -20,6 +21,7 @@ from aimlapi_transport.errors import (
     beginning,
     error_in,
 )
+from aimlapi_transport.halves import Halves
 from aimlapi_transport.limits import DEFAULT, Limits
 from aimlapi_transport.profiles import Profile
 from aimlapi_transport.sse import Event, EventDecoder
@@ -60,12 +62,17 @@ class ReplyReader:
         self._last_event = clock()
         self._size = 0
         self._completion = CompletionReader(
-            inline_think=profile.inline_think, headers=headers, scrub=scrub, most=limits.choices
+            inline_think=profile.inline_think,
+            parse_think=profile.parse_think,
+            headers=headers,
+            scrub=scrub,
+            most=limits.choices,
         )
         self._scrub = scrub
         self._decoder: EventDecoder | None = None
         self._undecided = b""
         self._json: bytearray | None = None
+        self._halves: Halves | None = None  # where an event ever had half a character
         self.count = 0
         self.is_done = False
 
@@ -124,7 +131,9 @@ class ReplyReader:
         """
         name, data = event
         try:
-            payload = loads(data)
+            payload = loads(data, self._mended)
+            if self._halves is not None:
+                payload = self._halves.joined(payload)
         except JsonError:
             if data.strip() == b"[DONE]":
                 self.is_done = True
@@ -167,7 +176,14 @@ class ReplyReader:
                 raise
         if not self.has_answer:
             raise self.incomplete()
+        for rest in self._halves.rest() if self._halves is not None else ():
+            deltas.extend(self._completion.read(rest))
         return deltas + self._completion.close()
+
+    def _mended(self, payload: Any) -> Any:
+        """An event that may have half a character, from which on each is looked through."""
+        self._halves = self._halves or Halves()
+        return payload
 
     def incomplete(self, reason: str = "The stream ended before the answer did") -> IncompleteStreamError:
         """The error for a stream that ended here."""

@@ -56,6 +56,7 @@ class Request(NamedTuple):
         unlisted_parts: types of content parts that the model's documents do not list; sent all the same.
         weakened: the tool choice the user set and the one sent in its place, where the host cannot be asked for
             the first, with the reason; None where it is sent as it is.
+        tools: the tools' definitions, as they travel: their schemas say how to read the arguments of calls.
     """
 
     model: str
@@ -68,6 +69,7 @@ class Request(NamedTuple):
     unlisted: tuple[str, ...] = ()
     unlisted_parts: tuple[str, ...] = ()
     weakened: tuple[str, str, str] | None = None
+    tools: tuple[Any, ...] = ()
 
 
 def chat_request(
@@ -85,6 +87,7 @@ def chat_request(
     strict_parameters: bool = False,
     replay_reasoning: bool | None = None,
     takes: Mapping[str, bool] | None = None,
+    parse_think: bool = True,
 ) -> Request:
     """The request for a chat completion.
 
@@ -99,6 +102,7 @@ def chat_request(
             parts; and instead of weakening a tool choice that the host does not take.
         takes: whether the model takes content parts of a type, over what its documents say.
         replay_reasoning: send earlier reasoning back (True), or never (False); None as the family wants it.
+        parse_think: read `<think>...</think>` at the start of the answer as reasoning; False leaves it in the text.
 
     Raises:
         InvalidRequestError: no messages, an unknown role, content that cannot be carried, a value outside
@@ -137,7 +141,7 @@ def chat_request(
         raise InvalidRequestError(f"The request cannot be written as JSON: {error}.") from None
     return Request(
         model=model,
-        profile=profile,
+        profile=profile if parse_think else profile._replace(parse_think=False),
         body=data,
         stream=body.get("stream") is True,
         headers=request_headers(extra_headers, client_request_id),
@@ -145,6 +149,7 @@ def chat_request(
         unlisted=unlisted,
         unlisted_parts=unlisted_parts,
         weakened=weakened,
+        tools=tuple(body["tools"]) if isinstance(body.get("tools"), (list, tuple)) else (),
     )
 
 

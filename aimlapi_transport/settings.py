@@ -73,6 +73,7 @@ class SettingsArguments(TypedDict, total=False):
     headers: Mapping[str, str] | None
     query: Mapping[str, Any] | None
     strict_parameters: bool
+    parse_think: bool
     retry: RetryPolicy | None
     deadline: float | None
     limits: Limits | None
@@ -94,6 +95,7 @@ class Settings:
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, Any] | None = None,
         strict_parameters: bool = False,
+        parse_think: bool = True,
         retry: RetryPolicy | None = None,
         deadline: float | None = None,
         limits: Limits | None = None,
@@ -107,6 +109,7 @@ class Settings:
         self.preset, self.base_url = _host(preset, base_url)
         self.route = Route(self.base_url, _proxy(proxy), tuple(map(tuple, socket_options or ())))
         self.strict_parameters = strict_parameters
+        self.parse_think = parse_think
         self.retry = retry or RetryPolicy(max_retries)
         self.timeout = timeout
         self.deadline = deadline
@@ -132,8 +135,12 @@ class Settings:
         stream: bool = False,
         replay_reasoning: bool | None = None,
         takes: Mapping[str, bool] | None = None,
+        parse_think: bool | None = None,
     ) -> Request:
         """The request for a chat completion at this client's host; see `request.chat_request`.
+
+        Args:
+            parse_think: as in `chat_request`; None for the client's own setting.
 
         Warns:
             UnlistedParameterWarning: once for each model and parameter or type of content part its documents do not
@@ -153,6 +160,7 @@ class Settings:
             strict_parameters=self.strict_parameters,
             replay_reasoning=replay_reasoning,
             takes=takes,
+            parse_think=self.parse_think if parse_think is None else parse_think,
         )
         _warn_unlisted(request)
         return request

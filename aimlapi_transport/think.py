@@ -1,8 +1,8 @@
 """`<think>...</think>` at the start of a text, cut anywhere -> reasoning and answer.
 
-Only for families that send it (`Profile.inline_think`). Blank space around the two parts belongs to the
-tags and goes with them. A lone `</think>` at the end of an answer is dropped; text without the opening tag
-at its start is all answer.
+Any model may answer so: a gateway may serve it from a host that leaves the tags in. Blank space around the two parts
+belongs to the tags and goes with them; text without the opening tag at its start is all answer. A lone `</think>` at
+the end of an answer is dropped for the families known to send one (`Profile.inline_think`).
 """
 
 from __future__ import annotations
@@ -11,20 +11,42 @@ _OPEN, _CLOSE = "<think>", "</think>"
 
 
 class ThinkSplitter:
-    """Feed it text; it answers with (reasoning, answer) pieces. What may be half a tag waits."""
+    """Feed it text; it answers with (reasoning, answer) pieces. What may be half a tag waits.
 
-    __slots__ = ("_held", "_state")
+    Args:
+        drops_lone_close: whether a `</think>` that ends the answer is dropped.
 
-    def __init__(self) -> None:
-        self._state = "start"  # start -> reasoning -> gap -> answer, or start -> answer
+    Attributes:
+        has_begun: whether any text was fed.
+    """
+
+    __slots__ = ("_blank", "_drops_lone_close", "_held", "_state", "has_begun")
+
+    def __init__(self, *, drops_lone_close: bool = True) -> None:
+        self._drops_lone_close = drops_lone_close
+        self._state = "start"  # start -> open -> reasoning -> gap -> answer, or start -> answer
         self._held = ""
+        self._blank: list[str] = []  # pieces before anything else
+        self.has_begun = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all that follows is answer: nothing is held, and `feed` would give text back as it is."""
+        return self._state == "answer" and not self._drops_lone_close
 
     def feed(self, text: str) -> tuple[str, str]:
         """The reasoning and the answer this piece adds."""
+        self.has_begun = True
         reasoning = ""
+        if self._state == "start" and not self._held and text.isspace():
+            self._blank.append(text)  # joined once: some models send line ends without end
+            return "", ""
         text = self._held + text
         self._held = ""
         if self._state == "start":
+            if self._blank:
+                text = "".join((*self._blank, text))
+                self._blank.clear()
             begin = text.lstrip()
             if begin.startswith(_OPEN):
                 self._state, text = "open", begin[len(_OPEN) :]
@@ -51,17 +73,25 @@ class ThinkSplitter:
                 return reasoning, ""
             self._state = "answer"
         answer = text
-        if _CLOSE[0] in text:
+        if self._drops_lone_close and _CLOSE[0] in text:
             kept = _before_trailing_tag(text)
             self._held, answer = text[kept:], text[:kept]
         return reasoning, answer
 
     def close(self) -> tuple[str, str]:
         """What was held back, now that nothing follows."""
-        held, self._held = self._held, ""
+        rest = self.rest()
+        self._held = ""
+        self._blank.clear()
+        return rest
+
+    def rest(self) -> tuple[str, str]:
+        """What is held back, as it would be read if nothing followed."""
+        held = "".join((*self._blank, self._held))
         if self._state in ("open", "reasoning"):
             return held.rstrip(), ""
-        return ("", "") if held.strip() == _CLOSE else ("", held)
+        is_lone_close = self._drops_lone_close and held.strip() == _CLOSE
+        return ("", "") if is_lone_close else ("", held)
 
 
 def _kept(thought: str) -> int:

@@ -6,15 +6,15 @@ are missing, by what they say: a second name, or a new object after a complete o
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from aimlapi_transport._json import dumps, is_too_deep
+from aimlapi_transport._json import dumps, is_too_deep, read_text
 from aimlapi_transport.errors import BadResponseError
 from aimlapi_transport.growing import Growing
 from aimlapi_transport.limits import DEFAULT
+from aimlapi_transport.quoted import QuotedObject, unquoted
 from aimlapi_transport.wire import Json
 
 
@@ -38,7 +38,8 @@ class ToolCall:
 
     Attributes:
         id: the provider's, or made up where it sent none: a result must name it.
-        arguments: JSON text, as it came; of a custom tool, the free text it is called with (`parsed["input"]`).
+        arguments: JSON text, as it came, save that an object encoded twice is encoded once; of a custom tool, the
+            free text it is called with (`parsed["input"]`).
         parsed: the arguments as an object; None where `error` says why they are none.
         extra: other fields of the call, such as `extra_content` with a thought signature.
     """
@@ -71,7 +72,7 @@ _LEGACY = "function_call"
 
 
 class _Call:
-    __slots__ = ("arguments", "extra", "id", "index", "made_up", "name", "place")
+    __slots__ = ("arguments", "extra", "id", "index", "is_sound", "made_up", "name", "place", "quoted")
 
     def __init__(self, index: int) -> None:
         self.index = index
@@ -80,7 +81,13 @@ class _Call:
         self.made_up = ""
         self.name = ""
         self.arguments = Growing()
+        self.quoted: QuotedObject | None = QuotedObject()  # None where the arguments are as they come, or all here
+        self.is_sound = True
         self.extra: Json = {}
+
+    def text(self) -> str:
+        """The arguments so far."""
+        return self.arguments.text() + (self.quoted.rest() if self.quoted is not None else "")
 
 
 class ToolCallReader:
@@ -116,15 +123,21 @@ class ToolCallReader:
     def function_call(self) -> Json | None:
         """The call of the older `function_call` field in that field's form, None where none came."""
         call = self._by_index.get(_LEGACY)
-        return {"name": call.name, "arguments": call.arguments.text()} if call else None
+        return {"name": call.name, "arguments": call.text()} if call else None
 
     def close(self) -> tuple[ToolCallDelta, ...]:
-        """Ids made up for calls that never got one."""
+        """Ids made up for calls that never got one, and what of arguments was still held back."""
         fragments = []
         for call in self._calls:
+            fragment = ToolCallDelta(call.index)
             if not call.id:
-                call.id = call.made_up or self._new_id()
-                fragments.append(ToolCallDelta(call.index, id=call.id))
+                call.id = fragment.id = call.made_up or self._new_id()
+            if call.quoted is not None:
+                fragment.arguments, call.is_sound = call.quoted.rest(), call.quoted.is_sound
+                call.arguments.add(fragment.arguments)
+                call.quoted = None
+            if fragment.id or fragment.arguments:
+                fragments.append(fragment)
         return tuple(fragments)
 
     def calls(self) -> tuple[ToolCall, ...]:
@@ -134,9 +147,11 @@ class ToolCallReader:
     def _finished(self, call: _Call) -> ToolCall:
         if not call.id and not call.made_up:
             call.made_up = self._new_id()
-        arguments = call.arguments.text()
+        arguments = call.text()
         custom = call.extra.get("type") == "custom"
         parsed, error = ({"input": arguments}, None) if custom else parse_arguments(arguments)
+        if not call.is_sound or (call.quoted is not None and not call.quoted.is_sound):
+            parsed, error = None, _NO_JSON
         if not call.name:
             parsed, error = None, "the call names no tool"
         return ToolCall(call.id or call.made_up, call.name, arguments, parsed, error, call.extra)
@@ -165,7 +180,7 @@ class ToolCallReader:
             return None
         index = _place(item.get("index"))
         call = None if whole else self._find(call_id, index, name, arguments)
-        if call is not None and call_id and name and arguments and call.arguments.text() == arguments:
+        if call is not None and call_id and name and arguments and call.text() == unquoted(arguments)[0]:
             return None  # the whole call once more, as some send it with the finish
         if call is None:
             if len(self._calls) >= self._most:
@@ -175,6 +190,12 @@ class ToolCallReader:
         if index is not None:
             self._by_index[index] = call
             call.place = index
+        if extra.get("type") == "custom":
+            call.quoted = None
+        if call.quoted is not None and arguments:
+            arguments = call.quoted.feed(arguments)
+            if call.quoted.is_over:
+                call.quoted = None
         fragment = ToolCallDelta(call.index, arguments=arguments, extra=extra or None)
         if call_id and not call.id:
             call.id = fragment.id = call_id
@@ -185,7 +206,7 @@ class ToolCallReader:
             call.arguments.add(arguments)
         if extra:
             call.extra.update(extra)
-        return fragment
+        return fragment if fragment.id or fragment.name or arguments or extra else None
 
     def continued(self, value: Any) -> ToolCallDelta | None:
         """A further piece of the arguments of a known call and nothing else, as most fragments are; None otherwise.
@@ -201,7 +222,7 @@ class ToolCallReader:
         if index.__class__ is not int or body.__class__ is not dict or len(body) != 1:
             return None
         call, arguments = self._by_index.get(index), body.get("arguments")
-        if call is None or arguments.__class__ is not str or not arguments:
+        if call is None or call.quoted is not None or arguments.__class__ is not str or not arguments:
             return None
         call.place = index
         call.arguments.add(arguments)
@@ -219,21 +240,30 @@ class ToolCallReader:
             return None
         if call_id and call.id:
             return None  # another id: another call, whatever the index says
-        if name and call.name and (name != call.name or (arguments and _is_complete(call.arguments.text()))):
+        if name and call.name and (name != call.name or (arguments and _is_complete(call.text()))):
             return None
         return call
 
 
+_NO_JSON = "the arguments are not valid JSON"
+
+
 def parse_arguments(arguments: str) -> tuple[Json | None, str | None]:
-    """The object that arguments spell, or None and why not. Nothing is repaired; nothing at all is `{}`."""
+    """The object that arguments spell, or None and why not. Nothing is repaired; nothing at all is `{}`.
+
+    A JSON string that holds the object (arguments encoded twice) spells that object.
+    """
+    arguments, is_sound = unquoted(arguments)
     if not arguments.strip():
         return {}, None
     if is_too_deep(arguments):
         return None, "the arguments are nested too deep"
     try:
-        value = json.loads(arguments)  # not orjson: an integer past 64 bits must stay what it is
+        value = read_text(arguments)
     except (ValueError, RecursionError):
-        return None, "the arguments are not valid JSON"
+        return None, _NO_JSON
+    if not is_sound:
+        return None, _NO_JSON
     if value is None:
         return {}, None
     if not isinstance(value, dict):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk, InvalidToolCall, ToolCall
@@ -12,6 +14,8 @@ from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.utils.json import parse_partial_json
 
 from aimlapi_transport.answer import Choice, Completion, Delta
+from aimlapi_transport.coercion import CoercedText, coerced_call, coerced_text
+from aimlapi_transport.halves import EscapedHalves
 from aimlapi_transport.tool_calls import ToolCall as WireToolCall
 from aimlapi_transport.tool_calls import ToolCallDelta
 from aimlapi_transport.usage import Usage
@@ -22,8 +26,14 @@ from langchain_aimlapi._content_blocks import PROVIDER, RAW_ARGUMENTS
 _PLACED = ("meta", "choices", "usage")
 
 
-def from_choice(completion: Completion, choice: Choice) -> AIMessage:
-    """One answer of a whole reply as a message."""
+def from_choice(completion: Completion, choice: Choice, tools: Sequence[Any] = ()) -> AIMessage:
+    """One answer of a whole reply as a message.
+
+    Args:
+        tools: the definitions that were sent: a string that spells an array or an object where their schemas want one
+            is that one.
+    """
+    choice = _coerced(choice, tools)
     calls: list[ToolCall] = []
     invalid: list[InvalidToolCall] = []
     for call in choice.tool_calls:
@@ -53,9 +63,10 @@ class StreamReader:
     everything about the whole answer at its end.
     """
 
-    __slots__ = ("_calls", "_kind")
+    __slots__ = ("_calls", "_kind", "_tools")
 
-    def __init__(self) -> None:
+    def __init__(self, tools: Sequence[Any] = ()) -> None:
+        self._tools = tools
         self._calls: dict[int, _StreamedCall] = {}
         self._kind: type[ChatGenerationChunk] = FirstChunk
 
@@ -78,6 +89,8 @@ class StreamReader:
                 extra = call.news(fragment)
                 if extra:
                     kwargs.setdefault("tool_call_extras", {}).setdefault(call.id, {}).update(extra)
+            if fragment.name and self._tools:
+                call.coerce(coerced_text(self._tools, fragment.name))
             arguments = call.arguments(fragment.arguments)
             begins_object = begins_object or arguments.lstrip()[:1] == "{"
             pieces.append(
@@ -102,13 +115,13 @@ class StreamReader:
         return generation_chunk(message, delta.text, kind)
 
     def _last(self, completion: Completion) -> ChatGenerationChunk:
-        choice = completion.choices[0]
+        choice = _coerced(completion.choices[0], self._tools)
         kwargs = _additional_kwargs(choice, with_text=False)
         extras = kwargs.pop("tool_call_extras", {})
         endings = []
         for index, call in enumerate(choice.tool_calls):
             streamed = self._calls.get(index, _StreamedCall())
-            ending = streamed.ending(call, _error(call, choice))
+            ending = streamed.ending(call, _error(call, choice), self._tools)
             if ending:
                 endings.append(tool_call_chunk(name=None, args=ending, id=None, index=index))
             rest = {name: value for name, value in extras.get(call.id, {}).items() if name not in streamed.told}
@@ -128,13 +141,19 @@ class StreamReader:
 class _StreamedCall:
     """What has been said of one call of a stream. A custom tool's free text goes out as `{"input": ...}`."""
 
-    __slots__ = ("begun", "custom", "id", "told")
+    __slots__ = ("begun", "coerced", "custom", "escapes", "id", "told")
 
     def __init__(self) -> None:
         self.id = ""
         self.custom = False
         self.begun = False
+        self.coerced: CoercedText | None = None
+        self.escapes = EscapedHalves()
         self.told: set[str] = set()
+
+    def coerce(self, coerced: CoercedText | None) -> None:
+        """Has arguments read by the tool's schema, unless some were given already."""
+        self.coerced = None if self.begun or self.custom else coerced
 
     def news(self, fragment: ToolCallDelta) -> dict[str, Any]:
         """The extras that come with the call's id, which is said once: LangChain's blocks know a fragment by it."""
@@ -157,12 +176,20 @@ class _StreamedCall:
             if text.rstrip() == "null":
                 return ""
             self.begun = bool(text)
-        return text
+        text = self.escapes.feed(text)
+        return text if self.coerced is None else self.coerced.feed(text)
 
-    def ending(self, call: WireToolCall, error: str | None) -> str:
+    def ending(self, call: WireToolCall, error: str | None, tools: Sequence[Any]) -> str:
         """What makes the streamed arguments a call, or keeps them from being taken for one."""
         if not self.custom:
-            return "" if error is None else _spoiler(call.arguments)
+            rest = self.escapes.rest()
+            if self.coerced is None:
+                return rest if error is None else rest + _spoiler(call.arguments)
+            rest = self.coerced.feed(rest) + self.coerced.rest()
+            if error is None:
+                return rest
+            again = coerced_text(tools, call.name)
+            return rest + _spoiler(call.arguments if again is None else again.feed(call.arguments) + again.rest())
         said = _CUSTOM_HEAD + json.dumps(call.arguments, ensure_ascii=False)[1:-1]
         head = "" if self.begun else said
         return head + ('"}' if error is None else _spoiler(said))
@@ -212,6 +239,12 @@ def response_metadata(completion: Completion, choice: Choice) -> dict[str, Any]:
         if name not in _PLACED:
             metadata.setdefault(name, value)
     return _set(metadata)
+
+
+def _coerced(choice: Choice, tools: Sequence[Any]) -> Choice:
+    if not tools or not choice.tool_calls:
+        return choice
+    return replace(choice, tool_calls=tuple(coerced_call(call, tools) for call in choice.tool_calls))
 
 
 def _additional_kwargs(choice: Choice, *, with_text: bool) -> dict[str, Any]:

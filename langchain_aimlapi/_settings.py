@@ -40,7 +40,7 @@ _ACCEPTED = {
     **dict.fromkeys(("temperature", "top_p", "presence_penalty", "frequency_penalty"), "a number"),
     **dict.fromkeys(("max_tokens", "top_k", "n", "seed", "top_logprobs"), "a whole number"),
     **dict.fromkeys(("logprobs", "store", "streaming", "stream_usage", "replay_reasoning"), "True or False"),
-    "include_response_headers": "True or False",
+    **dict.fromkeys(("include_response_headers", "parse_think"), "True or False"),
     **dict.fromkeys(("model_name", "reasoning_effort", "verbosity", "service_tier"), "a text"),
     **dict.fromkeys(("reasoning", "prompt_cache_options", "extra_body", "disabled_params"), "a dict"),
     "stop": "a text or a list of texts",
@@ -124,6 +124,11 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
     replay_reasoning: bool | None = Field(
         default=None,
         description="Send earlier reasoning back: always, never, or (None) as the model's family wants it.",
+    )
+    parse_think: bool | None = Field(
+        default=None,
+        description="Whether `<think>...</think>` at the start of an answer is read as reasoning: by default it is; "
+        "False leaves it in the text.",
     )
     request_timeout: float | tuple[float | None, float | None] | Any | None = Field(
         default=None,

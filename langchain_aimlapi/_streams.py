@@ -17,11 +17,14 @@ class AsyncChunks(AsyncIterator[ChatGenerationChunk]):
     """The chunks of one answer; of several choices the first, for LangChain adds chunks up."""
 
     def __init__(
-        self, stream: AsyncStream, finish: Callable[[ChatGenerationChunk, Completion | None], ChatGenerationChunk]
+        self,
+        stream: AsyncStream,
+        reader: StreamReader,
+        finish: Callable[[ChatGenerationChunk, Completion | None], ChatGenerationChunk],
     ) -> None:
         self._stream = stream
+        self._reader = reader
         self._finish = finish
-        self._reader = StreamReader()
         self._choice: int | None = None
         self._raising = translated()
 

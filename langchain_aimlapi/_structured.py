@@ -23,6 +23,8 @@ from langchain_core.utils.json import parse_partial_json
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel, ValidationError
 
+from aimlapi_transport._json import read_text
+from aimlapi_transport.coercion import coerce
 from aimlapi_transport.wire import Json
 
 _FENCED = re.compile(r"```[A-Za-z0-9]*\s*\n?(.*?)```", re.DOTALL)
@@ -40,12 +42,15 @@ class StructuredAnswer(BaseTransformOutputParser[Any]):
 
     Attributes:
         kind: a Pydantic class, or None for a dict.
+        shape: the JSON schema, None where there is none: a string that spells an array or an object where it wants one
+            is that one.
         required: keys a dict must have.
         tool: the name of the tool whose call holds the answer, None where the text does.
         others: whether other tools are bound: their calls are no answer yet (None), not a failure.
     """
 
     kind: Any = None
+    shape: Any = None
     required: tuple[str, ...] = ()
     tool: str | None = None
     others: bool = False
@@ -92,6 +97,7 @@ class StructuredAnswer(BaseTransformOutputParser[Any]):
             raise OutputParserException(f"The model answered in text, not by the tool: {text[:200]!r}.") from error
 
     def _shaped(self, value: Any) -> Any:
+        value = coerce(value, self.shape)
         if self.kind is None:
             if not isinstance(value, dict):
                 kind = type(value).__name__
@@ -121,7 +127,7 @@ class StructuredAnswer(BaseTransformOutputParser[Any]):
             value = parse_partial_json(text) if text.startswith("{") else None
         except ValueError:
             return None
-        return value if isinstance(value, dict) and value else None
+        return coerce(value, self.shape) if isinstance(value, dict) and value else None
 
     def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:
         growing = _Growing(self)
@@ -218,7 +224,7 @@ def _read_json(text: str) -> Any:
     """The JSON a text is, or holds in a code fence."""
     for candidate in (text, *_FENCED.findall(text)):
         try:
-            return json.loads(candidate)
+            return read_text(candidate)
         except (ValueError, RecursionError):
             continue
     raise OutputParserException(f"The answer is no JSON: {text[:200]!r}.", llm_output=text)

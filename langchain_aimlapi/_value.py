@@ -77,6 +77,7 @@ class ChatValue(ChatSettings):
         names = ("base_url", "preset", "query", "strict_parameters")
         params = {"model": self.model_name, **{name: config[name] for name in names}, **self._settings()}
         params |= {"extra_body": self.extra_body, "replay_reasoning": self.replay_reasoning}
+        params["parse_think"] = self.parse_think
         if self.default_headers:
             told = repr(sorted(self.default_headers.items())).encode()
             params["default_headers"] = hashlib.sha256(told).hexdigest()[:16]

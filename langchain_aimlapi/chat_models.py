@@ -77,7 +77,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         with translated():
             client = Client(http_client=self.http_client, lease=self._lease, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=False)
-            return self._result(client.complete(request, timeout=patience(self, kwargs, stream=False)))
+            return self._result(client.complete(request, timeout=patience(self, kwargs, stream=False)), request.tools)
 
     async def _agenerate(
         self,
@@ -93,7 +93,8 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         with translated():
             client = AsyncClient(http_client=self.http_async_client, lease=self._lease, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=False)
-            return self._result(await client.complete(request, timeout=patience(self, kwargs, stream=False)))
+            completion = await client.complete(request, timeout=patience(self, kwargs, stream=False))
+            return self._result(completion, request.tools)
 
     def _stream(
         self,
@@ -110,7 +111,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         with translated():
             client = Client(http_client=self.http_client, lease=self._lease, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=True)
-            reader, answer = StreamReader(), None
+            reader, answer = StreamReader(request.tools), None
             for delta in client.stream(request, timeout=patience(self, kwargs, stream=True)):
                 answer = delta.choice if answer is None else answer
                 # LangChain adds chunks up: a second answer would run into the first
@@ -125,6 +126,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         from aimlapi_transport.client import AsyncClient
+        from langchain_aimlapi._chunks import StreamReader
         from langchain_aimlapi._request import patience, to_request
         from langchain_aimlapi._streams import AsyncChunks
         from langchain_aimlapi.errors import translated
@@ -133,12 +135,12 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
             client = AsyncClient(http_client=self.http_async_client, lease=self._lease, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=True)
             deltas = client.stream(request, timeout=patience(self, kwargs, stream=True))
-            return AsyncChunks(deltas, self._with_headers)
+            return AsyncChunks(deltas, StreamReader(request.tools), self._with_headers)
 
-    def _result(self, completion: Completion) -> ChatResult:
+    def _result(self, completion: Completion, tools: Sequence[Any]) -> ChatResult:
         from langchain_aimlapi._chunks import from_choice, generation_info
 
-        messages = [from_choice(completion, choice) for choice in completion.choices]
+        messages = [from_choice(completion, choice, tools) for choice in completion.choices]
         generations = [
             ChatGeneration(message=message, generation_info=generation_info(message)) for message in messages
         ]
@@ -264,6 +266,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         optional: frozenset[str] = getattr(schema, "__optional_keys__", frozenset())
         parser = StructuredAnswer(
             kind=schema if is_class(schema) else None,
+            shape=shape or None,
             # LangChain lists the keys of a TypedDict by their defaults: those it need not have are no fault.
             required=tuple(name for name in shape.get("required", ()) if name not in optional),
             tool=name,

@@ -11,10 +11,12 @@ from llama_index.core.base.llms.types import ChatResponse, ToolCallBlock
 from llama_index.core.program.utils import create_flexible_model
 from pydantic import BaseModel, ValidationError
 
+from aimlapi_transport.coercion import coerce
 from aimlapi_transport.errors import BadResponseError
 from aimlapi_transport.tool_calls import parse_arguments
 from llama_index_aimlapi._json_text import json_values
 from llama_index_aimlapi._partial_json import PartialObject
+from llama_index_aimlapi._schemas import schema_of
 from llama_index_aimlapi._tools import FINISH_REASON, selections
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -64,6 +66,7 @@ class PartialAnswers(Generic[Model]):
     def __init__(self, output_cls: type[Model]) -> None:
         self._cls = output_cls
         self._flexible: type[BaseModel] = create_flexible_model(output_cls)
+        self._schema = schema_of(output_cls)
         self._parser = PartialObject()
         self._start: int | None = None
         self._shown = 0
@@ -77,8 +80,9 @@ class PartialAnswers(Generic[Model]):
         if not values or values == self._last:
             return None
         self._last = values
+        values = coerce(values, self._schema)
         try:
-            return _validated(self._cls, values)
+            return self._cls.model_validate_json(json.dumps(values))
         except ValidationError:
             return self._flexible.model_validate(values)
 
@@ -107,7 +111,14 @@ class PartialAnswers(Generic[Model]):
 
 
 def _validated(cls: type[Model], value: Any) -> Model:
-    return cls.model_validate_json(json.dumps(value))  # as JSON: a strict class takes a text for a date
+    """The value as an object of the class; strings that spell an array or an object are these, where it wants them."""
+    try:
+        return cls.model_validate_json(json.dumps(value))  # as JSON: a strict class takes a text for a date
+    except ValidationError:
+        coerced = coerce(value, schema_of(cls))
+        if coerced is value:
+            raise
+        return cls.model_validate_json(json.dumps(coerced))
 
 
 def _check_end(response: ChatResponse, output_cls: type[BaseModel]) -> None:

@@ -68,6 +68,7 @@ def to_call(
         call.pop("stream_options", None)
     timeout = call.pop("timeout", None)
     replay = call.pop("replay_reasoning", None)
+    parse_think = call.pop("parse_think", None)
     sent = to_wire(messages)
     request = client.request(
         call.pop("model", None) or llm.model,
@@ -80,7 +81,8 @@ def to_call(
         added=added,
         stream=stream,
         replay_reasoning=llm.replay_reasoning if replay is None else replay,
+        parse_think=llm.parse_think if parse_think is None else bool(parse_think),
     )
     yours = call.get("parallel_tool_calls")
     single = is_prepared and (parallel if yours is None else yours) is False
-    return Call(request, timeout, Reading(single, forced, "tools" in kwargs), counter(request.model))
+    return Call(request, timeout, Reading(single, forced, "tools" in kwargs, request.tools), counter(request.model))

@@ -7,6 +7,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from aimlapi_transport._json import read_text
+from aimlapi_transport.halves import whole_value
+from aimlapi_transport.quoted import unquoted
 from aimlapi_transport.wire import Json
 
 _FENCE = re.compile(r"```[\w-]*\s*\n?(.*?)```", re.DOTALL)
@@ -14,12 +17,18 @@ _DECODER = json.JSONDecoder()
 
 
 def json_values(text: str) -> Iterator[Any]:
-    """The JSON values a text may mean, likeliest first: all of it, what is fenced, then objects between words."""
+    """The JSON values a text may mean, likeliest first: all of it, what is fenced, then objects between words.
+
+    A JSON string that holds an object (encoded twice) means that object.
+    """
     stripped = text.strip()
     for candidate in (stripped, *(inner.strip() for inner in _FENCE.findall(stripped))):
+        if candidate[:1] == '"':
+            candidate, is_sound = unquoted(candidate)
+            candidate = candidate if is_sound else ""
         if candidate[:1] in ("{", "["):
             try:
-                yield json.loads(candidate)
+                yield read_text(candidate)
             except (ValueError, RecursionError):
                 continue
     at = stripped.find("{")
@@ -29,7 +38,7 @@ def json_values(text: str) -> Iterator[Any]:
         except (ValueError, RecursionError):
             end = at + 1
         else:
-            yield value
+            yield whole_value(value)
         at = stripped.find("{", end)
 
 

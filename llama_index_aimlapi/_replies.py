@@ -25,6 +25,7 @@ from llama_index.core.base.llms.types import (
 
 from aimlapi_transport._json import dumps
 from aimlapi_transport.answer import Choice, Completion
+from aimlapi_transport.coercion import coerced_call
 from aimlapi_transport.tool_calls import ToolCall
 from aimlapi_transport.usage import Usage
 from aimlapi_transport.wire import Json
@@ -41,12 +42,15 @@ class Reading(NamedTuple):
     Attributes:
         single_call: whether only the first tool call counts.
         forced: the definition of the one tool that had to be called; arguments written as text are its call.
+        tools: the definitions that were sent: a string that spells an array or an object where their schemas want one
+            is that one.
         with_tools: whether tools were offered: then reasoning alone is the answer of an agent's model, not a thought.
     """
 
     single_call: bool = False
     forced: Json | None = None
     with_tools: bool = False
+    tools: Sequence[Any] = ()
 
 
 def from_completion(completion: Completion, reading: Reading, *, delta: str | None = None) -> ChatResponse:
@@ -55,7 +59,7 @@ def from_completion(completion: Completion, reading: Reading, *, delta: str | No
     Args:
         delta: what the last piece of a stream added; None for an answer that was not streamed.
     """
-    single_call, forced, with_tools = reading
+    single_call, forced, with_tools, tools = reading
     taken = completion.choices[0]
     if with_tools and _is_reasoning_alone(taken):
         taken = replace(taken, text=taken.reasoning)
@@ -63,6 +67,8 @@ def from_completion(completion: Completion, reading: Reading, *, delta: str | No
     calls = taken.tool_calls[:1] if single_call else taken.tool_calls
     if forced and not calls:
         calls = _written_call(taken, forced)
+    if tools and calls:
+        calls = tuple(coerced_call(call, tools) for call in calls)
     further: Json = {name: taken.extra[name] for name in MESSAGE_FIELDS if taken.extra.get(name)}
     if taken.refusal:
         further["refusal"] = taken.refusal

@@ -79,6 +79,11 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
         default=None,
         description="Send earlier reasoning back: always, never, or (None) as the model's family wants it.",
     )
+    parse_think: bool = Field(
+        default=True,
+        description="Whether `<think>...</think>` at the start of an answer is read as reasoning; False leaves it in "
+        "the text.",
+    )
     context_window: int | None = Field(
         default=None, description="Tokens of input and output together. By default what the documents say, else 128000."
     )

@@ -6,6 +6,7 @@ Else an answer would be copied once for each of its pieces, and a long one would
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -18,6 +19,7 @@ from llama_index.core.base.llms.types import (
 )
 
 from aimlapi_transport.answer import Delta
+from aimlapi_transport.coercion import CoercedText, coerced_text
 from aimlapi_transport.growing import Growing
 from aimlapi_transport.tool_calls import ToolCallDelta
 from aimlapi_transport.usage import usage_from
@@ -32,22 +34,28 @@ from llama_index_aimlapi._tools import ToolCallDict
 class _Call:
     """What has come of one call."""
 
-    __slots__ = ("arguments", "extra", "id", "name", "parser", "shown")
+    __slots__ = ("arguments", "coerced", "extra", "id", "name", "parser", "shown")
 
     def __init__(self) -> None:
         self.id: str | None = None
         self.name = ""
         self.arguments = Growing()
+        self.coerced: CoercedText | None = None
         self.extra: Json = {}
         self.parser = PartialObject()
         self.shown = 0
 
-    def add(self, fragment: ToolCallDelta) -> None:
+    def add(self, fragment: ToolCallDelta, tools: Sequence[Any]) -> None:
         if fragment.id or fragment.name:
             self.id = self.id or fragment.id
             self.name = self.name or fragment.name or ""
-        if fragment.arguments:
-            self.arguments.add(fragment.arguments)
+            if fragment.name and tools and not self.arguments.length:
+                self.coerced = coerced_text(tools, fragment.name)
+        arguments = fragment.arguments
+        if arguments and self.coerced is not None:
+            arguments = self.coerced.feed(arguments)
+        if arguments:
+            self.arguments.add(arguments)
         # Observers who keep every piece would keep as many copies of a long argument: its object is made anew
         # when it has grown by one part in 64.
         length = self.arguments.length
@@ -117,7 +125,7 @@ class Snapshots:
             return
         while len(self._calls) <= fragment.index:
             self._calls.append(_Call())
-        self._calls[fragment.index].add(fragment)
+        self._calls[fragment.index].add(fragment, self._reading.tools)
         self._listed = tuple(call.so_far() for call in self._calls)
 
     def _message(self, reasoning: int, text: int, refusal: int, calls: tuple[_CallSoFar, ...]) -> ChatMessage:

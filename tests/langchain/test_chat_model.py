@@ -378,6 +378,7 @@ def test_a_model_with_a_client_of_ones_own_is_copied_and_pickled() -> None:
         {"default_query": {"a": "1"}},
         {"default_headers": {"X-A": "1"}},
         {"replay_reasoning": True},
+        {"parse_think": False},
         {"temperature": 0.5},
     ],
 )

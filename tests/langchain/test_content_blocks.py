@@ -388,3 +388,20 @@ def test_a_reply_of_thoughts_goes_back_in_the_familys_carrier() -> None:
         host = Host(whole({"content": "ok"}))
         host.model(model=model, replay_reasoning=True).invoke(["Hi", AIMessage([block, text]), "And?"])
         assert host.bodies[0]["messages"][1] == {"role": "assistant", **expected}
+
+
+def test_a_tag_at_the_start_is_a_reasoning_block_of_any_model_unless_switched_off() -> None:
+    text = '<think>\nwhy\n</think>\n\n{"name": "Ada"}'
+    host = Host(whole({"content": text}), chunks([{"content": sign} for sign in text]))
+    model, off = host.model(), host.model(parse_think=False)
+    for message in (model.invoke("Hi"), added(model.stream("Hi"))):
+        kinds = [(block["type"], block.get("reasoning") or block.get("text")) for block in message.content_blocks]
+        assert kinds == [("reasoning", "why"), ("text", '{"name": "Ada"}')]
+    for message in (off.invoke("Hi"), model.invoke("Hi", parse_think=False), added(off.stream("Hi"))):
+        assert (message.text, message.additional_kwargs) == (text, {})
+    assert not any("parse_think" in body for body in host.bodies)
+    for method in ("json_schema", "json_mode", "function_calling"):
+        schema = {"title": "person", "type": "object", "properties": {"name": {"type": "string"}}}
+        answers = model.with_structured_output(schema, method=method)
+        assert answers.invoke("Hi") == {"name": "Ada"}
+        assert list(answers.stream("Hi"))[-1] == {"name": "Ada"}

@@ -32,6 +32,7 @@ FULL: dict[str, Any] = {
     "model_kwargs": {"top_a": 0.1},
     "extra_body": {"a": 1},
     "replay_reasoning": True,
+    "parse_think": False,
 }
 HERE = {"valid_namespaces": ["langchain_aimlapi"]}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import json
 from typing import Any
 
 import pydantic.v1
@@ -396,3 +397,28 @@ def test_what_describes_no_shape_is_refused(schema: Any, method: Any) -> None:
 def test_a_missing_schema_says_what_goes_without_one() -> None:
     with pytest.raises(InvalidRequestError, match='pass one, or `method="json_mode"`'):
         ChatAIMLAPI(model="openai/gpt-4o", api_key="k").with_structured_output(None)
+
+
+class Basket(BaseModel):
+    """A basket."""
+
+    items: list[str]
+    owner: Person | None = None
+    note: str = ""
+
+
+BASKET = {"items": ["a"], "owner": {"name": "Ada"}, "note": "[1]"}
+BASKETS = {
+    "arrays and objects as strings": json.dumps({**BASKET, "items": '["a"]', "owner": ADA}),
+    "encoded twice": json.dumps(json.dumps(BASKET)),
+}
+
+
+@pytest.mark.parametrize("way", BASKETS)
+@pytest.mark.parametrize("method", ["json_schema", "json_mode", "function_calling"])
+@pytest.mark.parametrize("by_class", [True, False])
+def test_a_string_that_spells_what_the_schema_wants_is_that(way: str, method: Any, by_class: bool) -> None:
+    schema: Any = Basket if by_class else Basket.model_json_schema()
+    hosts = replying(None, "Basket", BASKETS[way]) if method == "function_calling" else replying(BASKETS[way])
+    expected = Basket(items=["a"], owner=Person(name="Ada"), note="[1]") if by_class else BASKET
+    assert four_ways(hosts, schema, method=method) == [expected] * 4

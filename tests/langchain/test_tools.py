@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from typing import Any
 
 import pytest
+from langchain.agents import create_agent
 from langchain_core.messages import FunctionMessage, HumanMessage, ToolMessage
 from langchain_core.output_parsers.openai_functions import JsonOutputFunctionsParser
 from langchain_core.tools import Tool, tool
@@ -12,7 +15,7 @@ from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from langchain_aimlapi.errors import InvalidRequestError
-from tests.langchain.host import Host, chunks, whole
+from tests.langchain.host import Host, call, chunks, whole
 
 
 @tool
@@ -191,3 +194,94 @@ def test_a_tool_without_its_type_is_a_tool_and_goes_out_as_it_was() -> None:
     host = Host(whole({"content": "x"}))
     host.model(model="glm-5", preset="powertokens").invoke("Hi", tools=[BARE])
     assert host.bodies[0]["tools"] == [{"type": "function", **BARE}]
+
+
+class Point(BaseModel):
+    """A place."""
+
+    at: list[int]
+
+
+@tool
+def file(tags: list[str] | None, points: list[Point], note: str) -> str:
+    """Files it."""
+    return f"{tags} {[point.at for point in points]} {note}"
+
+
+MEANT = {"tags": ["a", "b"], "points": [{"at": [1, 2]}, {"at": []}], "note": '["stays"]'}
+POINTS = [json.dumps({"at": "[1, 2]"}), {"at": "[]"}]
+WRITTEN = {
+    "as it is": json.dumps(MEANT),
+    "encoded twice": json.dumps(json.dumps(MEANT)),
+    "an array as a string": json.dumps({**MEANT, "tags": '["a", "b"]'}),
+    "every level as a string": json.dumps({**MEANT, "tags": '["a", "b"]', "points": json.dumps(POINTS)}),
+    "all of it": json.dumps(json.dumps({**MEANT, "tags": '["a", "b"]', "points": json.dumps(POINTS)})),
+}
+
+
+def answers(name: str, arguments: str, size: int, finish: str = "tool_calls") -> tuple[Host, Host]:
+    """The same call whole, and streamed in pieces of this size."""
+    pieces = [call(0, None, None, arguments[at : at + size]) for at in range(0, len(arguments), size)]
+    deltas = [{"tool_calls": [call(0, "a", name, "")]}, *({"tool_calls": [piece]} for piece in pieces)]
+    return Host(whole({"tool_calls": [call(None, "a", name, arguments)]}, finish)), Host(chunks(deltas, finish))
+
+
+def messages_of(hosts: tuple[Host, Host], *tools: Any) -> list[Any]:
+    """Invoked, awaited, streamed and async streamed."""
+    once, streamed = (host.model().bind_tools(tools) for host in hosts)
+
+    async def run() -> list[Any]:
+        parts = [part async for part in streamed.astream("Hi")]
+        return [await once.ainvoke("Hi"), sum(parts[1:], parts[0])]
+
+    parts = list(streamed.stream("Hi"))
+    return [once.invoke("Hi"), sum(parts[1:], parts[0]), *asyncio.run(run())]
+
+
+@pytest.mark.parametrize("way", WRITTEN)
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_arguments_are_what_the_schema_wants_whole_and_streamed_and_go_back_so(way: str, size: int) -> None:
+    hosts = answers("file", WRITTEN[way], size)
+    for message in messages_of(hosts, file):
+        assert [one["args"] for one in message.tool_calls] == [MEANT]
+        assert message.invalid_tool_calls == []
+        hosts[0].model().invoke(["Hi", message, ToolMessage("done", tool_call_id="a")])
+        (sent,) = hosts[0].bodies[-1]["messages"][1]["tool_calls"]
+        assert json.loads(sent["function"]["arguments"]) == MEANT
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        json.dumps(json.dumps(MEANT))[:-1],
+        json.dumps(json.dumps(MEANT))[:-4],
+        json.dumps({**MEANT, "points": json.dumps(POINTS)})[:-30],
+        json.dumps({"tags": '["a", "b"]'})[:-1],
+        json.dumps({"tags": '["a", "b"]'})[:-3],
+    ],
+)
+def test_arguments_that_were_cut_are_no_call_whatever_the_schema(arguments: str) -> None:
+    for message in messages_of(answers("file", arguments, 3, "length"), file):
+        assert message.tool_calls == []
+        assert [one["name"] for one in message.invalid_tool_calls] == ["file"]
+
+
+def test_arguments_of_a_tool_that_is_not_bound_stay_as_they_came() -> None:
+    arguments = {**MEANT, "tags": '["a", "b"]'}
+    for message in messages_of(answers("other", json.dumps(arguments), 3), file):
+        assert [one["args"] for one in message.tool_calls] == [arguments]
+
+
+@pytest.mark.parametrize("way", WRITTEN)
+def test_an_agent_runs_its_tool_with_what_the_schema_wants(way: str) -> None:
+    host = Host(*answers("file", WRITTEN[way], 3)[0].replies, whole({"content": "done"}))
+    *_, result, _ = create_agent(host.model(), [file]).invoke({"messages": [("user", "Hi")]})["messages"]
+    assert result.content == "['a', 'b'] [[1, 2], []] [\"stays\"]"
+
+
+@pytest.mark.parametrize("size", [1, 5, 1000])
+def test_half_a_character_in_arguments_is_marked_whole_and_streamed(size: int) -> None:
+    written = '{"tags": ["\\\\ud83d", "\\ud83d\\ude00"], "points": [], "note": "\\ude00\\ud83d"}'
+    for message in messages_of(answers("file", written, size), file):
+        args = {"tags": ["\\ud83d", "\U0001f600"], "points": [], "note": "\ufffd\ufffd"}
+        assert [one["args"] for one in message.tool_calls] == [args]

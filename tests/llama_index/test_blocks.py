@@ -430,3 +430,15 @@ def test_a_lone_choice_is_the_answer_whatever_its_index() -> None:
     reply = whole("Hi")
     reply["choices"][0]["index"] = 3
     assert Host([reply]).llm().chat([ChatMessage("Hello")]).message.content == "Hi"
+
+
+def test_a_tag_at_the_start_is_a_thinking_block_of_any_model_unless_switched_off() -> None:
+    text = "<think>\nwhy\n</think>\n\nbecause"
+    host = Host([whole(text), [*(chunk(content=sign) for sign in text), chunk("stop")]])
+    llm, off = host.llm(), host.llm(parse_think=False)
+    question = [ChatMessage("Hi")]
+    for response in (llm.chat(question), list(llm.stream_chat(question))[-1]):
+        assert [getattr(b, "content", None) or b.text for b in response.message.blocks] == ["why", "because"]
+    for response in (off.chat(question), llm.chat(question, parse_think=False)):
+        assert [block.text for block in response.message.blocks] == [text]
+    assert not any("parse_think" in body for body in host.bodies)

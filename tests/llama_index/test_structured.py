@@ -326,3 +326,32 @@ def test_a_long_answer_is_not_read_anew_with_every_piece(stream_of: Any) -> None
     assert 64 < len(objects) < 500
     lengths = [len(value.text or "") for value in objects]  # type: ignore[attr-defined]  # the same fields
     assert lengths == sorted(lengths)
+
+
+STRINGS = {**json.loads(TEXT), "tags": '["x", "y"]', "inner": '{"x": 1}'}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("text", [json.dumps(STRINGS), json.dumps(TEXT), json.dumps(json.dumps(STRINGS))])
+@pytest.mark.parametrize("is_call", [True, False])
+@pytest.mark.parametrize("model", ["openai/gpt-4o", "some/model"])
+async def test_a_string_that_spells_what_the_class_wants_is_that(
+    form: str, text: str, is_call: bool, model: str
+) -> None:
+    if is_call:
+        host = Host(
+            [_called(text) if "stream" in form else whole(None, "tool_calls", tool_calls=[call("Person", text)])]
+        )
+    else:
+        host = Host([_told(text) if "stream" in form else whole(text)])
+    objects = await _objects(form, host.llm(model, should_use_structured_outputs=not is_call))
+    assert objects[-1] == ADA
+    assert all(not isinstance(getattr(value, "tags", None), str) for value in objects[-3:])
+
+
+async def test_the_frameworks_own_program_and_a_structured_llm_take_such_strings_too() -> None:
+    reply = whole(None, "tool_calls", tool_calls=[call("Person", json.dumps(json.dumps(STRINGS)))])
+    llm = Host([reply]).llm()
+    program = FunctionCallingProgram.from_defaults(Person, "Make {what}", llm=llm)
+    assert program(what="it") == await program.acall(what="it") == ADA
+    assert llm.as_structured_llm(Person).chat([ChatMessage("Hi")]).raw == ADA

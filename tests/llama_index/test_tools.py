@@ -358,3 +358,57 @@ def _long_call() -> tuple[AIMLAPI, list[ChatResponse]]:
     events = [chunk(tool_calls=[piece("", "f", id="c")]), *(chunk(tool_calls=[piece(p)]) for p in pieces)]
     llm = Host([[*events, chunk("tool_calls"), DONE]]).llm()
     return llm, list(llm.stream_chat([ChatMessage("Hi")]))
+
+
+def file(tags: list[str], points: dict[str, list[int]], note: str) -> str:
+    """Files it."""
+    return f"{tags} {points} {note}"
+
+
+FILE = FunctionTool.from_defaults(file)
+MEANT = {"tags": ["a"], "points": {"p": [1]}, "note": "[]"}
+STRINGS = {"tags": '["a"]', "points": json.dumps({"p": "[1]"}), "note": "[]"}
+
+
+@pytest.mark.parametrize("form", ["chat", "achat", "stream_chat", "astream_chat"])
+@pytest.mark.parametrize(
+    "written", [json.dumps(MEANT), json.dumps(json.dumps(MEANT)), json.dumps(STRINGS), json.dumps(json.dumps(STRINGS))]
+)
+async def test_arguments_are_what_the_schema_wants_and_go_back_so(form: str, written: str) -> None:
+    pieces = [chunk(tool_calls=[piece(written[at : at + 3])]) for at in range(0, len(written), 3)]
+    stream = [chunk(tool_calls=[piece("", "file", id="c1")]), *pieces, chunk("tool_calls"), last(), DONE]
+    host = Host([stream if "stream" in form else whole(None, "tool_calls", tool_calls=[call("file", written, "c1")])])
+    llm = host.llm()
+    *earlier, response = await gathered(f"{form}_with_tools", llm, [FILE], "Hi")
+    expected = [ToolSelection(tool_id="c1", tool_name="file", tool_kwargs=MEANT)]
+    assert llm.get_tool_calls_from_response(response) == expected
+    assert [block.tool_kwargs for block in response.message.blocks] == [MEANT]
+    (listed,) = response.message.additional_kwargs["tool_calls"]
+    assert json.loads(listed["function"]["arguments"]) == MEANT
+    for so_far in earlier:
+        for selection in llm.get_tool_calls_from_response(so_far):
+            assert all(not isinstance(selection.tool_kwargs.get(name), str) for name in ("tags", "points"))
+    host.replies = [whole("Done")]
+    llm.chat(
+        [ChatMessage("Hi"), response.message, ChatMessage("x", role="tool", additional_kwargs={"tool_call_id": "c1"})]
+    )
+    (sent,) = host.bodies[-1]["messages"][1]["tool_calls"]
+    assert json.loads(sent["function"]["arguments"]) == MEANT
+
+
+async def test_a_called_tool_runs_with_what_its_schema_wants() -> None:
+    host = Host([whole(None, "tool_calls", tool_calls=[call("file", json.dumps(json.dumps(STRINGS)), "c1")])])
+    llm = host.llm()
+    for answer in (llm.predict_and_call([FILE], "Hi"), await llm.apredict_and_call([FILE], "Hi")):
+        assert answer.response == "['a'] {'p': [1]} []"
+
+
+@pytest.mark.parametrize("form", ["chat", "stream_chat"])
+async def test_arguments_cut_inside_their_string_are_none_to_run(form: str) -> None:
+    for written in (json.dumps(json.dumps(MEANT))[:-1], json.dumps(STRINGS)[:-4]):
+        stream = [chunk(tool_calls=[piece(written, "file", id="c1")]), chunk("length"), last(), DONE]
+        reply = whole(None, "length", tool_calls=[call("file", written, "c1")])
+        llm = Host([stream if "stream" in form else reply]).llm()
+        responses = await gathered(f"{form}_with_tools", llm, [FILE], "Hi")
+        with pytest.raises(ToolCallError):
+            llm.get_tool_calls_from_response(responses[-1])

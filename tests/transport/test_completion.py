@@ -222,10 +222,75 @@ def test_thoughts_among_the_parts_keep_their_seals() -> None:
     assert whole(message(content=[{"type": "thinking", "thinking": "why"}])).choices[0].extra == {}
 
 
-def test_inline_reasoning_is_read_only_where_the_family_sends_it() -> None:
-    body = message(content="<think>why</think>text")
-    assert (whole(body, inline_think=True).reasoning, whole(body, inline_think=True).text) == ("why", "text")
-    assert (whole(body).reasoning, whole(body).text) == ("", "<think>why</think>text")
+@pytest.mark.parametrize("is_known", [True, False])
+def test_inline_reasoning_at_the_start_is_read_whatever_the_family_unless_it_is_switched_off(is_known: bool) -> None:
+    content = "\n<think>\nwhy\n</think>\n\ntext"
+    events = [*(delta(content=sign) for sign in content), delta("stop")]
+    for completion in (whole(message(content=content), inline_think=is_known), folded(events, inline_think=is_known)):
+        assert (completion.reasoning, completion.text) == ("why", "text")
+    off = {"inline_think": is_known, "parse_think": False}
+    for completion in (whole(message(content=content), **off), folded(events, **off)):
+        assert (completion.reasoning, completion.text) == ("", content)
+
+
+_TAGS = ["<think>", "</think>", "<", "<thi", "think>", "/", " ", "\n", "a", '{"b": 1}']
+
+
+@given(
+    contents=st.lists(st.lists(st.sampled_from(_TAGS)).map("".join), min_size=1, max_size=2),
+    cuts=st.lists(st.integers(0, 80), max_size=6),
+    is_known=st.booleans(),
+    is_role_first=st.booleans(),
+)
+@example(contents=["<thi"], cuts=[], is_known=False, is_role_first=True)
+@example(contents=["<think>a</think>b</think>"], cuts=[17, 18], is_known=False, is_role_first=False)
+def test_any_cut_of_text_with_tags_gives_what_the_whole_gives_for_each_choice(
+    contents: list[str], cuts: list[int], is_known: bool, is_role_first: bool
+) -> None:
+    body: Event = {"id": "c", "choices": []}
+    events: list[Event] = []
+    for index, content in enumerate(contents):
+        (choice,) = message(content=content)["choices"]
+        body["choices"].append({**choice, "index": index})
+        if is_role_first:
+            events.append(delta(index=index, role="assistant", content=""))
+        events += [delta(index=index, content=piece) for piece in cut(content, cuts)]
+    events += [delta("stop", index=index) for index in range(len(contents))]
+    one, other = folded(events, inline_think=is_known), whole(body, inline_think=is_known)
+    assert [(c.text, c.reasoning) for c in one.choices] == [(c.text, c.reasoning) for c in other.choices]
+
+
+@pytest.mark.parametrize(
+    ("content", "reasoning", "text"),
+    [
+        ("<", "", "<"),
+        ("<thi", "", "<thi"),
+        ("\n\n", "", "\n\n"),
+        ("a <think>b</think> c", "", "a <think>b</think> c"),
+        ("<think>why", "why", ""),
+        ("<think>why</think>the tag </think>", "why", "the tag </think>"),
+    ],
+)
+def test_only_a_whole_tag_at_the_start_is_reasoning_of_an_unknown_family(
+    content: str, reasoning: str, text: str
+) -> None:
+    events = [*(delta(content=sign) for sign in content), delta("stop")]
+    for completion in (whole(message(content=content)), folded(events)):
+        assert (completion.reasoning, completion.text) == (reasoning, text)
+
+
+def test_what_is_held_back_for_a_tag_is_in_a_partial_answer_and_no_later_message_repeats_it() -> None:
+    reader = CompletionReader()
+    assert reader.read(delta(content="<thi")) == []
+    assert reader.completion().text == "<thi"
+    assert reader.read({"choices": [{"index": 0, "message": {"content": "<thi"}}]}) == []
+    assert [part.text for part in reader.close()] == ["<thi", ""]
+
+
+def test_text_is_passed_on_at_once_where_it_cannot_be_a_tag() -> None:
+    reader = CompletionReader()
+    pieces = ["", "Hello", " <think>", " </think>"]
+    assert [[d.text for d in reader.read(delta(content=piece))] for piece in pieces] == [[], *([p] for p in pieces[1:])]
 
 
 def test_pieces_of_a_signed_detail_join_and_stay_in_order() -> None:

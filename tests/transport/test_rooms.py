@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PURE = ("_httpx", "_json", "answer", "callers", "cancelling", "completion", "embedders", "embeddings", "errors", "folding", "growing", "lanes", "lazy", "limits", "presets", "profiles", "reading", "replay", "request", "retry", "sending", "settings", "shown", "sse",
+PURE = ("_httpx", "_json", "answer", "callers", "cancelling", "coercion", "completion", "embedders", "embeddings", "errors", "folding", "growing", "halves", "lanes", "lazy", "limits", "presets", "profiles", "quoted", "reading", "replay", "request", "retry", "sending", "settings", "shown", "sse",
         "tally", "think", "tool_calls", "usage", "values", "wire", "wordings", "version")  # fmt: skip
 
 

@@ -234,3 +234,85 @@ def test_any_order_of_fragments_gives_the_calls(
 @pytest.mark.parametrize("arguments", ["", "  ", "null", "{}"])
 def test_no_arguments_are_an_empty_object(arguments: str) -> None:
     assert parse_arguments(arguments) == ({}, None)
+
+
+TWICE = [
+    {"city": "Bern"},
+    {},
+    {"text": 'a "quoted" \\ text\nof two lines', "emoji": "\U0001f600 é"},
+    {"inner": json.dumps({"a": json.dumps([1])})},
+]
+
+
+@pytest.mark.parametrize("value", TWICE)
+@pytest.mark.parametrize("is_ascii", [True, False])
+@given(cuts=st.lists(st.integers(0, 300), max_size=8), blank=st.sampled_from(["", " ", "\n "]))
+def test_arguments_encoded_twice_are_the_object_however_they_are_cut(
+    value: dict[str, Any], is_ascii: bool, cuts: list[int], blank: str
+) -> None:
+    once = json.dumps(value, ensure_ascii=is_ascii)
+    twice = blank + json.dumps(blank + once, ensure_ascii=is_ascii) + blank
+    at = sorted({0, len(twice), *(cut % (len(twice) + 1) for cut in cuts)})
+    pieces = [twice[a:b] for a, b in itertools.pairwise(at)]
+    first, *others = pieces or [""]
+    (call,) = calls([fragment(0, "a", "add", first)], *([fragment(0, arguments=piece)] for piece in others))
+    (whole,) = calls([fragment(None, "a", "add", twice)], whole=True)
+    assert (call.arguments, call.parsed, call.error) == (blank + once, value, None)
+    assert whole == call
+    assert parse_arguments(twice) == (value, None)
+    assert (call.to_wire()["function"]["arguments"]) == blank + once
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        '"{\\"a\\": 1}',
+        '"{\\"a\\": 1}\\',
+        '"{\\"a\\": 1',
+        '"{\\"a\\": 1}" x',
+        '"{\\"a\\": 1}""',
+        '"{\\"a\\": 1}\n',
+        '"{\\"a\\": 1}\n"',
+        '"{\\"a\\": \\x1}"',
+        '"{a: 1}"',
+        '"hello"',
+        '"[1]"',
+        '""',
+        '"',
+        '"\\',
+        '"\\"{}\\""',
+        " " * 300 + '"{}"',
+        '"' + "\\n" * 300 + '{}"',
+        '"{\\"a\\":" 1}',
+        '"{\\"a\\":" x"}',
+    ],
+)
+def test_a_string_that_holds_no_whole_object_is_no_call_however_it_is_cut(arguments: str) -> None:
+    signs = [[fragment(0, "a", "add", "")], *([fragment(0, arguments=sign)] for sign in arguments)]
+    (call,), (whole,) = calls(*signs), calls([fragment(None, "a", "add", arguments)], whole=True)
+    assert (call.parsed, whole.parsed) == (None, None)
+    assert call.error == whole.error is not None
+    assert call.arguments == whole.arguments
+    assert parse_arguments(arguments)[0] is None
+    assert parse_arguments(call.arguments)[0] is None
+
+
+def test_the_text_of_a_custom_tool_stays_in_its_quotes() -> None:
+    item = {"index": 0, "id": "a", "type": "custom", "custom": {"name": "run", "input": '"{\\"a\\": 1}"'}}
+    (call,) = calls([item])
+    assert call.arguments == '"{\\"a\\": 1}"'
+
+
+def test_a_call_encoded_twice_that_is_sent_again_whole_counts_once() -> None:
+    item = fragment(0, "a", "add", '"{\\"a\\": 1}"')
+    assert brief(calls([item], [item])) == [("a", "add", {"a": 1})]
+
+
+def test_arguments_like_any_other_are_passed_on_as_they_come() -> None:
+    reader = ToolCallReader(lambda: "x")
+    pieces = ['{"a"', ": ", "1}"]
+    told = [
+        reader.read([fragment(0, "a" if piece[0] == "{" else None, "f" if piece[0] == "{" else None, piece)])
+        for piece in pieces
+    ]
+    assert [part.arguments for parts in told for part in parts] == pieces
