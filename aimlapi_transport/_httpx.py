@@ -52,7 +52,7 @@ class _Body:
         is_direct: whether it is read from the connection, rather than through httpx's generators.
     """
 
-    __slots__ = ("_pieces", "_receive", "_timeout", "_unpacker", "is_direct")
+    __slots__ = ("_is_at_end", "_pieces", "_receive", "_timeout", "_unpacker", "is_direct")
 
     def __init__(self, response: Any) -> None:
         connection = None if response.is_stream_consumed else connection_of(response)
@@ -61,6 +61,7 @@ class _Body:
         self._receive: Any = None
         self._timeout: float | None = (response.request.extensions.get("timeout") or {}).get("read")
         self._unpacker: _Unpacker | None = None
+        self._is_at_end = False
         if connection is not None:
             self._receive = connection._receive_event
             encoding = response.headers.get("content-encoding", "").strip().lower()
@@ -72,6 +73,7 @@ class _Body:
     def _data_of(self, event: Any) -> bytes | None:
         """What an h11 event adds; empty at the end, None for nothing yet."""
         if event.__class__.__name__ != "Data":  # EndOfMessage, PAUSED
+            self._is_at_end = True
             return b"" if self._unpacker is None else self._unpacker.rest()
         data = bytes(event.data)
         if self._unpacker is not None:
@@ -98,10 +100,11 @@ class Body(_Body):
         """
         if not self.is_direct:
             return next(self._pieces, b"")
-        while True:
+        while not self._is_at_end:
             data = self._data_of(self._receive(timeout=self._seconds(timeout)))
             if data is not None:
                 return data
+        return b""
 
 
 class AsyncBody(_Body):
@@ -118,10 +121,11 @@ class AsyncBody(_Body):
         """The next piece, empty at the end. Arguments as of `Body.read`."""
         if not self.is_direct:
             return await anext(self._pieces, b"")
-        while True:
+        while not self._is_at_end:
             data = self._data_of(await self._receive(timeout=self._seconds(timeout)))
             if data is not None:
                 return data
+        return b""
 
 
 class BrokenEncodingError(Exception):

@@ -77,6 +77,7 @@ class _Caller(Closable, Settings, Generic[T_Http, T_Whole, T_Stream]):
         extra_query: Mapping[str, Any] | None = None,
         client_request_id: str | None = None,
         replay_reasoning: bool | None = None,
+        parse_think: bool | None = None,
         **parameters: Any,
     ) -> T_Whole:
         """A whole answer. Raises `AIMLAPIError` of the fitting class."""
@@ -89,6 +90,7 @@ class _Caller(Closable, Settings, Generic[T_Http, T_Whole, T_Stream]):
             extra_query=extra_query,
             client_request_id=client_request_id,
             replay_reasoning=replay_reasoning,
+            parse_think=parse_think,
         )
         return self.complete(request, timeout=timeout)
 
@@ -103,6 +105,7 @@ class _Caller(Closable, Settings, Generic[T_Http, T_Whole, T_Stream]):
         extra_query: Mapping[str, Any] | None = None,
         client_request_id: str | None = None,
         replay_reasoning: bool | None = None,
+        parse_think: bool | None = None,
         **parameters: Any,
     ) -> T_Stream:
         """An answer piece by piece; the last delta's `completion` is the whole of it."""
@@ -115,6 +118,7 @@ class _Caller(Closable, Settings, Generic[T_Http, T_Whole, T_Stream]):
             extra_query=extra_query,
             client_request_id=client_request_id,
             replay_reasoning=replay_reasoning,
+            parse_think=parse_think,
             stream=True,
         )
         return self.stream(request, timeout=timeout)
