@@ -207,6 +207,16 @@ class Settings:
         _warn_unlisted(request)
         return request
 
+    def warn_left_out(self, model: str, name: str) -> None:
+        """Says once that a key of parts and tools is not sent, because the model's documents do not list it.
+
+        Raises:
+            InvalidRequestError: with `strict_parameters`.
+        """
+        if self.strict_parameters:
+            raise InvalidRequestError(f"`{name}` is not accepted by {model}: leave it out.")
+        _warn_once(model, name, f"{model} does not accept `{name}`. It is left out")
+
     def key(self) -> Secret:
         """The key to send, read when it is needed so that an instance never holds the environment's."""
         key = self._own_key()

@@ -59,7 +59,7 @@ def to_request(
             parameters["stream_options"] = options
     if "tools" in parameters:
         parameters["tools"] = to_tools(parameters["tools"]) or None
-    if "tool_choice" in parameters:
+    if parameters.get("tool_choice") not in (None, "any"):  # not from `bind_tools`: Mistral's own word for "required"
         parameters["tool_choice"] = to_tool_choice(parameters["tool_choice"], parameters.get("tools") or ())
     if parameters.get("response_format") is not None:
         parameters["response_format"] = to_response_format(parameters["response_format"])
@@ -74,7 +74,10 @@ def to_request(
 
         sent = instructed(sent, call["added_instruction"])
     if client.preset.lists_models and not takes_cache_marks(asked):
-        sent, parameters["tools"] = without_cache_marks(sent, parameters.get("tools"))
+        unmarked = without_cache_marks(sent, parameters.get("tools"))
+        if unmarked != (sent, parameters.get("tools")):
+            client.warn_left_out(asked, "cache_control")
+        sent, parameters["tools"] = unmarked
     return client.request(
         asked,
         sent,

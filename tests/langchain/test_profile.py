@@ -156,7 +156,15 @@ def test_cache_marks_go_to_those_who_take_them(model: str) -> None:
     text = {"type": "text", "text": "Hi", **MARK}
     anthropic = {"name": "dig", "description": "Digs.", "input_schema": {"type": "object", "properties": {}}, **MARK}
     messages = [SystemMessage([text]), HumanMessage([text]), ToolMessage([text], tool_call_id="a")]
-    host.model(model=model).bind_tools([add, anthropic]).invoke(messages)
+    asked = host.model(model=model).bind_tools([add, anthropic])
+    if taken:
+        asked.invoke(messages)
+    else:
+        with pytest.warns(UnlistedParameterWarning, match=r"does not accept `cache_control`. It is left out"):
+            asked.invoke(messages)
+        strict = host.model(model=model, strict_parameters=True)
+        with pytest.raises(InvalidRequestError, match="`cache_control` is not accepted"):
+            strict.invoke(messages)
     (body,) = host.bodies
     plain = {"type": "text", "text": "Hi"}
     assert [message["content"] for message in body["messages"]] == (
