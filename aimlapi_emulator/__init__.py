@@ -29,3 +29,7 @@ def __getattr__(name: str) -> Any:
             raise ModuleNotFoundError(needed, name=error.name) from error
         return getattr(unless_key if name == "emulator_unless_key" else server, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*(name for name in globals() if name.startswith("__") and name.endswith("__")), *__all__})

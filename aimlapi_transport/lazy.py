@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def lazily(
     package: str, where: Mapping[str, str], *, needs: tuple[str, str, str] | None = None
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """A package's `__getattr__` and `__dir__`.
+    """A package's `__getattr__` and `__dir__`; the latter lists the public names and the module's dunder names.
 
     Args:
         where: name -> the module it is in.
@@ -38,6 +38,7 @@ def lazily(
     def __dir__() -> list[str]:
         import sys
 
-        return sorted({*vars(sys.modules[package]), *where})
+        own = (name for name in vars(sys.modules[package]) if name.startswith("__") and name.endswith("__"))
+        return sorted({*own, *where})  # no submodule, and nothing the package imports for itself
 
     return __getattr__, __dir__

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -317,19 +318,45 @@ def _host(preset: str | Preset | None, base_url: str | None) -> tuple[Preset, st
         if preset not in PRESETS:
             raise InvalidRequestError(f"`preset` is {preset!r}: pass one of {', '.join(PRESETS)}.")
         preset = PRESETS[preset]
-    if base_url is None:
+    if _is_blank(base_url):
         variables = (preset or AIMLAPI).base_variables
-        base_url = next((value for name in variables if (value := os.environ.get(name))), None)
+        base_url = next((value for name in variables if not _is_blank(value := os.environ.get(name))), None)
     if base_url is None:
         preset = preset or AIMLAPI
         return preset, preset.base_url
-    address = str(base_url).strip().rstrip("/")
-    if not _is_usable(address):
-        raise InvalidRequestError(f"`base_url` is {base_url!r}: pass an address that starts with https:// or http://.")
+    address = _address(str(base_url))
     return preset or preset_for(address), address
 
 
-@lru_cache(maxsize=64)  # 3 us of each instance and each call
+def _is_blank(base_url: Any) -> bool:
+    """Whether no address is given: None, or a text of nothing but white space."""
+    return base_url is None or (isinstance(base_url, str) and not base_url.strip())
+
+
+# The paths that requests add to the address, and the endpoints that the documentation writes out beside them.
+_ENDPOINT = re.compile(r"/+(chat/+completions|completions|responses|embeddings)/*$", re.IGNORECASE)
+
+
+@lru_cache(maxsize=64)  # 4 us of each instance and each call
+def _address(base_url: str) -> str:
+    """The address that paths are added to: no slash at its end, and no endpoint, as in an address that was copied.
+
+    Raises:
+        InvalidRequestError: it is no address, or has a query or a fragment.
+    """
+    address = base_url.strip().rstrip("/")
+    if not _is_usable(address):
+        raise InvalidRequestError(f"`base_url` is {base_url!r}: pass an address that starts with https:// or http://.")
+    start, mark, _ = address.partition("?") if "?" in address else address.partition("#")
+    if mark:  # not shown: a key may stand in it
+        raise InvalidRequestError(
+            f"`base_url` is '{start}{mark}...': pass the address up to `/v1`, without `{mark}` and what follows it."
+        )
+    scheme, _, rest = address.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host}{_ENDPOINT.sub('', slash + path).rstrip('/')}"
+
+
 def _is_usable(address: str) -> bool:
     try:
         parts = urlsplit(address)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from langchain_aimlapi._names import NO_KEY, body_parameters, is_key, settled, warn
+from langchain_aimlapi._names import NO_KEY, body_parameters, is_blank, is_key, settled, warn
 
 # What other LangChain chat models call our fields.
 SYNONYMS = {
@@ -74,6 +74,8 @@ def our_names(values: Mapping[str, Any], fields: Collection[str]) -> dict[str, A
         name = SYNONYMS.get(given, given)
         if name == "model_kwargs":
             continue
+        if name == "base_url" and is_blank(value):
+            value = None
         if given in model_kwargs and value is not None:
             raise ValueError(f"`{given}` is given twice: as an argument, and in `model_kwargs`.")
         if name in _INSTEAD and value:

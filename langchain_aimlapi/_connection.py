@@ -3,7 +3,8 @@
 To add a setting of the transport, add a field and a line to `_connection`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
@@ -70,6 +71,37 @@ class ConnectionSettings(Closable, BaseModel):
     def openai_proxy(self) -> str | None:
         """The proxy, as other classes name it."""
         return self.proxy
+
+    @property
+    def openai_api_key(self) -> SecretStr | Callable[[], Any] | None:
+        """The key, as other classes name it; where none was passed, the one the environment held at construction."""
+        key: Any = getattr(self, "api_key")  # noqa: B009  # a field of both classes, each with its own description
+        if key is not None:
+            return SecretStr(key) if isinstance(key, str) else key
+        return self._found()[0]
+
+    @property
+    def openai_api_base(self) -> str | None:
+        """The address, as other classes name it; where none was passed, the one in force at construction."""
+        return self._found()[1]
+
+    aimlapi_api_key = openai_api_key
+    aimlapi_api_base = openai_api_base
+
+    def _found(self) -> tuple[SecretStr | None, str | None]:
+        """The environment's key and the address, to be read only: each call looks them up again."""
+        found: tuple[SecretStr | None, str | None] | None = self.__dict__.get("_environment")
+        if found is None:
+            from aimlapi_transport.errors import AIMLAPIError
+            from aimlapi_transport.settings import Settings
+
+            key = base_url = None
+            with suppress(AIMLAPIError):
+                settings = Settings(base_url=self.base_url, preset=self.preset)
+                base_url = settings.base_url
+                key = SecretStr(settings.key().value)
+            found = self.__dict__["_environment"] = (key, base_url)  # beside the fields: no part of the value
+        return found
 
     def _connection(self, key: Any, timeout: Any) -> dict[str, Any]:
         return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from langchain_aimlapi._names import NO_KEY, body_parameters, is_key, settled, warn
+from langchain_aimlapi._names import NO_KEY, body_parameters, is_blank, is_key, settled, warn
 
 # What other LangChain embeddings call our fields.
 _SYNONYMS = {
@@ -55,6 +55,8 @@ def our_names(values: Mapping[str, Any], fields: Collection[str]) -> dict[str, A
     idle: list[str] = []
     for given, value in values.items():
         name = _SYNONYMS.get(given, given)
+        if name == "base_url" and is_blank(value):
+            value = None
         if given == "model_kwargs" or (value is None and (name == "max_retries" or name not in fields)):
             continue
         if given in _INSTEAD:

@@ -22,6 +22,11 @@ def body_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
     return dict(given)
 
 
+def is_blank(value: Any) -> bool:
+    """Whether a text is empty or white space: such an address counts as none."""
+    return isinstance(value, str) and not value.strip()
+
+
 def settled(taken: dict[str, Any], model_kwargs: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """The settings, with their `model_kwargs` where there are any, and the key hidden."""
     if model_kwargs or "model_kwargs" in values:

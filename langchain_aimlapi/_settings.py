@@ -6,7 +6,6 @@ To add a setting that is a body parameter, add a field, what it may be to `_ACCE
 # Annotations are no strings, here and in `_connection`: Pydantic would compile each for each class, 6 % of an import.
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 from langchain_core.language_models import BaseChatModel, ModelProfile
@@ -235,36 +234,6 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
     def timeout(self) -> Any:
         """Seconds of silence to bear, None for the defaults."""
         return self.request_timeout
-
-    @property
-    def openai_api_key(self) -> SecretStr | Callable[[], Any] | None:
-        """The key, as other classes name it; where none was passed, the one the environment held at construction."""
-        if self.api_key is not None:
-            return SecretStr(self.api_key) if isinstance(self.api_key, str) else self.api_key
-        return self._found()[0]
-
-    @property
-    def openai_api_base(self) -> str | None:
-        """The address, as other classes name it; where none was passed, the one in force at construction."""
-        return self._found()[1]
-
-    aimlapi_api_key = openai_api_key
-    aimlapi_api_base = openai_api_base
-
-    def _found(self) -> tuple[SecretStr | None, str | None]:
-        """The environment's key and the address, to be read only: each call looks them up again."""
-        found: tuple[SecretStr | None, str | None] | None = self.__dict__.get("_environment")
-        if found is None:
-            from aimlapi_transport.errors import AIMLAPIError
-            from aimlapi_transport.settings import Settings
-
-            key = base_url = None
-            with suppress(AIMLAPIError):
-                settings = Settings(base_url=self.base_url, preset=self.preset)
-                base_url = settings.base_url
-                key = SecretStr(settings.key().value)
-            found = self.__dict__["_environment"] = (key, base_url)  # beside the fields: no part of the value
-        return found
 
     def configurable_fields(self, **kwargs: AnyConfigurableField) -> "RunnableSerializable[Any, Any]":
         """A model whose fields a call's config may set; fields by any of their names."""

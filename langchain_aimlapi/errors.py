@@ -49,6 +49,7 @@ __all__ = [
     "IncompleteStreamError",
     "InsufficientCreditsError",
     "InvalidRequestError",
+    "InvalidToolCallError",
     "NotFoundError",
     "PermissionDeniedError",
     "QuotaExceededError",
@@ -144,6 +145,10 @@ class APITimeoutError(_Answered, transport.APITimeoutError, ModelTimeoutError):
 
 class BadResponseError(_Answered, transport.BadResponseError, ModelAPIError):
     """The provider answered 200, but not with an answer."""
+
+
+class InvalidToolCallError(BadResponseError):
+    """The model went on calling a tool with arguments that are no JSON object: raised by `InvalidToolCallRetry`."""
 
 
 class StreamError(_Answered, transport.StreamError, ModelAPIError):

@@ -157,7 +157,7 @@ def named(
     taken: Json = {}
     for written, value in given.items():
         name = synonyms.get(written, written)
-        if value is None:
+        if value is None or (name == "api_base" and isinstance(value, str) and not value.strip()):
             continue
         if name in cls.model_fields:
             if taken.get(name, value) != value:

@@ -79,6 +79,12 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
         default=None,
         description="Send earlier reasoning back: always, never, or (None) as the model's family wants it.",
     )
+    invalid_tool_call_retries: int = Field(
+        default=0,
+        ge=0,
+        description="How often in a row an agent's model is asked again after a tool call that cannot be run, such as "
+        "one whose arguments are no JSON. Then, and by default at once, a ToolCallError is raised.",
+    )
     parse_think: bool = Field(
         default=True,
         description="Whether `<think>...</think>` at the start of an answer is read as reasoning; False leaves it in "

@@ -137,6 +137,48 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
         given = () if prompt is None else (prompt,)
         return await aobserved(llm_completion_callback(), self, start, *given, **kwargs)
 
+    def chat_with_tools(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> ChatResponse:
+        """The answer of a model that may call tools; asked again as `invalid_tool_call_retries` says."""
+        if not self.invalid_tool_call_retries:
+            return super().chat_with_tools(tools, *args, **kwargs)
+        from llama_index_aimlapi._tool_call_retry import chat
+
+        asked = self._prepare_chat_with_tools_compat(tools, *args, **kwargs)
+        response = chat(self, asked.pop("messages"), asked, self.invalid_tool_call_retries)
+        parallel = asked.get("allow_parallel_tool_calls")
+        return self._validate_chat_with_tools_response(response, tools, parallel is not False)
+
+    async def achat_with_tools(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> ChatResponse:
+        """As `chat_with_tools`, for asyncio."""
+        if not self.invalid_tool_call_retries:
+            return await super().achat_with_tools(tools, *args, **kwargs)
+        from llama_index_aimlapi._tool_call_retry import achat
+
+        asked = self._prepare_chat_with_tools_compat(tools, *args, **kwargs)
+        response = await achat(self, asked.pop("messages"), asked, self.invalid_tool_call_retries)
+        parallel = asked.get("allow_parallel_tool_calls")
+        return self._validate_chat_with_tools_response(response, tools, parallel is not False)
+
+    def stream_chat_with_tools(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> ChatResponseGen:
+        """As `chat_with_tools`, piece by piece."""
+        if not self.invalid_tool_call_retries:
+            return super().stream_chat_with_tools(tools, *args, **kwargs)
+        from llama_index_aimlapi._tool_call_retry import stream
+
+        asked = self._prepare_chat_with_tools_compat(tools, *args, **kwargs)
+        return stream(self, asked.pop("messages"), asked, self.invalid_tool_call_retries)
+
+    async def astream_chat_with_tools(
+        self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any
+    ) -> ChatResponseAsyncGen:
+        """As `chat_with_tools`, piece by piece, for asyncio."""
+        if not self.invalid_tool_call_retries:
+            return await super().astream_chat_with_tools(tools, *args, **kwargs)
+        from llama_index_aimlapi._tool_call_retry import astream
+
+        asked = self._prepare_chat_with_tools_compat(tools, *args, **kwargs)
+        return astream(self, asked.pop("messages"), asked, self.invalid_tool_call_retries)
+
     def _prepare_chat_with_tools(
         self,
         tools: Sequence[BaseTool],

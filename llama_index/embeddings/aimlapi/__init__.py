@@ -3,3 +3,7 @@
 from llama_index_aimlapi.embeddings import AIMLAPIEmbedding
 
 __all__ = ["AIMLAPIEmbedding"]
+
+
+def __dir__() -> list[str]:
+    return sorted({*(name for name in globals() if name.startswith("__") and name.endswith("__")), *__all__})
