@@ -136,27 +136,27 @@ class _Unpacker:
     """Unpacks gzip or deflate, cut anywhere."""
 
     def __init__(self) -> None:
-        self._inflate = zlib.decompressobj(wbits=47)  # gzip, or deflate in zlib's frame
-        self._is_first = True
+        self._inflate: Any = None
+        self._head = b""
 
     def add(self, data: bytes) -> bytes:
         try:
-            try:
-                return self._inflate.decompress(data)
-            except zlib.error:
-                if not self._is_first:
-                    raise
-                self._inflate = zlib.decompressobj(wbits=-15)  # deflate without a frame, as some servers send it
-                return self._inflate.decompress(data)
-            finally:
-                self._is_first = False
+            if self._inflate is None:
+                data = self._head = self._head + data
+                if len(data) < 2:  # the first two bytes say how it is framed
+                    return b""
+                is_framed = data[:2] == b"\x1f\x8b" or (data[0] & 15 == 8 and int.from_bytes(data[:2], "big") % 31 == 0)
+                # gzip, or deflate in zlib's frame; else without a frame, as some servers send it
+                self._inflate = zlib.decompressobj(wbits=47 if is_framed else -15)
+            unpacked: bytes = self._inflate.decompress(data)
         except zlib.error as error:
             raise BrokenEncodingError(str(error)) from None
+        return unpacked
 
     def rest(self) -> bytes:
         """What is left at the end of the body, once."""
         try:
-            return self._inflate.flush()
+            return b"" if self._inflate is None else bytes(self._inflate.flush())
         except zlib.error as error:
             raise BrokenEncodingError(str(error)) from None
 

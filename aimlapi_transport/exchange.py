@@ -183,32 +183,26 @@ class Bounded:
         return bool(data) and len(self.data) <= self._most and time.monotonic() <= self._end
 
 
-def drain(body: Body) -> bool:
-    """Reads what follows an answer; whether the body is at its end."""
+def drain(body: Body) -> None:
+    """Reads what follows an answer, so that its connection can be used again."""
     rest = Bounded(*DRAIN)
     try:
-        while data := body.read(rest.left):
-            if not rest.add(data):
-                return False
+        while body.is_direct and rest.add(body.read(rest.left)):
+            pass
     except Exception as error:
         if not _is_broken(error):
             raise
-        return False
-    return True
 
 
-async def adrain(body: AsyncBody) -> bool:
+async def adrain(body: AsyncBody) -> None:
     """As `drain`, for asyncio."""
     rest = Bounded(*DRAIN)
     try:
-        while data := await body.read(rest.left):
-            if not rest.add(data):
-                return False
+        while body.is_direct and rest.add(await body.read(rest.left)):
+            pass
     except Exception as error:
         if not _is_broken(error):
             raise
-        return False
-    return True
 
 
 def refusal_of(response: httpx.Response) -> bytes:

@@ -16,9 +16,9 @@ ROOT = Path(__file__).parents[2]
 def test_a_stream_left_in_any_way_leaves_nothing_behind(layer: str, options: str) -> None:
     if "httpx2" in options:
         pytest.importorskip("httpx2")
+    program = ["-X", "dev", "-W", "ignore::UserWarning", "-m", "tests.reliability.abandoned", layer, *options.split()]
     done = subprocess.run(
-        [sys.executable, "-X", "dev", "-W", "ignore::UserWarning", "-m", "tests.reliability.abandoned", layer]
-        + options.split(),
+        [sys.executable, *program],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -112,6 +112,11 @@ def own_call(server: ScriptedServer, pauses: Pauses, streamed: bool, **config: A
         return sync_call(server, pauses, streamed, http_client=http, **config)
 
 
+def httpx2_call(server: ScriptedServer, pauses: Pauses, streamed: bool, **config: Any) -> tuple[str, Completion]:
+    with pytest.importorskip("httpx2").Client() as http:
+        return sync_call(server, pauses, streamed, http_client=http, **config)
+
+
 def async_call(server: ScriptedServer, pauses: Pauses, streamed: bool, **config: Any) -> tuple[str, Completion]:
     async def run() -> tuple[str, Completion]:
         client = AsyncClient(api_key=KEY, base_url=server.base_url, sleep=pauses.asleep, **config)
@@ -122,6 +127,28 @@ def async_call(server: ScriptedServer, pauses: Pauses, streamed: bool, **config:
             return collected(iter([delta async for delta in deltas]))
 
     return asyncio.run(run())
+
+
+def async_own_call(
+    server: ScriptedServer, pauses: Pauses, streamed: bool, *, library: Any = httpx, **config: Any
+) -> tuple[str, Completion]:
+    async def run() -> tuple[str, Completion]:
+        async with library.AsyncClient() as http:
+            client = AsyncClient(api_key=KEY, base_url=server.base_url, sleep=pauses.asleep, http_client=http, **config)
+            if not streamed:
+                completion = await client.chat("m", HI)
+                return completion.text, completion
+            async with aclosing(client.stream_chat("m", HI)) as deltas:
+                return collected(iter([delta async for delta in deltas]))
+
+    return asyncio.run(run())
+
+
+def async_httpx2_call(server: ScriptedServer, pauses: Pauses, streamed: bool, **config: Any) -> tuple[str, Completion]:
+    return async_own_call(server, pauses, streamed, library=pytest.importorskip("httpx2"), **config)
+
+
+CALLS = [sync_call, async_call, own_call, async_own_call, httpx2_call, async_httpx2_call]
 
 
 def collected(deltas: Iterator[Delta]) -> tuple[str, Completion]:
@@ -207,20 +234,20 @@ STREAMED: list[tuple[str, tuple[Act, ...], Outcome]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("call", [sync_call, async_call])
+@pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize(("acts", "expected"), [case[1:] for case in WHOLE], ids=[case[0] for case in WHOLE])
 def test_a_whole_answer(call: Callable[..., Any], acts: tuple[Act, ...], expected: Outcome) -> None:
     """Sync and async alike: one table holds for both."""
     assert outcome(call, acts, False) == expected
 
 
-@pytest.mark.parametrize("call", [sync_call, async_call])
+@pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize(("acts", "expected"), [case[1:] for case in STREAMED], ids=[case[0] for case in STREAMED])
 def test_a_streamed_answer(call: Callable[..., Any], acts: tuple[Act, ...], expected: Outcome) -> None:
     assert outcome(call, acts, True) == expected
 
 
-@pytest.mark.parametrize("call", [sync_call, async_call])
+@pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("streamed", [False, True])
 @pytest.mark.parametrize("retries", [0, 1, 3])
 def test_max_retries_is_at_most_that_many_further_requests(call: Any, streamed: bool, retries: int) -> None:
@@ -244,7 +271,7 @@ def test_a_call_that_succeeds_gives_its_retries_back(call: Any, streamed: bool) 
     assert (after_retries, quota._left) == (pytest.approx(10), pytest.approx(10.2))
 
 
-@pytest.mark.parametrize("call", [sync_call, async_call])
+@pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("streamed", [False, True])
 def test_silence_is_a_timeout(call: Any, streamed: bool) -> None:
     act = stream(chunk("He"), end="stall") if streamed else stream(b" ", end="stall")
@@ -253,19 +280,19 @@ def test_silence_is_a_timeout(call: Any, streamed: bool) -> None:
     assert details == (None, "He" if streamed else None)
 
 
-@pytest.mark.parametrize("call", [sync_call, async_call])
+@pytest.mark.parametrize("call", CALLS)
 def test_keep_alives_are_no_progress(call: Any) -> None:
     act = stream(chunk("He"), *[b": PROCESSING\n\n"] * 40, pause=0.05)
     assert outcome(call, (act,), True, timeout=0.3, max_retries=0)[:2] == ("APITimeoutError", (None, "He"))
 
 
-@pytest.mark.parametrize("call", [sync_call, async_call])
+@pytest.mark.parametrize("call", CALLS)
 def test_a_slow_but_living_stream_is_not_cut(call: Any) -> None:
     act = stream(*[chunk("x")] * 12, chunk(finish="stop"), pause=0.1)
     assert outcome(call, (act,), True, timeout=1.0) == ("x" * 12, "stop", 1, ())
 
 
-@pytest.mark.parametrize("call", [sync_call, async_call])
+@pytest.mark.parametrize("call", CALLS)
 def test_waits_as_long_as_it_is_told(call: Any) -> None:
     pauses = Pauses()
     with scripted(reply(429, retry_after="2"), reply(503, retry_after_ms="1500"), reply(body=answer())) as server:
@@ -588,7 +615,7 @@ def test_an_async_key_function_is_refused() -> None:
         stream(chunk("x"), event({"error": f"bad {KEY}"})),
     ],
 )
-@pytest.mark.parametrize("call", [sync_call, async_call, own_call])
+@pytest.mark.parametrize("call", CALLS)
 def test_no_error_leads_to_the_key(act: Act, call: Any, streamed: bool) -> None:
     """Through its cause, its context, their requests, or the local variables of its traceback."""
     with scripted(act) as server, pytest.raises(AIMLAPIError) as caught:
@@ -604,14 +631,14 @@ def test_no_error_leads_to_the_key(act: Act, call: Any, streamed: bool) -> None:
     assert KEY not in repr(vars(Client(api_key=KEY)))
 
 
-@pytest.mark.parametrize("call", [sync_call, async_call])
+@pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("cut", [1, 2])
 def test_a_byte_order_mark_cut_anywhere_loses_nothing(call: Any, cut: int) -> None:
     data = b"\xef\xbb\xbf" + b"".join(PIECES)
     assert outcome(call, (stream(data[:cut], data[cut:], pause=0.02),), True) == ("Hello", "stop", 1, ())
 
 
-@pytest.mark.parametrize("call", [sync_call, async_call])
+@pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("pieces", [PIECES, (*PIECES, DONE)])
 def test_silence_after_the_end_of_an_answer_takes_nothing_away(call: Any, pieces: tuple[bytes, ...]) -> None:
     """And does not keep the caller for the whole timeout once [DONE] was said."""
