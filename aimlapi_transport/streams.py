@@ -65,6 +65,7 @@ class AsyncExchange:
         self._request = request
         self._patience = patience
         self._sender: AsyncSender | None = None
+        self._response: httpx.Response | None = None
         self._failure: AIMLAPIError | None = None
         self._is_read = False
 
@@ -81,6 +82,8 @@ class AsyncExchange:
         """Closes what is open: in order, or at once where the caller was cancelled."""
         if self._sender is None:
             return
+        if isinstance(error, AIMLAPIError) and error.request_id is None and self._response is not None:
+            error.request_id = request_id_of(self._response, self.scrub)
         if error is not None and not isinstance(error, Exception):
             self._sender.abandon()
             return
@@ -113,33 +116,34 @@ class AsyncExchange:
         for _ in range(MAX_REDIRECTS + 1):
             sent = to_httpx(client, client._http_client, request, key, self._patience, url)
             sender = self._sender = AsyncSender(client._http_client, client._lease, client.route)
-            response: httpx.Response | None = None
+            self._response = None
             try:
                 with border(self.scrub, sent.url):
-                    response = await sender.send(sent)
+                    response = self._response = await sender.send(sent)
                 url = redirect(response, self.scrub)
                 if url is None:
                     if not response.is_success:
                         refusal = await arefusal_of(response)
                         raise error_for(response.status_code, refusal, headers_of(response), scrub=self.scrub)
                     check_encoding(response, self.scrub)
-                    self._response = response
                     return
             except BaseException as error:
-                if isinstance(error, AIMLAPIError) and response is not None and error.request_id is None:
-                    error.request_id = request_id_of(response, self.scrub)
                 await self.leave(error)
                 raise
             await sender.close()
         raise BadResponseError(f"The provider redirected more than {MAX_REDIRECTS} times.")
 
+    def _received(self) -> httpx.Response:
+        assert self._response is not None, "not open"
+        return self._response
+
     def headers(self) -> dict[str, str]:
         """The reply's headers, names in lower case."""
-        return headers_of(self._response)
+        return headers_of(self._received())
 
     async def read_all(self) -> bytearray:
         """The whole body."""
-        whole, body = Whole(self._client.limits, self._patience), AsyncBody(self._response)
+        whole, body = Whole(self._client.limits, self._patience), AsyncBody(self._received())
         with border(self.scrub):
             while chunk := await body.read():
                 whole.add(chunk)
@@ -147,8 +151,8 @@ class AsyncExchange:
 
     def begin(self) -> None:
         """What reads the body as deltas."""
-        self._reader = reader_of(self._client, self._request, self._response, self.scrub, self._patience)
-        self._body = AsyncBody(self._response)
+        self._reader = reader_of(self._client, self._request, self._received(), self.scrub, self._patience)
+        self._body = AsyncBody(self._received())
         self._reading = reading(self._reader, self._request, self.scrub)
 
     async def deltas(self) -> list[Delta]:

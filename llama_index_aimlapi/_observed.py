@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from llama_index.core.llms.callbacks import dispatcher
 from llama_index.core.llms.llm import LLM
@@ -20,7 +20,7 @@ Response = TypeVar("Response")
 Deltas = TypeVar("Deltas")
 
 
-class Streamed(NamedTuple, Generic[Deltas, Response]):
+class Streamed(Generic[Deltas, Response]):
     """An answer under way.
 
     Attributes:
@@ -28,8 +28,11 @@ class Streamed(NamedTuple, Generic[Deltas, Response]):
         convert: what a delta adds -> LlamaIndex's response; None for a delta that adds none.
     """
 
-    deltas: Deltas
-    convert: Callable[[Delta], Response | None]
+    __slots__ = ("convert", "deltas")
+
+    def __init__(self, deltas: Deltas, convert: Callable[[Delta], Response | None]) -> None:
+        self.deltas = deltas
+        self.convert = convert
 
 
 class _Observers(Generic[Response]):
@@ -70,6 +73,7 @@ class _Observers(Generic[Response]):
     def fail(self, error: BaseException) -> None:
         """Lets the wrapper raise an error, after its events."""
         self._next.append(error)
+        del error  # its traceback will hold this frame
         _step(self.wrapped)
 
     def end(self) -> None:
@@ -116,7 +120,8 @@ def observed(
     observers.wrapped = callback(begin)(llm, *prompt, **kwargs)
 
     def responses() -> Generator[Response, None, None]:
-        deltas, convert = started.pop()
+        streamed = started.pop()
+        deltas, convert = streamed.deltas, streamed.convert
         try:
             for delta in deltas:
                 response = convert(delta)
@@ -154,7 +159,8 @@ async def aobserved(
     observers.wrapped = await callback(begin)(llm, *prompt, **kwargs)
 
     async def responses() -> AsyncGenerator[Response, None]:
-        deltas, convert = started.pop()
+        streamed = started.pop()
+        deltas, convert = streamed.deltas, streamed.convert
         try:
             async for delta in deltas:
                 response = convert(delta)
