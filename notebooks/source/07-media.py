@@ -161,16 +161,16 @@ print(spoken.resolve_audio().read(4), "is how a WAV file begins")
 # %% [markdown]
 # ## What a model does not take
 #
-# Nothing is dropped in silence. What the documents rule out for a model is
-# refused by name, before anything is sent:
+# Nothing is dropped in silence. A picture that the documents do not list for a
+# model is sent with one warning, for documents have gaps. With
+# `strict_parameters=True` it is refused by name, before anything is sent:
 
 # %%
 from langchain_aimlapi.errors import InvalidRequestError
 
 try:
-    ChatAIMLAPI(model="deepseek/deepseek-r1").invoke(
-        [HumanMessage([question, image])]
-    )
+    strict = ChatAIMLAPI(model="deepseek/deepseek-r1", strict_parameters=True)
+    strict.invoke([HumanMessage([question, image])])
 except InvalidRequestError as error:
     print(error)
 
