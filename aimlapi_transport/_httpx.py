@@ -12,11 +12,11 @@ import zlib
 from contextlib import suppress
 from typing import Any, cast
 
-_LIBRARIES = frozenset(("httpx", "httpx2", "httpcore", "httpcore2"))
+_LIBRARIES = frozenset(("httpx", "httpx2", "httpcore", "httpcore2", "h11"))
 
 
 def error_names(error: BaseException) -> frozenset[str]:
-    """The names of an exception's classes that are of httpx, httpx2 or httpcore; empty for any other exception."""
+    """The names of an exception's classes that are of httpx, httpx2 and beneath; empty for any other exception."""
     kind = type(error)
     return frozenset(base.__name__ for base in kind.__mro__ if base.__module__.partition(".")[0] in _LIBRARIES)
 
@@ -37,12 +37,15 @@ def connection_of(response: Any) -> Any | None:
     for _ in range(8):
         connection = getattr(stream, "_connection", None)
         if connection is not None:
-            is_known = hasattr(connection, "_receive_event") and hasattr(connection, "_h11_state")
+            is_known = hasattr(connection, "_network_stream") and hasattr(connection, "_h11_state")
             return connection if is_known else None
         stream = getattr(stream, "_stream", None) or getattr(stream, "_httpcore_stream", None)
         if stream is None:
             return None
     return None
+
+
+_READ_BYTES = 64 * 1024
 
 
 class _Body:
@@ -52,33 +55,63 @@ class _Body:
         is_direct: whether it is read from the connection, rather than through httpx's generators.
     """
 
-    __slots__ = ("_is_at_end", "_pieces", "_receive", "_timeout", "_unpacker", "is_direct")
+    __slots__ = (
+        "_data",
+        "_failure",
+        "_h11",
+        "_is_at_end",
+        "_need_data",
+        "_pieces",
+        "_stream",
+        "_timeout",
+        "_unpacker",
+        "is_direct",
+    )
 
     def __init__(self, response: Any) -> None:
         connection = None if response.is_stream_consumed else connection_of(response)
         self.is_direct = connection is not None
         self._pieces: Any = None
-        self._receive: Any = None
         self._timeout: float | None = (response.request.extensions.get("timeout") or {}).get("read")
         self._unpacker: _Unpacker | None = None
         self._is_at_end = False
+        self._failure: Exception | None = None
         if connection is not None:
-            self._receive = connection._receive_event
+            h11 = sys.modules["h11"]  # which made the connection's events
+            self._data, self._need_data = h11.Data, h11.NEED_DATA
+            self._h11 = connection._h11_state
+            self._stream = connection._network_stream
             encoding = response.headers.get("content-encoding", "").strip().lower()
             self._unpacker = _Unpacker() if encoding not in ("", "identity") else None
 
     def _seconds(self, timeout: float | None) -> float | None:
         return self._timeout if timeout is None else min(timeout, self._timeout or timeout)
 
-    def _data_of(self, event: Any) -> bytes | None:
-        """What an h11 event adds; empty at the end, None for nothing yet."""
-        if event.__class__.__name__ != "Data":  # EndOfMessage, PAUSED
-            self._is_at_end = True
-            return b"" if self._unpacker is None else self._unpacker.rest()
-        data = bytes(event.data)
-        if self._unpacker is not None:
-            data = self._unpacker.add(data)
-        return data or None
+    def _arrived(self) -> bytes | None:
+        """All of the body that has arrived and is not read; empty at the end, None where more must come first.
+
+        All of it at once: in a burst, each step through the layers would cost as much as reading an event.
+        """
+        if self._failure is not None:
+            raise self._failure
+        data = b""
+        try:
+            while not self._is_at_end:
+                event = self._h11.next_event()
+                if event is self._need_data:
+                    return data or None
+                if event.__class__ is self._data:
+                    piece = event.data if self._unpacker is None else self._unpacker.add(bytes(event.data))
+                    data = data + piece if data else bytes(piece)
+                else:  # EndOfMessage, PAUSED
+                    self._is_at_end = True
+                    if self._unpacker is not None:
+                        data += self._unpacker.rest()
+        except Exception as error:
+            if not data:
+                raise
+            self._failure = error  # what came before it counts
+        return data
 
 
 class Body(_Body):
@@ -100,11 +133,11 @@ class Body(_Body):
         """
         if not self.is_direct:
             return next(self._pieces, b"")
-        while not self._is_at_end:
-            data = self._data_of(self._receive(timeout=self._seconds(timeout)))
+        while True:
+            data = self._arrived()
             if data is not None:
                 return data
-        return b""
+            self._h11.receive_data(self._stream.read(_READ_BYTES, timeout=self._seconds(timeout)))
 
 
 class AsyncBody(_Body):
@@ -121,11 +154,11 @@ class AsyncBody(_Body):
         """The next piece, empty at the end. Arguments as of `Body.read`."""
         if not self.is_direct:
             return await anext(self._pieces, b"")
-        while not self._is_at_end:
-            data = self._data_of(await self._receive(timeout=self._seconds(timeout)))
+        while True:
+            data = self._arrived()
             if data is not None:
                 return data
-        return b""
+            self._h11.receive_data(await self._stream.read(_READ_BYTES, timeout=self._seconds(timeout)))
 
 
 class BrokenEncodingError(Exception):

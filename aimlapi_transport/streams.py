@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     import httpx
 
     from aimlapi_transport.client import AsyncClient
+    from aimlapi_transport.reading import ReplyReader
     from aimlapi_transport.request import Request
 
 
@@ -68,6 +69,7 @@ class AsyncExchange:
         self._response: httpx.Response | None = None
         self._failure: AIMLAPIError | None = None
         self._is_read = False
+        self._reader: ReplyReader | None = None
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -149,11 +151,12 @@ class AsyncExchange:
                 whole.add(chunk)
         return whole.data
 
-    def begin(self) -> None:
+    def begin(self) -> ReplyReader:
         """What reads the body as deltas."""
-        self._reader = reader_of(self._client, self._request, self._received(), self.scrub, self._patience)
+        reader = self._reader = reader_of(self._client, self._request, self._received(), self.scrub, self._patience)
         self._body = AsyncBody(self._received())
-        self._reading = reading(self._reader, self._request, self.scrub)
+        self._reading = reading(reader, self._request, self.scrub)
+        return reader
 
     async def deltas(self) -> list[Delta]:
         """What the next piece of the reply adds; empty at the end, when the connection is in order again.
@@ -168,9 +171,7 @@ class AsyncExchange:
             return []
         deltas: list[Delta] = []
         try:
-            if not hasattr(self, "_reader"):
-                self.begin()
-            reader = self._reader
+            reader = self._reader or self.begin()
             while not deltas and not self._is_read:
                 self._is_read = True  # also where the connection breaks after a complete answer
                 with self._reading:
@@ -230,7 +231,8 @@ class AsyncStream:
         try:
             while True:
                 try:
-                    deltas = await self._next()
+                    exchange = self._exchange or await self._begin()
+                    deltas = [] if self._is_over else await exchange.deltas()
                 except AIMLAPIError as error:
                     await self._leave(error)
                     if self._is_over:  # closed meanwhile
@@ -256,17 +258,13 @@ class AsyncStream:
         finally:
             self._is_reading = False
 
-    async def _next(self) -> list[Delta]:
-        """The next deltas of the exchange under way, or of a new one."""
-        exchange = self._exchange
-        if exchange is None:
-            exchange = AsyncExchange(self._client, self._request, self._patience)
-            await exchange.open()
-            self._exchange = exchange
-            if self._is_over:  # closed meanwhile
-                self._give_up()
-                return []
-        return await exchange.deltas()
+    async def _begin(self) -> AsyncExchange:
+        exchange = AsyncExchange(self._client, self._request, self._patience)
+        await exchange.open()
+        self._exchange = exchange
+        if self._is_over:  # closed meanwhile
+            self._give_up()
+        return exchange
 
     async def _leave(self, error: AIMLAPIError | None) -> None:
         exchange, self._exchange = self._exchange, None

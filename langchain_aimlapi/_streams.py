@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 from langchain_core.outputs import ChatGenerationChunk
 from typing_extensions import Self
 
-from aimlapi_transport.answer import Completion
+from aimlapi_transport.answer import Completion, Delta
 from aimlapi_transport.streams import AsyncStream
 from langchain_aimlapi._chunks import StreamReader
 from langchain_aimlapi.errors import translated
@@ -27,6 +27,7 @@ class AsyncChunks(AsyncIterator[ChatGenerationChunk]):
         self._finish = finish
         self._choice: int | None = None
         self._raising = translated()
+        self._ready: Iterator[Delta] = iter(())
 
     def __aiter__(self) -> Self:
         return self
@@ -34,12 +35,17 @@ class AsyncChunks(AsyncIterator[ChatGenerationChunk]):
     async def __anext__(self) -> ChatGenerationChunk:
         with self._raising:
             while True:
-                delta = await self._stream.__anext__()
-                if self._choice is None:
-                    self._choice = delta.choice
-                if delta.choice == self._choice or delta.completion is not None:
-                    return self._finish(self._reader.chunk(delta), delta.completion)
+                for delta in self._ready:
+                    if self._choice is None:
+                        self._choice = delta.choice
+                    if delta.choice == self._choice or delta.completion is not None:
+                        return self._finish(self._reader.chunk(delta), delta.completion)
+                deltas = await self._stream.deltas()
+                if not deltas:
+                    raise StopAsyncIteration
+                self._ready = iter(deltas)
 
     async def aclose(self) -> None:
         """Ends the stream; its connection is broken off where the answer was not read to its end."""
+        self._ready = iter(())
         await self._stream.aclose()

@@ -162,11 +162,12 @@ async def aobserved(
         streamed = started.pop()
         deltas, convert = streamed.deltas, streamed.convert
         try:
-            async for delta in deltas:
-                response = convert(delta)
-                if response is not None:
-                    observers.add(response)
-                    yield response
+            while arrived := await deltas.deltas():
+                for delta in arrived:
+                    response = convert(delta)
+                    if response is not None:
+                        observers.add(response)
+                        yield response
         except GeneratorExit:
             observers.end()
             raise
