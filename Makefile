@@ -1,6 +1,7 @@
 # `make demo` and `make test` work on a fresh machine with Python 3.10 or newer: each sets up what it needs in .venv.
 PYTHON ?= python3
 VENV ?= .venv
+JOBS ?= 4
 RUN = $(VENV)/bin/python
 PACKAGES = aimlapi_transport langchain_aimlapi llama_index_aimlapi aimlapi_emulator
 
@@ -9,8 +10,8 @@ PACKAGES = aimlapi_transport langchain_aimlapi llama_index_aimlapi aimlapi_emula
 demo: $(VENV)/.demo  ## both frameworks at work: streaming, an agent, RAG
 	@$(RUN) examples/demo.py
 
-test: $(VENV)/.dev  ## every test, offline
-	$(RUN) -m pytest
+test: $(VENV)/.dev  ## every test, offline, four at a time; JOBS=1 for one after the other
+	$(RUN) -m pytest -q -n $(JOBS) --dist worksteal
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .

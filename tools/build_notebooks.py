@@ -79,15 +79,17 @@ def run(source: Path, **environment: str) -> Any:
     Raises:
         nbclient.exceptions.CellExecutionError: a cell failed.
     """
+    from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
 
     notebook = unrun(source)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIML", "OPENAI"))}
     with tempfile.TemporaryDirectory() as profile:
         settings = {"PYTHONPATH": str(ROOT), "IPYTHONDIR": profile, "MPLCONFIGDIR": str(ROOT / "build" / "matplotlib")}
-        client = NotebookClient(
-            notebook, timeout=_WAIT, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}
-        )
+        kernel = AsyncKernelManager(kernel_name="python3")
+        # No ports, which another kernel, started at the same time, might get first.
+        kernel.transport, kernel.ip = "ipc", str(Path(profile) / "kernel")
+        client = NotebookClient(notebook, km=kernel, timeout=_WAIT, resources={"metadata": {"path": str(FOLDER)}})
         client.record_timing = False
         client.extra_arguments = [
             "--log-level=ERROR"
