@@ -194,9 +194,8 @@ class _Unpacker:
             raise BrokenEncodingError(str(error)) from None
 
 
-def _transport_of(response: Any) -> Any | None:
-    """The asyncio transport below a response: of httpcore's stream, of anyio's TLS stream, of anyio's socket stream."""
-    stream = response.extensions.get("network_stream")
+def _transport_of(stream: Any) -> Any | None:
+    """The asyncio transport below httpcore's stream: below anyio's TLS stream, of anyio's socket stream."""
     for _ in range(8):
         if stream is None:
             return None
@@ -207,14 +206,18 @@ def _transport_of(response: Any) -> Any | None:
     return None
 
 
+def _transport_under(response: Any) -> Any | None:
+    return _transport_of(response.extensions.get("network_stream"))
+
+
 def can_abort(response: Any) -> bool:
     """Whether `abort` can close the connection of a response."""
-    return _transport_of(response) is not None
+    return _transport_under(response) is not None
 
 
 def abort(response: Any) -> bool:
     """Closes a response's connection without waiting, in its running event loop; False where that is not possible."""
-    transport = _transport_of(response)
+    transport = _transport_under(response)
     if transport is None:
         return False
     transport.abort()
@@ -223,7 +226,15 @@ def abort(response: Any) -> bool:
 
 def abort_in_dead_loop(response: Any) -> None:
     """Closes the socket of a response whose event loop is closed."""
-    _close_transport(_transport_of(response))
+    _close_transport(_transport_under(response))
+
+
+def abort_connections(transport: Any) -> bool:
+    """Closes all connections of an httpx transport without waiting, in their running event loop; False if it cannot."""
+    found = _transports_of(transport)
+    for one in found or ():
+        one.abort()
+    return found is not None
 
 
 def close_in_dead_loop(transport: Any) -> None:
@@ -232,11 +243,21 @@ def close_in_dead_loop(transport: Any) -> None:
     httpx has no way to do this without awaiting. The worst that happens where the connections are not as expected is
     that the garbage collector closes them, with a ResourceWarning.
     """
-    for connection in getattr(getattr(transport, "_pool", None), "connections", ()):
-        with suppress(Exception):
-            stream = connection._connection._network_stream._stream
-            stream = getattr(stream, "transport_stream", stream)  # below TLS
-            _close_transport(stream._transport)
+    for one in _transports_of(transport) or ():
+        _close_transport(one)
+
+
+def _transports_of(transport: Any) -> list[Any] | None:
+    """The asyncio transports of an httpx transport's connections; None where any of them is not known."""
+    found: list[Any] = []
+    for connection in getattr(getattr(transport, "_pool", None), "connections", (None,)):
+        if connection is not None and getattr(connection, "_connection", connection) is None:
+            continue  # not connected
+        under = _transport_of(getattr(getattr(connection, "_connection", None), "_network_stream", None))
+        if under is None:
+            return None
+        found.append(under)
+    return found
 
 
 def _close_transport(transport: Any) -> None:

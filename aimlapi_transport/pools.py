@@ -272,7 +272,12 @@ async def _closed(
     owner = pool()
     if owner is not None:
         owner._by_loop.pop(loop, None)
-    for lane in lanes.drained():
+    from aimlapi_transport._httpx import abort_connections
+
+    # Without waiting where that can be had: a loop that ends cancels what waits in it.
+    left = [lane for lane in lanes.drained() if not abort_connections(lane)]
+    await asyncio.sleep(0)  # until the sockets are closed
+    for lane in left:
         await lane.aclose()
 
 

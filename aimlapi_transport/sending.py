@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 from weakref import ReferenceType, WeakKeyDictionary, WeakSet, ref
 
-from aimlapi_transport._httpx import abort, abort_in_dead_loop, can_abort
+from aimlapi_transport._httpx import abort, abort_connections, abort_in_dead_loop, can_abort
 from aimlapi_transport.cancelling import cancellable
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.pools import Lease, ends_with
@@ -117,7 +117,7 @@ class AsyncSender:
         if self._own is None:
             spare = self._lanes.give_back(self._connection)
             self._pool.exit()
-            if spare is not None:
+            if spare is not None and not abort_connections(spare):
                 await spare.aclose()
 
     def abandon(self) -> None:

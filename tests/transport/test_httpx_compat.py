@@ -60,13 +60,13 @@ def test_without_it_the_documented_interface_gives_the_same(
     call: Any, acts: Any, expected: Any, streamed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_httpx, "connection_of", lambda response: None)
-    monkeypatch.setattr(_httpx, "_transport_of", lambda response: None)
+    monkeypatch.setattr(_httpx, "_transport_of", lambda stream: None)
     assert clients.outcome(call, acts, streamed) == expected
 
 
 def test_a_stream_whose_connection_is_not_known_is_closed_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_httpx, "connection_of", lambda response: None)
-    monkeypatch.setattr(_httpx, "_transport_of", lambda response: None)
+    monkeypatch.setattr(_httpx, "_transport_of", lambda stream: None)
 
     async def left(url: str) -> None:
         client = AsyncClient(api_key="k", base_url=url)
