@@ -229,6 +229,27 @@ def abort_in_dead_loop(response: Any) -> None:
     _close_transport(_transport_under(response))
 
 
+def abort_cancelled(error: asyncio.CancelledError) -> list[Any]:
+    """Closes, without waiting, the connections that a request was cancelled in; those are left that are to be closed.
+
+    httpcore leaves the socket open when a request is cancelled in the TLS handshake, before its first byte, or a second
+    time while it closes (as when `asyncio.run` ends right after a cancellation). Only its frames still know which.
+    """
+    found: list[Any] = []
+    trace = error.__traceback__
+    while trace is not None:
+        owner: Any = trace.tb_frame.f_locals.get("self")
+        is_connection = hasattr(owner, "_h11_state")
+        if is_connection or hasattr(owner, "start_tls"):
+            transport = _transport_of(owner._network_stream if is_connection else owner)
+            if transport is not None:
+                transport.abort()
+        if is_connection and owner not in found:
+            found.append(owner)
+        trace = trace.tb_next
+    return found
+
+
 def abort_connections(transport: Any) -> bool:
     """Closes all connections of an httpx transport without waiting, in their running event loop; False if it cannot."""
     found = _transports_of(transport)

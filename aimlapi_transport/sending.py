@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 from weakref import ReferenceType, WeakKeyDictionary, WeakSet, ref
 
-from aimlapi_transport._httpx import abort, abort_connections, abort_in_dead_loop, can_abort
+from aimlapi_transport._httpx import abort, abort_cancelled, abort_connections, abort_in_dead_loop, can_abort
 from aimlapi_transport.cancelling import cancellable
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.pools import Lease, ends_with
@@ -94,14 +94,23 @@ class AsyncSender:
         """The reply, its body unread."""
         if self._own is not None:
             sent = self._own.send(request, stream=True, follow_redirects=False)
-            self._response = await cancellable(sent)
+            self._response = await cancellable(self._aborting(sent))
         else:
             # Without a client around it: its cookies, which all who use it would share, its redirects and its
             # authentication are not wanted here, and cost a seventh of a small call. Its line in the log is.
-            self._response = await cancellable(self._connection.handle_async_request(request))
+            sent = self._connection.handle_async_request(request)
+            self._response = await cancellable(self._aborting(sent))
             self._response.request = request
             _log_reply(self._response)
         return self._response
+
+    async def _aborting(self, sent: Coroutine[Any, Any, httpx.Response]) -> httpx.Response:
+        try:
+            return await sent
+        except asyncio.CancelledError as error:
+            for connection in abort_cancelled(error):
+                _close_later(self._loop, connection)
+            raise
 
     async def close(self) -> None:
         """Gives the connection back, or closes it where its reply was not read to the end."""
