@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from aimlapi_emulator.server import EmulatorServer, emulator
+    from aimlapi_emulator.server.run import EmulatorServer, emulator
     from aimlapi_emulator.unless_key import emulator_unless_key
 
 __all__ = ["EmulatorServer", "emulator", "emulator_unless_key"]
@@ -21,7 +21,8 @@ def __getattr__(name: str) -> Any:
     # the server brings Starlette and Uvicorn along: only who starts one pays for the import
     if name in __all__:
         try:
-            from aimlapi_emulator import server, unless_key
+            from aimlapi_emulator import unless_key
+            from aimlapi_emulator.server import run as server
         except ModuleNotFoundError as error:
             if error.name not in ("starlette", "uvicorn"):
                 raise

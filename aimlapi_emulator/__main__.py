@@ -20,8 +20,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--list-faults", action="store_true", help="explain every fault, then exit")
     options = parser.parse_args(arguments)
     try:
-        from aimlapi_emulator.faults import explained
-        from aimlapi_emulator.server import run
+        from aimlapi_emulator.faults.table import explained
+        from aimlapi_emulator.server.run import run
     except ModuleNotFoundError as error:
         print(f"{error}: run `pip install 'aimlapi-integrations[emulator]'`.", file=sys.stderr)
         return 1

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from aimlapi_emulator.server import EmulatorServer
+    from aimlapi_emulator.server.run import EmulatorServer
 
 
 @pytest.fixture(scope="session")
 def aimlapi_emulator() -> Iterator[EmulatorServer]:
     """A running emulator, one for the whole session."""
-    from aimlapi_emulator.server import EmulatorServer
+    from aimlapi_emulator.server.run import EmulatorServer
 
     with EmulatorServer() as server:
         yield server

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from aimlapi_emulator.server import EmulatorServer
+from aimlapi_emulator.server.run import EmulatorServer
 
 KEYS = ("AIMLAPI_API_KEY", "AIML_API_KEY")
 ADDRESS = "AIMLAPI_API_BASE"

@@ -10,34 +10,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aimlapi_transport.lazy import lazily
+from aimlapi_transport.lazy_imports import lazily
 
 if TYPE_CHECKING:
-    from aimlapi_transport.answer import Choice as Choice
-    from aimlapi_transport.answer import Completion as Completion
-    from aimlapi_transport.answer import Delta as Delta
+    from aimlapi_transport.chat.response import Choice as Choice
+    from aimlapi_transport.chat.response import Completion as Completion
+    from aimlapi_transport.chat.response import Delta as Delta
+    from aimlapi_transport.chat.tool_calls import ToolCall as ToolCall
+    from aimlapi_transport.chat.usage import Cost as Cost
+    from aimlapi_transport.chat.usage import Usage as Usage
     from aimlapi_transport.client import AsyncClient as AsyncClient
     from aimlapi_transport.client import Client as Client
+    from aimlapi_transport.config.settings import UnlistedParameterWarning as UnlistedParameterWarning
     from aimlapi_transport.errors import AIMLAPIError as AIMLAPIError
-    from aimlapi_transport.retry import RetryPolicy as RetryPolicy
-    from aimlapi_transport.settings import UnlistedParameterWarning as UnlistedParameterWarning
-    from aimlapi_transport.tool_calls import ToolCall as ToolCall
-    from aimlapi_transport.usage import Cost as Cost
-    from aimlapi_transport.usage import Usage as Usage
+    from aimlapi_transport.http.retry import RetryPolicy as RetryPolicy
     from aimlapi_transport.version import __version__ as __version__
 
 _WHERE = {
     "AIMLAPIError": "aimlapi_transport.errors",
     "AsyncClient": "aimlapi_transport.client",
-    "Choice": "aimlapi_transport.answer",
+    "Choice": "aimlapi_transport.chat.response",
     "Client": "aimlapi_transport.client",
-    "Completion": "aimlapi_transport.answer",
-    "Cost": "aimlapi_transport.usage",
-    "Delta": "aimlapi_transport.answer",
-    "RetryPolicy": "aimlapi_transport.retry",
-    "ToolCall": "aimlapi_transport.tool_calls",
-    "UnlistedParameterWarning": "aimlapi_transport.settings",
-    "Usage": "aimlapi_transport.usage",
+    "Completion": "aimlapi_transport.chat.response",
+    "Cost": "aimlapi_transport.chat.usage",
+    "Delta": "aimlapi_transport.chat.response",
+    "RetryPolicy": "aimlapi_transport.http.retry",
+    "ToolCall": "aimlapi_transport.chat.tool_calls",
+    "UnlistedParameterWarning": "aimlapi_transport.config.settings",
+    "Usage": "aimlapi_transport.chat.usage",
     "__version__": "aimlapi_transport.version",
 }
 

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import httpx
 from typing_extensions import Unpack
 
-from aimlapi_transport._httpx import Body
-from aimlapi_transport.answer import Completion, Delta
+from aimlapi_transport.chat.request import Request
+from aimlapi_transport.chat.response import Completion, Delta
+from aimlapi_transport.config.settings import Secret, Settings, SettingsArguments, UnlistedParameterWarning, scrubber
 from aimlapi_transport.errors import AIMLAPIError, BadResponseError, error_for
-from aimlapi_transport.exchange import (
+from aimlapi_transport.http._compat import Body
+from aimlapi_transport.http.exchange import (
     MAX_REDIRECTS,
     Patience,
     T_Http,
@@ -40,13 +42,11 @@ from aimlapi_transport.exchange import (
     request_id_of,
     to_httpx,
 )
-from aimlapi_transport.limits import Limits
-from aimlapi_transport.pools import Closable, Lease, quota_of
-from aimlapi_transport.request import Request
-from aimlapi_transport.retry import RetryQuota
-from aimlapi_transport.sending import Sender
-from aimlapi_transport.settings import Secret, Settings, SettingsArguments, UnlistedParameterWarning, scrubber
-from aimlapi_transport.streams import AsyncExchange, AsyncStream
+from aimlapi_transport.http.limits import Limits
+from aimlapi_transport.http.pool import Closable, Lease, quota_of
+from aimlapi_transport.http.retry import RetryQuota
+from aimlapi_transport.http.sender import Sender
+from aimlapi_transport.http.stream import AsyncExchange, AsyncStream
 
 if TYPE_CHECKING:  # imported by the first call for embeddings
     from aimlapi_transport.embeddings import Embeddings

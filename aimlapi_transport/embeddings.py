@@ -14,14 +14,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aimlapi_transport._json import JsonError, dumps, loads
-from aimlapi_transport.embedders import PLAIN, Embedder, Task, embedder_for
+from aimlapi_transport.chat.request import Request, request_headers
+from aimlapi_transport.chat.usage import Cost, Usage, cost_from, usage_from
+from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.config.embedding_families import PLAIN, Embedder, Task, embedder_for
+from aimlapi_transport.config.hosts import AIMLAPI, Preset
+from aimlapi_transport.config.model_families import profile_for
 from aimlapi_transport.errors import BadResponseError, InvalidRequestError, beginning, error_in
-from aimlapi_transport.presets import AIMLAPI, Preset
-from aimlapi_transport.profiles import profile_for
-from aimlapi_transport.request import Request, request_headers
-from aimlapi_transport.usage import Cost, Usage, cost_from, usage_from
-from aimlapi_transport.wire import Json
+from aimlapi_transport.json_codec import JsonError, dumps, loads
 
 _BOM = b"\xef\xbb\xbf"
 _TASK_PARAMETERS = ("task_type", "input_type")  # two names of one thing: sent under the name the family has

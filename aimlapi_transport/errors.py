@@ -24,8 +24,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from aimlapi_transport._json import JsonError, loads
-from aimlapi_transport.wordings import says_no_credits, says_overflow, says_quota
+from aimlapi_transport.error_messages import says_no_credits, says_overflow, says_quota
+from aimlapi_transport.json_codec import JsonError, loads
 
 __all__ = [
     "AIMLAPIError",

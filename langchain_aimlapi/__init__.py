@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aimlapi_transport.lazy import lazily
+from aimlapi_transport.lazy_imports import lazily
 
 if TYPE_CHECKING:
     from aimlapi_transport.version import __version__ as __version__

@@ -10,8 +10,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 from typing_extensions import Self
 
-from aimlapi_transport.limits import Limits
-from aimlapi_transport.pools import Closable, Lease
+from aimlapi_transport.http.limits import Limits
+from aimlapi_transport.http.pool import Closable, Lease
 
 # What these fields and the key may be, for the error that names a value of another type.
 ACCEPTED = {
@@ -20,7 +20,7 @@ ACCEPTED = {
     "preset": "aimlapi, powertokens or anyfast",
     "max_retries": "a whole number, at least 0",
     "deadline": "seconds, above 0",
-    "limits": "an aimlapi_transport.limits.Limits",
+    "limits": "an aimlapi_transport.http.limits.Limits",
     "strict_parameters": "True or False",
     "default_headers": "a dict of texts",
     "default_query": "a dict",
@@ -92,8 +92,8 @@ class ConnectionSettings(Closable, BaseModel):
         """The environment's key and the address, to be read only: each call looks them up again."""
         found: tuple[SecretStr | None, str | None] | None = self.__dict__.get("_environment")
         if found is None:
+            from aimlapi_transport.config.settings import Settings
             from aimlapi_transport.errors import AIMLAPIError
-            from aimlapi_transport.settings import Settings
 
             key = base_url = None
             with suppress(AIMLAPIError):

@@ -16,7 +16,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages import content as types
 
 if TYPE_CHECKING:
-    from aimlapi_transport.wire import Json
+    from aimlapi_transport.chat.wire_types import Json
 
 PROVIDER = "aimlapi"
 """`response_metadata["model_provider"]` of our messages, and the name this translator is known by."""

@@ -16,10 +16,10 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
-from aimlapi_transport.tool_calls import call_to_wire, parse_arguments
-from aimlapi_transport.wire import Json
+from aimlapi_transport.chat.tool_calls import call_to_wire, parse_arguments
+from aimlapi_transport.chat.wire_types import Json
 from langchain_aimlapi._content_blocks import PROVIDER, RAW_ARGUMENTS, REASONING_CARRIERS
-from langchain_aimlapi._parts import is_known, is_wire_part, to_part
+from langchain_aimlapi._content_parts import is_known, is_wire_part, to_part
 from langchain_aimlapi.errors import InvalidRequestError
 
 _WHOLE_CALLS = ("tool_call", "tool_use", "invalid_tool_call")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 from langchain_core.language_models import ModelProfile
 
 if TYPE_CHECKING:  # imported by the first instance, or the first call
-    from aimlapi_transport.profiles import ModelFacts
-    from aimlapi_transport.wire import Json
+    from aimlapi_transport.chat.wire_types import Json
+    from aimlapi_transport.config.model_families import ModelFacts
 
 DECLARED = ModelProfile.__optional_keys__ | ModelProfile.__required_keys__
 """The keys this LangChain knows."""
@@ -39,7 +39,7 @@ def is_of_another(profile: Any, model: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _profile(model: str) -> Json | None:
-    from aimlapi_transport.profiles import facts_for
+    from aimlapi_transport.config.model_families import facts_for
 
     facts = facts_for(model)
     if facts is None:
@@ -49,7 +49,7 @@ def _profile(model: str) -> Json | None:
 
 
 def _told(facts: ModelFacts, model: str) -> Json:
-    from aimlapi_transport.profiles import lists_part, profile_for
+    from aimlapi_transport.config.model_families import lists_part, profile_for
 
     parameters = facts.parameters
     images = lists_part(facts, "image_url")
@@ -95,7 +95,7 @@ def takes_cache_marks(model: str) -> bool:
 
     Elsewhere it is no field of the schema, and the provider caches by itself.
     """
-    from aimlapi_transport.profiles import facts_for, profile_for
+    from aimlapi_transport.config.model_families import facts_for, profile_for
 
     facts = facts_for(model)
     listed = facts.parameters if facts else None

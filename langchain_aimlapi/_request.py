@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import BaseMessage
 
-from langchain_aimlapi._chat_names import refused
+from langchain_aimlapi._chat_aliases import refused
 from langchain_aimlapi._parameters import merged
 from langchain_aimlapi._profile import parts_taken, takes_cache_marks, without_cache_marks
 from langchain_aimlapi._settings import ChatSettings
@@ -15,8 +15,8 @@ from langchain_aimlapi._tools import to_response_format, to_tool_choice, to_tool
 from langchain_aimlapi.errors import InvalidRequestError
 
 if TYPE_CHECKING:  # imported at the first call
+    from aimlapi_transport.chat.request import Request
     from aimlapi_transport.client import AsyncClient, Client
-    from aimlapi_transport.request import Request
 
 
 def to_request(
@@ -101,7 +101,7 @@ def patience(model: ChatSettings, call: dict[str, Any], *, stream: bool) -> Any:
         return timeout
     import httpx
 
-    from aimlapi_transport.exchange import CONNECT_SECONDS
+    from aimlapi_transport.http.exchange import CONNECT_SECONDS
 
     if isinstance(timeout, httpx.Timeout):
         connect, silence = timeout.connect, timeout.read

@@ -23,15 +23,15 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 from typing_extensions import Self
 
-from aimlapi_transport.pools import check_own
-from langchain_aimlapi._chat_names import SYNONYMS, our_names
+from aimlapi_transport.http.pool import check_own
+from langchain_aimlapi._aliases import fitting, warn
+from langchain_aimlapi._chat_aliases import SYNONYMS, our_names
 from langchain_aimlapi._connection import ACCEPTED, ConnectionSettings
-from langchain_aimlapi._names import fitting, warn
 from langchain_aimlapi._parameters import PARAMETERS, merged
 from langchain_aimlapi._profile import DECLARED, is_of_another, model_profile
 
 if TYPE_CHECKING:  # imported by the first instance
-    from aimlapi_transport.presets import Preset
+    from aimlapi_transport.config.hosts import Preset
 
 # What they may be, for the error that names a value of another type.
 _ACCEPTED = {
@@ -216,7 +216,7 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
         return model_profile(model) if self._host().lists_models else None
 
     def _host(self) -> "Preset":
-        from aimlapi_transport.presets import PRESETS, preset_for
+        from aimlapi_transport.config.hosts import PRESETS, preset_for
 
         return PRESETS[self.preset] if self.preset else preset_for(self.base_url)
 

@@ -23,9 +23,9 @@ from langchain_core.utils.json import parse_partial_json
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel, ValidationError
 
-from aimlapi_transport._json import read_text
-from aimlapi_transport.coercion import coerce
-from aimlapi_transport.wire import Json
+from aimlapi_transport.chat.coercion import coerce
+from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.json_codec import read_text
 
 _FENCED = re.compile(r"```[A-Za-z0-9]*\s*\n?(.*?)```", re.DOTALL)
 

@@ -10,7 +10,7 @@ from typing import Any
 from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
 from pydantic import BaseModel
 
-from aimlapi_transport.wire import Json
+from aimlapi_transport.chat.wire_types import Json
 from langchain_aimlapi.errors import InvalidRequestError
 
 # Source: https://docs.aimlapi.com/capabilities/function-calling; the dollar begins Kimi's own, such as $web_search.

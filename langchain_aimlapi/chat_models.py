@@ -18,11 +18,11 @@ from typing_extensions import Self
 
 from aimlapi_transport.version import __version__
 from langchain_aimlapi import _content_blocks, _loading
+from langchain_aimlapi._serialization import ChatValue, written
 from langchain_aimlapi._settings import ChatSettings
-from langchain_aimlapi._value import ChatValue, written
 
 if TYPE_CHECKING:  # imported at the first call, as httpx above all: two thirds of what importing this module would cost
-    from aimlapi_transport.answer import Completion
+    from aimlapi_transport.chat.response import Completion
 
 
 class ChatAIMLAPI(ChatValue, ChatSettings):
@@ -104,8 +104,8 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         from aimlapi_transport.client import Client
-        from langchain_aimlapi._chunks import StreamReader
         from langchain_aimlapi._request import patience, to_request
+        from langchain_aimlapi._responses import StreamReader
         from langchain_aimlapi.errors import translated
 
         with translated():
@@ -126,9 +126,9 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         from aimlapi_transport.client import AsyncClient
-        from langchain_aimlapi._chunks import StreamReader
+        from langchain_aimlapi._async_stream import AsyncChunks
         from langchain_aimlapi._request import patience, to_request
-        from langchain_aimlapi._streams import AsyncChunks
+        from langchain_aimlapi._responses import StreamReader
         from langchain_aimlapi.errors import translated
 
         with translated():
@@ -138,7 +138,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
             return AsyncChunks(deltas, StreamReader(request.tools), self._with_headers)
 
     def _result(self, completion: Completion, tools: Sequence[Any]) -> ChatResult:
-        from langchain_aimlapi._chunks import from_choice, generation_info
+        from langchain_aimlapi._responses import from_choice, generation_info
 
         messages = [from_choice(completion, choice, tools) for choice in completion.choices]
         generations = [

@@ -19,15 +19,15 @@ from pydantic import (
 )
 from typing_extensions import Self
 
+from aimlapi_transport.chat.request import Request
 from aimlapi_transport.client import AsyncClient, Client
-from aimlapi_transport.embedders import Task
-from aimlapi_transport.pools import check_own
-from aimlapi_transport.request import Request
-from aimlapi_transport.shown import shown
-from langchain_aimlapi._batches import ain_order, in_order, progress
+from aimlapi_transport.config.embedding_families import Task
+from aimlapi_transport.http.pool import check_own
+from aimlapi_transport.reprs import shown
+from langchain_aimlapi._aliases import fitting
+from langchain_aimlapi._concurrency import ain_order, in_order, progress
 from langchain_aimlapi._connection import ACCEPTED, ConnectionSettings
-from langchain_aimlapi._embedding_names import our_names
-from langchain_aimlapi._names import fitting
+from langchain_aimlapi._embedding_aliases import our_names
 from langchain_aimlapi.errors import InvalidRequestError, translated
 from langchain_aimlapi.usage import count_embeddings
 

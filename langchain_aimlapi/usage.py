@@ -19,7 +19,7 @@ from langchain_core.outputs import LLMResult
 from langchain_core.tracers.context import register_configure_hook
 
 from aimlapi_transport.embeddings import Embeddings
-from aimlapi_transport.tally import ModelUsage, Tally, used_by_embeddings
+from aimlapi_transport.usage_totals import ModelUsage, Tally, used_by_embeddings
 
 __all__ = ["AIMLAPIUsageCallbackHandler", "ModelUsage", "get_aimlapi_usage_callback"]
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aimlapi_transport.lazy import lazily
+from aimlapi_transport.lazy_imports import lazily
 
 if TYPE_CHECKING:
     from aimlapi_transport.version import __version__ as __version__
-    from llama_index_aimlapi._answers import StructuredOutputError as StructuredOutputError
+    from llama_index_aimlapi._structured_parsing import StructuredOutputError as StructuredOutputError
     from llama_index_aimlapi._tools import ToolCallError as ToolCallError
     from llama_index_aimlapi.embeddings import AIMLAPIEmbedding as AIMLAPIEmbedding
     from llama_index_aimlapi.llm import AIMLAPI as AIMLAPI
@@ -26,7 +26,7 @@ _WHERE = {
     "AIMLAPIEmbedding": "llama_index_aimlapi.embeddings",
     "AIMLAPIUsage": "llama_index_aimlapi.usage",
     "EmbeddingUsageEvent": "llama_index_aimlapi.usage",
-    "StructuredOutputError": "llama_index_aimlapi._answers",
+    "StructuredOutputError": "llama_index_aimlapi._structured_parsing",
     "ToolCallError": "llama_index_aimlapi._tools",
     "__version__": "aimlapi_transport.version",
     "embedding_usage": "llama_index_aimlapi.usage",

@@ -13,11 +13,11 @@ from llama_index.core.schema import BaseComponent
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_serializer, field_validator
 from typing_extensions import Self
 
-from aimlapi_transport.callers import stacklevel
+from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.errors import InvalidRequestError
-from aimlapi_transport.limits import Limits
-from aimlapi_transport.pools import Closable, Lease, check_own
-from aimlapi_transport.wire import Json
+from aimlapi_transport.http.limits import Limits
+from aimlapi_transport.http.pool import Closable, Lease, check_own
+from aimlapi_transport.stacklevel import stacklevel
 
 if TYPE_CHECKING:  # imported at the first call: half of what importing this module would cost
     import httpx
@@ -84,7 +84,7 @@ class ConnectionSettings(Closable, BaseComponent):
         if http_client is not None or async_http_client is not None:
             check_own(http_client=http_client, async_http_client=async_http_client)
             self._http_client, self._async_http_client = http_client, async_http_client
-        from aimlapi_transport.settings import Settings
+        from aimlapi_transport.config.settings import Settings
 
         Settings(**self._config())  # so that a wrong address or preset is said here, not at the first call
 
@@ -164,7 +164,7 @@ def named(
                 raise InvalidRequestError(f"`{written}` is given twice: `{name}` is another name of it.")
             taken[name] = value
         elif name not in needless:
-            from aimlapi_transport.settings import suggestion
+            from aimlapi_transport.config.settings import suggestion
 
             warnings.warn(
                 f"{cls.class_name()} has no setting `{written}`: it is ignored. A body parameter goes into "

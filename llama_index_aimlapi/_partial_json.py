@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from aimlapi_transport._json import JsonError, loads
+from aimlapi_transport.json_codec import JsonError, loads
 
 _PLAIN = re.compile(r'[^"\\]*')
 _SCALAR = re.compile(r"[^\s,\]}]*")

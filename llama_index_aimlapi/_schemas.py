@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.errors import InvalidRequestError
-from aimlapi_transport.wire import Json
 
 # Keywords of which strict output knows nothing: a schema that has one is sent as a wish, not as a rule.
 _UNKNOWN = frozenset(

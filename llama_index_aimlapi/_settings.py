@@ -12,11 +12,11 @@ from llama_index.core.base.llms.types import LLMMetadata
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from pydantic import Field, SecretStr, field_serializer
 
+from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.config.hosts import PRESETS, preset_for
+from aimlapi_transport.config.model_families import facts_for
 from aimlapi_transport.errors import InvalidRequestError
-from aimlapi_transport.presets import PRESETS, preset_for
-from aimlapi_transport.profiles import facts_for
-from aimlapi_transport.shown import shown
-from aimlapi_transport.wire import Json
+from aimlapi_transport.reprs import shown
 from llama_index_aimlapi._connection import ConnectionSettings, named
 
 if TYPE_CHECKING:

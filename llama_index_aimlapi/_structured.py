@@ -26,16 +26,16 @@ from llama_index.core.types import PydanticProgramMode
 from llama_index_instrumentation import get_dispatcher
 from pydantic import BaseModel
 
-from aimlapi_transport._json import dumps
+from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.config.hosts import PRESETS, preset_for
+from aimlapi_transport.config.model_families import facts_for
 from aimlapi_transport.errors import InvalidRequestError
-from aimlapi_transport.presets import PRESETS, preset_for
-from aimlapi_transport.profiles import facts_for
-from aimlapi_transport.wire import Json
+from aimlapi_transport.json_codec import dumps
 from llama_index_aimlapi._schemas import schema_of, to_response_format, tool_of
 
 if TYPE_CHECKING:
-    from llama_index_aimlapi._answers import Model
     from llama_index_aimlapi._settings import AIMLAPISettings
+    from llama_index_aimlapi._structured_parsing import Model
 else:  # no base: Pydantic reads all the fields again for each class on the way, 4 ms of an import
     AIMLAPISettings = object
 
@@ -64,7 +64,7 @@ class StructuredPrediction(AIMLAPISettings):
         Raises:
             StructuredOutputError: a refusal, an answer cut short, or one that does not fit; its `reason` says which.
         """
-        from llama_index_aimlapi._answers import answer_in
+        from llama_index_aimlapi._structured_parsing import answer_in
 
         messages, kwargs = self._asked(output_cls, prompt, llm_kwargs, prompt_args)
         answer = answer_in(self.chat(messages, **kwargs), output_cls)
@@ -79,7 +79,7 @@ class StructuredPrediction(AIMLAPISettings):
         **prompt_args: Any,
     ) -> Model:
         """As `structured_predict`, for asyncio."""
-        from llama_index_aimlapi._answers import answer_in
+        from llama_index_aimlapi._structured_parsing import answer_in
 
         messages, kwargs = self._asked(output_cls, prompt, llm_kwargs, prompt_args)
         answer = answer_in(await self.achat(messages, **kwargs), output_cls)
@@ -100,7 +100,7 @@ class StructuredPrediction(AIMLAPISettings):
         Raises:
             StructuredOutputError: as in `structured_predict`, at the end.
         """
-        from llama_index_aimlapi._answers import PartialAnswers
+        from llama_index_aimlapi._structured_parsing import PartialAnswers
 
         messages, kwargs = self._asked(output_cls, prompt, llm_kwargs, prompt_args)
         partial = PartialAnswers(output_cls)
@@ -122,7 +122,7 @@ class StructuredPrediction(AIMLAPISettings):
         **prompt_args: Any,
     ) -> AsyncGenerator[Model | BaseModel, None]:
         """As `stream_structured_predict`, for asyncio: await it for the stream."""
-        from llama_index_aimlapi._answers import PartialAnswers
+        from llama_index_aimlapi._structured_parsing import PartialAnswers
 
         messages, kwargs = self._asked(output_cls, prompt, llm_kwargs, prompt_args)
 

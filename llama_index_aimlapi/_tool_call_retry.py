@@ -15,8 +15,8 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
-from aimlapi_transport.tool_calls import parse_arguments
-from aimlapi_transport.wire import Json
+from aimlapi_transport.chat.tool_calls import parse_arguments
+from aimlapi_transport.chat.wire_types import Json
 from llama_index_aimlapi._tools import FINISH_REASON, ToolCallError, selections
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from llama_index.core.base.llms.types import ChatResponse, ToolCallBlock
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools.types import BaseTool
 
-from aimlapi_transport._json import dumps
+from aimlapi_transport.chat.tool_calls import parse_arguments
+from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.errors import BadResponseError, InvalidRequestError
-from aimlapi_transport.tool_calls import parse_arguments
-from aimlapi_transport.wire import Json
-from llama_index_aimlapi._built import built
+from aimlapi_transport.json_codec import dumps
+from llama_index_aimlapi._compat import built
 from llama_index_aimlapi._partial_json import PartialObject
 from llama_index_aimlapi._schemas import strict_schema
 

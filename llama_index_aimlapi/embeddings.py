@@ -9,10 +9,10 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from pydantic import Field, SecretStr
 from typing_extensions import Self
 
-from aimlapi_transport.embedders import Task
+from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.config.embedding_families import Task
 from aimlapi_transport.errors import InvalidRequestError
-from aimlapi_transport.shown import shown
-from aimlapi_transport.wire import Json
+from aimlapi_transport.reprs import shown
 from llama_index_aimlapi._connection import ConnectionSettings, named
 from llama_index_aimlapi.usage import tell
 

@@ -21,17 +21,17 @@ from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools.types import BaseTool
 from pydantic import SecretStr
 
-from aimlapi_transport.wire import Json
-from llama_index_aimlapi._observed import Streamed, aobserved, observed
+from aimlapi_transport.chat.wire_types import Json
+from llama_index_aimlapi._instrumentation import Streamed, aobserved, observed
 from llama_index_aimlapi._settings import AIMLAPISettings
 from llama_index_aimlapi._structured import StructuredPrediction
 
 if TYPE_CHECKING:  # imported at the first call, as all that only calls need: half of what importing this would cost
     import httpx
 
-    from aimlapi_transport.answer import Delta
-    from aimlapi_transport.streams import AsyncStream
-    from llama_index_aimlapi._call import Call
+    from aimlapi_transport.chat.response import Delta
+    from aimlapi_transport.http.stream import AsyncStream
+    from llama_index_aimlapi._request import Call
 
 T = TypeVar("T")
 
@@ -96,14 +96,14 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
     @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """The answer to a prompt."""
-        from llama_index_aimlapi._replies import to_completion
+        from llama_index_aimlapi._responses import to_completion
 
         return to_completion(self._chat(self._prompt(prompt, formatted), kwargs))
 
     @llm_completion_callback()
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """The answer to a prompt."""
-        from llama_index_aimlapi._replies import to_completion
+        from llama_index_aimlapi._responses import to_completion
 
         return to_completion(await self._achat(self._prompt(prompt, formatted), kwargs))
 
@@ -259,8 +259,8 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
         return [ChatMessage(role=MessageRole.USER, content=text)]
 
     def _chat(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponse:
-        from llama_index_aimlapi._call import to_call
-        from llama_index_aimlapi._replies import from_completion
+        from llama_index_aimlapi._request import to_call
+        from llama_index_aimlapi._responses import from_completion
 
         client = self._client()
         call = to_call(self, client, messages, kwargs, stream=False)
@@ -269,8 +269,8 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
         return from_completion(completion, call.reading)
 
     async def _achat(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponse:
-        from llama_index_aimlapi._call import to_call
-        from llama_index_aimlapi._replies import from_completion
+        from llama_index_aimlapi._request import to_call
+        from llama_index_aimlapi._responses import from_completion
 
         client = self._async_client()
         call = to_call(self, client, messages, kwargs, stream=False)
@@ -279,14 +279,14 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
         return from_completion(completion, call.reading)
 
     def _stream(self, messages: Sequence[ChatMessage], kwargs: Json) -> Streamed[Iterator[Delta], ChatResponse]:
-        from llama_index_aimlapi._call import to_call
+        from llama_index_aimlapi._request import to_call
 
         client = self._client()
         call = to_call(self, client, messages, kwargs, stream=True)
         return Streamed(client.stream(call.request, timeout=call.timeout), _to_responses(call))
 
     def _astream(self, messages: Sequence[ChatMessage], kwargs: Json) -> Streamed[AsyncStream, ChatResponse]:
-        from llama_index_aimlapi._call import to_call
+        from llama_index_aimlapi._request import to_call
 
         client = self._async_client()
         call = to_call(self, client, messages, kwargs, stream=True)
@@ -294,7 +294,7 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
 
 
 def _to_responses(call: Call) -> Callable[[Delta], ChatResponse | None]:
-    from llama_index_aimlapi._snapshots import Snapshots
+    from llama_index_aimlapi._chunks import Snapshots
 
     snapshots = Snapshots(call.reading)
 
@@ -307,7 +307,7 @@ def _to_responses(call: Call) -> Callable[[Delta], ChatResponse | None]:
 
 
 def _to_completions(streamed: Streamed[T, ChatResponse]) -> Streamed[T, CompletionResponse]:
-    from llama_index_aimlapi._replies import to_completion
+    from llama_index_aimlapi._responses import to_completion
 
     def convert(delta: Delta) -> CompletionResponse | None:
         response = streamed.convert(delta)

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]  # re-exported there
 from llama_index.core.instrumentation.events import BaseEvent
 
-from aimlapi_transport.tally import ModelUsage, Tally, used_by, used_by_embeddings
+from aimlapi_transport.usage_totals import ModelUsage, Tally, used_by, used_by_embeddings
 
 if TYPE_CHECKING:
-    from aimlapi_transport.answer import Completion
+    from aimlapi_transport.chat.response import Completion
     from aimlapi_transport.embeddings import Embeddings
 
 __all__ = [

@@ -13,8 +13,8 @@ from golden import agrees
 from replayed import REPLAYED, STREAMED
 
 from aimlapi_transport import AsyncClient, Client
-from aimlapi_transport.answer import Completion, Delta
-from aimlapi_transport.request import Request
+from aimlapi_transport.chat.request import Request
+from aimlapi_transport.chat.response import Completion, Delta
 
 
 def request_of(client: Client | AsyncClient, cassette: Cassette) -> Request:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from aimlapi_emulator.server import EmulatorServer
+from aimlapi_emulator.server.run import EmulatorServer
 
 
 @pytest.fixture(scope="session")

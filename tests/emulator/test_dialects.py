@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from aimlapi_emulator.dialects import DIALECTS, dialect_for, upstream_name
-from aimlapi_emulator.facts import all_models
+from aimlapi_emulator.dialects.families import DIALECTS, dialect_for, upstream_name
+from aimlapi_emulator.server.facts import all_models
 from tests.emulator.conftest import WEATHER, asking, chunks_of, folded
 
 ONE_EACH = {

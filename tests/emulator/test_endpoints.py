@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aimlapi_emulator.embeddings import MODELS, vector
-from aimlapi_emulator.patterns import example
-from aimlapi_emulator.recordings import _rows
-from aimlapi_emulator.schema import Filler
-from aimlapi_emulator.server import EmulatorServer
-from aimlapi_emulator.tokens import count, pieces
+from aimlapi_emulator.mind.regex_text import example
+from aimlapi_emulator.mind.schema import Filler
+from aimlapi_emulator.mind.tokens import count, pieces
+from aimlapi_emulator.server.embeddings import MODELS, vector
+from aimlapi_emulator.server.recordings import _rows
+from aimlapi_emulator.server.run import EmulatorServer
 from tests.emulator.conftest import WEATHER, asking, chunks_of, folded
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from aimlapi_emulator.fault_scene import TEXT
-from aimlapi_emulator.faults import FAULTS, explained
-from aimlapi_emulator.server import EmulatorServer
+from aimlapi_emulator.faults.scene import TEXT
+from aimlapi_emulator.faults.table import FAULTS, explained
+from aimlapi_emulator.server.run import EmulatorServer
 from tests.emulator.conftest import WEATHER, asking, chunks_of, folded
 
 SLOW = {"fault-endless", "fault-slow-drip", "fault-keepalive-forever", "fault-stall", "fault-stall-midstream"}

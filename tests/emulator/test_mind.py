@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from aimlapi_emulator.conversation import read
-from aimlapi_emulator.mind import Thought, think
-from aimlapi_emulator.reading import UNKNOWN
+from aimlapi_emulator.mind.answer import Thought, think
+from aimlapi_emulator.mind.conversation import read
+from aimlapi_emulator.mind.question import UNKNOWN
 from tests.emulator.conftest import WEATHER, tool
 
 ACME = "Acme was founded in 1998 in Berlin. It makes rockets. The CEO is Jane Roe."

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aimlapi_emulator.server import EmulatorServer
+from aimlapi_emulator.server.run import EmulatorServer
 from tests.emulator.conftest import ACCEPTED, WEATHER, asking
 
 HI = [{"role": "user", "content": "Hi"}]

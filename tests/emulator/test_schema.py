@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aimlapi_emulator.patterns import example
-from aimlapi_emulator.schema import Filler
+from aimlapi_emulator.mind.regex_text import example
+from aimlapi_emulator.mind.schema import Filler
 
 LINKED = {
     "$defs": {

@@ -13,10 +13,10 @@ from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 
-from aimlapi_transport.answer import Delta
-from aimlapi_transport.tool_calls import ToolCallDelta
-from langchain_aimlapi._built import FirstChunk, generation_chunk, joined, message_chunk
-from langchain_aimlapi._chunks import StreamReader
+from aimlapi_transport.chat.response import Delta
+from aimlapi_transport.chat.tool_calls import ToolCallDelta
+from langchain_aimlapi._compat import FirstChunk, generation_chunk, joined, message_chunk
+from langchain_aimlapi._responses import StreamReader
 
 
 @given(text=st.text(max_size=5), reasoning=st.text(max_size=5))

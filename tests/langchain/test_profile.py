@@ -14,7 +14,7 @@ from langchain_core.runnables import ConfigurableField
 from langchain_core.tools import tool
 
 from aimlapi_transport.client import UnlistedParameterWarning
-from aimlapi_transport.profiles import _survey
+from aimlapi_transport.config.model_families import _survey
 from langchain_aimlapi import ChatAIMLAPI
 from langchain_aimlapi.errors import InvalidRequestError
 from tests.langchain.host import Host, whole
@@ -132,7 +132,7 @@ def test_what_the_profile_says_no_to_is_sent_with_one_warning_and_strictly_refus
 
 @pytest.fixture
 def fresh_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aimlapi_transport.settings._warned", set())
+    monkeypatch.setattr("aimlapi_transport.config.settings._warned", set())
 
 
 @pytest.mark.filterwarnings("error")

@@ -24,7 +24,7 @@ from llama_index.core.base.llms.types import (
 )
 
 from aimlapi_transport.errors import AuthenticationError, IncompleteStreamError, RateLimitError
-from llama_index_aimlapi._blocks import to_wire
+from llama_index_aimlapi._messages import to_wire
 from tests.llama_index.host import DONE, USAGE, Host, call, chunk, gathered, last, piece, whole
 
 CHATS = ("chat", "achat", "stream_chat", "astream_chat")

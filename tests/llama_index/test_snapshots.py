@@ -19,10 +19,10 @@ from llama_index_instrumentation.base.event import BaseEvent
 from llama_index_instrumentation.event_handlers import BaseEventHandler
 from pydantic import BaseModel, Field, TypeAdapter
 
-from aimlapi_transport.answer import Delta
-from aimlapi_transport.tool_calls import ToolCallDelta
-from llama_index_aimlapi._replies import Reading
-from llama_index_aimlapi._snapshots import Snapshots
+from aimlapi_transport.chat.response import Delta
+from aimlapi_transport.chat.tool_calls import ToolCallDelta
+from llama_index_aimlapi._chunks import Snapshots
+from llama_index_aimlapi._responses import Reading
 from tests.llama_index.host import DONE, Host, chunk
 
 HELLO = [ChatMessage(role="user", content="Hello")]

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from aimlapi_emulator import emulator
 from aimlapi_transport.errors import AIMLAPIError
-from aimlapi_transport.tally import ModelUsage
+from aimlapi_transport.usage_totals import ModelUsage
 from llama_index_aimlapi import AIMLAPI, AIMLAPIEmbedding, AIMLAPIUsage, embedding_usage, get_aimlapi_usage
 from tests.llama_index.host import DONE, Host, chunk, gathered, last, whole
 

@@ -6,7 +6,7 @@ import sys
 import traceback
 import warnings
 
-from aimlapi_emulator.server import emulator
+from aimlapi_emulator.server.run import emulator
 from tests.reliability.fault_runner import places, wrong
 from tests.reliability.faults import FAULTS
 from tests.reliability.forms import FORMS

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from aimlapi_emulator.server import EmulatorServer, emulator
+from aimlapi_emulator.server.run import EmulatorServer, emulator
 from tests.reliability.faults import Expected, Fault
 from tests.reliability.forms import KEY, Came, Form, is_typed, pauses
 

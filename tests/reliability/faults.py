@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from aimlapi_emulator.fault_bodies import HUGE
-from aimlapi_emulator.fault_scene import TEXT
+from aimlapi_emulator.faults.bodies import HUGE
+from aimlapi_emulator.faults.scene import TEXT
 
 Pause = tuple[float, float]
 FIRST, SECOND = (0.25, 0.5), (0.5, 1.0)  # seconds; the back-off without a hint

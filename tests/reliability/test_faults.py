@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aimlapi_emulator.faults import FAULTS as EMULATED
+from aimlapi_emulator.faults.table import FAULTS as EMULATED
 from tests.reliability.fault_runner import Places, places, wrong
 from tests.reliability.faults import FAULTS, Fault
 from tests.reliability.forms import FORMS, Form

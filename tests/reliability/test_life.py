@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from aimlapi_emulator.server import emulator
+from aimlapi_emulator.server.run import emulator
 from tests.reliability.kinds import KINDS
 from tests.reliability.life import CHECKS
 

@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from aimlapi_transport import errors as transport_errors
-from aimlapi_transport.answer import Choice, Completion
+from aimlapi_transport.chat.response import Choice, Completion
 from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError
 from langchain_aimlapi import errors as langchain_errors
@@ -153,7 +153,7 @@ def test_importing_opens_no_thread_and_no_socket() -> None:
     code = "import threading, os; n = len(os.listdir('/proc/self/fd')) if os.path.exists('/proc/self/fd') else 0\n"
     code += "from langchain_aimlapi import ChatAIMLAPI; from llama_index_aimlapi import AIMLAPI; import aimlapi_transport.client\n"
     code += "ChatAIMLAPI(model='m', api_key='k'); AIMLAPI(model='m', api_key='k')\n"
-    code += "assert not n or len(os.listdir('/proc/self/fd')) == n; import aimlapi_transport.pools as p; assert not p._pools"
+    code += "assert not n or len(os.listdir('/proc/self/fd')) == n; import aimlapi_transport.http.pool as p; assert not p._pools"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 

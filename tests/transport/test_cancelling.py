@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from aimlapi_transport import AsyncClient
-from aimlapi_transport.cancelling import cancellable, in_own_task
+from aimlapi_transport.http.cancellation import cancellable, in_own_task
 
 
 class Answer:

@@ -20,8 +20,9 @@ import pytest
 from langchain_core.messages import HumanMessage
 from llama_index.core.base.llms.types import ChatMessage
 
-from aimlapi_transport.answer import Completion, Delta
+from aimlapi_transport.chat.response import Completion, Delta
 from aimlapi_transport.client import AsyncClient, Client, UnlistedParameterWarning
+from aimlapi_transport.config.settings import Route
 from aimlapi_transport.errors import (
     AIMLAPIError,
     APIConnectionError,
@@ -34,8 +35,7 @@ from aimlapi_transport.errors import (
     ServerError,
     StreamError,
 )
-from aimlapi_transport.pools import Lease
-from aimlapi_transport.settings import Route
+from aimlapi_transport.http.pool import Lease
 from langchain_aimlapi import ChatAIMLAPI
 from llama_index_aimlapi import AIMLAPI
 from tests.scripted import DONE, Act, ScriptedServer, answer, chunk, close, event, reply, scripted, stream

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from aimlapi_transport.coercion import CoercedText, coerce, coerced_call, coerced_text, schema_of
-from aimlapi_transport.tool_calls import ToolCallReader
+from aimlapi_transport.chat.coercion import CoercedText, coerce, coerced_call, coerced_text, schema_of
+from aimlapi_transport.chat.tool_calls import ToolCallReader
 
 TEXT: dict[str, Any] = {"type": "string"}
 TEXTS: dict[str, Any] = {"type": "array", "items": TEXT}

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from aimlapi_transport.answer import Completion, finish_reason_for
-from aimlapi_transport.completion import _UNLIKE, CompletionReader
+from aimlapi_transport.chat.parser import _UNLIKE, CompletionReader
+from aimlapi_transport.chat.response import Completion, finish_reason_for
+from aimlapi_transport.chat.usage import Cost, Usage, cost_from, usage_from
 from aimlapi_transport.errors import AIMLAPIError, BadResponseError, ServerError, StreamError
-from aimlapi_transport.usage import Cost, Usage, cost_from, usage_from
 
 Event = dict[str, Any]
 

@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aimlapi_transport.chat.usage import Cost
 from aimlapi_transport.client import AsyncClient, Client, UnlistedParameterWarning
-from aimlapi_transport.embedders import PLAIN, embedder_for
+from aimlapi_transport.config.embedding_families import PLAIN, embedder_for
+from aimlapi_transport.config.hosts import ANYFAST
 from aimlapi_transport.embeddings import embedding_request, read_embeddings, split_texts
 from aimlapi_transport.errors import AIMLAPIError, BadResponseError, InvalidRequestError, ServerError
-from aimlapi_transport.presets import ANYFAST
-from aimlapi_transport.usage import Cost
 from tests.scripted import close, reply, scripted
 
 PUBLISHED = Path(__file__).parents[2] / "aimlapi_emulator" / "published.json"

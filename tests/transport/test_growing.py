@@ -8,7 +8,7 @@ from itertools import accumulate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlapi_transport.growing import Growing
+from aimlapi_transport.chat.growing_text import Growing
 
 
 @given(st.lists(st.text(max_size=3), max_size=100))

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from aimlapi_transport._json import loads, read_text
-from aimlapi_transport.answer import Choice, Delta
-from aimlapi_transport.halves import EscapedHalves, whole_text, whole_value
-from aimlapi_transport.profiles import profile_for
-from aimlapi_transport.reading import ReplyReader
-from aimlapi_transport.tool_calls import parse_arguments
+from aimlapi_transport.chat.reader import ReplyReader
+from aimlapi_transport.chat.response import Choice, Delta
+from aimlapi_transport.chat.surrogates import EscapedHalves, whole_text, whole_value
+from aimlapi_transport.chat.tool_calls import parse_arguments
+from aimlapi_transport.config.model_families import profile_for
+from aimlapi_transport.json_codec import loads, read_text
 
 HIGH, LOW = "\ud83d", "\ude00"
 

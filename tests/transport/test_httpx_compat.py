@@ -16,9 +16,9 @@ from typing import Any
 import httpx
 import pytest
 
-from aimlapi_transport import _httpx
 from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.errors import APIConnectionError, BadResponseError
+from aimlapi_transport.http import _compat as _httpx
 from tests.scripted import DONE, answer, chunk, event, reply, scripted, stream
 from tests.transport import test_client as clients
 

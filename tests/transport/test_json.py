@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlapi_transport._json import JsonError, is_too_deep, loads
+from aimlapi_transport.json_codec import JsonError, is_too_deep, loads
 
 BESIDE = st.sampled_from(["", "x", "[" * 300, '"{' * 150, "\\[", '\\"[', "é\u2028]", "x" * 20_000, "[x" * 10_000])
 

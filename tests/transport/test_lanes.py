@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 
 from aimlapi_transport import AsyncClient, Client
-from aimlapi_transport.lanes import IDLE_SECONDS, MOST_IDLE, Lanes
+from aimlapi_transport.http.idle_connections import IDLE_SECONDS, MOST_IDLE, Lanes
 from tests.scripted import ScriptedServer, answer, event, scripted, stream
 
 MESSAGES = [{"role": "user", "content": "Hi"}]

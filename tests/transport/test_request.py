@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aimlapi_transport.chat.request import Request, chat_request
+from aimlapi_transport.config.hosts import AIMLAPI, ANYFAST, POWERTOKENS, Preset, preset_for
+from aimlapi_transport.config.model_families import PROFILES, _survey, facts_for, profile_for
 from aimlapi_transport.errors import InvalidRequestError
-from aimlapi_transport.presets import AIMLAPI, ANYFAST, POWERTOKENS, Preset, preset_for
-from aimlapi_transport.profiles import PROFILES, _survey, facts_for, profile_for
-from aimlapi_transport.request import Request, chat_request
 
 HI = [{"role": "user", "content": "Hi"}]
 GPT, CLAUDE, MINIMAX, GLM, QWEN = (

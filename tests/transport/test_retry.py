@@ -9,7 +9,7 @@ import pytest
 
 from aimlapi_transport.client import Client
 from aimlapi_transport.errors import AIMLAPIError, RateLimitError, ServerError
-from aimlapi_transport.retry import RetryPolicy, RetryQuota
+from aimlapi_transport.http.retry import RetryPolicy, RetryQuota
 from tests.scripted import reply, scripted
 
 

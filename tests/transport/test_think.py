@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlapi_transport.think import ThinkSplitter
+from aimlapi_transport.chat.think_tags import ThinkSplitter
 
 
 def split(pieces: list[str]) -> tuple[str, str]:

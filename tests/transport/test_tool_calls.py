@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlapi_transport.tool_calls import ToolCall, ToolCallReader, parse_arguments
+from aimlapi_transport.chat.tool_calls import ToolCall, ToolCallReader, parse_arguments
 
 Fragments = list[list[dict[str, Any]]]
 

@@ -1,0 +1,1 @@
+"""How each model family writes an answer: whole, as a stream, and with which fields."""

@@ -1,0 +1,1 @@
+"""Replies spoilt on request: one table of faults, one module for each kind."""

@@ -1,0 +1,127 @@
+"""Which path leads where: the route table. To serve another endpoint, add a row to ROUTES.
+
+A row is methods, paths and a handler; a handler takes the request and returns a response, or raises Refused.
+The chat endpoints of the other hosts (`hosts`) are the same handler under a prefix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from aimlapi_emulator.faults.statuses import AWAY
+from aimlapi_emulator.faults.table import Attempts, fault_for
+from aimlapi_emulator.server import account, catalogue, embeddings
+from aimlapi_emulator.server.chat import chat
+from aimlapi_emulator.server.errors import Refused, invalid
+from aimlapi_emulator.server.hosts import HOSTS, Host
+from aimlapi_emulator.server.http import authenticate, parse, read_body, refusal
+from aimlapi_emulator.server.request_log import Journal
+
+Handler = Callable[[Request], Awaitable[ASGIApp]]
+
+
+async def _chat(request: Request, host: Host) -> ASGIApp:
+    return await _posted(request, lambda asked: chat(request, asked, host))
+
+
+async def _embeddings(request: Request) -> ASGIApp:
+    return await _posted(request, lambda asked: embeddings.embed(request, asked))
+
+
+async def _posted(request: Request, reply: Callable[..., Response]) -> ASGIApp:
+    """A JSON body answered by `reply`, unless the request asks for a fault."""
+    raw = await read_body(request)
+    key = authenticate(request)
+    asked = parse(raw, request.url.path)
+    request.state.received.json = asked.body
+    fault = fault_for(request, asked, key, request.app.state.attempts)
+    return fault if fault is not None else reply(asked)
+
+
+async def _account(request: Request) -> ASGIApp:
+    authenticate(request)
+    return account.reply(request)
+
+
+async def _models(request: Request) -> ASGIApp:
+    return catalogue.listed(request)
+
+
+async def _model(request: Request) -> ASGIApp:
+    return catalogue.item(request)
+
+
+CHAT_PATHS = ("/v1/chat/completions", "/chat/completions")
+EMBEDDING_PATHS = ("/v1/embeddings", "/embeddings")
+ROUTES: tuple[tuple[tuple[str, ...], tuple[str, ...], Handler], ...] = (
+    (("POST",), CHAT_PATHS, partial(_chat, host=HOSTS["aimlapi"])),
+    *(
+        (("POST",), tuple(host.prefix + path for path in CHAT_PATHS), partial(_chat, host=host))
+        for host in HOSTS.values()
+        if host.rules
+    ),
+    (("POST",), EMBEDDING_PATHS, _embeddings),
+    # where a fault redirects to: the same endpoints again
+    (("POST",), tuple(AWAY + path for path in CHAT_PATHS), partial(_chat, host=HOSTS["aimlapi"])),
+    (("POST",), tuple(AWAY + path for path in EMBEDDING_PATHS), _embeddings),
+    (("GET",), ("/v1/models", "/models", "/api/v1/models"), _models),
+    (("GET",), ("/model/{id:path}",), _model),
+    (("GET",), tuple(account.REPLIES), _account),
+)
+
+
+def build_app(journal: Journal | None = None) -> Starlette:
+    """The ASGI application; `journal` is where it notes what it receives."""
+    routes = [Route(path, handler, methods=methods) for methods, paths, handler in ROUTES for path in paths]
+    app = Starlette(
+        routes=routes,
+        exception_handlers={Refused: _refused, HTTPException: _no_route, RecursionError: _too_deep, Exception: _failed},
+    )
+    app.router.redirect_slashes = False
+    app.state.attempts = Attempts()
+    app.add_middleware(_Noting, journal=journal if journal is not None else Journal())
+    return app
+
+
+class _Noting:
+    """Notes every request before anything can refuse it."""
+
+    def __init__(self, app: ASGIApp, journal: Journal) -> None:
+        self.app = app
+        self.journal = journal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+            query = scope["query_string"].decode("latin-1")
+            received = self.journal.note(scope["method"], scope["path"], query, headers)
+            scope.setdefault("state", {})["received"] = received
+        await self.app(scope, receive, send)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return refusal(request, error)
+
+
+def _no_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code in (404, 405):
+        return refusal(request, Refused(error.status_code, f"Cannot {request.method} {request.url.path}"))
+    return refusal(request, Refused(error.status_code, error.detail))
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    return refusal(request, Refused(500, "Internal server error"))  # our own fault: it is logged, too
+
+
+def _too_deep(request: Request, error: Exception) -> Response:
+    return refusal(request, invalid("body", "fewer levels", "more", "Too deeply nested"))

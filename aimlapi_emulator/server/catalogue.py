@@ -1,0 +1,169 @@
+"""Which models there are: the list with its filters, one entry by id, both without a key.
+
+To filter by another property, add a row to FILTERS.
+Source: https://docs.aimlapi.com/api-references/service-endpoints/complete-model-list
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from aimlapi_emulator.dialects.identity import Identity
+from aimlapi_emulator.server.embeddings import MODELS as EMBEDDING_MODELS
+from aimlapi_emulator.server.errors import Refused
+from aimlapi_emulator.server.facts import DEFAULT_CONTEXT, Facts, all_models
+from aimlapi_emulator.server.http import json_reply, trace_headers
+
+INCLUDES = ("pricing", "modalities", "capabilities")
+_INPUTS = {"image_input": "image", "audio_input": "audio", "video_input": "video", "file_input": "file"}
+_CAPABILITIES = ("file_input", "parallel_tool_calls", "structured_output", "tools")
+FILTERS: Mapping[str, Callable[[dict[str, Any]], list[str]]] = {
+    "id": lambda entry: [entry["id"], *entry["aliases"]],
+    "type": lambda entry: [entry["type"]],
+    "tags": lambda entry: list(entry["tags"]),
+    "modalities": lambda entry: [*entry["modalities"]["input"], *entry["modalities"]["output"]],
+    "input_modalities": lambda entry: list(entry["modalities"]["input"]),
+    "output_modalities": lambda entry: list(entry["modalities"]["output"]),
+    "capabilities": lambda entry: list(entry["capabilities"]),
+}
+
+
+def listed(request: Request) -> Response:
+    """`GET /v1/models`: OR inside one filter, AND across them, case-insensitive; 304 when nothing changed."""
+    query = request.query_params
+    wanted = {name: _values(query.getlist(name)) for name in FILTERS if name in query}
+    included = _included(query.getlist("include"), query.get("details", ""))
+    entries = [
+        _shown(entry, included)
+        for entry in entries_all()
+        if all(values & {v.lower() for v in FILTERS[name](entry)} for name, values in wanted.items() if values)
+    ]
+    body = orjson.dumps({"object": "list", "data": entries})
+    digest = base64.b64encode(hashlib.sha1(body, usedforsecurity=False).digest()).decode().rstrip("=")
+    headers = trace_headers(request, Identity("models", digest))
+    headers["etag"] = f'W/"{len(body):x}-{digest}"'
+    known = [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]
+    if "*" in known or {headers["etag"], headers["etag"][2:]} & set(known):
+        return Response(status_code=304, headers=headers)
+    return Response(body, 200, headers, "application/json; charset=utf-8")
+
+
+def item(request: Request) -> Response:
+    """`GET /model/{id}`: slashes in the id need no escaping; an alias finds its entry."""
+    wanted = request.path_params["id"]
+    query = request.query_params
+    included = _included(query.getlist("include"), query.get("details", ""))
+    for entry in entries_all():
+        if wanted == entry["id"]:
+            break
+    else:
+        entry = next((e for e in entries_all() if wanted in e["aliases"]), {})
+    if not entry:
+        raise Refused(404, f"Model '{wanted[:200]}' not found.")
+    headers = trace_headers(request, Identity("model", wanted))
+    return json_reply({"object": "model", "data": _shown(entry, included)}, headers)
+
+
+@functools.cache
+def entries_all() -> tuple[dict[str, Any], ...]:
+    """Every entry with everything that can be asked for."""
+    chat = [_chat_entry(facts) for facts in all_models().values() if facts.endpoints]
+    return (*chat, *(_embedding_entry(id) for id in EMBEDDING_MODELS))
+
+
+def _chat_entry(facts: Facts) -> dict[str, Any]:
+    served = "openai/chat-completions" if facts.serves_chat else "openai/responses"
+    inputs = [name for claim, name in _INPUTS.items() if claim in facts.claims]
+    capabilities = [name for name in _CAPABILITIES if name in facts.claims]
+    if "image_input" in facts.claims:
+        capabilities.append("vision")
+    return _entry(
+        facts.id,
+        aliases=sorted(facts.aliases),
+        type=served,
+        developer=facts.developer or facts.family,
+        context=facts.context_length or DEFAULT_CONTEXT,
+        tags=["playground:chat"],
+        modalities={
+            "input": sorted([*inputs, "text"]),
+            "output": ["audio", "text"] if "audio_output" in facts.claims else ["text"],
+        },
+        capabilities=sorted([*capabilities, "streaming"]),
+    )
+
+
+def _embedding_entry(id: str) -> dict[str, Any]:
+    return _entry(
+        id,
+        aliases=[],
+        type="openai/embeddings",
+        developer=EMBEDDING_MODELS[id].developer,
+        context=8192,
+        tags=["playground:embeddings"],
+        modalities={"input": ["text"], "output": ["embedding"]},
+        capabilities=[],
+    )
+
+
+def _entry(
+    id: str,
+    *,
+    aliases: list[str],
+    type: str,
+    developer: str,
+    context: int,
+    tags: list[str],
+    modalities: dict[str, list[str]],
+    capabilities: list[str],
+) -> dict[str, Any]:
+    slug = id.replace("/", "-").lower()
+    price = 1 + Identity("price", id).number("credits", 20)  # the same price the replies are charged by
+    return {
+        "id": id,
+        "aliases": aliases,
+        "type": type,
+        "info": {
+            "name": id.rpartition("/")[2],
+            "developer": developer,
+            "description": f"{id}, emulated.",
+            "contextLength": context,
+            "outputMax": min(context, 16384),
+            "url": f"https://aimlapi.com/models/{slug}",
+            "docsUrl": "https://docs.aimlapi.com/api-references/text-models-llm",
+        },
+        "tags": tags,
+        "modalities": modalities,
+        "capabilities": capabilities,
+        "pricing": {
+            "kind": "fixed",
+            "currency": "USD",
+            "units": [
+                {"name": "token", "measure": "input", "price": price / 2, "per": 1_000_000},
+                {"name": "token", "measure": "output", "price": price * 2, "per": 1_000_000},
+            ],
+        },
+    }
+
+
+def _values(given: list[str]) -> set[str]:
+    """Repeated or comma-separated, all the same."""
+    return {value.strip().lower() for one in given for value in one.split(",") if value.strip()}
+
+
+def _included(given: list[str], details: str) -> set[str]:
+    values = _values(given)
+    if "all" in values or details.lower() in ("true", "1"):
+        return set(INCLUDES)
+    return values & set(INCLUDES)  # unknown values are ignored
+
+
+def _shown(entry: dict[str, Any], included: set[str]) -> dict[str, Any]:
+    return {key: value for key, value in entry.items() if key not in INCLUDES or key in included}

@@ -1,0 +1,140 @@
+"""A running emulator: in a thread for a test or a notebook, in the foreground for a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+
+import uvicorn
+
+from aimlapi_emulator.server.app import build_app
+from aimlapi_emulator.server.hosts import HOSTS
+from aimlapi_emulator.server.request_log import Journal, Received
+from aimlapi_emulator.server.sockets import NotedProtocol
+
+
+def config(journal: Journal) -> uvicorn.Config:
+    """How the app is served: quietly, and over a protocol that faults can cut."""
+    return uvicorn.Config(
+        build_app(journal),
+        http=NotedProtocol,
+        loop="asyncio",
+        ws="none",
+        lifespan="off",
+        log_level="error",  # what a client sends wrong is its own affair
+        access_log=False,
+        proxy_headers=False,
+        date_header=False,  # the same request has to get the same bytes, headers included
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=1,
+        backlog=2048,
+    )
+
+
+def listen(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
+    """A listening socket; port 0 takes a free one."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio turns Nagle off only for sockets that name their protocol: without it each reply waits 40 ms
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise
+    sock.listen(2048)
+    return sock
+
+
+def url_of(sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class EmulatorServer:
+    """The emulator in a thread of its own.
+
+    `base_url` ends in `/v1`; `url` is the root; `host_url("powertokens")` is another host's base URL.
+    `requests` is what it received, oldest first.
+    """
+
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._host, self._port = host, port
+        self._journal = Journal()
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+        self._sock: socket.socket | None = None
+        self.url = ""
+
+    @property
+    def base_url(self) -> str:
+        return f"{self.url}/v1"
+
+    @property
+    def requests(self) -> list[Received]:
+        return list(self._journal.kept)
+
+    def clear(self) -> None:
+        """Forgets what was received so far."""
+        self._journal.kept.clear()
+
+    def host_url(self, name: str) -> str:
+        """The base URL of a host of `hosts.HOSTS`."""
+        return f"{self.url}{HOSTS[name].prefix}/v1"
+
+    def start(self) -> EmulatorServer:
+        """Serves until `stop`. The socket accepts connections as soon as this returns."""
+        if self._thread is not None:
+            raise RuntimeError("This server is already running; stop it first.")
+        self._sock = listen(self._host, self._port)
+        self.url = url_of(self._sock)
+        self._server = uvicorn.Server(config(self._journal))
+        self._thread = threading.Thread(target=self._serve, name="aimlapi-emulator", daemon=True)
+        self._thread.start()
+        return self
+
+    def _serve(self) -> None:
+        assert self._server is not None and self._sock is not None
+        self._server.run(sockets=[self._sock])
+
+    def stop(self) -> None:
+        """Closes every connection and waits for the thread. Harmless when it is not running."""
+        if self._server is not None and self._thread is not None and self._sock is not None:
+            self._server.should_exit = True
+            self._thread.join(timeout=5)
+            self._sock.close()
+        self._server = self._thread = self._sock = None
+
+    def __enter__(self) -> EmulatorServer:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+@contextlib.contextmanager
+def emulator(host: str = "127.0.0.1", port: int = 0) -> Iterator[EmulatorServer]:
+    """A running emulator for the length of a `with` block."""
+    with EmulatorServer(host, port) as server:
+        yield server
+
+
+def run(host: str = "127.0.0.1", port: int = 0) -> None:
+    """Serves in the foreground until SIGINT or SIGTERM, after printing the base URL."""
+    sock = listen(host, port)
+    server = uvicorn.Server(config(Journal()))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # uvicorn takes these over, then raises them again for whoever had them before: being stopped is no error
+        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+    sys.stdout.write(f"{url_of(sock)}/v1\n")
+    sys.stdout.flush()
+    server.run(sockets=[sock])
+    sock.close()

@@ -1,0 +1,1 @@
+"""/v1/chat/completions: what is sent, and what comes back. Pure: no I/O."""

@@ -1,0 +1,225 @@
+"""The bytes of a 200 reply -> deltas, be it JSON or an event stream, whatever its label says. Pure.
+
+An answer is complete when a finish reason or `[DONE]` was seen; a JSON answer, when it parses.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from aimlapi_transport.chat.parser import CompletionReader
+from aimlapi_transport.chat.response import Completion, Delta
+from aimlapi_transport.chat.surrogates import Halves
+from aimlapi_transport.config.model_families import Profile
+from aimlapi_transport.errors import (
+    AIMLAPIError,
+    APITimeoutError,
+    BadResponseError,
+    IncompleteStreamError,
+    StreamError,
+    beginning,
+    error_in,
+)
+from aimlapi_transport.http.limits import DEFAULT, Limits
+from aimlapi_transport.http.sse import Event, EventDecoder
+from aimlapi_transport.json_codec import JsonError, loads
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class ReplyReader:
+    """Feed it a reply's bytes as they come, then close it: the last delta carries the completion.
+
+    Args:
+        silence: seconds to bear in which bytes come but nothing of an answer: comments and blank lines keep a
+            connection alive, no more.
+        limits: how long the reply may be.
+        check: called with each piece of the reply; raises where a deadline is over.
+        clock: seconds that only grow; injected in tests.
+
+    Attributes:
+        count: how many events have come.
+        is_done: whether `[DONE]` was seen.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        *,
+        headers: Mapping[str, str] | None = None,
+        scrub: Callable[[str], str] = lambda text: text,
+        silence: float | None = None,
+        limits: Limits = DEFAULT,
+        check: Callable[[], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._silence = silence
+        self._limits = limits
+        self._check = check
+        self._clock = clock
+        self._last_event = clock()
+        self._size = 0
+        self._completion = CompletionReader(
+            inline_think=profile.inline_think,
+            parse_think=profile.parse_think,
+            headers=headers,
+            scrub=scrub,
+            most=limits.choices,
+        )
+        self._scrub = scrub
+        self._decoder: EventDecoder | None = None
+        self._undecided = b""
+        self._json: bytearray | None = None
+        self._halves: Halves | None = None  # where an event ever had half a character
+        self.count = 0
+        self.is_done = False
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether the answer is complete, though the connection may still be open."""
+        return self._decoder is not None and (self.is_done or self._completion.is_finished)
+
+    def events(self, data: bytes) -> list[Event]:
+        """The events of a stream these bytes complete; of a JSON reply, none before it is closed.
+
+        Raises:
+            APITimeoutError: for too long only comments came.
+            BadResponseError: the reply is longer than any answer.
+        """
+        self._size += len(data)
+        if self._size > self._limits.reply:
+            self._limits.check_reply(self._size, self.partial())
+        if self._check is not None:
+            self._check()
+        if self._decoder is not None:
+            events = self._decoder.feed(data)
+            self.count += len(events)
+        else:
+            events = self._first_events(data)
+        if events or self._json is not None:
+            self._last_event = self._clock()
+        elif self._silence is not None and self._clock() - self._last_event > self._silence and not self.has_answer:
+            raise APITimeoutError(f"No event came for {self._silence:g} s, only keep-alives.", partial=self.partial())
+        return events
+
+    def _first_events(self, data: bytes) -> list[Event]:
+        """As `events`, while it is not known that these are events."""
+        if self._json is not None:
+            self._json += data
+            return []
+        data = self._undecided + data
+        start = data.removeprefix(_BOM).lstrip()
+        if not start or _BOM.startswith(data):  # blank lines that keep the connection alive, or half a mark
+            self._undecided = data if start else b""
+            return []
+        if start[:1] in b'{[<"' or start[:4] == b"null":
+            self._json = bytearray(data)
+            return []
+        self._decoder = EventDecoder(self._limits.event)
+        events = self._decoder.feed(data)
+        self.count += len(events)
+        return events
+
+    def read(self, event: Event) -> list[Delta]:
+        """The deltas of one event.
+
+        Raises:
+            StreamError: the event reports a failure, or is no JSON.
+            AIMLAPIError: the class of the status an error in the body names.
+        """
+        name, data = event
+        try:
+            payload = loads(data, self._mended)
+            if self._halves is not None:
+                payload = self._halves.joined(payload)
+        except JsonError:
+            if data.strip() == b"[DONE]":
+                self.is_done = True
+                return []
+            shown = beginning(data, 80, self._scrub)
+            raise StreamError(
+                f"An event of the stream is not JSON: {shown!r}.",
+                request_id=self._completion.inference_id,
+                partial=self.partial(),
+            ) from None
+        try:
+            if name == b"error":
+                raise error_in({"error": payload}, scrub=self._scrub) or StreamError("The stream reported an error.")
+            return self._completion.read(payload) if isinstance(payload, dict) else []
+        except AIMLAPIError as error:
+            error.partial = self.partial()
+            raise
+
+    def feed(self, data: bytes) -> Iterator[Delta]:
+        """`events` and `read` in one."""
+        for event in self.events(data):
+            yield from self.read(event)
+
+    def close(self) -> list[Delta]:
+        """What the end of the bytes completes; the last delta carries the completion.
+
+        Raises:
+            IncompleteStreamError: the stream ended before its answer; `partial` holds what arrived.
+            BadResponseError: what came is no answer.
+        """
+        if self._decoder is None:
+            return self._close_json()
+        deltas: list[Delta] = []
+        for event in self._decoder.close():
+            try:
+                deltas.extend(self.read(event))
+            except StreamError as error:
+                if error.body is None:  # cut in the middle of an event
+                    raise self.incomplete() from None
+                raise
+        if not self.has_answer:
+            raise self.incomplete()
+        for rest in self._halves.rest() if self._halves is not None else ():
+            deltas.extend(self._completion.read(rest))
+        return deltas + self._completion.close()
+
+    def _mended(self, payload: Any) -> Any:
+        """An event that may have half a character, from which on each is looked through."""
+        self._halves = self._halves or Halves()
+        return payload
+
+    def incomplete(self, reason: str = "The stream ended before the answer did") -> IncompleteStreamError:
+        """The error for a stream that ended here."""
+        partial = self.partial()
+        arrived = len(partial.text) if partial else 0
+        return IncompleteStreamError(
+            f"{reason}: neither a finish reason nor [DONE] came ({arrived} characters of text did).",
+            request_id=self._completion.inference_id,
+            partial=partial,
+        )
+
+    def partial(self) -> Completion | None:
+        """What has arrived so far, None where nothing has."""
+        return self._completion.completion() if self._completion.has_choice else None
+
+    def _close_json(self) -> list[Delta]:
+        body = self._json or bytearray()
+        if body.startswith(_BOM):
+            del body[: len(_BOM)]
+        request_id = self._completion.inference_id
+        if not body:
+            raise BadResponseError("The provider answered with an empty body.", request_id=request_id)
+        try:
+            payload = loads(body)
+        except JsonError:
+            kind = "an HTML page" if body.lstrip()[:1] == b"<" else "something that is not JSON"
+            shown = beginning(body, 200, self._scrub)
+            raise BadResponseError(
+                f"The provider answered with {kind}, not with a completion.",
+                body=shown,
+                request_id=request_id,
+            ) from None
+        if not isinstance(payload, dict):
+            raise BadResponseError(
+                f"The provider answered with a JSON {type(payload).__name__}, not with a completion.",
+                body=payload,
+                request_id=request_id,
+            )
+        return [*self._completion.read(payload, whole=True), *self._completion.close()]

@@ -1,0 +1,422 @@
+"""Arguments -> Request: the only place that shapes a chat body, and a pure function of its inputs.
+
+Whatever a user set is sent, spelled as the model wants it, or refused here by name; what a framework
+added by itself is left out where it is not accepted. Nothing is dropped in silence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from aimlapi_transport.chat.reasoning_replay import CARRIERS, replayed
+from aimlapi_transport.chat.validation import check_value
+from aimlapi_transport.chat.wire_types import ROLES, Json
+from aimlapi_transport.config.hosts import AIMLAPI, HostRules, Limit, Preset
+from aimlapi_transport.config.model_families import (
+    MEDIA_PARTS,
+    ModelFacts,
+    Profile,
+    facts_for,
+    listed_parts,
+    lists_part,
+    profile_for,
+)
+from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.json_codec import JsonError, dumps
+
+# Two names of one setting: sent under the name the model's schema has.
+_TWINS = {
+    "max_tokens": "max_completion_tokens",
+    "max_completion_tokens": "max_tokens",
+    "stop": "stop_sequences",
+    "stop_sequences": "stop",
+}
+MOST_TOOLS = 128  # documented by AI/ML API and by PowerTokens
+# What an assistant message may consist of: any one will do.
+_ASSISTANT_SAYS = ("content", "tool_calls", "function_call", "refusal", "audio", *CARRIERS)
+_STOPS = ("stop", "stop_sequences")
+# Source: https://docs.aimlapi.com/capabilities/request-tracing-and-cost
+_CLIENT_REQUEST_ID = r"[A-Za-z0-9._:-]{1,128}"
+REQUEST_ID_HEADER = "X-Client-Request-Id"
+
+
+class Request(NamedTuple):
+    """One chat request, ready to be sent.
+
+    Attributes:
+        model: the id asked for, and the profile that reads its reply.
+        path: appended to the host's base URL.
+        body: JSON, the same bytes for the same arguments.
+        headers: beyond those the client adds.
+        query: appended to the URL.
+        stream: whether the answer is asked for as an event stream.
+        unlisted: parameters the user set that the model's schema does not name; sent all the same.
+        unlisted_parts: types of content parts that the model's documents do not list; sent all the same.
+        weakened: the tool choice the user set and the one sent in its place, where the host cannot be asked for
+            the first, with the reason; None where it is sent as it is.
+        tools: the tools' definitions, as they travel: their schemas say how to read the arguments of calls.
+    """
+
+    model: str
+    profile: Profile
+    body: bytes
+    stream: bool = False
+    path: str = "/chat/completions"
+    headers: tuple[tuple[str, str], ...] = ()
+    query: tuple[tuple[str, str], ...] = ()
+    unlisted: tuple[str, ...] = ()
+    unlisted_parts: tuple[str, ...] = ()
+    weakened: tuple[str, str, str] | None = None
+    tools: tuple[Any, ...] = ()
+
+
+def chat_request(
+    model: str,
+    messages: Sequence[Mapping[str, Any]],
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    added: Mapping[str, Any] | None = None,
+    extra_body: Mapping[str, Any] | None = None,
+    extra_headers: Mapping[str, str] | None = None,
+    extra_query: Mapping[str, Any] | None = None,
+    client_request_id: str | None = None,
+    stream: bool = False,
+    preset: Preset = AIMLAPI,
+    strict_parameters: bool = False,
+    replay_reasoning: bool | None = None,
+    takes: Mapping[str, bool] | None = None,
+    parse_think: bool = True,
+) -> Request:
+    """The request for a chat completion.
+
+    Args:
+        model: an id of the host's catalogue, sent as it is.
+        messages: in the wire's form (`wire.Message`), at least one.
+        parameters: body fields the user set; None values are unset.
+        added: body fields a framework set by itself: left out where the host or the model does not list them.
+        extra_body: body fields sent as they are, over all others, never checked.
+        client_request_id: your own id of this request, 1 to 128 of `A-Za-z0-9._:-`; comes back in the reply.
+        strict_parameters: raise, instead of sending, what the model's documents do not list: parameters and content
+            parts; and instead of weakening a tool choice that the host does not take.
+        takes: whether the model takes content parts of a type, over what its documents say.
+        replay_reasoning: send earlier reasoning back (True), or never (False); None as the family wants it.
+        parse_think: read `<think>...</think>` at the start of the answer as reasoning; False leaves it in the text.
+
+    Raises:
+        InvalidRequestError: no messages, an unknown role, content that cannot be carried, a value outside
+            its documented range, or a parameter the host documents to refuse. It names what is accepted.
+    """
+    if not isinstance(model, str) or not model.strip():
+        raise InvalidRequestError("No model: pass the id of a model, for example `openai/gpt-4o`.")
+    profile = profile_for(model)
+    rules = preset.rules_for(model)
+    facts = facts_for(model) if preset.lists_models else None
+    sent = _messages(messages, profile, rules, preset)
+    unlisted_parts = _unlisted_parts(sent, model, facts, takes or {}, strict_parameters)
+    body: Json = {"model": model, "messages": replayed(sent, profile, replay_reasoning)}
+    user = {name: value for name, value in (parameters or {}).items() if value is not None}
+    weakened: tuple[str, str, str] | None = None
+    if "tool_choice" in user:
+        user["tool_choice"], weakened = _choice(user, model, profile, rules, preset, strict_parameters)
+    user, unlisted = _checked(user, model, profile, rules, facts, preset, strict_parameters)
+    extra = {
+        name: value
+        for name, value in (added or {}).items()
+        if value is not None
+        and name not in user
+        and _is_listed(name, rules, facts)
+        and (name != "tool_choice" or not (_refused_choice(value, rules) or (_forces(value) and _thinks(user))))
+    }
+    for name, value in sorted({**extra, **user}.items()):
+        body[name] = value
+    if stream or rules.sends_stream:
+        body["stream"] = stream
+    if extra_body:
+        body.update(extra_body)
+    try:
+        data = dumps(body)
+    except JsonError as error:
+        raise InvalidRequestError(f"The request cannot be written as JSON: {error}.") from None
+    return Request(
+        model=model,
+        profile=profile if parse_think else profile._replace(parse_think=False),
+        body=data,
+        stream=body.get("stream") is True,
+        headers=request_headers(extra_headers, client_request_id),
+        query=tuple((name, str(value)) for name, value in (extra_query or {}).items()),
+        unlisted=unlisted,
+        unlisted_parts=unlisted_parts,
+        weakened=weakened,
+        tools=tuple(body["tools"]) if isinstance(body.get("tools"), (list, tuple)) else (),
+    )
+
+
+def _checked(
+    user: Json,
+    model: str,
+    profile: Profile,
+    rules: HostRules,
+    facts: ModelFacts | None,
+    preset: Preset,
+    strict: bool,
+) -> tuple[Json, tuple[str, ...]]:
+    """What the user set, spelled for the model, and the names its schema does not list."""
+    checked: Json = {}
+    unlisted: list[str] = []
+    for given, value in user.items():
+        name = _spelled(given, user, profile, rules, facts)
+        if name in _STOPS:
+            value = _stop(value, name, profile, rules, preset)
+            if not value:
+                continue
+        if rules.parameters is not None and name not in rules.parameters:
+            accepted = ", ".join(sorted(rules.parameters - {"model", "messages", "stream"}))
+            raise InvalidRequestError(f"{preset.title} does not accept `{given}` for {model}. It accepts: {accepted}.")
+        if name == "tools":
+            value = _tools(value, rules, preset)
+        if name == "tool_choice" and (problem := _refused_choice(value, rules)):
+            raise InvalidRequestError(f"{preset.title} does not accept {problem} for {model}.")
+        limit = rules.limits.get(name) or (facts and facts.limits.get(name)) or profile.limit(name)
+        if limit:
+            _check_range(name, value, limit, model)
+        check_value(given, value)
+        if facts and facts.parameters is not None and name not in facts.parameters:
+            if strict:
+                raise InvalidRequestError(
+                    f"The documented parameters of {model} do not include `{given}`. They are: "
+                    f"{', '.join(sorted(facts.parameters))}. Pass it in `extra_body`, or leave `strict_parameters` off."
+                )
+            unlisted.append(given)
+        checked[name] = value
+    return checked, tuple(unlisted)
+
+
+def _is_listed(name: str, rules: HostRules, facts: ModelFacts | None) -> bool:
+    if rules.parameters is not None:
+        return name in rules.parameters
+    return not (facts and facts.parameters is not None) or name in facts.parameters
+
+
+def _spelled(name: str, user: Json, profile: Profile, rules: HostRules, facts: ModelFacts | None) -> str:
+    """The name under which this model takes a setting that has two."""
+    twin: str | None = _TWINS.get(name)
+    if twin is None or twin in user:
+        return name
+    if rules.parameters is not None:
+        return twin if name not in rules.parameters and twin in rules.parameters else name
+    listed = facts.parameters if facts and facts.parameters is not None else None
+    if profile.output_limit == twin and (listed is None or twin in listed):
+        return twin
+    if listed is not None and name not in listed and twin in listed:
+        return twin
+    return name
+
+
+def _stop(value: Any, name: str, profile: Profile, rules: HostRules, preset: Preset) -> str | list[str]:
+    sequences = [value] if isinstance(value, str) else value
+    if not isinstance(sequences, (list, tuple)) or not all(isinstance(item, str) and item for item in sequences):
+        raise InvalidRequestError(f"`stop` is {value!r}: pass a text, or a list of texts, none of them empty.")
+    most = rules.max_stop if rules.max_stop is not None else profile.max_stop
+    if len(sequences) > most:
+        raise InvalidRequestError(
+            f"`stop` has {len(sequences)} sequences: {preset.title} accepts at most {most} for this model."
+        )
+    as_list = rules.stop_as_list or name == "stop_sequences" or not isinstance(value, str)
+    return list(sequences) if as_list else str(value)
+
+
+def _tools(tools: Any, rules: HostRules, preset: Preset) -> list[Any]:
+    """The tools as they are; a function without a type gets one where the host names the types it takes."""
+    if not isinstance(tools, (list, tuple)):
+        raise InvalidRequestError(f"`tools` is {tools!r}: pass a list of tool definitions.")
+    sent = []
+    for tool in tools:
+        kind = tool.get("type") if isinstance(tool, Mapping) else None
+        if rules.tools is not None:
+            if kind is None and isinstance(tool, Mapping) and isinstance(tool.get("function"), Mapping):
+                kind = "function"
+                tool = {"type": kind, **{name: value for name, value in tool.items() if name != "type"}}
+            if kind not in rules.tools:
+                raise InvalidRequestError(
+                    f"`tools` has one of type {kind!r}: {preset.title} accepts {', '.join(rules.tools)}."
+                )
+        sent.append(tool)
+    if len(sent) > MOST_TOOLS:
+        raise InvalidRequestError(f"`tools` has {len(sent)} tools: at most {MOST_TOOLS} are accepted.")
+    return sent
+
+
+def _choice(
+    user: Json, model: str, profile: Profile, rules: HostRules, preset: Preset, strict: bool
+) -> tuple[Any, tuple[str, str, str] | None]:
+    """The tool choice to send, and what is to be told where it is weaker than the one that was asked for.
+
+    A required call, or one of a named tool, becomes the nearest that is taken: a required call, else the model's own
+    choice. `none` has nothing near it: it is refused with the parameters.
+    """
+    choice = user["tool_choice"]
+    if not _forces(choice) or (rules.parameters is not None and "tool_choice" not in rules.parameters):
+        return choice, None
+    if _refused_choice(choice, rules):
+        reason = f"{preset.title} accepts {', '.join(rules.tool_choices or ())} for {model}"
+        nearest: tuple[str, ...] = ("required", "auto")
+    elif _thinks(user) and not profile.forced_thinking:
+        reason, nearest = f"{model} cannot be made to call a tool while `thinking` is on", ("auto",)
+    else:
+        return choice, None
+    sent = next((word for word in nearest if _refused_choice(word, rules) is None), None)
+    if strict or sent is None:
+        raise InvalidRequestError(
+            f"{preset.title} does not accept `tool_choice` {choice!r} for {model}: {reason}."
+            + (f" Pass {sent!r}, or leave `strict_parameters` off to send that." if sent else "")
+        )
+    name = (choice.get("function") or {}).get("name") if isinstance(choice, Mapping) else choice
+    return sent, (str(name or choice), sent, reason)
+
+
+def _forces(choice: Any) -> bool:
+    """Whether a tool choice leaves the model no other way than to call."""
+    return isinstance(choice, Mapping) or (isinstance(choice, str) and choice not in ("auto", "none"))
+
+
+def _thinks(user: Json) -> bool:
+    thinking = user.get("thinking")
+    return isinstance(thinking, Mapping) and thinking.get("type") in ("enabled", "adaptive")
+
+
+def _refused_choice(choice: Any, rules: HostRules) -> str | None:
+    """What of a tool choice the host refuses, None where it takes it."""
+    if rules.tool_choices is None or (isinstance(choice, str) and choice in rules.tool_choices):
+        return None
+    return f"`tool_choice` {choice!r} (it accepts {', '.join(rules.tool_choices)})"
+
+
+def _check_range(name: str, value: Any, limit: Limit, model: str) -> None:
+    low, high = limit
+    if low is None and high is None:
+        return
+    if low is not None and high is not None:
+        accepted = f"a number from {low:g} to {high:g}"
+    else:
+        accepted = f"a number, at least {low:g}" if low is not None else f"a number, at most {high:g}"
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or (low is not None and not value >= low) or (high is not None and not value <= high):
+        raise InvalidRequestError(f"`{name}` is {value!r}: {model} accepts {accepted}.")
+
+
+def request_headers(extra: Mapping[str, str] | None, client_request_id: str | None) -> tuple[tuple[str, str], ...]:
+    """The headers of a request beyond the client's own. Raises InvalidRequestError for what no header carries."""
+    headers = [(str(name), str(value)) for name, value in (extra or {}).items()]
+    if client_request_id is not None:
+        headers.append((REQUEST_ID_HEADER, str(client_request_id)))
+    for name, value in headers:
+        if name.lower() == REQUEST_ID_HEADER.lower() and not re.fullmatch(_CLIENT_REQUEST_ID, value):
+            raise InvalidRequestError(
+                f"{REQUEST_ID_HEADER} is {value!r}: the provider takes 1 to 128 characters of A-Za-z0-9._:-"
+                " and ignores any other."
+            )
+        if not (name + value).isascii() or not (name + value).isprintable() or not name.strip():
+            raise InvalidRequestError(f"The header {name!r} holds a character no header carries: use printable ASCII.")
+    return tuple(headers)
+
+
+def _messages(messages: Sequence[Any], profile: Profile, rules: HostRules, preset: Preset) -> list[Json]:
+    if not messages:
+        raise InvalidRequestError("No messages: pass at least one.")
+    # A text of the user or the model and nothing else, as most of a long history is: a sixth of the cost of `_message`.
+    sent = [
+        message
+        if message.__class__ is dict
+        and len(message) == 2
+        and message.get("content").__class__ is str
+        and message.get("role") in ("user", "assistant")
+        else _message(message, f"messages[{position}]", profile, rules, preset)
+        for position, message in enumerate(messages)
+    ]
+    if rules.needs_question and all(message["role"] in ("system", "assistant") for message in sent):
+        raise InvalidRequestError(
+            f"{preset.title} needs at least one message that is neither system nor assistant for this model."
+        )
+    return sent
+
+
+def _unlisted_parts(
+    messages: Sequence[Json], model: str, facts: ModelFacts | None, takes: Mapping[str, bool], strict: bool
+) -> tuple[str, ...]:
+    """The types of content parts that the documents, or the user, do not list for the model, each once.
+
+    Raises:
+        InvalidRequestError: there is one, and `strict` is on.
+    """
+    if facts is None and not takes:
+        return ()
+    unlisted: list[str] = []
+    known = {"text"}
+    for position, message in enumerate(messages):
+        content = message.get("content")
+        if content.__class__ is not list:
+            continue
+        for part in content:
+            kind = part["type"]
+            # The documents' lists are of what a user says; of a model's own parts they decide on media alone.
+            if kind in known or (message["role"] == "assistant" and kind not in MEDIA_PARTS):
+                continue
+            known.add(kind)
+            listed = takes.get(kind)
+            if listed is None and facts is not None:
+                listed = lists_part(facts, kind)
+            if listed is False:
+                if strict:
+                    of = "" if facts is None else f": the documents of {model} list {', '.join(listed_parts(facts))}"
+                    raise InvalidRequestError(
+                        f"messages[{position}] has a part of type `{kind}`{of}. "
+                        "If they are wrong, leave `strict_parameters` off."
+                    )
+                unlisted.append(kind)
+    return tuple(unlisted)
+
+
+def _message(message: Any, where: str, profile: Profile, rules: HostRules, preset: Preset) -> Json:
+    if not isinstance(message, Mapping):
+        raise InvalidRequestError(f"{where} is a {type(message).__name__}: pass an object with `role` and `content`.")
+    role = message.get("role")
+    if role not in ROLES:
+        raise InvalidRequestError(f"{where} has the unknown role {role!r}: pass one of {', '.join(ROLES)}.")
+    content = message.get("content")
+    if isinstance(content, list):
+        for part in content:
+            kind = part.get("type") if isinstance(part, Mapping) else None
+            if not isinstance(kind, str):
+                raise InvalidRequestError(f"{where} has a content part without a `type`: {str(part)[:80]!r}.")
+            if kind == "text" and not isinstance(part.get("text"), str):
+                raise InvalidRequestError(f"{where} has a text part without a `text`.")
+            if kind == "input_audio" and profile.family == "openai":
+                _check_audio(part, where)
+            if rules.parts is not None and kind not in rules.parts:
+                raise InvalidRequestError(
+                    f"{where} has a part of type `{kind}`: {preset.title} accepts {', '.join(sorted(rules.parts))}."
+                )
+    elif content is not None and not isinstance(content, str):
+        raise InvalidRequestError(f"{where} has content of type {type(content).__name__}: pass a text or parts.")
+    says = ("content",) if role != "assistant" else _ASSISTANT_SAYS
+    if content == [] or all(message.get(name) is None for name in says):
+        raise InvalidRequestError(f"{where} ({role}) has no content: give it a text.")
+    if role == "tool" and not message.get("tool_call_id"):
+        raise InvalidRequestError(f"{where} is a tool result without a `tool_call_id`: name the call it answers.")
+    sent = dict(message)
+    if role == "system":
+        sent["role"] = profile.system_role
+    elif role == "developer":
+        sent["role"] = profile.developer_role
+    return sent
+
+
+def _check_audio(part: Mapping[str, Any], where: str) -> None:
+    audio = part.get("input_audio")
+    data = audio.get("data") if isinstance(audio, Mapping) else None
+    if isinstance(data, str) and data.startswith(("http://", "https://")):
+        raise InvalidRequestError(
+            f"{where} has audio at an address ({data[:80]!r}): OpenAI's models take base64 data, as wav or mp3."
+        )

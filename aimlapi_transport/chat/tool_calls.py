@@ -1,0 +1,285 @@
+"""Tool calls, whole or in fragments of any order -> calls with strictly read arguments.
+
+Fragments belong together by index; where the index is missing, or repeated under another id, by id; where both
+are missing, by what they say: a second name, or a new object after a complete one, begins a new call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aimlapi_transport.chat.double_encoding import QuotedObject, unquoted
+from aimlapi_transport.chat.growing_text import Growing
+from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.errors import BadResponseError
+from aimlapi_transport.http.limits import DEFAULT
+from aimlapi_transport.json_codec import dumps, is_too_deep, read_text
+
+
+@dataclass(slots=True)
+class ToolCallDelta:
+    """A fragment of a call: `index` is the call's place among the answer's calls, `arguments` joins.
+
+    `id` and `name` come once each, `extra` holds what else the vendor sent (a signature, say).
+    """
+
+    index: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+    extra: Json | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call the model wants made.
+
+    Attributes:
+        id: the provider's, or made up where it sent none: a result must name it.
+        arguments: JSON text, as it came, save that an object encoded twice is encoded once; of a custom tool, the
+            free text it is called with (`parsed["input"]`).
+        parsed: the arguments as an object; None where `error` says why they are none.
+        extra: other fields of the call, such as `extra_content` with a thought signature.
+    """
+
+    id: str
+    name: str
+    arguments: str
+    parsed: Json | None
+    error: str | None
+    extra: Json
+
+    def to_wire(self) -> Json:
+        """The call as an assistant message carries it."""
+        return call_to_wire(self.id, self.name, self.arguments, self.extra)
+
+
+# Calls that are of no function of the user's, and go back as what they are.
+# Source: https://docs.aimlapi.com/api-references/text-models-llm/moonshot/kimi-k2-preview (Kimi's `$web_search`)
+_OTHER_TYPES = ("custom", "builtin_function")
+
+
+def call_to_wire(call_id: str, name: str, arguments: str, extra: Json) -> Json:
+    """A call as an assistant message carries it; a custom tool's (`extra["type"]`) holds free text."""
+    if extra.get("type") == "custom":
+        return {"id": call_id, **extra, "custom": {"name": name, "input": arguments}}
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments or "{}"}, **extra}
+
+
+_LEGACY = "function_call"
+
+
+class _Call:
+    __slots__ = ("arguments", "extra", "id", "index", "is_sound", "made_up", "name", "place", "quoted")
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.place: int | str | None = None
+        self.id = ""
+        self.made_up = ""
+        self.name = ""
+        self.arguments = Growing()
+        self.quoted: QuotedObject | None = QuotedObject()  # None where the arguments are as they come, or all here
+        self.is_sound = True
+        self.extra: Json = {}
+
+    def text(self) -> str:
+        """The arguments so far."""
+        return self.arguments.text() + (self.quoted.rest() if self.quoted is not None else "")
+
+
+class ToolCallReader:
+    """Collects the calls of one answer."""
+
+    __slots__ = ("_by_id", "_by_index", "_calls", "_most", "_new_id")
+
+    def __init__(self, new_id: Callable[[], str], most: int = DEFAULT.choices) -> None:
+        self._new_id = new_id
+        self._most = most
+        self._calls: list[_Call] = []
+        self._by_id: dict[str, _Call] = {}
+        self._by_index: dict[int | str, _Call] = {}
+
+    def read(self, value: Any, *, whole: bool = False) -> tuple[ToolCallDelta, ...]:
+        """What a `tool_calls` list adds. In a whole reply each entry is a call of its own."""
+        if not whole:
+            fragment = self.continued(value)
+            if fragment is not None:
+                return (fragment,)
+        fragments = []
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, dict):
+                fragment = self._read(item, whole)
+                if fragment is not None:
+                    fragments.append(fragment)
+        return tuple(fragments)
+
+    def read_function_call(self, value: Any) -> tuple[ToolCallDelta, ...]:
+        """What the older `function_call` field adds: one call, in fragments."""
+        return self.read([{"index": _LEGACY, "function": value}])
+
+    def function_call(self) -> Json | None:
+        """The call of the older `function_call` field in that field's form, None where none came."""
+        call = self._by_index.get(_LEGACY)
+        return {"name": call.name, "arguments": call.text()} if call else None
+
+    def close(self) -> tuple[ToolCallDelta, ...]:
+        """Ids made up for calls that never got one, and what of arguments was still held back."""
+        fragments = []
+        for call in self._calls:
+            fragment = ToolCallDelta(call.index)
+            if not call.id:
+                call.id = fragment.id = call.made_up or self._new_id()
+            if call.quoted is not None:
+                fragment.arguments, call.is_sound = call.quoted.rest(), call.quoted.is_sound
+                call.arguments.add(fragment.arguments)
+                call.quoted = None
+            if fragment.id or fragment.arguments:
+                fragments.append(fragment)
+        return tuple(fragments)
+
+    def calls(self) -> tuple[ToolCall, ...]:
+        """The calls so far."""
+        return tuple(self._finished(call) for call in self._calls)
+
+    def _finished(self, call: _Call) -> ToolCall:
+        if not call.id and not call.made_up:
+            call.made_up = self._new_id()
+        arguments = call.text()
+        custom = call.extra.get("type") == "custom"
+        parsed, error = ({"input": arguments}, None) if custom else parse_arguments(arguments)
+        if not call.is_sound or (call.quoted is not None and not call.quoted.is_sound):
+            parsed, error = None, _NO_JSON
+        if not call.name:
+            parsed, error = None, "the call names no tool"
+        return ToolCall(call.id or call.made_up, call.name, arguments, parsed, error, call.extra)
+
+    def _read(self, item: Json, whole: bool) -> ToolCallDelta | None:
+        body = item.get("function")
+        if body is None:
+            body = item.get("custom")
+        if not isinstance(body, dict):
+            body = {}
+        call_id = item.get("id")
+        call_id = str(call_id) if call_id else ""
+        name = body.get("name")
+        name = name if isinstance(name, str) else ""
+        arguments = body.get("arguments", body.get("input"))
+        if arguments is None:
+            arguments = ""
+        elif not isinstance(arguments, str):
+            arguments = dumps(arguments).decode()
+        extra = {
+            k: v for k, v in item.items() if k not in ("id", "index", "type", "function", "custom") and v is not None
+        }
+        if item.get("type") in _OTHER_TYPES:
+            extra["type"] = item["type"]
+        if not (call_id or name or arguments or extra):
+            return None
+        index = _place(item.get("index"))
+        call = None if whole else self._find(call_id, index, name, arguments)
+        if call is not None and call_id and name and arguments and call.text() == unquoted(arguments)[0]:
+            return None  # the whole call once more, as some send it with the finish
+        if call is None:
+            if len(self._calls) >= self._most:
+                raise BadResponseError(f"The answer holds more tool calls than the limit of {self._most}.")
+            call = _Call(len(self._calls))
+            self._calls.append(call)
+        if index is not None:
+            self._by_index[index] = call
+            call.place = index
+        if extra.get("type") == "custom":
+            call.quoted = None
+        if call.quoted is not None and arguments:
+            arguments = call.quoted.feed(arguments)
+            if call.quoted.is_over:
+                call.quoted = None
+        fragment = ToolCallDelta(call.index, arguments=arguments, extra=extra or None)
+        if call_id and not call.id:
+            call.id = fragment.id = call_id
+            self._by_id[call_id] = call
+        if name and not call.name:
+            call.name = fragment.name = name
+        if arguments:
+            call.arguments.add(arguments)
+        if extra:
+            call.extra.update(extra)
+        return fragment if fragment.id or fragment.name or arguments or extra else None
+
+    def continued(self, value: Any) -> ToolCallDelta | None:
+        """A further piece of the arguments of a known call and nothing else, as most fragments are; None otherwise.
+
+        What `read` would say, for a third of the time.
+        """
+        if value.__class__ is not list or len(value) != 1:
+            return None
+        item = value[0]
+        if item.__class__ is not dict or len(item) != 2:
+            return None
+        index, body = item.get("index"), item.get("function")
+        if index.__class__ is not int or body.__class__ is not dict or len(body) != 1:
+            return None
+        call, arguments = self._by_index.get(index), body.get("arguments")
+        if call is None or call.quoted is not None or arguments.__class__ is not str or not arguments:
+            return None
+        call.place = index
+        call.arguments.add(arguments)
+        return ToolCallDelta(call.index, None, None, arguments)
+
+    def _find(self, call_id: str, index: int | str | None, name: str, arguments: str) -> _Call | None:
+        """The call a fragment continues, None if it begins one."""
+        if call_id and call_id in self._by_id:
+            known = self._by_id[call_id]
+            # One id under two indices is two calls, unless the second index was never a call's.
+            return None if index is not None and known.place is not None and known.place != index else known
+        last = self._calls[-1] if self._calls else None
+        call = last if index is None else self._by_index.get(index)
+        if call is None:
+            return None
+        if call_id and call.id:
+            return None  # another id: another call, whatever the index says
+        if name and call.name and (name != call.name or (arguments and _is_complete(call.text()))):
+            return None
+        return call
+
+
+_NO_JSON = "the arguments are not valid JSON"
+
+
+def parse_arguments(arguments: str) -> tuple[Json | None, str | None]:
+    """The object that arguments spell, or None and why not. Nothing is repaired; nothing at all is `{}`.
+
+    A JSON string that holds the object (arguments encoded twice) spells that object.
+    """
+    arguments, is_sound = unquoted(arguments)
+    if not arguments.strip():
+        return {}, None
+    if is_too_deep(arguments):
+        return None, "the arguments are nested too deep"
+    try:
+        value = read_text(arguments)
+    except (ValueError, RecursionError):
+        return None, _NO_JSON
+    if not is_sound:
+        return None, _NO_JSON
+    if value is None:
+        return {}, None
+    if not isinstance(value, dict):
+        return None, f"the arguments are a JSON {type(value).__name__}, not an object"
+    return value, None
+
+
+def _place(index: Any) -> int | str | None:
+    """A fragment's index: 0, 0.0 and "0" are one."""
+    if isinstance(index, bool) or not isinstance(index, (int, float, str)):
+        return None
+    try:
+        return int(index)
+    except (ValueError, OverflowError):
+        return str(index)
+
+
+def _is_complete(arguments: str) -> bool:
+    return bool(arguments.strip()) and parse_arguments(arguments)[1] is None

@@ -1,0 +1,1 @@
+"""Hosts, model families and settings: facts as tables. Pure: no I/O."""

@@ -1,0 +1,366 @@
+"""What a client is made of: where to send, with which key, how patiently. Pure, and a plain value.
+
+The key of the environment is read when it is needed, so no instance holds it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+from urllib.parse import urlsplit
+
+from aimlapi_transport.chat.request import Request, chat_request
+from aimlapi_transport.config.hosts import AIMLAPI, PRESETS, Preset, preset_for
+from aimlapi_transport.errors import AuthenticationError, InvalidRequestError
+from aimlapi_transport.http.limits import DEFAULT, Limits
+from aimlapi_transport.http.retry import RetryPolicy
+from aimlapi_transport.stacklevel import stacklevel
+
+if TYPE_CHECKING:
+    from aimlapi_transport.config.embedding_families import Task
+
+_SHORTEST_SECRET = 6  # characters; a stand-in key such as "k" is no secret, and is part of many a word
+_PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
+_warned: set[tuple[str, str]] = set()
+
+
+class Secret:
+    """A text that shows itself to nobody who did not ask for `value`: in no repr, so in no log of local variables."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: str) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return "Secret(...)"
+
+
+class Route(NamedTuple):
+    """Where connections lead, and how.
+
+    Attributes:
+        address: of the host, up to `/v1`.
+        proxy: URL of the proxy to go through; None for the environment's.
+        socket_options: what to set on each socket, in `socket.setsockopt`'s form.
+    """
+
+    address: str
+    proxy: str | None = None
+    socket_options: tuple[tuple[Any, ...], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Route({self.address!r})"  # a proxy's URL may hold a password
+
+
+class UnlistedParameterWarning(UserWarning):
+    """A parameter or a content part is sent that the provider's documents do not list for the model, or a weaker
+    tool choice in place of one that the host does not take."""
+
+
+class SettingsArguments(TypedDict, total=False):
+    """What `Settings` takes, for the constructors of the clients."""
+
+    api_key: str | Callable[[], Any] | None
+    base_url: str | None
+    preset: str | Preset | None
+    timeout: Any
+    max_retries: int
+    headers: Mapping[str, str] | None
+    query: Mapping[str, Any] | None
+    strict_parameters: bool
+    parse_think: bool
+    retry: RetryPolicy | None
+    deadline: float | None
+    limits: Limits | None
+    proxy: str | None
+    socket_options: Iterable[Sequence[Any]] | None
+
+
+class Settings:
+    """What both clients share: address, preset, key, patience and headers."""
+
+    def __init__(
+        self,
+        *,
+        api_key: str | Callable[[], Any] | None = None,
+        base_url: str | None = None,
+        preset: str | Preset | None = None,
+        timeout: Any = None,
+        max_retries: int = 2,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, Any] | None = None,
+        strict_parameters: bool = False,
+        parse_think: bool = True,
+        retry: RetryPolicy | None = None,
+        deadline: float | None = None,
+        limits: Limits | None = None,
+        proxy: str | None = None,
+        socket_options: Iterable[Sequence[Any]] | None = None,
+    ) -> None:
+        if not isinstance(max_retries, int) or max_retries < 0:
+            raise InvalidRequestError(f"`max_retries` is {max_retries!r}: pass 0 or a positive whole number.")
+        if deadline is not None and not (isinstance(deadline, (int, float)) and deadline > 0):
+            raise InvalidRequestError(f"`deadline` is {deadline!r}: pass seconds, more than 0, or None for no end.")
+        self.preset, self.base_url = _host(preset, base_url)
+        self.route = Route(self.base_url, _proxy(proxy), tuple(map(tuple, socket_options or ())))
+        self.strict_parameters = strict_parameters
+        self.parse_think = parse_think
+        self.retry = retry or RetryPolicy(max_retries)
+        self.timeout = timeout
+        self.deadline = deadline
+        self.limits = limits or DEFAULT
+        self._api_key = Secret(api_key) if isinstance(api_key, str) else api_key
+        self._headers = dict(headers or {})
+        self._query = dict(query or {})
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self.base_url!r}, preset={self.preset.name!r})"
+
+    def request(
+        self,
+        model: str,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        added: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        client_request_id: str | None = None,
+        stream: bool = False,
+        replay_reasoning: bool | None = None,
+        takes: Mapping[str, bool] | None = None,
+        parse_think: bool | None = None,
+    ) -> Request:
+        """The request for a chat completion at this client's host; see `request.chat_request`.
+
+        Args:
+            parse_think: as in `chat_request`; None for the client's own setting.
+
+        Warns:
+            UnlistedParameterWarning: once for each model and parameter or type of content part its documents do not
+                list, and for each tool choice that the host does not take.
+        """
+        request = chat_request(
+            model,
+            messages,
+            parameters=parameters,
+            added=added,
+            extra_body=extra_body,
+            extra_headers={**self._headers, **(extra_headers or {})},
+            extra_query={**self._query, **(extra_query or {})},
+            client_request_id=client_request_id,
+            stream=stream,
+            preset=self.preset,
+            strict_parameters=self.strict_parameters,
+            replay_reasoning=replay_reasoning,
+            takes=takes,
+            parse_think=self.parse_think if parse_think is None else parse_think,
+        )
+        _warn_unlisted(request)
+        return request
+
+    def split_texts(self, model: str, texts: Iterable[str], most: int, *, alone: bool = False) -> list[list[str]]:
+        """The texts in batches, one for each request to this client's host; see `embeddings.split_texts`."""
+        from aimlapi_transport.embeddings import split_texts  # here: a tenth of what importing a chat class would cost
+
+        return split_texts(model, texts, most, alone=alone, preset=self.preset)
+
+    def embedding_request(
+        self,
+        model: str,
+        texts: Sequence[str],
+        *,
+        task: Task | None = None,
+        alone: bool = False,
+        parameters: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        client_request_id: str | None = None,
+    ) -> Request:
+        """The request for the vectors of these texts at this client's host; see `embeddings.embedding_request`.
+
+        Warns:
+            UnlistedParameterWarning: once for each model and parameter its documents do not list.
+        """
+        from aimlapi_transport.embeddings import embedding_request
+
+        request = embedding_request(
+            model,
+            texts,
+            task=task,
+            alone=alone,
+            parameters=parameters,
+            extra_body=extra_body,
+            headers={**self._headers, **(extra_headers or {})},
+            query={**self._query, **(extra_query or {})},
+            client_request_id=client_request_id,
+            preset=self.preset,
+            strict_parameters=self.strict_parameters,
+        )
+        _warn_unlisted(request)
+        return request
+
+    def warn_left_out(self, model: str, name: str) -> None:
+        """Says once that a key of parts and tools is not sent, because the model's documents do not list it.
+
+        Raises:
+            InvalidRequestError: with `strict_parameters`.
+        """
+        if self.strict_parameters:
+            raise InvalidRequestError(f"`{name}` is not accepted by {model}: leave it out.")
+        _warn_once(model, name, f"{model} does not accept `{name}`. It is left out")
+
+    def key(self) -> Secret:
+        """The key to send, read when it is needed so that an instance never holds the environment's."""
+        key = self._own_key()
+        if inspect.isawaitable(key):
+            if inspect.iscoroutine(key):
+                key.close()
+            raise AuthenticationError(
+                "`api_key` is an async function: pass the key or a plain function, or use the async methods."
+            )
+        return self._usable(key)
+
+    async def akey(self) -> Secret:
+        """The same; here the function may be async."""
+        key = self._own_key()
+        return self._usable(await key if inspect.isawaitable(key) else key)
+
+    def _own_key(self) -> Any:
+        key: Any = self._api_key.value if isinstance(self._api_key, Secret) else self._api_key
+        return key() if callable(key) else key
+
+    def _usable(self, key: Any) -> Secret:
+        if hasattr(key, "get_secret_value"):  # of pydantic's or another's kind
+            key = key.get_secret_value()
+        if key is None:
+            found = (os.environ.get(name, "").strip() for name in self.preset.key_variables)
+            key = next((value for value in found if value), None)
+        key = key.strip() if isinstance(key, str) else key
+        if not key:
+            raise AuthenticationError(
+                f"No API key for {self.preset.title}: pass `api_key` or set {' or '.join(self.preset.key_variables)}."
+            )
+        if not isinstance(key, str):
+            raise AuthenticationError(f"`api_key` gave a {type(key).__name__}: it must give the key as a text.")
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise AuthenticationError(
+                "The API key holds a character no key has (a space, a control or a non-ASCII character): "
+                "copy it again. It is not shown here."
+            )
+        return Secret(key)
+
+
+def _proxy(url: str | None) -> str | None:
+    """Raises without the URL, which may hold a password."""
+    if url is None or (isinstance(url, str) and urlsplit(url).scheme in _PROXY_SCHEMES and urlsplit(url).hostname):
+        return url
+    raise InvalidRequestError(
+        f"`proxy` is no proxy's URL: pass one that begins with {'://, '.join(_PROXY_SCHEMES)}://."
+    )
+
+
+def _warn_unlisted(request: Request) -> None:
+    model = request.model
+    for name in request.unlisted:
+        _warn_once(model, name, f"The documents do not list `{name}` for {model}. It is sent all the same")
+    for kind in request.unlisted_parts:
+        text = f"The documents do not list content parts of type `{kind}` for {model}. It is sent all the same"
+        _warn_once(model, f"part {kind}", text)
+    if request.weakened:
+        asked, sent, reason = request.weakened
+        text = f"`tool_choice` {asked!r} is sent as {sent!r}, so the model may answer otherwise: {reason}"
+        _warn_once(model, f"tool_choice {reason}", text)
+
+
+def _warn_once(model: str, key: str, text: str) -> None:
+    if (model, key) not in _warned:
+        _warned.add((model, key))
+        warnings.warn(
+            f"{text}; `strict_parameters=True` raises instead.", UnlistedParameterWarning, stacklevel=stacklevel()
+        )
+
+
+def scrubber(key: Secret) -> Callable[[str], str]:
+    """Takes the key out of text a server may have echoed."""
+    if len(key.value) < _SHORTEST_SECRET:
+        return lambda text: text
+    return lambda text: text.replace(key.value, "[key removed]")
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """A sentence that names the known setting a misspelt one is close to; empty if there is none."""
+    import difflib  # only who misspells pays for it
+
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.8)
+    return f" Did you mean `{close[0]}`?" if close else ""
+
+
+def host_name(preset: str | Preset | None, base_url: str | None) -> str:
+    """The name of the host requests go to, for people to read; no error and no secret, whatever the settings."""
+    try:
+        return urlsplit(_host(preset, base_url)[1]).hostname or ""
+    except ValueError:
+        return "unknown"
+
+
+def _host(preset: str | Preset | None, base_url: str | None) -> tuple[Preset, str]:
+    """Whose rules apply, and the address. An address decides the rules unless a preset is named."""
+    if preset is not None and not isinstance(preset, Preset):
+        if preset not in PRESETS:
+            raise InvalidRequestError(f"`preset` is {preset!r}: pass one of {', '.join(PRESETS)}.")
+        preset = PRESETS[preset]
+    if _is_blank(base_url):
+        variables = (preset or AIMLAPI).base_variables
+        base_url = next((value for name in variables if not _is_blank(value := os.environ.get(name))), None)
+    if base_url is None:
+        preset = preset or AIMLAPI
+        return preset, preset.base_url
+    address = _address(str(base_url))
+    return preset or preset_for(address), address
+
+
+def _is_blank(base_url: Any) -> bool:
+    """Whether no address is given: None, or a text of nothing but white space."""
+    return base_url is None or (isinstance(base_url, str) and not base_url.strip())
+
+
+# The paths that requests add to the address, and the endpoints that the documentation writes out beside them.
+_ENDPOINT = re.compile(r"/+(chat/+completions|completions|responses|embeddings)/*$", re.IGNORECASE)
+
+
+@lru_cache(maxsize=64)  # 4 us of each instance and each call
+def _address(base_url: str) -> str:
+    """The address that paths are added to: no slash at its end, and no endpoint, as in an address that was copied.
+
+    Raises:
+        InvalidRequestError: it is no address, or has a query or a fragment.
+    """
+    address = base_url.strip().rstrip("/")
+    if not _is_usable(address):
+        raise InvalidRequestError(f"`base_url` is {base_url!r}: pass an address that starts with https:// or http://.")
+    start, mark, _ = address.partition("?") if "?" in address else address.partition("#")
+    if mark:  # not shown: a key may stand in it
+        raise InvalidRequestError(
+            f"`base_url` is '{start}{mark}...': pass the address up to `/v1`, without `{mark}` and what follows it."
+        )
+    scheme, _, rest = address.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host}{_ENDPOINT.sub('', slash + path).rstrip('/')}"
+
+
+def _is_usable(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        has_host = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False
+    return has_host and address.isprintable() and " " not in address

@@ -1,0 +1,382 @@
+"""Connection pools shared by everybody who talks to the same address: one for sync calls, one per event loop for async.
+
+Who wants connections holds a `Lease`. A pool is made at the first call, belongs to its process and its loop, and is
+closed when its last lease is gone or closed: no model and no client owns sockets, and none leaves any behind. A forked
+child makes pools of its own; a loop's pool is closed by the loop's own shutdown, so nobody awaits on a dead loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import ssl
+import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
+from functools import lru_cache, partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+from weakref import ReferenceType, WeakKeyDictionary, ref
+
+from typing_extensions import Self
+
+if TYPE_CHECKING:  # imported at the first call: whoever holds a lease need not pay for it before
+    import httpx
+
+    from aimlapi_transport.config.settings import Route
+    from aimlapi_transport.http.idle_connections import Lanes
+    from aimlapi_transport.http.retry import RetryQuota
+
+# What httpx reads from the environment when it makes a client, so pools made under other values are others.
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_VARIABLES = (*_PROXIES, *(name.upper() for name in _PROXIES), *_CERTIFICATES)
+
+_lock = threading.RLock()  # reentrant: a lease may be garbage-collected while its thread holds the lock
+_pools: dict[tuple[Route | str | None, ...], Pool] = {}
+_quotas: WeakKeyDictionary[httpx.Client | httpx.AsyncClient, RetryQuota] = WeakKeyDictionary()
+_inherited: list[Pool] = []  # a forked child's: the sockets are its parent's, too, and must not be touched
+_process = object()  # another one in each forked child
+
+_Kept = AsyncGenerator[None, None]
+
+
+class Pool:
+    """The connections of this process by one route.
+
+    Attributes:
+        quota: the retries that all users of the route have left together.
+    """
+
+    def __init__(self, route: Route, key: tuple[Route | str | None, ...]) -> None:
+        from aimlapi_transport.http.retry import RetryQuota
+
+        self.route = route
+        self.key = key
+        self.process = _process
+        self.users = 0
+        self.quota = RetryQuota()
+        self._sync: Lanes[httpx.BaseTransport] | None = None
+        self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Lanes[httpx.AsyncBaseTransport], _Kept]] = (
+            WeakKeyDictionary()
+        )
+
+    def lanes(self) -> Lanes[httpx.BaseTransport]:
+        """The connections for sync calls."""
+        return self._lanes()
+
+    def async_lanes(self) -> Lanes[httpx.AsyncBaseTransport]:
+        """The connections of the running loop."""
+        return self._lanes_of(asyncio.get_running_loop())
+
+    def _lanes(self) -> Lanes[httpx.BaseTransport]:
+        if self._sync is None:
+            import httpx
+
+            from aimlapi_transport.http.idle_connections import Lanes
+
+            with _lock:
+                if self._sync is None:
+                    options = _options(self.route)
+                    self._sync = Lanes(
+                        lambda: httpx.HTTPTransport(**options), shared=_of_environment(httpx.Client, self.route)
+                    )
+        return self._sync
+
+    def _lanes_of(self, loop: asyncio.AbstractEventLoop) -> Lanes[httpx.AsyncBaseTransport]:
+        found = self._by_loop.get(loop)
+        if found is None or found[0].is_closed:
+            import httpx
+
+            from aimlapi_transport.http.idle_connections import Lanes
+
+            with _lock:
+                for other in [other for other in self._by_loop if other.is_closed()]:
+                    _abandon(self._by_loop.pop(other)[0])
+                options = _options(self.route)
+                lanes: Lanes[httpx.AsyncBaseTransport] = Lanes(
+                    lambda: httpx.AsyncHTTPTransport(**options), shared=_of_environment(httpx.AsyncClient, self.route)
+                )
+                found = self._by_loop[loop] = lanes, ends_with(partial(_closed, lanes, ref(self), loop))
+        return found[0]
+
+    def shut(self, *, wait: bool = False) -> None:
+        """Closes everything; other loops' connections as soon as their loops come to it.
+
+        Args:
+            wait: run a loop that stands still, to close its connections now.
+        """
+        if self._sync is not None:
+            for lane in self._sync.drained():
+                lane.close()
+        while self._by_loop:
+            try:
+                loop, (lanes, keeper) = self._by_loop.popitem()
+            except KeyError:  # the last loop was collected meanwhile
+                return
+            if loop.is_closed():
+                _abandon(lanes)
+            elif wait and not loop.is_running() and asyncio._get_running_loop() is None:
+                loop.run_until_complete(keeper.aclose())
+            # else: with its last reference gone, the loop closes the generator, and that the lanes
+
+    async def ashut(self) -> None:
+        """Closes everything, the running loop's connections before it returns."""
+        found = self._by_loop.pop(asyncio.get_running_loop(), None)
+        if found is not None:
+            await found[1].aclose()
+        self.shut()
+
+    def exit(self) -> None:
+        """One user less, who leaves nothing under way; the last one closes the pool."""
+        if self.leave():
+            self.shut()
+
+    def leave(self) -> bool:
+        """One user less; whether it was the last, who has to close the pool."""
+        if self.process is not _process:
+            return False
+        with _lock:
+            self.users -= 1
+            if self.users or _pools.get(self.key) is not self:
+                return False
+            del _pools[self.key]
+            return True
+
+
+class Lease:
+    """A share in the connections to an address, taken at the first call. No part of its holder's value.
+
+    A closed lease may be used again: it takes a new share.
+    """
+
+    __slots__ = ("__weakref__", "_pool")
+
+    def __init__(self) -> None:
+        self._pool: Pool | None = None
+
+    def pool(self, route: Route) -> Pool:
+        """The pool of a route, of this process."""
+        pool = self._pool
+        if pool is not None and pool.route == route and pool.process is _process:
+            return pool
+        key = (route, *(os.environ.get(name) for name in _VARIABLES))
+        with _lock:
+            _begin()
+            pool = _pools.get(key)
+            if pool is None:
+                pool = _pools[key] = Pool(route, key)
+            pool.users += 1
+            former, self._pool = self._pool, pool
+        if former is not None and former.leave():
+            former.shut()
+        return pool
+
+    def enter(self, route: Route) -> Pool:
+        """The pool of a route, kept open until `Pool.exit`, whoever closes the lease meanwhile."""
+        with _lock:
+            pool = self.pool(route)
+            pool.users += 1
+        return pool
+
+    def close(self) -> None:
+        """Gives the share back. With the last one the connections are closed; calls under way end first."""
+        pool, self._pool = self._pool, None
+        if pool is not None and pool.leave():
+            pool.shut(wait=True)
+
+    async def aclose(self) -> None:
+        """As `close`; the running loop's connections are closed when this returns."""
+        pool, self._pool = self._pool, None
+        if pool is not None and pool.leave():
+            await pool.ashut()
+
+    def __del__(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None and pool.leave():
+            pool.shut()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Lease)
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __copy__(self) -> Lease:
+        return Lease()
+
+    def __deepcopy__(self, memo: Any) -> Lease:
+        return Lease()
+
+    def __reduce__(self) -> tuple[type[Lease], tuple[()]]:
+        return Lease, ()
+
+
+class Closable:
+    """`close`, `aclose`, `with` and `async with` for what holds a `_lease`.
+
+    Closing gives up the share in the connections. They are closed when nobody else in the process uses the same
+    address, and after the calls under way. What was closed may be used again. An HTTP client of your own stays open.
+    """
+
+    _lease: Lease
+
+    def close(self) -> None:
+        """Gives up the connections, sync and async."""
+        self._lease.close()
+
+    async def aclose(self) -> None:
+        """Gives up the connections; the running loop's are closed when this returns."""
+        await self._lease.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+def ends_with(end: Callable[[], Awaitable[None]]) -> _Kept:
+    """What awaits `end` in its loop, when that shuts down, or when nobody holds this generator any more.
+
+    Both are what a loop does for every asynchronous generator begun in it: see PEP 525 on finalization.
+    """
+
+    async def keeper() -> _Kept:
+        try:
+            yield
+        finally:
+            await end()
+
+    kept = keeper()
+    with suppress(StopIteration):
+        kept.asend(None).send(None)  # begun: from now on the loop knows it
+    return kept
+
+
+async def _closed(
+    lanes: Lanes[httpx.AsyncBaseTransport], pool: ReferenceType[Pool], loop: asyncio.AbstractEventLoop
+) -> None:
+    """Closes the connections of a loop, while it still runs."""
+    owner = pool()
+    if owner is not None:
+        owner._by_loop.pop(loop, None)
+    from aimlapi_transport.http._compat import abort_connections
+
+    # Without waiting where that can be had: a loop that ends cancels what waits in it.
+    left = [lane for lane in lanes.drained() if not abort_connections(lane)]
+    await asyncio.sleep(0)  # until the sockets are closed
+    for lane in left:
+        await lane.aclose()
+
+
+def _abandon(lanes: Lanes[httpx.AsyncBaseTransport]) -> None:
+    """Closes the sockets of a loop that cannot run any more: it was closed without its asynchronous generators."""
+    from aimlapi_transport.http._compat import close_in_dead_loop
+
+    for lane in lanes.drained():
+        close_in_dead_loop(lane)
+
+
+def check_own(**clients: object) -> None:
+    """Refuses, as an InvalidRequestError, what is no client of httpx or httpx2: an async one where the name says so."""
+    for name, client in clients.items():
+        if client is not None:
+            from aimlapi_transport.errors import InvalidRequestError
+            from aimlapi_transport.http._compat import is_client
+
+            wanted = "AsyncClient" if "async" in name else "Client"
+            if not is_client(client, wanted):
+                kind = f"{type(client).__module__.partition('.')[0]}.{type(client).__name__}"
+                raise InvalidRequestError(f"`{name}` is a {kind}: pass an httpx.{wanted}.")
+
+
+def quota_of(own: httpx.Client | httpx.AsyncClient) -> RetryQuota:
+    """The retry quota of a client somebody brought along."""
+    from aimlapi_transport.http.retry import RetryQuota
+
+    with _lock:
+        return _quotas.setdefault(own, RetryQuota())
+
+
+@lru_cache(maxsize=1)
+def _begin() -> None:
+    """What has to happen at the end of the process, and in each forked child; not before there is a pool."""
+    atexit.register(_end)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_forget)
+
+
+def _forget() -> None:
+    """In a forked child: the parent's connections are the parent's."""
+    global _lock, _process
+    _lock, _process = threading.RLock(), object()
+    _inherited.extend(_pools.values())
+    _pools.clear()
+
+
+def _end() -> None:
+    """At the end of the process: no socket is left to the garbage collector, which would warn of it."""
+    global _process
+    left = list(_pools.values())
+    _pools.clear()
+    _process = object()  # leases that die from now on have nothing to close
+    for pool in left:
+        pool.shut(wait=True)
+    for pool in _inherited:
+        for lane in pool._sync.drained() if pool._sync is not None else ():
+            lane.close()
+        for lanes, _ in pool._by_loop.values():
+            _abandon(lanes)
+
+
+def _options(route: Route) -> dict[str, Any]:
+    """What httpx's transport for a route is made of."""
+    import httpx
+
+    from aimlapi_transport.http.idle_connections import IDLE_SECONDS
+
+    limits = httpx.Limits(max_connections=None, keepalive_expiry=IDLE_SECONDS)
+    return {"verify": _tls(), "limits": limits, "proxy": route.proxy, "socket_options": route.socket_options or None}
+
+
+def _of_environment(kind: Any, route: Route) -> Any:
+    """The transport by a proxy that the environment names for the address, as httpx reads it; None where it names none.
+
+    Its connections are in one pool of httpx's and have the usual sockets: only httpx knows what it was made of.
+    """
+    from urllib.request import getproxies
+
+    if route.proxy or not getproxies():
+        return None
+    import httpx
+
+    from aimlapi_transport.http.idle_connections import IDLE_SECONDS, MOST_IDLE
+
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=MOST_IDLE, keepalive_expiry=IDLE_SECONDS)
+    client = kind(verify=_tls(), limits=limits)
+    found = client._transport_for_url(httpx.URL(route.address))
+    return None if found is client._transport else found
+
+
+def _tls() -> ssl.SSLContext:
+    return _tls_for(*(os.environ.get(name) for name in _CERTIFICATES))
+
+
+@lru_cache(maxsize=4)
+def _tls_for(*files: str | None) -> ssl.SSLContext:
+    """One TLS context for all pools: reading the certificates costs more than a hundred requests."""
+    import httpx
+
+    return httpx.create_ssl_context()

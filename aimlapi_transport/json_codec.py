@@ -1,0 +1,120 @@
+"""JSON text <-> values: orjson, with the standard library where a gateway sends what orjson refuses."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from aimlapi_transport.chat.surrogates import whole_value
+
+_HALF = re.compile("[\ud800-\udfff]")
+_DEEPEST = 200  # levels; Python's own functions for nested values give up at a thousand frames
+_NO_MARKS = bytes(set(range(256)) - set(b'[]{}"'))
+_LONG = 16 * 1024  # bytes, from which on looking for a few brackets is cheaper than looking at each byte
+
+
+class JsonError(ValueError):
+    """The text is no JSON in any reading."""
+
+
+def loads(data: bytes | bytearray | str, mended: Callable[[Any], Any] = whole_value) -> Any:
+    """The value of JSON text. NaN, Infinity and halves of surrogate pairs are read too.
+
+    What is read can be walked, copied and written again: it is never nested deeper than 200 levels.
+
+    Args:
+        mended: what becomes of a value in whose text a half of a surrogate pair may stand alone: by default U+FFFD
+            stands for it.
+
+    Raises:
+        JsonError: the text is no JSON, or is nested deeper than can be read.
+    """
+    if len(data) > 2 * _DEEPEST and is_too_deep(data):
+        raise JsonError(f"JSON nested deeper than {_DEEPEST} levels: {data[:80]!r}")
+    try:
+        return orjson.loads(data)
+    except ValueError:
+        pass
+    try:
+        text = data if isinstance(data, str) else _decoded(data)
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise JsonError(f"not JSON: {data[:80]!r}") from error
+    return mended(value) if _may_hold_halves(text) else value
+
+
+def read_text(text: str) -> Any:
+    """The value of JSON text that a model wrote: integers of any size stay what they are.
+
+    Raises:
+        ValueError: the text is no JSON.
+        RecursionError: it is nested too deep; `is_too_deep` tells beforehand.
+    """
+    value = json.loads(text)
+    return whole_value(value) if _may_hold_halves(text) else value
+
+
+def _may_hold_halves(text: str) -> bool:
+    return "\\ud" in text or "\\uD" in text or _HALF.search(text) is not None
+
+
+def _decoded(data: bytes | bytearray) -> str:
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except ValueError:
+        return data.decode("utf-8", "replace")
+
+
+def is_too_deep(data: bytes | bytearray | str) -> bool:
+    """Whether JSON text is nested deeper than 200 levels. Linear, and fast where there is little nesting."""
+    if len(data) <= 2 * _DEEPEST:  # a level has two brackets
+        return False
+    raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+    if len(raw) > _LONG and _has_few_brackets(raw):  # a long text with little around it: a quarter of reading 1 MB less
+        return False
+    raw = bytes(raw)  # a bytearray takes twice as long
+    marks = raw.translate(None, _NO_MARKS)
+    if marks.count(b"[") + marks.count(b"{") <= _DEEPEST:
+        return False
+    if b"\\" in raw:
+        marks = raw.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NO_MARKS)
+    depth = deepest = 0
+    for brackets in marks.split(b'"')[::2]:  # the odd ones are inside strings
+        for bracket in brackets:
+            depth += 1 if bracket in b"[{" else -1
+            deepest = max(depth, deepest)
+    return deepest > _DEEPEST
+
+
+def _has_few_brackets(raw: bytes | bytearray) -> bool:
+    """Whether there are too few opening brackets to nest too deep, even if each were inside the one before."""
+    left = _DEEPEST
+    for bracket in b"[{":
+        place = raw.find(bracket)
+        while place >= 0:
+            if not left:
+                return False
+            left -= 1
+            place = raw.find(bracket, place + 1)
+    return True
+
+
+def dumps(value: Any) -> bytes:
+    """Compact JSON text in UTF-8, keys in the order given: the same value gives the same bytes.
+
+    Raises:
+        JsonError: a value JSON has no form for.
+    """
+    try:
+        text = orjson.dumps(value)
+        # orjson keeps the 4 kB it wrote to: a tenth of what a stream under way takes.
+        return text if len(text) > 2048 else bytes(memoryview(text))
+    except (TypeError, ValueError) as error:
+        try:  # integers past 64 bits and lone surrogates are JSON to everyone but orjson
+            return json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode()
+        except (TypeError, ValueError, RecursionError):
+            raise JsonError(str(error)) from error

@@ -1,0 +1,177 @@
+"""What calls used and what they cost, summed by model and shown as a table: what both frameworks count with."""
+
+from __future__ import annotations
+
+import html
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aimlapi_transport.chat.usage import Cost, Usage
+    from aimlapi_transport.embeddings import Embeddings
+
+_PLACES = 12  # of a sum of dollars: past them is only what floats add to it
+_UNNAMED = "unknown"  # a model whose reply names none
+_HEAD = ("model", "calls", "input", "cached", "output", "reasoning", "USD")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUsage:
+    """What calls of a model used: tokens, and US dollars.
+
+    Attributes:
+        calls: answered calls, those a cache of your framework's answered included.
+        cached_calls: of them, those its cache answered: they used nothing and cost nothing.
+        input_tokens, output_tokens, total_tokens: input includes cached, output includes reasoning.
+        cache_read_tokens, cache_creation_tokens: of the input, read from and written to the provider's cache.
+        reasoning_tokens: of the output.
+        cost_usd: None where no call told its cost, 0.0 where those that did were free.
+        unpriced_calls: calls that told no cost: `cost_usd` is short by theirs.
+    """
+
+    calls: int = 0
+    cached_calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    total_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_creation_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_usd: float | None = None
+    unpriced_calls: int = 0
+
+    def __add__(self, other: ModelUsage) -> ModelUsage:
+        sums = {name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
+        costs = [cost for cost in (self.cost_usd, other.cost_usd) if cost is not None]
+        return ModelUsage(**sums, cost_usd=round(sum(costs), _PLACES) if costs else None)
+
+
+_COUNTS = tuple(field.name for field in fields(ModelUsage) if field.name != "cost_usd")
+
+
+def used_by(usage: Usage | None, cost: Cost | None) -> ModelUsage:
+    """What one answered call used, as its reply tells."""
+    return ModelUsage(
+        calls=1,
+        input_tokens=usage.input if usage else 0,
+        output_tokens=usage.output if usage else 0,
+        total_tokens=usage.total if usage else 0,
+        cache_read_tokens=(usage.cache_read or 0) if usage else 0,
+        cache_creation_tokens=(usage.cache_write or 0) if usage else 0,
+        reasoning_tokens=(usage.reasoning or 0) if usage else 0,
+        cost_usd=cost.usd if cost else None,
+        unpriced_calls=0 if cost else 1,
+    )
+
+
+def used_by_embeddings(found: Embeddings) -> ModelUsage:
+    """What one answered request for embeddings used: all its tokens were read."""
+    tokens = found.usage.total if found.usage else 0
+    cost = found.cost
+    return ModelUsage(
+        calls=1,
+        input_tokens=tokens,
+        total_tokens=tokens,
+        cost_usd=cost.usd if cost else None,
+        unpriced_calls=0 if cost else 1,
+    )
+
+
+class Tally:
+    """Sums by model. Printed it is a table, and one in a notebook, too. Threads and event loops may share it.
+
+    Args:
+        around: what counts here counts there, too.
+    """
+
+    def __init__(self, *, around: Tally | None = None) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._by_model: dict[str, ModelUsage] = {}
+        self._around = around
+
+    @property
+    def by_model(self) -> dict[str, ModelUsage]:
+        """The sums of each model, by the name its replies give; a copy."""
+        with self._lock:
+            return dict(self._by_model)
+
+    @property
+    def total(self) -> ModelUsage:
+        """The sum over all models."""
+        return sum(self.by_model.values(), ModelUsage())
+
+    @property
+    def calls(self) -> int:
+        """Answered calls."""
+        return self.total.calls
+
+    @property
+    def input_tokens(self) -> int:
+        """Tokens read, cached ones included."""
+        return self.total.input_tokens
+
+    @property
+    def output_tokens(self) -> int:
+        """Tokens written, reasoning included."""
+        return self.total.output_tokens
+
+    @property
+    def total_tokens(self) -> int:
+        """Tokens read and written."""
+        return self.total.total_tokens
+
+    @property
+    def cost_usd(self) -> float | None:
+        """US dollars; None where no call told its cost."""
+        return self.total.cost_usd
+
+    def add(self, model: str | None, used: ModelUsage) -> None:
+        """Adds what a call used, here and in the tallies around."""
+        if self._around is not None:
+            self._around.add(model, used)
+        self._add_here(model, used)
+
+    def _add_here(self, model: str | None, used: ModelUsage) -> None:
+        name = str(model or _UNNAMED)
+        with self._lock:
+            self._by_model[name] = self._by_model.get(name, ModelUsage()) + used
+
+    def __str__(self) -> str:
+        return "\n".join(_lines(self._rows()))
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        head, *rows = self._rows()
+        body = "".join(_html_row("td", row) for row in rows)
+        return f"<table><thead>{_html_row('th', head)}</thead><tbody>{body}</tbody></table>"
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        sums = sorted(self.by_model.items())
+        if len(sums) != 1:
+            sums.append(("total", sum((used for _, used in sums), ModelUsage())))
+        return [_HEAD, *(_row(*item) for item in sums)]
+
+
+def _row(model: str, used: ModelUsage) -> tuple[str, ...]:
+    cost = "unknown" if used.cost_usd is None else f"{used.cost_usd:.6f}" + ("+" if used.unpriced_calls else "")
+    counts = (used.calls, used.input_tokens, used.cache_read_tokens, used.output_tokens, used.reasoning_tokens)
+    return (model, *(f"{count:,}" for count in counts), cost)
+
+
+def _lines(rows: list[tuple[str, ...]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for name, *cells in rows:
+        numbers = (cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))
+        yield "  ".join((name.ljust(widths[0]), *numbers))
+
+
+def _html_row(tag: str, cells: tuple[str, ...]) -> str:
+    """Names to the left and on one line, numbers to the right."""
+    styles = ("text-align:left;white-space:nowrap", *("text-align:right",) * (len(cells) - 1))
+    filled = (f"<{tag} style='{style}'>{html.escape(cell)}</{tag}>" for style, cell in zip(styles, cells, strict=True))
+    return f"<tr>{''.join(filled)}</tr>"

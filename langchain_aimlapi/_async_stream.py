@@ -1,0 +1,51 @@
+"""A stream's deltas -> LangChain's chunks, for asyncio: an object, so that it can be left at any moment."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+
+from langchain_core.outputs import ChatGenerationChunk
+from typing_extensions import Self
+
+from aimlapi_transport.chat.response import Completion, Delta
+from aimlapi_transport.http.stream import AsyncStream
+from langchain_aimlapi._responses import StreamReader
+from langchain_aimlapi.errors import translated
+
+
+class AsyncChunks(AsyncIterator[ChatGenerationChunk]):
+    """The chunks of one answer; of several choices the first, for LangChain adds chunks up."""
+
+    def __init__(
+        self,
+        stream: AsyncStream,
+        reader: StreamReader,
+        finish: Callable[[ChatGenerationChunk, Completion | None], ChatGenerationChunk],
+    ) -> None:
+        self._stream = stream
+        self._reader = reader
+        self._finish = finish
+        self._choice: int | None = None
+        self._raising = translated()
+        self._ready: Iterator[Delta] = iter(())
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ChatGenerationChunk:
+        with self._raising:
+            while True:
+                for delta in self._ready:
+                    if self._choice is None:
+                        self._choice = delta.choice
+                    if delta.choice == self._choice or delta.completion is not None:
+                        return self._finish(self._reader.chunk(delta), delta.completion)
+                deltas = await self._stream.deltas()
+                if not deltas:
+                    raise StopAsyncIteration
+                self._ready = iter(deltas)
+
+    async def aclose(self) -> None:
+        """Ends the stream; its connection is broken off where the answer was not read to its end."""
+        self._ready = iter(())
+        await self._stream.aclose()

@@ -1,0 +1,303 @@
+"""Content blocks of every dialect users hold in their history -> the wire's content parts. Pure.
+
+One row per block type in `_PARTS`; LangChain's own (v1 and its older form), OpenAI's and Anthropic's words meet
+here. A part that is the wire's own already (`{"type": "X", "X": ...}`) keeps every key it came with, also where nobody
+here knows its type. What cannot be carried raises and names itself.
+Source of the parts: https://docs.aimlapi.com/api-references/text-models-llm
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aimlapi_transport.chat.wire_types import Json
+from langchain_aimlapi.errors import InvalidRequestError
+
+Block = Mapping[str, Any]
+
+# The wire's word where it is not the MIME subtype.
+_AUDIO_FORMATS = {"mpeg": "mp3", "mpga": "mp3", "x-wav": "wav", "wave": "wav", "vnd.wave": "wav", "x-flac": "flac"}
+_IMAGES = ("png", "jpeg", "webp", "gif", "bmp", "tiff", "heic", "heif", "avif")
+# What base64 of an image begins with -> its type.
+_BEGINNINGS = {"iVBORw0KGgo": "png", "/9j/": "jpeg", "R0lGOD": "gif", "UklGR": "webp", "Qk": "bmp"}
+
+
+# Keys of LangChain's bookkeeping, which are in no part.
+_KEPT_HERE = frozenset(("type", "index", "extras"))
+# Keys of blocks in another dialect that their rows read, or that say nothing beside what these read.
+_TRANSLATED = _KEPT_HERE | frozenset(
+    (
+        *("source", "source_type", "url", "base64", "data", "mime_type", "file_id", "file_data", "image_url"),
+        *("filename", "name", "title", "metadata", "detail", "format", "transcript", "value"),
+    )
+)
+# Types whose rows translate: a part that has its value under this name is some host's own.
+_OTHERWISE = frozenset(("image", "audio", "video", "document"))
+# What an assistant says beside its content: blocks of it are no parts, unless they hold parts, as Mistral's do.
+_SAID_BESIDE = frozenset(("reasoning", "thinking"))
+
+
+class _Unusable(Exception):
+    """Why a block cannot be carried: the rest of a sentence that names it."""
+
+
+def is_known(block: Any) -> bool:
+    """Whether `to_part` has a row for this block."""
+    return isinstance(block, str) or (isinstance(block, Mapping) and block.get("type") in _PARTS)
+
+
+def is_wire_part(block: Any) -> bool:
+    """Whether a block is a content part in the wire's form, whose type names the key that holds its value."""
+    if not isinstance(block, Mapping):
+        return False
+    kind = block.get("type")
+    if not isinstance(kind, str) or kind not in block or (kind in _TRANSLATED and kind not in _PARTS):
+        return False
+    return kind not in _SAID_BESIDE or isinstance(block[kind], list)
+
+
+def to_part(block: Any, where: str, *, is_reply: bool = False) -> Json:
+    """The wire's part for one content block, with all keys that the block has beside what its row reads.
+
+    Args:
+        is_reply: whether a model made the block: what else it holds (annotations, ids, signatures) describes the reply
+            and is for no request, but for a cache mark.
+
+    Raises:
+        InvalidRequestError: no part carries this block.
+    """
+    if isinstance(block, str):
+        return {"type": "text", "text": block}
+    kind = block.get("type") if isinstance(block, Mapping) else None
+    convert = _PARTS.get(kind) if isinstance(kind, str) else None
+    if (convert is None or kind in _OTHERWISE) and is_wire_part(block):
+        convert = _as_it_is
+    if convert is None:
+        shown = f"of type {kind!r}" if isinstance(block, Mapping) else str(block)[:80]
+        raise InvalidRequestError(
+            f"{where} has content {shown}, which cannot be sent. Sent are: {', '.join(sorted(_PARTS))}."
+        )
+    try:
+        part = convert(block)
+    except _Unusable as reason:
+        article = "an" if str(kind)[0] in "aio" else "a"
+        raise InvalidRequestError(f"{where} has {article} `{kind}` block {reason}.") from None
+    return {**part, **_further(block, part, is_reply)} if len(block) > 2 else part
+
+
+def _further(block: Block, part: Json, is_reply: bool) -> Json:
+    """What a block says beside what its row has read: keys of its own, and LangChain's `extras`."""
+    kind = block["type"]
+    read = _KEPT_HERE if part["type"] == kind and kind in block else _TRANSLATED
+    further = {
+        name: value
+        for given in (_extras(block), block)
+        for name, value in given.items()
+        if name not in read and name not in part and (name == "cache_control" or not is_reply)
+    }
+    if str(further.get("id", "")).startswith("lc_"):  # LangChain's own
+        del further["id"]
+    if kind == "image_url":
+        further.pop("detail", None)  # stands in the part
+    return further
+
+
+def _as_it_is(block: Block) -> Json:
+    return {name: value for name, value in block.items() if name != "extras" or not isinstance(value, Mapping)}
+
+
+def _text(block: Block) -> Json:
+    if not isinstance(block.get("text"), str):
+        raise _Unusable(f"whose `text` is {block.get('text')!r}: pass a text")
+    return {"type": "text", "text": block["text"]}
+
+
+def _image(block: Block) -> Json:
+    image: Json = {"url": _address(block, _image_type, "`url`, or `base64` and `mime_type`")}
+    detail = block.get("detail") or _extras(block).get("detail")
+    if detail:
+        image["detail"] = detail
+    return {"type": "image_url", "image_url": image}
+
+
+def _image_url(block: Block) -> Json:
+    image = block.get("image_url")
+    image = {"url": image} if isinstance(image, str) else image
+    if not isinstance(image, Mapping) or not isinstance(image.get("url"), str) or not image["url"]:
+        raise _Unusable(f"whose `image_url` is {str(image)[:80]!r}: pass an object with a `url`")
+    if image["url"].startswith("data:"):
+        _image_type(image["url"][len("data:") :].partition(";")[0], "")
+    if block.get("detail"):
+        image = {**image, "detail": block["detail"]}
+    return {"type": "image_url", "image_url": dict(image)}
+
+
+def _image_type(mime: str | None, data: str) -> str:
+    """The MIME type of an image, by its name or else by how its data begins."""
+    subtype = (mime or "").lower().removeprefix("image/")
+    subtype = {"jpg": "jpeg", "pjpeg": "jpeg", "x-png": "png", "*": ""}.get(subtype, subtype)
+    if not subtype:
+        subtype = next((kind for start, kind in _BEGINNINGS.items() if data.startswith(start)), "")
+    if subtype not in _IMAGES:
+        raise _Unusable(f"of the type {mime!r}: pass a `mime_type` of image/{', image/'.join(_IMAGES)}")
+    return f"image/{subtype}"
+
+
+def _audio(block: Block) -> Json:
+    data, mime = _data(block)
+    url = str(_link(block) or "")
+    if not data and not url:
+        raise _Unusable(f"with {sorted(block)}: pass `base64` and `mime_type`, or `url`")
+    subtype = (mime or "").lower().partition(";")[0].removeprefix("audio/")
+    subtype = subtype or url.partition("?")[0].rpartition("/")[2].rpartition(".")[2].lower()
+    known = _extras(block).get("format") or block.get("format")
+    return {
+        "type": "input_audio",
+        "input_audio": {"data": data or url, "format": known or _AUDIO_FORMATS.get(subtype, subtype) or "wav"},
+    }
+
+
+def _input_audio(block: Block) -> Json:
+    audio = block.get("input_audio")
+    if isinstance(audio, str) and audio:
+        return {"type": "input_audio", "input_audio": audio}  # Mistral's: the data, or an address
+    if not isinstance(audio, Mapping) or not audio.get("data"):
+        raise _Unusable(f"whose `input_audio` is {str(audio)[:80]!r}: pass an object with `data` and `format`")
+    audio = dict(audio)
+    if audio.get("format") in _AUDIO_FORMATS:
+        audio["format"] = _AUDIO_FORMATS[audio["format"]]
+    return {"type": "input_audio", "input_audio": audio}
+
+
+def _video(block: Block) -> Json:
+    url = _address(block, lambda mime, _: mime or "video/mp4", "`url`, or `base64` and `mime_type`")
+    return {"type": "video_url", "video_url": {"url": url}}
+
+
+def _video_url(block: Block) -> Json:
+    video = block.get("video_url")
+    video = {"url": video} if isinstance(video, str) else video
+    if not isinstance(video, Mapping) or not video.get("url"):
+        raise _Unusable(f"whose `video_url` is {str(video)[:80]!r}: pass an object with a `url`")
+    return {"type": "video_url", "video_url": dict(video)}
+
+
+def _file(block: Block) -> Json:
+    if isinstance(block.get("file"), Mapping):
+        return {"type": "file", "file": dict(block["file"])}
+    if block.get("type") == "input_file" and block.get("file_data"):
+        named = {"filename": block.get("filename") or "document.pdf"}
+        return {"type": "file", "file": {**named, "file_data": block["file_data"]}}
+    file_id = block.get("file_id") or (block.get("id") if block.get("source_type") == "id" else None)
+    source = block.get("source")
+    if isinstance(source, Mapping):
+        file_id = file_id or source.get("file_id")
+        if source.get("type") == "text" and isinstance(source.get("data"), str):
+            return {"type": "text", "text": source["data"]}  # Anthropic's plain-text document
+    if file_id:
+        return {"type": "file", "file": {"file_id": file_id}}
+    if block.get("source_type") == "text" and isinstance(block.get("text"), str):
+        return {"type": "text", "text": block["text"]}
+    data, mime = _data(block)
+    if not data:
+        address = _link(block)
+        raise _Unusable(
+            f"at the address {address!r}, which is not fetched: pass its `base64`, or a `file_id`"
+            if address
+            else f"with {sorted(block)}: pass `base64` and `mime_type`, or a `file_id`"
+        )
+    if (mime or "").startswith("text/"):
+        return {"type": "text", "text": _decoded(data)}
+    extras = {**(block.get("metadata") or {}), **_extras(block)}
+    name = block.get("filename") or extras.get("filename") or extras.get("name") or block.get("title") or "document.pdf"
+    return {"type": "file", "file": {"filename": name, "file_data": f"data:{mime or 'application/pdf'};base64,{data}"}}
+
+
+def _plain_text(block: Block) -> Json:
+    if isinstance(block.get("text"), str):
+        return {"type": "text", "text": block["text"]}
+    data, _ = _data(block)
+    if not data:
+        raise _Unusable(f"with {sorted(block)}: pass its `text`, or the `base64` of it")
+    return {"type": "text", "text": _decoded(data)}
+
+
+def _decoded(data: str) -> str:
+    try:
+        return base64.b64decode(data, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise _Unusable("whose data is no base64 of UTF-8 text") from None
+
+
+def _refusal(block: Block) -> Json:
+    if not isinstance(block.get("refusal"), str):
+        raise _Unusable(f"whose `refusal` is {block.get('refusal')!r}: pass a text")
+    return {"type": "refusal", "refusal": block["refusal"]}
+
+
+def _non_standard(block: Block) -> Json:
+    value = block.get("value")
+    if not isinstance(value, Mapping):
+        raise _Unusable(f"whose `value` is {value!r}: pass a content part")
+    return to_part(value, "a `non_standard` block")
+
+
+def _address(block: Block, mime_of: Callable[[str | None, str], str], wanted: str) -> str:
+    """An address, or the data in one, of an image or video."""
+    link = _link(block)
+    if link:
+        return str(link)
+    data, mime = _data(block)
+    if not data:
+        raise _Unusable(f"with {sorted(block)}: pass {wanted}")
+    return f"data:{mime_of(mime, data)};base64,{data}"
+
+
+def _link(block: Block) -> Any:
+    source = block.get("source")
+    if isinstance(source, Mapping):
+        return source.get("url")
+    # `image_url` as a plain address: how the Responses API writes an image
+    return block.get("url") or (block.get("image_url") if isinstance(block.get("image_url"), str) else None)
+
+
+def _data(block: Block) -> tuple[str | None, str | None]:
+    """Base64 data and its MIME type, in LangChain's newer and older words and in Anthropic's."""
+    source = block.get("source")
+    if isinstance(source, Mapping):
+        return source.get("data"), source.get("media_type")
+    data = block.get("base64") or block.get("data")
+    if isinstance(data, bytes):
+        data = base64.b64encode(data).decode()
+    return data, block.get("mime_type")
+
+
+def _extras(block: Block) -> Mapping[str, Any]:
+    extras = block.get("extras")
+    return extras if isinstance(extras, Mapping) else {}
+
+
+_PARTS: dict[str, Callable[[Block], Json]] = {
+    "text": _text,
+    "input_text": _text,
+    "output_text": _text,
+    "text-plain": _plain_text,
+    "image": _image,
+    "image_url": _image_url,
+    "input_image": _image,
+    "audio": _audio,
+    "input_audio": _input_audio,
+    "video": _video,
+    "video_url": _video_url,
+    "refusal": _refusal,
+    "file": _file,
+    "input_file": _file,
+    "document": _file,
+    "non_standard": _non_standard,
+    # Parts of the vendors behind the provider that hold their value under several keys, or another's name.
+    "search_result": _as_it_is,
+    "reference": _as_it_is,
+}

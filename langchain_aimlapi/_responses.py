@@ -1,0 +1,298 @@
+"""Completion and Delta -> LangChain's messages and chunks. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+from langchain_core.messages import AIMessage, AIMessageChunk, InvalidToolCall, ToolCall
+from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
+from langchain_core.messages.tool import ToolCallChunk, tool_call_chunk
+from langchain_core.outputs import ChatGenerationChunk
+from langchain_core.utils.json import parse_partial_json
+
+from aimlapi_transport.chat.coercion import CoercedText, coerced_call, coerced_text
+from aimlapi_transport.chat.response import Choice, Completion, Delta
+from aimlapi_transport.chat.surrogates import EscapedHalves
+from aimlapi_transport.chat.tool_calls import ToolCall as WireToolCall
+from aimlapi_transport.chat.tool_calls import ToolCallDelta
+from aimlapi_transport.chat.usage import Usage
+from langchain_aimlapi._compat import FirstChunk, add_pieces, generation_chunk, message_chunk
+from langchain_aimlapi._content_blocks import PROVIDER, RAW_ARGUMENTS
+
+# Fields of the reply that stand elsewhere, under LangChain's own names.
+_PLACED = ("meta", "choices", "usage")
+
+
+def from_choice(completion: Completion, choice: Choice, tools: Sequence[Any] = ()) -> AIMessage:
+    """One answer of a whole reply as a message.
+
+    Args:
+        tools: the definitions that were sent: a string that spells an array or an object where their schemas want one
+            is that one.
+    """
+    choice = _coerced(choice, tools)
+    calls: list[ToolCall] = []
+    invalid: list[InvalidToolCall] = []
+    for call in choice.tool_calls:
+        error = _error(call, choice)
+        if error is None:
+            calls.append(ToolCall(name=call.name, args=call.parsed or {}, id=call.id, type="tool_call"))
+        else:
+            invalid.append(
+                InvalidToolCall(
+                    name=call.name or None, args=call.arguments, id=call.id, error=error, type="invalid_tool_call"
+                )
+            )
+    return AIMessage(
+        content=choice.text,
+        additional_kwargs=_additional_kwargs(choice, with_text=True),
+        tool_calls=calls,
+        invalid_tool_calls=invalid,
+        response_metadata=response_metadata(completion, choice),
+        usage_metadata=usage_metadata(completion.usage),
+    )
+
+
+class StreamReader:
+    """The chunks of one stream, which LangChain adds up to what `from_choice` gives for the whole.
+
+    So what is told piece by piece goes out with its piece, and all else once: a call's extras when they come,
+    everything about the whole answer at its end.
+    """
+
+    __slots__ = ("_calls", "_kind", "_tools")
+
+    def __init__(self, tools: Sequence[Any] = ()) -> None:
+        self._tools = tools
+        self._calls: dict[int, _StreamedCall] = {}
+        self._kind: type[ChatGenerationChunk] = FirstChunk
+
+    def chunk(self, delta: Delta) -> ChatGenerationChunk:
+        """One piece of the stream."""
+        if delta.completion is not None:
+            return self._last(delta.completion)
+        kind, self._kind = self._kind, ChatGenerationChunk
+        if not delta.tool_calls:
+            told = {"reasoning_content": delta.reasoning} if delta.reasoning else {}
+            return generation_chunk(message_chunk(delta.text, told), delta.text, kind)
+        kwargs: dict[str, Any] = {"reasoning_content": delta.reasoning} if delta.reasoning else {}
+        pieces: list[ToolCallChunk] = []
+        begins_object = False
+        for fragment in delta.tool_calls:
+            call = self._calls.get(fragment.index)
+            if call is None:
+                call = self._calls[fragment.index] = _StreamedCall()
+            if fragment.id or fragment.extra:
+                extra = call.news(fragment)
+                if extra:
+                    kwargs.setdefault("tool_call_extras", {}).setdefault(call.id, {}).update(extra)
+            if fragment.name and self._tools:
+                call.coerce(coerced_text(self._tools, fragment.name))
+            arguments = call.arguments(fragment.arguments)
+            begins_object = begins_object or arguments.lstrip()[:1] == "{"
+            pieces.append(
+                {
+                    "name": fragment.name,
+                    "args": arguments,
+                    "id": fragment.id,
+                    "index": fragment.index,
+                    "type": "tool_call_chunk",
+                }
+            )
+        if begins_object:
+            message = AIMessageChunk(
+                content=delta.text,
+                additional_kwargs=kwargs,
+                tool_call_chunks=pieces,
+                response_metadata={"model_provider": PROVIDER},
+            )
+        else:
+            message = message_chunk(delta.text, kwargs)
+            add_pieces(message, pieces)
+        return generation_chunk(message, delta.text, kind)
+
+    def _last(self, completion: Completion) -> ChatGenerationChunk:
+        choice = _coerced(completion.choices[0], self._tools)
+        kwargs = _additional_kwargs(choice, with_text=False)
+        extras = kwargs.pop("tool_call_extras", {})
+        endings = []
+        for index, call in enumerate(choice.tool_calls):
+            streamed = self._calls.get(index, _StreamedCall())
+            ending = streamed.ending(call, _error(call, choice), self._tools)
+            if ending:
+                endings.append(tool_call_chunk(name=None, args=ending, id=None, index=index))
+            rest = {name: value for name, value in extras.get(call.id, {}).items() if name not in streamed.told}
+            if rest:
+                kwargs.setdefault("tool_call_extras", {})[call.id] = rest
+        message = AIMessageChunk(
+            content="",
+            additional_kwargs=kwargs,
+            tool_call_chunks=endings,
+            response_metadata=response_metadata(completion, choice),
+            usage_metadata=usage_metadata(completion.usage),
+            chunk_position="last",
+        )
+        return ChatGenerationChunk(message=message, generation_info=generation_info(message))
+
+
+class _StreamedCall:
+    """What has been said of one call of a stream. A custom tool's free text goes out as `{"input": ...}`."""
+
+    __slots__ = ("begun", "coerced", "custom", "escapes", "id", "told")
+
+    def __init__(self) -> None:
+        self.id = ""
+        self.custom = False
+        self.begun = False
+        self.coerced: CoercedText | None = None
+        self.escapes = EscapedHalves()
+        self.told: set[str] = set()
+
+    def coerce(self, coerced: CoercedText | None) -> None:
+        """Has arguments read by the tool's schema, unless some were given already."""
+        self.coerced = None if self.begun or self.custom else coerced
+
+    def news(self, fragment: ToolCallDelta) -> dict[str, Any]:
+        """The extras that come with the call's id, which is said once: LangChain's blocks know a fragment by it."""
+        self.id = fragment.id or self.id
+        extra = fragment.extra or {}
+        self.custom = self.custom or extra.get("type") == "custom"
+        if not fragment.id:
+            return {}  # told at the end
+        self.told.update(extra)
+        return extra
+
+    def arguments(self, text: str) -> str:
+        """A piece of arguments as it goes out: blank space before them, and `null` for none, are no arguments."""
+        if self.custom:
+            head = "" if self.begun else _CUSTOM_HEAD
+            self.begun = True
+            return head + json.dumps(text, ensure_ascii=False)[1:-1]
+        if not self.begun:
+            text = text.lstrip()
+            if text.rstrip() == "null":
+                return ""
+            self.begun = bool(text)
+        text = self.escapes.feed(text)
+        return text if self.coerced is None else self.coerced.feed(text)
+
+    def ending(self, call: WireToolCall, error: str | None, tools: Sequence[Any]) -> str:
+        """What makes the streamed arguments a call, or keeps them from being taken for one."""
+        if not self.custom:
+            rest = self.escapes.rest()
+            if self.coerced is None:
+                return rest if error is None else rest + _spoiler(call.arguments)
+            rest = self.coerced.feed(rest) + self.coerced.rest()
+            if error is None:
+                return rest
+            again = coerced_text(tools, call.name)
+            return rest + _spoiler(call.arguments if again is None else again.feed(call.arguments) + again.rest())
+        said = _CUSTOM_HEAD + json.dumps(call.arguments, ensure_ascii=False)[1:-1]
+        head = "" if self.begun else said
+        return head + ('"}' if error is None else _spoiler(said))
+
+
+_CUSTOM_HEAD = '{"input": "'
+
+
+def usage_metadata(usage: Usage | None) -> UsageMetadata | None:
+    """Token counts in LangChain's terms; details only where the provider sent them."""
+    if usage is None:
+        return None
+    counts = UsageMetadata(input_tokens=usage.input, output_tokens=usage.output, total_tokens=usage.total)
+    inputs = {"cache_read": usage.cache_read, "cache_creation": usage.cache_write, "audio": usage.input_audio}
+    outputs = {"reasoning": usage.reasoning, "audio": usage.output_audio}
+    if any(value is not None for value in inputs.values()):
+        counts["input_token_details"] = cast(InputTokenDetails, _set(inputs))
+    if any(value is not None for value in outputs.values()):
+        counts["output_token_details"] = cast(OutputTokenDetails, _set(outputs))
+    return counts
+
+
+def generation_info(message: AIMessage) -> dict[str, Any]:
+    """How an answer ended, where callbacks of tracing tools read it: beside the message, too."""
+    told = message.response_metadata
+    return _set({name: told.get(name) for name in ("finish_reason", "model_name", "logprobs")})
+
+
+def response_metadata(completion: Completion, choice: Choice) -> dict[str, Any]:
+    """Where an answer came from, how it ended and what it cost (`cost_usd`, in US dollars)."""
+    metadata: dict[str, Any] = {
+        "model_provider": PROVIDER,
+        "model_name": completion.model,
+        "id": completion.id,
+        "created": completion.created,
+        "finish_reason": choice.finish_reason,
+        "native_finish_reason": choice.native_finish_reason,
+        "inference_id": completion.inference_id,
+        "client_request_id": completion.client_request_id,
+        "logprobs": choice.logprobs,
+        "token_usage": completion.usage.raw if completion.usage else None,
+    }
+    if completion.cost is not None:
+        metadata["cost_usd"] = completion.cost.usd
+        metadata["cost"] = {"usd": completion.cost.usd, "credits": completion.cost.credits}
+    for name, value in completion.extra.items():
+        if name not in _PLACED:
+            metadata.setdefault(name, value)
+    return _set(metadata)
+
+
+def _coerced(choice: Choice, tools: Sequence[Any]) -> Choice:
+    if not tools or not choice.tool_calls:
+        return choice
+    return replace(choice, tool_calls=tuple(coerced_call(call, tools) for call in choice.tool_calls))
+
+
+def _additional_kwargs(choice: Choice, *, with_text: bool) -> dict[str, Any]:
+    """The message's further fields; the running texts only where no chunk has carried them."""
+    kwargs: dict[str, Any] = dict(choice.extra)
+    if with_text and choice.reasoning:
+        kwargs["reasoning_content"] = choice.reasoning
+    if choice.refusal:
+        kwargs["refusal"] = choice.refusal
+    extras = {call.id: extra for call in choice.tool_calls if (extra := _extras(call))}
+    if extras:
+        kwargs["tool_call_extras"] = extras
+    return kwargs
+
+
+def _extras(call: WireToolCall) -> dict[str, Any]:
+    """What a call holds besides LangChain's fields; its text where ours would be another (a provider's cache of the
+    conversation fits only the same text)."""
+    extra = dict(call.extra)
+    ours = json.dumps(call.parsed, ensure_ascii=False) if call.parsed else None
+    if ours is not None and call.arguments != ours and extra.get("type") != "custom":
+        extra[RAW_ARGUMENTS] = call.arguments
+    return extra
+
+
+def _error(call: WireToolCall, choice: Choice) -> str | None:
+    """Why a call is none. Free text cannot tell that it was cut; the finish reason can."""
+    cut = call.extra.get("type") == "custom" and choice.finish_reason == "length" and call is choice.tool_calls[-1]
+    return "the answer was cut at its limit" if cut else call.error
+
+
+def _spoiler(arguments: str) -> str:
+    """An ending that keeps LangChain from completing arguments that were cut or never were an object.
+
+    It parses streamed arguments leniently, so half of a call would become a whole one with other arguments.
+    """
+    for ending in ("", *_ENDINGS):
+        try:
+            if not isinstance(parse_partial_json(arguments + ending), dict):
+                return ending
+        except ValueError:
+            return ending
+    return _ENDINGS[0]
+
+
+# A bracket that closes what is not open, behind the end of a string, of a string that ends in a backslash, or of none.
+_ENDINGS = tuple(quote + bracket for quote in ('"', '""', "") for bracket in ("]", "}"))
+
+
+def _set(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

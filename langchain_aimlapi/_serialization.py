@@ -1,0 +1,125 @@
+"""A ChatAIMLAPI as a value: how it is shown, copied, pickled, written down, and told apart from others."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.language_models import LangSmithParams
+from langchain_core.load.serializable import try_neq_default
+from typing_extensions import Self
+
+from aimlapi_transport.reprs import shown
+from langchain_aimlapi._content_blocks import PROVIDER
+from langchain_aimlapi._profile import is_of_another
+
+if TYPE_CHECKING:
+    from langchain_aimlapi._settings import ChatSettings
+else:  # no base: Pydantic reads all the fields again for each class on the way, 4 ms of an import
+    ChatSettings = object
+
+# Fields a repr shows in its own way.
+_NOT_SHOWN = frozenset(("model_name", "base_url", "metadata", "profile"))
+
+
+class ChatValue(ChatSettings):
+    """The settings of a `ChatAIMLAPI`, and what is told of them."""
+
+    def __repr_args__(self) -> Any:
+        """What stands in a repr: model, host, and what was set; no key."""
+        yield from shown(self, self.model_name, self.base_url, _NOT_SHOWN)
+        metadata = {name: value for name, value in (self.metadata or {}).items() if name != "lc_versions"}
+        if metadata:
+            yield "metadata", metadata
+        if self.profile != self._resolve_model_profile():
+            yield "profile", self.profile
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with these fields changed; another model brings its own profile."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("_serialized", None)  # LangChain's note of what the original was
+        if is_of_another(copied.profile, copied.model_name):
+            copied.profile = copied._resolve_model_profile()
+        return copied
+
+    def __getstate__(self) -> dict[Any, Any]:
+        state = super().__getstate__()
+        state["__dict__"].pop("_environment", None)  # the environment's key does not travel
+        return state
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """True: `langchain_core.load` writes an instance, and reads it back with `allowed_objects=[ChatAIMLAPI]`."""
+        return True
+
+    @property
+    def lc_secrets(self) -> dict[str, str]:
+        """The key is written as the name of the environment's variable."""
+        return {"api_key": self._host().key_variables[0]}
+
+    @property
+    def lc_attributes(self) -> dict[str, Any]:
+        """What is written otherwise than it stands: JSON has no `httpx.Timeout`."""
+        import httpx
+
+        timeout = self.request_timeout
+        return {"request_timeout": [timeout.connect, timeout.read]} if isinstance(timeout, httpx.Timeout) else {}
+
+    @property
+    def _llm_type(self) -> str:
+        return "aimlapi-chat"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        """All that decides an answer: what caches and tracers tell models apart by. Headers only as a digest."""
+        config = self._config()
+        names = ("base_url", "preset", "query", "strict_parameters")
+        params = {"model": self.model_name, **{name: config[name] for name in names}, **self._settings()}
+        params |= {"extra_body": self.extra_body, "replay_reasoning": self.replay_reasoning}
+        params["parse_think"] = self.parse_think
+        if self.default_headers:
+            told = repr(sorted(self.default_headers.items())).encode()
+            params["default_headers"] = hashlib.sha256(told).hexdigest()[:16]
+        return {name: value for name, value in params.items() if value is not None}
+
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        """The key of caches: all that decides an answer, as it is now. What `dumps` writes would leave out headers."""
+        return str(sorted({**self._get_invocation_params(stop=stop, **kwargs), **kwargs}.items()))
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        settings = {**self._settings(), **kwargs}
+        params = LangSmithParams(
+            ls_provider=PROVIDER,
+            ls_model_type="chat",
+            ls_model_name=kwargs.get("model") or self.model_name,
+        )
+        if settings.get("temperature") is not None:
+            params["ls_temperature"] = settings["temperature"]
+        limit = settings.get("max_tokens") or settings.get("max_completion_tokens")
+        if limit:
+            params["ls_max_tokens"] = limit
+        sequences = stop or settings.get("stop")
+        if sequences:
+            params["ls_stop"] = [sequences] if isinstance(sequences, str) else list(sequences)
+        return params
+
+
+def written(model: ChatValue) -> dict[str, Any]:
+    """As LangChain's `to_json`, which asks each of 54 fields for its default: an eighth of a new model's first call."""
+    cls = type(model)
+    fields = model.__dict__.items()
+    kwargs = {name: value for name, value in fields if value is not None and _is_told(cls, name, value, model)}
+    kwargs.update(model.lc_attributes)
+    if model.api_key is not None:
+        kwargs["api_key"] = {"lc": 1, "type": "secret", "id": [model.lc_secrets["api_key"]]}
+    return {"lc": 1, "type": "constructor", "id": cls.lc_id(), "kwargs": kwargs, "name": model.get_name()}
+
+
+def _is_told(cls: type[ChatSettings], name: str, value: Any, model: ChatSettings) -> bool:
+    field = cls.model_fields.get(name)
+    if field is None or field.exclude:
+        return False
+    if value or field.is_required():
+        return True
+    return field.default_factory not in (dict, list) and try_neq_default(value, name, model)

@@ -1,0 +1,348 @@
+"""LlamaIndex messages -> the wire's, block by block. Pure, but for reading the files that blocks point to.
+
+To carry another kind of block, add a row to `_PARTS`. A content part for which LlamaIndex has no block travels in a
+message's `additional_kwargs["content_parts"]`, a list of parts in the wire's form, behind those of its blocks; further
+keys of a block's part, in the fields of a subclass that allows any (`extra="allow"`).
+Part shapes: https://docs.aimlapi.com/api-references/text-models-llm (the request schemas of the chat models).
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from mimetypes import guess_type
+from pathlib import Path
+from typing import Any
+
+import filetype  # type: ignore[import-untyped]  # has no types of its own; comes with LlamaIndex
+from llama_index.core.base.llms.types import (
+    AudioBlock,
+    CachePoint,
+    ChatMessage,
+    CitableBlock,
+    CitationBlock,
+    DocumentBlock,
+    ImageBlock,
+    MessageRole,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+    VideoBlock,
+)
+
+from aimlapi_transport.chat.tool_calls import parse_arguments
+from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.json_codec import JsonError, dumps
+from llama_index_aimlapi._tools import field
+
+_ROLES = {role: role.value for role in MessageRole} | {MessageRole.CHATBOT: "assistant", MessageRole.MODEL: "assistant"}
+# What a ThinkingBlock's additional_information and a message's additional_kwargs hold for the model to get back.
+REASONING_FIELDS = ("reasoning_details", "encrypted_content")
+MESSAGE_FIELDS = ("extra_content", "refusal")
+CONTENT_PARTS = "content_parts"
+"""Where a message's additional_kwargs hold content parts in the wire's form, sent as they are."""
+CITED = "citation_index"
+"""A CitationBlock of a reply has its number under this name, in `additional_location_info`."""
+
+
+def to_wire(messages: Sequence[ChatMessage]) -> list[Json]:
+    """The messages as they travel. They are not changed.
+
+    Raises:
+        InvalidRequestError: a block that cannot be carried, a tool result without its call's id, or with the id of
+            a call nobody made.
+    """
+    sent = [_message(message, position) for position, message in enumerate(messages)]
+    asked: set[str] = set()
+    has_lost_calls = False
+    for position, message in enumerate(sent):
+        if message["role"] == "tool":
+            if message["tool_call_id"] not in asked:
+                sent[position] = _uncalled_result(message, f"messages[{position}]", asked, has_lost_calls)
+        else:
+            former = message.get("function_call")  # has no id: its result names the function
+            has_lost_calls = message["role"] == "assistant" and "tool_calls" not in message and not former
+            if message.get("tool_calls"):
+                asked.update(call["id"] for call in message["tool_calls"])
+            if isinstance(former, dict) and former.get("name"):
+                asked.add(str(former["name"]))
+    return sent
+
+
+def _uncalled_result(message: Json, where: str, asked: set[str], has_lost_calls: bool) -> Json:
+    """A result whose call is in no message before it.
+
+    Behind a model's message without calls it is a question: LlamaIndex's CodeActAgent keeps the text of a message
+    that hands over, and loses its call.
+    """
+    call_id, content = message["tool_call_id"], message["content"]
+    if not has_lost_calls:
+        known = ", ".join(sorted(asked)) or "there are none"
+        raise InvalidRequestError(
+            f"{where} is the result of a call {call_id!r} that no message before it made: name one of the calls made "
+            f"({known})."
+        )
+    title = f"Result of the call {call_id}:\n\n"
+    parts = [{"type": "text", "text": title}, *content] if isinstance(content, list) else f"{title}{content}"
+    return {"role": "user", "content": parts}
+
+
+def cached_up_to(messages: Sequence[Json], index: int) -> list[Json]:
+    """The messages with the vendor's cache asked to keep them up to this index, or all of them at -1."""
+    marked = list(messages)
+    last = len(marked) - 1 if index < 0 else min(index, len(marked) - 1)
+    for position in range(last, -1, -1):
+        content = marked[position].get("content")
+        parts = [{"type": "text", "text": content}] if isinstance(content, str) and content else list(content or ())
+        if parts:
+            parts[-1] = {**parts[-1], "cache_control": {"type": "ephemeral"}}
+            marked[position] = {**marked[position], "content": parts}
+            break
+    return marked
+
+
+def _message(message: ChatMessage, position: int) -> Json:
+    if not isinstance(message, ChatMessage):
+        raise InvalidRequestError(f"messages[{position}] is a {type(message).__name__}: pass ChatMessage objects.")
+    role = _ROLES.get(message.role) or str(message.role)
+    extra = message.additional_kwargs
+    blocks = message.blocks
+    if len(blocks) == 1 and blocks[0].__class__ is TextBlock and not extra and role != "tool":
+        return {"role": role, "content": blocks[0].text}  # most of a long history, at a third of the cost
+    where = f"messages[{position}]"
+    sent: Json = {"role": role}
+    parts, thoughts, calls = _sorted_blocks(message, role, where)
+    if role == "assistant":  # pictures a model made stand beside its text, as they came
+        images = [part for part in parts if part.get("type") == "image_url"]
+        if images:
+            parts = [part for part in parts if part.get("type") != "image_url"]
+            sent["images"] = images
+    sent["content"] = parts if parts and extra.get(CONTENT_PARTS) else _content(parts, role)
+    if extra.get("name"):
+        sent["name"] = str(extra["name"])
+    if role == "tool":
+        if not extra.get("tool_call_id"):
+            raise InvalidRequestError(
+                f"{where} is a tool result without an id: put the id of the call it answers into "
+                '`additional_kwargs["tool_call_id"]`.'
+            )
+        sent["tool_call_id"] = str(extra["tool_call_id"])
+    if role == "assistant":
+        _add_assistant_fields(sent, extra, thoughts, calls)
+    return sent
+
+
+def _sorted_blocks(
+    message: ChatMessage, role: str, where: str
+) -> tuple[list[Json], list[ThinkingBlock], list[ToolCallBlock]]:
+    parts: list[Json] = []
+    thoughts: list[ThinkingBlock] = []
+    calls: list[ToolCallBlock] = []
+    spoken = message.additional_kwargs.get("reference_audio_id")
+    for block in message.blocks:
+        if role == "assistant" and isinstance(block, ThinkingBlock):
+            thoughts.append(block)
+        elif role == "assistant" and isinstance(block, ToolCallBlock):
+            calls.append(block)
+        elif role == "assistant" and spoken and isinstance(block, AudioBlock):
+            continue  # goes back by its id
+        elif role == "assistant" and isinstance(block, CitationBlock) and CITED in block.additional_location_info:
+            continue  # points at text the message holds
+        elif isinstance(block, CachePoint):
+            if not parts:
+                raise InvalidRequestError(f"{where} has a CachePoint with nothing before it to cache.")
+            parts[-1] = {**parts[-1], "cache_control": block.cache_control.model_dump()}
+        else:
+            parts.extend(_parts(block, where))
+    further = message.additional_kwargs.get(CONTENT_PARTS)
+    if further:
+        if not isinstance(further, (list, tuple)) or not all(isinstance(part, dict) for part in further):
+            raise InvalidRequestError(
+                f'{where} has {str(further)[:80]!r} in `additional_kwargs["{CONTENT_PARTS}"]`: pass a list of content '
+                "parts as they travel."
+            )
+        # Thoughts come before what is said.
+        parts = [*(p for p in further if _is_thought(p)), *parts, *(p for p in further if not _is_thought(p))]
+    return parts, thoughts, calls
+
+
+def _is_thought(part: Json) -> bool:
+    return part.get("type") in ("thinking", "reasoning")
+
+
+def _content(parts: list[Json], role: str) -> str | list[Json] | None:
+    """A plain text where there is only text, since not every model takes a list."""
+    if not parts:
+        return "" if role == "tool" else None
+    if all(part.keys() == {"type", "text"} for part in parts):
+        text: str = parts[0]["text"]
+        for part in parts[1:]:  # a template's message is a block for each line, with its end
+            is_apart = text[-1:].isspace() or part["text"][:1].isspace() or not (text and part["text"])
+            text += part["text"] if is_apart else f"\n{part['text']}"
+        return text
+    return parts
+
+
+def _add_assistant_fields(
+    sent: Json, extra: dict[str, Any], thoughts: list[ThinkingBlock], calls: list[ToolCallBlock]
+) -> None:
+    listed = extra.get("tool_calls") or ()
+    wired = [_call(block, listed) for block in calls] or [_listed_call(call) for call in listed]
+    if wired:
+        sent["tool_calls"] = wired
+    if extra.get("function_call"):
+        sent["function_call"] = extra["function_call"]
+    text = "\n".join(block.content for block in thoughts if block.content)
+    if text:
+        sent["reasoning_content"] = text
+    for block in thoughts:
+        for name in REASONING_FIELDS:
+            value = block.additional_information.get(name)
+            if value:
+                sent[name] = [*sent.get(name, ()), *value] if isinstance(value, list) else value
+    for name in MESSAGE_FIELDS:
+        if extra.get(name):
+            sent[name] = extra[name]
+    if extra.get("reference_audio_id"):
+        sent["audio"] = {"id": extra["reference_audio_id"]}
+    if sent["content"] is None and not wired and "audio" not in sent and "function_call" not in sent:
+        sent["content"] = ""  # reasoning alone: the schema wants a text
+
+
+def _call(block: ToolCallBlock, listed: Sequence[Any]) -> Json:
+    """The call as the block says it, with what else the vendor sent with it."""
+    # A model that gives calls no id is answered by the tool's name.
+    sent = _wired(block.tool_call_id or block.tool_name, block.tool_name, block.tool_kwargs)
+    for call in listed:
+        if field(call, "id") == block.tool_call_id:
+            same = _listed_call(call)
+            sent = {**same, "id": sent["id"], "function": sent["function"]}
+            # The text as the model wrote it keeps the provider's cache; edited arguments win over it.
+            if parse_arguments(same["function"]["arguments"])[0] == block.tool_kwargs:
+                sent["function"] = {**sent["function"], "arguments": same["function"]["arguments"]}
+            break
+    return sent
+
+
+def _listed_call(call: Any) -> Json:
+    if hasattr(call, "model_dump"):
+        call = call.model_dump(exclude_none=True)
+    function = field(call, "function")
+    name, arguments = field(function, "name") or "", field(function, "arguments")
+    sent = _wired(field(call, "id") or name, name, "" if arguments is None else arguments)
+    known = ("id", "function", "index")
+    further = {k: v for k, v in call.items() if k not in known} if isinstance(call, dict) else {}
+    return {**sent, **further}
+
+
+def _wired(call_id: str, name: str, arguments: Any) -> Json:
+    if not isinstance(arguments, str):
+        try:
+            arguments = dumps(arguments).decode()
+        except JsonError as error:
+            raise InvalidRequestError(f"The arguments of the call of `{name}` are no JSON: {error}.") from None
+    return {"id": str(call_id), "type": "function", "function": {"name": name, "arguments": arguments or "{}"}}
+
+
+def _parts(block: Any, where: str) -> list[Json]:
+    for kind, convert in _PARTS:
+        if isinstance(block, kind):
+            try:
+                parts = convert(block)
+                further = getattr(block, "model_extra", None)
+                return [{**parts[0], **further}, *parts[1:]] if further else parts
+            except InvalidRequestError as error:
+                raise InvalidRequestError(f"{where}: {error.message}") from None
+            except (ValueError, OSError) as error:  # no data at all, or a file that cannot be read
+                raise InvalidRequestError(f"{where}: the {type(block).__name__} cannot be read: {error}.") from error
+    accepted = ", ".join(kind.__name__ for kind, _ in _PARTS)
+    raise InvalidRequestError(
+        f"{where} has a block of type {type(block).__name__}, which this role cannot carry: it carries {accepted}."
+    )
+
+
+def _text(block: TextBlock) -> list[Json]:
+    return [{"type": "text", "text": block.text}]
+
+
+def _image(block: ImageBlock) -> list[Json]:
+    image = {"url": _url(block.url, lambda: block.resolve_image(), block.image_mimetype, "image/png")}
+    if block.detail:
+        image["detail"] = block.detail
+    return [{"type": "image_url", "image_url": image}]
+
+
+def _audio(block: AudioBlock) -> list[Json]:
+    if block.url and not str(block.url).startswith("data:"):
+        audio = {"data": str(block.url)}
+    else:
+        audio = {"data": b64encode(_bytes(block.resolve_audio())).decode()}
+    if block.format:
+        audio["format"] = block.format
+    return [{"type": "input_audio", "input_audio": audio}]
+
+
+def _video(block: VideoBlock) -> list[Json]:
+    url = _url(block.url, lambda: block.resolve_video(), block.video_mimetype, "video/mp4")
+    video: Json = {"url": url}
+    for name in ("detail", "fps"):
+        if getattr(block, name) is not None:
+            video[name] = getattr(block, name)
+    return [{"type": "video_url", "video_url": video}]
+
+
+def _document(block: DocumentBlock) -> list[Json]:
+    name = block.title or "input_document"
+    if block.path and name == "input_document":  # what LlamaIndex calls a document without a title
+        name = Path(block.path).name
+    kind = block.document_mimetype or guess_type(name)[0]
+    url = _url(block.url, lambda: block.resolve_document(), kind, "application/octet-stream")
+    return [{"type": "file", "file": {"file_data": url, "filename": name}}]
+
+
+def _citable(block: CitableBlock) -> list[Json]:
+    parts = [part for inner in block.content for part in _parts(inner, block.title)]
+    return _joined([{"type": "text", "text": f"{block.title} ({block.source}):\n"}, *parts])
+
+
+def _citation(block: CitationBlock) -> list[Json]:
+    origin = {"type": "text", "text": f" [{block.title}, {block.source}]"}
+    return _joined([*_parts(block.cited_content, block.title), origin])
+
+
+_PARTS: tuple[tuple[type, Callable[[Any], list[Json]]], ...] = (
+    (TextBlock, _text),
+    (ImageBlock, _image),
+    (AudioBlock, _audio),
+    (VideoBlock, _video),
+    (DocumentBlock, _document),
+    (CitableBlock, _citable),
+    (CitationBlock, _citation),
+)
+
+
+def _joined(parts: list[Json]) -> list[Json]:
+    """The parts with neighbouring texts as one."""
+    joined: list[Json] = []
+    for part in parts:
+        if joined and part["type"] == joined[-1]["type"] == "text":
+            joined[-1] = {"type": "text", "text": joined[-1]["text"] + part["text"]}
+        else:
+            joined.append(part)
+    return joined
+
+
+def _url(url: Any, resolve: Callable[[], Any], mimetype: str | None, default: str) -> str:
+    """The address as it is, or the bytes as a data URL."""
+    address = "" if url is None else str(url)  # once: an image may be megabytes of it
+    if address:
+        return address
+    data = _bytes(resolve())
+    kind = mimetype or filetype.guess_mime(data) or default
+    return f"data:{kind};base64,{b64encode(data).decode()}"
+
+
+def _bytes(buffer: Any) -> bytes:
+    data: bytes = buffer.read()
+    return data

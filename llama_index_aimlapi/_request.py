@@ -1,0 +1,88 @@
+"""What a call sends, and what to know when its answer comes: the one place where settings meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from llama_index.core.base.llms.types import ChatMessage
+
+from aimlapi_transport.chat.wire_types import Json
+from llama_index_aimlapi._schemas import to_response_format
+from llama_index_aimlapi._settings import AIMLAPISettings
+from llama_index_aimlapi._tools import forced_tool, to_tool_choice, to_tools
+from llama_index_aimlapi.usage import counter
+
+if TYPE_CHECKING:  # imported at the first call
+    from aimlapi_transport.chat.request import Request
+    from aimlapi_transport.chat.response import Completion
+    from aimlapi_transport.client import AsyncClient, Client
+    from llama_index_aimlapi._responses import Reading
+
+
+class Call(NamedTuple):
+    """A request, the seconds of silence it may take, what to know when its answer is read, and who counts it."""
+
+    request: Request
+    timeout: Any
+    reading: Reading
+    answered: Callable[[Completion], None]
+
+
+def to_call(
+    llm: AIMLAPISettings, client: Client | AsyncClient, messages: Sequence[ChatMessage], kwargs: Json, *, stream: bool
+) -> Call:
+    """What to send for these messages: the LLM's settings, over them the call's; what the framework adds, apart.
+
+    Raises:
+        InvalidRequestError: an argument that is not what it must be.
+    """
+    from llama_index_aimlapi._messages import cached_up_to, to_wire
+    from llama_index_aimlapi._responses import Reading
+
+    kwargs = dict(kwargs)
+    is_prepared = "allow_parallel_tool_calls" in kwargs
+    parallel = kwargs.pop("allow_parallel_tool_calls", None)
+    if parallel is not None:  # the framework's, below `additional_kwargs`
+        parallel = kwargs.pop("parallel_tool_calls", parallel)
+    call = llm._get_model_kwargs(**kwargs)
+    added: Json = {}
+    forced: Json | None = None
+    strict = call.pop("strict", None)
+    tools = [*(llm.tools or ()), *(call.get("tools") or ())]
+    if tools or call.get("tool_choice") is not None:
+        definitions = to_tools(tools, strict=llm.strict if strict is None else strict)
+        call["tools"] = definitions or None
+        call["tool_choice"] = to_tool_choice(call.get("tool_choice"), tools, definitions)
+        forced = forced_tool(call["tool_choice"], definitions)
+    if call.get("response_format") is not None:
+        call["response_format"] = to_response_format(call["response_format"])
+    if "tool_required" in call:  # the choice is the framework's, not the user's
+        call.pop("tool_required")
+        added["tool_choice"] = call.pop("tool_choice", None)
+    if call.get("tools"):
+        added["parallel_tool_calls"] = parallel
+    if stream and llm.stream_usage:
+        added["stream_options"] = {"include_usage": True}
+    if not stream:
+        call.pop("stream_options", None)
+    timeout = call.pop("timeout", None)
+    replay = call.pop("replay_reasoning", None)
+    parse_think = call.pop("parse_think", None)
+    sent = to_wire(messages)
+    request = client.request(
+        call.pop("model", None) or llm.model,
+        sent if llm.cache_idx is None else cached_up_to(sent, llm.cache_idx),
+        extra_body=call.pop("extra_body", None),
+        extra_headers=call.pop("extra_headers", None),
+        extra_query=call.pop("extra_query", None),
+        client_request_id=call.pop("client_request_id", None),
+        parameters=call,
+        added=added,
+        stream=stream,
+        replay_reasoning=llm.replay_reasoning if replay is None else replay,
+        parse_think=llm.parse_think if parse_think is None else bool(parse_think),
+    )
+    yours = call.get("parallel_tool_calls")
+    single = is_prepared and (parallel if yours is None else yours) is False
+    return Call(request, timeout, Reading(single, forced, "tools" in kwargs, request.tools), counter(request.model))

@@ -1,0 +1,291 @@
+"""A whole answer -> LlamaIndex's response. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from llama_index.core.base.llms.types import (
+    AudioBlock,
+    ChatMessage,
+    ChatResponse,
+    CitationBlock,
+    CompletionResponse,
+    DocumentBlock,
+    ImageBlock,
+    LogProb,
+    MessageRole,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+    VideoBlock,
+)
+
+from aimlapi_transport.chat.coercion import coerced_call
+from aimlapi_transport.chat.response import Choice, Completion
+from aimlapi_transport.chat.tool_calls import ToolCall
+from aimlapi_transport.chat.usage import Usage
+from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.json_codec import dumps
+from llama_index_aimlapi._compat import built
+from llama_index_aimlapi._json_in_text import arguments_in
+from llama_index_aimlapi._messages import CITED, MESSAGE_FIELDS, REASONING_FIELDS
+from llama_index_aimlapi._raw import RawReply
+from llama_index_aimlapi._tools import FINISH_REASON, ToolCallDict, tool_call_dict
+
+
+class Reading(NamedTuple):
+    """What to know of a request when its answer is read.
+
+    Attributes:
+        single_call: whether only the first tool call counts.
+        forced: the definition of the one tool that had to be called; arguments written as text are its call.
+        tools: the definitions that were sent: a string that spells an array or an object where their schemas want one
+            is that one.
+        with_tools: whether tools were offered: then reasoning alone is the answer of an agent's model, not a thought.
+    """
+
+    single_call: bool = False
+    forced: Json | None = None
+    with_tools: bool = False
+    tools: Sequence[Any] = ()
+
+
+def from_completion(completion: Completion, reading: Reading, *, delta: str | None = None) -> ChatResponse:
+    """A whole answer as LlamaIndex has it: the first, where there are several.
+
+    Args:
+        delta: what the last piece of a stream added; None for an answer that was not streamed.
+    """
+    single_call, forced, with_tools, tools = reading
+    taken = completion.choices[0]
+    if with_tools and _is_reasoning_alone(taken):
+        taken = replace(taken, text=taken.reasoning)
+        delta = delta if delta is None else taken.text
+    calls = taken.tool_calls[:1] if single_call else taken.tool_calls
+    if forced and not calls:
+        calls = _written_call(taken, forced)
+    if tools and calls:
+        calls = tuple(coerced_call(call, tools) for call in calls)
+    further: Json = {name: taken.extra[name] for name in MESSAGE_FIELDS if taken.extra.get(name)}
+    if taken.refusal:
+        further["refusal"] = taken.refusal
+    blocks = _blocks(taken, calls, completion)
+    audio = taken.extra.get("audio")
+    if isinstance(audio, dict) and audio.get("id"):
+        further["reference_audio_id"] = audio["id"]
+        if audio.get("transcript"):
+            further["audio_transcript"] = audio["transcript"]
+    listed = [tool_call_dict(call.id, call.name, call.arguments, call.extra) for call in calls]
+    return built(
+        ChatResponse,
+        message=_message(blocks, listed, further),
+        raw=RawReply(_raw(completion)),
+        delta=delta,
+        logprobs=logprobs_from(taken.logprobs),
+        additional_kwargs=_facts(completion, taken),
+    )
+
+
+def to_completion(response: ChatResponse) -> CompletionResponse:
+    """The response as `complete` gives it: its text, all else in `additional_kwargs`."""
+    message = response.message
+    kwargs = {**message.additional_kwargs, **response.additional_kwargs}
+    thoughts = [block.content for block in message.blocks if isinstance(block, ThinkingBlock) and block.content]
+    if thoughts:
+        kwargs["reasoning_content"] = "\n".join(thoughts)
+    return built(
+        CompletionResponse,
+        text=message.content or "",
+        additional_kwargs=kwargs,
+        raw=response.raw,
+        logprobs=response.logprobs,
+        delta=response.delta,
+    )
+
+
+def logprobs_from(value: Json | None) -> list[list[LogProb]] | None:
+    """For each token the alternatives, the chosen one first; None where the reply has none."""
+    tokens = value.get("content") if isinstance(value, dict) else None
+    if not isinstance(tokens, list) or not tokens:
+        return None
+    return [_alternatives(token) for token in tokens if isinstance(token, dict)]
+
+
+def _alternatives(token: Json) -> list[LogProb]:
+    found: dict[str, LogProb] = {}
+    for value in (token, *(token.get("top_logprobs") or ())):
+        text, logprob = value.get("token"), value.get("logprob")
+        if isinstance(text, str) and isinstance(logprob, (int, float)) and text not in found:
+            found[text] = LogProb(token=text, logprob=logprob, bytes=value.get("bytes") or [])
+    return list(found.values())
+
+
+def _is_reasoning_alone(choice: Choice) -> bool:
+    """Whether a finished answer says nothing but its reasoning: Kimi, say, may put an answer there."""
+    other = choice.text or choice.tool_calls or choice.refusal or _media(choice)
+    return bool(choice.reasoning and choice.finish_reason == "stop" and not other)
+
+
+def _written_call(choice: Choice, forced: Json) -> tuple[ToolCall, ...]:
+    """The call of the one tool that had to be called, where the model wrote its arguments as text instead."""
+    if choice.refusal or choice.finish_reason in ("length", "content_filter"):
+        return ()
+    arguments = arguments_in(choice.text, forced)
+    if arguments is None:
+        return ()
+    text = dumps(arguments).decode()
+    return (ToolCall(f"call_{uuid4().hex[:24]}", forced["function"]["name"], text, arguments, None, {}),)
+
+
+def _blocks(choice: Choice, calls: Sequence[ToolCall], completion: Completion) -> list[Any]:
+    """Reasoning, text and its citations, what else was made, and the calls, in this order."""
+    usage = completion.usage
+    blocks: list[Any] = []
+    kept = {name: choice.extra[name] for name in REASONING_FIELDS if choice.extra.get(name)}
+    if choice.reasoning or kept:
+        blocks.append(
+            ThinkingBlock(
+                content=choice.reasoning or None,
+                num_tokens=(usage.reasoning if usage else None) or None,
+                additional_information=kept,
+            )
+        )
+    media = _media(choice)
+    if choice.text or not (blocks or calls or media):
+        blocks.append(built(TextBlock, block_type="text", text=choice.text))
+    blocks += _citations(choice, completion)
+    blocks += media
+    # A call that cannot be run keeps its text: nobody takes half an object for a whole one.
+    blocks += [call_block(c.id, c.name, c.parsed if c.parsed is not None else c.arguments) for c in calls]
+    return blocks
+
+
+def _media(choice: Choice) -> list[Any]:
+    """Speech, pictures, films and files that were made, wherever the reply has them."""
+    blocks: list[Any] = []
+    audio = choice.extra.get("audio")
+    if isinstance(audio, dict) and audio.get("data"):
+        blocks.append(AudioBlock(audio=str(audio["data"]).encode(), format=audio.get("format")))
+    for part in (*_objects(choice.extra.get("images")), *_objects(choice.extra.get("content_parts"))):
+        for kind, convert in _MEDIA.items():
+            inner = part.get(kind)
+            inner = {"url": inner} if isinstance(inner, str) else inner
+            block = convert(inner) if isinstance(inner, dict) else None
+            if block is not None:
+                blocks.append(block)
+    return blocks
+
+
+def _from_url(cls: Any) -> Callable[[Json], Any]:
+    return lambda inner: cls(url=inner["url"]) if isinstance(inner.get("url"), str) else None
+
+
+def _from_audio(inner: Json) -> AudioBlock | None:
+    if isinstance(inner.get("url"), str):
+        return AudioBlock(url=inner["url"], format=inner.get("format"))
+    data = inner.get("data")
+    return AudioBlock(audio=data.encode(), format=inner.get("format")) if isinstance(data, str) else None
+
+
+def _from_file(inner: Json) -> DocumentBlock | None:
+    data, name = inner.get("file_data"), inner.get("filename")
+    if not isinstance(data, str):
+        return None
+    return DocumentBlock(url=data, title=name) if ":" in data else DocumentBlock(data=data.encode(), title=name)
+
+
+# What a part of a reply holds, and the block that it becomes.
+_MEDIA: dict[str, Callable[[Json], Any]] = {
+    "image_url": _from_url(ImageBlock),
+    "video_url": _from_url(VideoBlock),
+    "audio_url": _from_audio,
+    "input_audio": _from_audio,
+    "audio": _from_audio,
+    "file": _from_file,
+}
+
+
+def _citations(choice: Choice, completion: Completion) -> list[CitationBlock]:
+    """What the answer says it rests on: annotations of its text, else the pages it names beside it."""
+    found: list[tuple[str, str, str, Json]] = []
+    for annotation in _objects(choice.extra.get("annotations")):
+        page = annotation.get("url_citation")
+        page = page if isinstance(page, dict) else annotation
+        if isinstance(page.get("url"), str):
+            span = {name: page[name] for name in ("start_index", "end_index") if isinstance(page.get(name), int)}
+            said = page.get("content") or choice.text[span.get("start_index", 0) : span.get("end_index", 0)]
+            found.append((page["url"], str(page.get("title") or page["url"]), str(said), span))
+    if not found:
+        pages = [page for page in _objects(completion.extra.get("search_results")) if isinstance(page.get("url"), str)]
+        found = [(p["url"], str(p.get("title") or p["url"]), str(p.get("snippet") or ""), {}) for p in pages]
+    if not found:
+        named = completion.extra.get("citations")
+        found = [(url, url, "", {}) for url in (named if isinstance(named, list) else ()) if isinstance(url, str)]
+    return [
+        CitationBlock(
+            cited_content=TextBlock(text=said), source=url, title=title, additional_location_info={CITED: i, **span}
+        )
+        for i, (url, title, said, span) in enumerate(found)
+    ]
+
+
+def _objects(value: Any) -> list[Json]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def call_block(call_id: str | None, name: str, arguments: Any) -> ToolCallBlock:
+    return built(ToolCallBlock, block_type="tool_call", tool_call_id=call_id, tool_name=name, tool_kwargs=arguments)
+
+
+def _message(blocks: list[Any], calls: list[ToolCallDict], further: Json) -> ChatMessage:
+    kwargs = {"tool_calls": calls, **further} if calls else further
+    return built(ChatMessage, role=MessageRole.ASSISTANT, additional_kwargs=kwargs, blocks=blocks)
+
+
+def _facts(completion: Completion, choice: Choice) -> Json:
+    """What is known about the answer beside its content; absent where the provider did not say."""
+    facts: Json = {FINISH_REASON: choice.finish_reason}
+    usage, cost = completion.usage, completion.cost
+    if usage is not None:
+        facts["prompt_tokens"] = usage.input
+        facts["completion_tokens"] = usage.output
+        facts["total_tokens"] = usage.total
+    known = {
+        "cached_tokens": usage and usage.cache_read,
+        "cache_write_tokens": usage and usage.cache_write,
+        "reasoning_tokens": usage and usage.reasoning,
+        "cost_usd": cost and cost.usd,
+        "credits_used": cost and cost.credits,
+        "native_finish_reason": choice.native_finish_reason,
+        "id": completion.id,
+        "model": completion.model,
+        "inference_id": completion.inference_id,
+        "client_request_id": completion.client_request_id,
+        "refusal": choice.refusal or None,
+        "annotations": choice.extra.get("annotations"),
+        "citations": completion.extra.get("citations"),
+        "search_results": completion.extra.get("search_results"),
+    }
+    facts.update((name, value) for name, value in known.items() if value is not None)
+    return facts
+
+
+def _raw(completion: Completion) -> Json:
+    usage = completion.usage
+    if usage is not None and completion.raw.get("usage") is not usage.raw:
+        return counted({**completion.raw, "usage": usage.raw}, usage)
+    return counted(completion.raw, usage)
+
+
+def counted(raw: Json, usage: Usage | None) -> Json:
+    """The reply as it came, with whole numbers for the counts in `usage`: LlamaIndex adds them up unchecked."""
+    if usage is None:
+        return raw
+    counts = {"prompt_tokens": usage.input, "completion_tokens": usage.output, "total_tokens": usage.total}
+    sent = usage.raw or {}
+    if all(sent.get(name) == count for name, count in counts.items()):
+        return raw
+    return {**raw, "usage": {**sent, **counts}}

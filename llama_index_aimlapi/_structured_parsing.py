@@ -1,0 +1,160 @@
+"""Responses -> objects of a class: whole ones strictly, streamed ones as far as they go. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Generic, Literal, TypeVar
+
+from llama_index.core.base.llms.types import ChatResponse, ToolCallBlock
+from llama_index.core.program.utils import create_flexible_model
+from pydantic import BaseModel, ValidationError
+
+from aimlapi_transport.chat.coercion import coerce
+from aimlapi_transport.chat.tool_calls import parse_arguments
+from aimlapi_transport.errors import BadResponseError
+from llama_index_aimlapi._json_in_text import json_values
+from llama_index_aimlapi._partial_json import PartialObject
+from llama_index_aimlapi._schemas import schema_of
+from llama_index_aimlapi._tools import FINISH_REASON, selections
+
+Model = TypeVar("Model", bound=BaseModel)
+Reason = Literal["refusal", "length", "content_filter", "no_json", "mismatch"]
+
+_OBJECT = re.compile(r'\{\s*"')  # how an object begins, and seldom anything else in braces
+
+
+class StructuredOutputError(BadResponseError, ValueError):
+    """The model's answer is not of the shape it was asked for.
+
+    Attributes:
+        reason: "refusal" (the model declined), "length" (cut at the output limit), "content_filter" (stopped by
+            the provider), "no_json" (there is no JSON in it), "mismatch" (its JSON does not fit the class).
+    """
+
+    reason: Reason = "no_json"
+
+
+def answer_in(response: ChatResponse, output_cls: type[Model]) -> Model:
+    """The object that a finished response holds, in a tool call or in its text, fenced or plain.
+
+    Raises:
+        StructuredOutputError: it was refused or cut short, holds no JSON, or its JSON does not fit the class.
+    """
+    _check_end(response, output_cls)
+    texts: list[str] = []
+    failed: ValidationError | None = None
+    for value in _candidates(response, texts):
+        try:
+            return _validated(output_cls, value)
+        except ValidationError as error:
+            failed = failed or error
+    if failed is None:
+        said = (texts[0] if texts else response.message.content or "")[:200]
+        raise _error("no_json", f"The model was asked for a {output_cls.__name__}, and answered {said!r}.", response)
+    problems = "; ".join(
+        f"{'.'.join(map(str, problem['loc'])) or 'the whole'}: {problem['msg']}"
+        for problem in failed.errors(include_url=False, include_input=False)[:3]
+    )
+    raise _error("mismatch", f"The model's answer is no {output_cls.__name__}: {problems}.", response) from failed
+
+
+class PartialAnswers(Generic[Model]):
+    """The objects a stream spells so far: of the class once they fit it, else of a class that takes any fields."""
+
+    def __init__(self, output_cls: type[Model]) -> None:
+        self._cls = output_cls
+        self._flexible: type[BaseModel] = create_flexible_model(output_cls)
+        self._schema = schema_of(output_cls)
+        self._parser = PartialObject()
+        self._start: int | None = None
+        self._shown = 0
+        self._last: dict[str, Any] = {}
+        self._response: ChatResponse | None = None
+
+    def add(self, response: ChatResponse) -> Model | BaseModel | None:
+        """The object so far; None where this piece added nothing to it."""
+        self._response = response
+        values = self._values(response)
+        if not values or values == self._last:
+            return None
+        self._last = values
+        values = coerce(values, self._schema)
+        try:
+            return self._cls.model_validate_json(json.dumps(values))
+        except ValidationError:
+            return self._flexible.model_validate(values)
+
+    def close(self) -> Model:
+        """The whole object. Raises as `answer_in`."""
+        if self._response is None:
+            raise StructuredOutputError("The stream held no answer.")
+        return answer_in(self._response, self._cls)
+
+    def _values(self, response: ChatResponse) -> dict[str, Any]:
+        if FINISH_REASON in response.additional_kwargs:
+            return {}
+        if response.message.additional_kwargs.get("tool_calls"):
+            calls = selections(response)
+            return calls[0].tool_kwargs if calls else {}
+        text = response.message.content or ""
+        if self._start is None:
+            found = _OBJECT.search(text)
+            if found is None:
+                return {}
+            self._start = found.start()
+        if len(text) - self._shown < self._shown / 64:
+            return {}  # a long answer's object is made anew when it has grown by one part in 64
+        self._shown = len(text)
+        return self._parser.value_of(text[self._start :])
+
+
+def _validated(cls: type[Model], value: Any) -> Model:
+    """The value as an object of the class; strings that spell an array or an object are these, where it wants them."""
+    try:
+        return cls.model_validate_json(json.dumps(value))  # as JSON: a strict class takes a text for a date
+    except ValidationError:
+        coerced = coerce(value, schema_of(cls))
+        if coerced is value:
+            raise
+        return cls.model_validate_json(json.dumps(coerced))
+
+
+def _check_end(response: ChatResponse, output_cls: type[BaseModel]) -> None:
+    refusal = response.additional_kwargs.get("refusal") or response.message.additional_kwargs.get("refusal")
+    if refusal:
+        raise _error("refusal", f"The model refused: {refusal}", response)
+    reason = response.additional_kwargs.get(FINISH_REASON)
+    if reason == "length":
+        advice = "raise `max_tokens`"
+        raise _error("length", f"The {output_cls.__name__} was cut at the output limit: {advice}.", response)
+    if reason == "content_filter":
+        raise _error("content_filter", "The provider's content filter stopped the answer.", response)
+
+
+def _candidates(response: ChatResponse, texts: list[str]) -> Iterator[Any]:
+    for block in response.message.blocks:
+        if isinstance(block, ToolCallBlock):
+            value = block.tool_kwargs
+            if isinstance(value, str):
+                texts.append(value)
+                parsed, _ = parse_arguments(value)
+                if parsed is not None:
+                    yield parsed
+                    continue
+                yield from json_values(value)
+            else:
+                yield value
+    for value in json_values(response.message.content or ""):
+        yield value
+        # Some models write the call they were to make.
+        inner = value.get("arguments", value.get("parameters")) if isinstance(value, dict) and "name" in value else None
+        if isinstance(inner, dict):
+            yield inner
+
+
+def _error(reason: Reason, message: str, response: ChatResponse) -> StructuredOutputError:
+    error = StructuredOutputError(message, body=response.raw, request_id=response.additional_kwargs.get("inference_id"))
+    error.reason = reason
+    return error
