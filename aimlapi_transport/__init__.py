@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aimlapi_transport.lazy_imports import lazily
+from aimlapi_transport.lazy_imports import lazy_names
 
 if TYPE_CHECKING:
     from aimlapi_transport.chat.response import Choice as Choice
@@ -43,4 +43,4 @@ _WHERE = {
 
 __all__ = sorted(_WHERE)
 
-__getattr__, __dir__ = lazily(__name__, _WHERE)
+__getattr__, __dir__ = lazy_names(__name__, _WHERE)

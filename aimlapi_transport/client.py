@@ -24,27 +24,27 @@ from aimlapi_transport.errors import AIMLAPIError, BadResponseError, error_for
 from aimlapi_transport.http._compat import Body
 from aimlapi_transport.http.exchange import (
     MAX_REDIRECTS,
-    Patience,
+    BodyBuffer,
     T_Http,
+    TimeLimits,
     Timeout,
-    Whole,
-    answered,
-    at_start,
-    bare,
-    border,
+    before_first_delta,
     check_encoding,
     drain,
     headers_of,
+    map_httpx_errors,
+    map_read_errors,
     reader_of,
-    reading,
     redirect,
     refusal_of,
     request_id_of,
+    require_answer,
     to_httpx,
+    without_traceback,
 )
 from aimlapi_transport.http.limits import Limits
-from aimlapi_transport.http.pool import Closable, Lease, quota_of
-from aimlapi_transport.http.retry import RetryQuota
+from aimlapi_transport.http.pool import Closable, PoolHandle, retry_budget_for
+from aimlapi_transport.http.retry import RetryBudget
 from aimlapi_transport.http.sender import Sender
 from aimlapi_transport.http.stream import AsyncExchange, AsyncStream
 
@@ -61,10 +61,10 @@ __all__ = ["AsyncClient", "Client", "Limits", "Timeout", "UnlistedParameterWarni
 class _Caller(Closable, Settings, Generic[T_Http, T_Whole, T_Stream]):
     """What both clients are made of: settings, whose connections they use, how they are asked, when they try again."""
 
-    def __init__(self, http_client: T_Http | None, lease: Lease | None, config: SettingsArguments) -> None:
+    def __init__(self, http_client: T_Http | None, pool_handle: PoolHandle | None, config: SettingsArguments) -> None:
         super().__init__(**config)
         self._http_client: T_Http | None = http_client
-        self._lease = lease or Lease()
+        self._pool_handle = pool_handle or PoolHandle()
 
     def chat(
         self,
@@ -131,13 +131,17 @@ class _Caller(Closable, Settings, Generic[T_Http, T_Whole, T_Stream]):
     def stream(self, request: Request, *, timeout: Timeout = None) -> T_Stream:
         """The answer to a request, delta by delta."""
 
-    def _quota(self) -> RetryQuota:
-        return quota_of(self._http_client) if self._http_client is not None else self._lease.pool(self.route).quota
+    def _quota(self) -> RetryBudget:
+        return (
+            retry_budget_for(self._http_client)
+            if self._http_client is not None
+            else self._pool_handle.pool(self.route).quota
+        )
 
-    def _delay(self, attempt: int, error: AIMLAPIError, patience: Patience) -> float | None:
+    def _delay(self, attempt: int, error: AIMLAPIError, time_limits: TimeLimits) -> float | None:
         """Seconds to wait before the next try; None to give up."""
         delay = self.retry.delay(attempt, error)
-        return None if delay is None or not patience.allows(delay) or not self._quota().take() else delay
+        return None if delay is None or not time_limits.allows(delay) or not self._quota().take() else delay
 
 
 class Client(_Caller[httpx.Client, Completion, Iterator[Delta]]):
@@ -162,7 +166,7 @@ class Client(_Caller[httpx.Client, Completion, Iterator[Delta]]):
         socket_options: what to set on each socket, in `socket.setsockopt`'s form.
         http_client: an `httpx.Client` of your own, used as it is and never closed here.
         sleep: waits between tries; injected in tests.
-        lease: whose share in the connections to use; by default the client's own.
+        pool_handle: whose share in the connections to use; by default the client's own.
     """
 
     def __init__(
@@ -170,51 +174,51 @@ class Client(_Caller[httpx.Client, Completion, Iterator[Delta]]):
         *,
         http_client: httpx.Client | None = None,
         sleep: Callable[[float], None] = time.sleep,
-        lease: Lease | None = None,
+        pool_handle: PoolHandle | None = None,
         **config: Unpack[SettingsArguments],
     ) -> None:
-        super().__init__(http_client, lease, config)
+        super().__init__(http_client, pool_handle, config)
         self._sleep = sleep
 
     def complete(self, request: Request, *, timeout: Timeout = None) -> Completion:
         """The answer to a request, whole."""
-        patience = Patience(self, request, timeout)
+        time_limits = TimeLimits(self, request, timeout)
 
         def once() -> Completion:
             completion = None
-            for delta in self._deltas(request, patience):
+            for delta in self._deltas(request, time_limits):
                 completion = delta.completion
-            return answered(completion)
+            return require_answer(completion)
 
-        return self._tried(once, patience)
+        return self._tried(once, time_limits)
 
     def embed(self, request: Request, count: int, *, timeout: Timeout = None) -> Embeddings:
         """The vectors of the `count` texts of an `embeddings.embedding_request`."""
         from aimlapi_transport.embeddings import read_embeddings
 
-        patience = Patience(self, request, timeout)
+        time_limits = TimeLimits(self, request, timeout)
 
         def once() -> Embeddings:
             key = self.key()
             scrub = scrubber(key)
-            with self._response(request, key, scrub, patience) as response:
-                whole, body = Whole(self.limits, patience), Body(response)
-                with border(scrub):
+            with self._response(request, key, scrub, time_limits) as response:
+                whole, body = BodyBuffer(self.limits, time_limits), Body(response)
+                with map_httpx_errors(scrub):
                     while chunk := body.read():
                         whole.add(chunk)
                 return read_embeddings(whole.data, count, headers_of(response), scrub=scrub)
 
-        return self._tried(once, patience)
+        return self._tried(once, time_limits)
 
-    def _tried(self, once: Callable[[], T], patience: Patience) -> T:
+    def _tried(self, once: Callable[[], T], time_limits: TimeLimits) -> T:
         attempt = 1
         while True:
             try:
                 answer = once()
             except AIMLAPIError as error:
-                delay = self._delay(attempt, error, patience)
+                delay = self._delay(attempt, error, time_limits)
                 if delay is None:
-                    raise bare(error) from None
+                    raise without_traceback(error) from None
             else:
                 self._quota().give_back(attempt - 1)
                 return answer
@@ -223,31 +227,31 @@ class Client(_Caller[httpx.Client, Completion, Iterator[Delta]]):
 
     def stream(self, request: Request, *, timeout: Timeout = None) -> Iterator[Delta]:
         """The answer to a request, delta by delta. Tries again only while nothing was handed out."""
-        patience = Patience(self, request, timeout)
+        time_limits = TimeLimits(self, request, timeout)
         attempt = 1
         while True:
             handed_out = False
             try:
-                for delta in self._deltas(request, patience):
+                for delta in self._deltas(request, time_limits):
                     handed_out = True
                     yield delta
                 self._quota().give_back(attempt - 1)
                 return
             except AIMLAPIError as error:
-                delay = None if handed_out else self._delay(attempt, at_start(error), patience)
+                delay = None if handed_out else self._delay(attempt, before_first_delta(error), time_limits)
                 if delay is None:
-                    raise bare(error) from None
+                    raise without_traceback(error) from None
             self._sleep(delay)
             attempt += 1
 
-    def _deltas(self, request: Request, patience: Patience) -> Iterator[Delta]:
+    def _deltas(self, request: Request, time_limits: TimeLimits) -> Iterator[Delta]:
         """One try: sends the request, reads the reply."""
         key = self.key()
         scrub = scrubber(key)
-        with self._response(request, key, scrub, patience) as response:
-            reader = reader_of(self, request, response, scrub, patience)
+        with self._response(request, key, scrub, time_limits) as response:
+            reader = reader_of(self, request, response, scrub, time_limits)
             body = Body(response)
-            with reading(reader, request, scrub):
+            with map_read_errors(reader, request, scrub):
                 while chunk := body.read():
                     for event in reader.events(chunk):
                         yield from reader.read(event)
@@ -258,15 +262,15 @@ class Client(_Caller[httpx.Client, Completion, Iterator[Delta]]):
 
     @contextmanager
     def _response(
-        self, request: Request, key: Secret, scrub: Callable[[str], str], patience: Patience
+        self, request: Request, key: Secret, scrub: Callable[[str], str], time_limits: TimeLimits
     ) -> Iterator[httpx.Response]:
         url: httpx.URL | None = None
         for _ in range(MAX_REDIRECTS + 1):
-            sent = to_httpx(self, self._http_client, request, key, patience, url)
-            sender = Sender(self._http_client, self._lease, self.route)
+            sent = to_httpx(self, self._http_client, request, key, time_limits, url)
+            sender = Sender(self._http_client, self._pool_handle, self.route)
             response: httpx.Response | None = None
             try:
-                with border(scrub, sent.url):
+                with map_httpx_errors(scrub, sent.url):
                     response = sender.send(sent)
                 url = redirect(response, scrub)
                 if url is None:
@@ -290,7 +294,7 @@ class AsyncClient(_Caller[httpx.AsyncClient, Coroutine[Any, Any, Completion], As
     Args:
         http_client: an `httpx.AsyncClient` of your own, used as it is and never closed here.
         sleep: waits between tries; injected in tests.
-        lease: whose share in the connections to use; by default the client's own.
+        pool_handle: whose share in the connections to use; by default the client's own.
     """
 
     def __init__(
@@ -298,47 +302,47 @@ class AsyncClient(_Caller[httpx.AsyncClient, Coroutine[Any, Any, Completion], As
         *,
         http_client: httpx.AsyncClient | None = None,
         sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
-        lease: Lease | None = None,
+        pool_handle: PoolHandle | None = None,
         **config: Unpack[SettingsArguments],
     ) -> None:
-        super().__init__(http_client, lease, config)
+        super().__init__(http_client, pool_handle, config)
         self._sleep = sleep
 
     async def complete(self, request: Request, *, timeout: Timeout = None) -> Completion:
         """The answer to a request, whole."""
-        patience = Patience(self, request, timeout)
+        time_limits = TimeLimits(self, request, timeout)
 
         async def once() -> Completion:
             completion = None
-            async with AsyncExchange(self, request, patience) as exchange:
+            async with AsyncExchange(self, request, time_limits) as exchange:
                 while deltas := await exchange.deltas():
                     completion = deltas[-1].completion
-            return answered(completion)
+            return require_answer(completion)
 
-        return await self._tried(once, patience)
+        return await self._tried(once, time_limits)
 
     async def embed(self, request: Request, count: int, *, timeout: Timeout = None) -> Embeddings:
         """The vectors of the `count` texts of an `embeddings.embedding_request`."""
         from aimlapi_transport.embeddings import read_embeddings
 
-        patience = Patience(self, request, timeout)
+        time_limits = TimeLimits(self, request, timeout)
 
         async def once() -> Embeddings:
-            async with AsyncExchange(self, request, patience) as exchange:
+            async with AsyncExchange(self, request, time_limits) as exchange:
                 data = await exchange.read_all()
                 return read_embeddings(data, count, exchange.headers(), scrub=exchange.scrub)
 
-        return await self._tried(once, patience)
+        return await self._tried(once, time_limits)
 
-    async def _tried(self, once: Callable[[], Awaitable[T]], patience: Patience) -> T:
+    async def _tried(self, once: Callable[[], Awaitable[T]], time_limits: TimeLimits) -> T:
         attempt = 1
         while True:
             try:
                 answer = await once()
             except AIMLAPIError as error:
-                delay = self._delay(attempt, error, patience)
+                delay = self._delay(attempt, error, time_limits)
                 if delay is None:
-                    raise bare(error) from None
+                    raise without_traceback(error) from None
             else:
                 self._quota().give_back(attempt - 1)
                 return answer

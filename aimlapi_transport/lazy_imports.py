@@ -1,6 +1,6 @@
 """Names of a package that are imported when they are first asked for: importing the package itself costs nothing. Pure.
 
-__getattr__, __dir__ = lazily(__name__, {"Thing": "package.module_it_is_in"})
+__getattr__, __dir__ = lazy_names(__name__, {"Thing": "package.module_it_is_in"})
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-def lazily(
+def lazy_names(
     package: str, where: Mapping[str, str], *, needs: tuple[str, str, str] | None = None
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """A package's `__getattr__` and `__dir__`; the latter lists the public names and the module's dunder names.

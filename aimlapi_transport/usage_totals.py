@@ -79,14 +79,14 @@ def used_by_embeddings(found: Embeddings) -> ModelUsage:
     )
 
 
-class Tally:
+class UsageTotals:
     """Sums by model. Printed it is a table, and one in a notebook, too. Threads and event loops may share it.
 
     Args:
         around: what counts here counts there, too.
     """
 
-    def __init__(self, *, around: Tally | None = None) -> None:
+    def __init__(self, *, around: UsageTotals | None = None) -> None:
         super().__init__()
         self._lock = threading.Lock()
         self._by_model: dict[str, ModelUsage] = {}

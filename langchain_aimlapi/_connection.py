@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 from typing_extensions import Self
 
 from aimlapi_transport.http.limits import Limits
-from aimlapi_transport.http.pool import Closable, Lease
+from aimlapi_transport.http.pool import Closable, PoolHandle
 
 # What these fields and the key may be, for the error that names a value of another type.
 ACCEPTED = {
@@ -65,7 +65,7 @@ class ConnectionSettings(Closable, BaseModel):
         default=None, exclude=True, repr=False, description="An `httpx.AsyncClient` of your own."
     )
 
-    _lease: Lease = PrivateAttr(default_factory=Lease)
+    _pool_handle: PoolHandle = PrivateAttr(default_factory=PoolHandle)
 
     @property
     def openai_proxy(self) -> str | None:

@@ -94,7 +94,7 @@ def to_request(
     )
 
 
-def patience(model: ChatSettings, call: dict[str, Any], *, stream: bool) -> Any:
+def time_limits(model: ChatSettings, call: dict[str, Any], *, stream: bool) -> Any:
     """The timeout of a call: of a stream, the shorter of `timeout` and `stream_chunk_timeout`."""
     timeout = call["timeout"] if call.get("timeout") is not None else model.request_timeout
     if not stream or model.stream_chunk_timeout is None:

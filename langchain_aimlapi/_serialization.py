@@ -10,7 +10,7 @@ from langchain_core.language_models import LangSmithParams
 from langchain_core.load.serializable import try_neq_default
 from typing_extensions import Self
 
-from aimlapi_transport.reprs import shown
+from aimlapi_transport.repr_fields import repr_fields
 from langchain_aimlapi._content_blocks import PROVIDER
 from langchain_aimlapi._profile import is_of_another
 
@@ -28,7 +28,7 @@ class ChatValue(ChatSettings):
 
     def __repr_args__(self) -> Any:
         """What stands in a repr: model, host, and what was set; no key."""
-        yield from shown(self, self.model_name, self.base_url, _NOT_SHOWN)
+        yield from repr_fields(self, self.model_name, self.base_url, _NOT_SHOWN)
         metadata = {name: value for name, value in (self.metadata or {}).items() if name != "lc_versions"}
         if metadata:
             yield "metadata", metadata

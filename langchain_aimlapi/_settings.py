@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 from typing_extensions import Self
 
-from aimlapi_transport.http.pool import check_own
+from aimlapi_transport.http.pool import check_http_clients
 from langchain_aimlapi._aliases import fitting, warn
 from langchain_aimlapi._chat_aliases import SYNONYMS, our_names
 from langchain_aimlapi._connection import ACCEPTED, ConnectionSettings
@@ -196,7 +196,7 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
 
     @model_validator(mode="after")
     def _check_clients(self) -> Self:
-        check_own(http_client=self.http_client, http_async_client=self.http_async_client)
+        check_http_clients(http_client=self.http_client, http_async_client=self.http_async_client)
         if (self.http_client or self.http_async_client) and (self.proxy or self.http_socket_options):
             raise ValueError("`proxy` and `http_socket_options` are for our clients: give them to your own one.")
         return self

@@ -71,13 +71,15 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         **kwargs: Any,
     ) -> ChatResult:
         from aimlapi_transport.client import Client
-        from langchain_aimlapi._request import patience, to_request
+        from langchain_aimlapi._request import time_limits, to_request
         from langchain_aimlapi.errors import translated
 
         with translated():
-            client = Client(http_client=self.http_client, lease=self._lease, **self._config())
+            client = Client(http_client=self.http_client, pool_handle=self._pool_handle, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=False)
-            return self._result(client.complete(request, timeout=patience(self, kwargs, stream=False)), request.tools)
+            return self._result(
+                client.complete(request, timeout=time_limits(self, kwargs, stream=False)), request.tools
+            )
 
     async def _agenerate(
         self,
@@ -87,13 +89,13 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         **kwargs: Any,
     ) -> ChatResult:
         from aimlapi_transport.client import AsyncClient
-        from langchain_aimlapi._request import patience, to_request
+        from langchain_aimlapi._request import time_limits, to_request
         from langchain_aimlapi.errors import translated
 
         with translated():
-            client = AsyncClient(http_client=self.http_async_client, lease=self._lease, **self._config())
+            client = AsyncClient(http_client=self.http_async_client, pool_handle=self._pool_handle, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=False)
-            completion = await client.complete(request, timeout=patience(self, kwargs, stream=False))
+            completion = await client.complete(request, timeout=time_limits(self, kwargs, stream=False))
             return self._result(completion, request.tools)
 
     def _stream(
@@ -104,15 +106,15 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         from aimlapi_transport.client import Client
-        from langchain_aimlapi._request import patience, to_request
+        from langchain_aimlapi._request import time_limits, to_request
         from langchain_aimlapi._responses import StreamReader
         from langchain_aimlapi.errors import translated
 
         with translated():
-            client = Client(http_client=self.http_client, lease=self._lease, **self._config())
+            client = Client(http_client=self.http_client, pool_handle=self._pool_handle, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=True)
             reader, answer = StreamReader(request.tools), None
-            for delta in client.stream(request, timeout=patience(self, kwargs, stream=True)):
+            for delta in client.stream(request, timeout=time_limits(self, kwargs, stream=True)):
                 answer = delta.choice if answer is None else answer
                 # LangChain adds chunks up: a second answer would run into the first
                 if delta.choice == answer or delta.completion is not None:
@@ -127,14 +129,14 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
     ) -> AsyncIterator[ChatGenerationChunk]:
         from aimlapi_transport.client import AsyncClient
         from langchain_aimlapi._async_stream import AsyncChunks
-        from langchain_aimlapi._request import patience, to_request
+        from langchain_aimlapi._request import time_limits, to_request
         from langchain_aimlapi._responses import StreamReader
         from langchain_aimlapi.errors import translated
 
         with translated():
-            client = AsyncClient(http_client=self.http_async_client, lease=self._lease, **self._config())
+            client = AsyncClient(http_client=self.http_async_client, pool_handle=self._pool_handle, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=True)
-            deltas = client.stream(request, timeout=patience(self, kwargs, stream=True))
+            deltas = client.stream(request, timeout=time_limits(self, kwargs, stream=True))
             return AsyncChunks(deltas, StreamReader(request.tools), self._with_headers)
 
     def _result(self, completion: Completion, tools: Sequence[Any]) -> ChatResult:

@@ -22,8 +22,8 @@ from typing_extensions import Self
 from aimlapi_transport.chat.request import Request
 from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.config.embedding_families import Task
-from aimlapi_transport.http.pool import check_own
-from aimlapi_transport.reprs import shown
+from aimlapi_transport.http.pool import check_http_clients
+from aimlapi_transport.repr_fields import repr_fields
 from langchain_aimlapi._aliases import fitting
 from langchain_aimlapi._concurrency import ain_order, in_order, progress
 from langchain_aimlapi._connection import ACCEPTED, ConnectionSettings
@@ -113,7 +113,7 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
 
     def __repr_args__(self) -> Any:
         """What stands in a repr: model, host, and what was set; no key."""
-        return shown(self, self.model, self.base_url, ("model", "base_url"))
+        return repr_fields(self, self.model, self.base_url, ("model", "base_url"))
 
     @model_validator(mode="before")
     @classmethod
@@ -130,7 +130,7 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
     def _check(self) -> Self:
         if not self.model.strip():
             raise ValueError("`model` is empty: pass the id of an embedding model, such as `text-embedding-3-small`.")
-        check_own(http_client=self.http_client, http_async_client=self.http_async_client)
+        check_http_clients(http_client=self.http_client, http_async_client=self.http_async_client)
         if (self.http_client or self.http_async_client) and self.proxy:
             raise ValueError("`proxy` is for our clients: give it to your own one.")
         return self
@@ -174,7 +174,7 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
 
     def _embed(self, texts: list[str], task: Task, size: int | None, kwargs: dict[str, Any]) -> list[list[float]]:
         with translated():
-            client = Client(http_client=self.http_client, lease=self._lease, **self._config())
+            client = Client(http_client=self.http_client, pool_handle=self._pool_handle, **self._config())
             job = _Job(self, client, texts, task, size, kwargs)
 
             def one(batch: list[str]) -> list[list[float]]:
@@ -189,7 +189,7 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
         self, texts: list[str], task: Task, size: int | None, kwargs: dict[str, Any]
     ) -> list[list[float]]:
         with translated():
-            client = AsyncClient(http_client=self.http_async_client, lease=self._lease, **self._config())
+            client = AsyncClient(http_client=self.http_async_client, pool_handle=self._pool_handle, **self._config())
             job = _Job(self, client, texts, task, size, kwargs)
 
             async def one(batch: list[str]) -> list[list[float]]:

@@ -19,14 +19,14 @@ from langchain_core.outputs import LLMResult
 from langchain_core.tracers.context import register_configure_hook
 
 from aimlapi_transport.embeddings import Embeddings
-from aimlapi_transport.usage_totals import ModelUsage, Tally, used_by_embeddings
+from aimlapi_transport.usage_totals import ModelUsage, UsageTotals, used_by_embeddings
 
 __all__ = ["AIMLAPIUsageCallbackHandler", "ModelUsage", "get_aimlapi_usage_callback"]
 
 _REMEMBERED = 4096  # runs already counted
 
 
-class AIMLAPIUsageCallbackHandler(Tally, BaseCallbackHandler):
+class AIMLAPIUsageCallbackHandler(UsageTotals, BaseCallbackHandler):
     """Sums what the calls used it is passed to: `model.invoke("Hi", config={"callbacks": [handler]})`.
 
     It may be shared between threads and event loops. A call that failed is not counted: nothing says what it used.

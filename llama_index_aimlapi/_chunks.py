@@ -19,8 +19,8 @@ from llama_index.core.base.llms.types import (
 )
 
 from aimlapi_transport.chat.coercion import CoercedText, coerced_text
-from aimlapi_transport.chat.growing_text import Growing
 from aimlapi_transport.chat.response import Delta
+from aimlapi_transport.chat.text_buffer import TextBuffer
 from aimlapi_transport.chat.tool_calls import ToolCallDelta
 from aimlapi_transport.chat.usage import usage_from
 from aimlapi_transport.chat.wire_types import Json
@@ -39,7 +39,7 @@ class _Call:
     def __init__(self) -> None:
         self.id: str | None = None
         self.name = ""
-        self.arguments = Growing()
+        self.arguments = TextBuffer()
         self.coerced: CoercedText | None = None
         self.extra: Json = {}
         self.parser = PartialObject()
@@ -83,9 +83,9 @@ class Snapshots:
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
         self._choice: int | None = None
-        self._text = Growing()
-        self._reasoning = Growing()
-        self._refusal = Growing()
+        self._text = TextBuffer()
+        self._reasoning = TextBuffer()
+        self._refusal = TextBuffer()
         self._calls: list[_Call] = []
         self._listed: tuple[_CallSoFar, ...] = ()
         self._logprobs: list[list[LogProb]] | None = None

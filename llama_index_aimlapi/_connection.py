@@ -16,7 +16,7 @@ from typing_extensions import Self
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.http.limits import Limits
-from aimlapi_transport.http.pool import Closable, Lease, check_own
+from aimlapi_transport.http.pool import Closable, PoolHandle, check_http_clients
 from aimlapi_transport.stacklevel import stacklevel
 
 if TYPE_CHECKING:  # imported at the first call: half of what importing this module would cost
@@ -65,7 +65,7 @@ class ConnectionSettings(Closable, BaseComponent):
         default=False, description="Raise on what the model's documents do not list, instead of warning."
     )
 
-    _lease: Lease = PrivateAttr(default_factory=Lease)
+    _pool_handle: PoolHandle = PrivateAttr(default_factory=PoolHandle)
     _http_client: httpx.Client | None = PrivateAttr(default=None)
     _async_http_client: httpx.AsyncClient | None = PrivateAttr(default=None)
 
@@ -82,7 +82,7 @@ class ConnectionSettings(Closable, BaseComponent):
         settings["api_key"] = SecretStr(api_key) if isinstance(api_key, str) else api_key
         super().__init__(**settings)
         if http_client is not None or async_http_client is not None:
-            check_own(http_client=http_client, async_http_client=async_http_client)
+            check_http_clients(http_client=http_client, async_http_client=async_http_client)
             self._http_client, self._async_http_client = http_client, async_http_client
         from aimlapi_transport.config.settings import Settings
 
@@ -116,12 +116,12 @@ class ConnectionSettings(Closable, BaseComponent):
     def _client(self) -> Client:
         from aimlapi_transport.client import Client
 
-        return Client(http_client=self._http_client, lease=self._lease, **self._config())
+        return Client(http_client=self._http_client, pool_handle=self._pool_handle, **self._config())
 
     def _async_client(self) -> AsyncClient:
         from aimlapi_transport.client import AsyncClient
 
-        return AsyncClient(http_client=self._async_http_client, lease=self._lease, **self._config())
+        return AsyncClient(http_client=self._async_http_client, pool_handle=self._pool_handle, **self._config())
 
     def __getstate__(self) -> Json:
         """An instance is a value: your own HTTP clients are connections, and stay behind."""

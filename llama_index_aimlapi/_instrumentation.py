@@ -48,15 +48,15 @@ class _Observers(Generic[Response]):
         self._last: list[Response] = []  # the last response, until the wrapper has seen it
         self.wrapped: Any = None
 
-    def shown(self) -> Generator[Response, None, None]:
+    def observed(self) -> Generator[Response, None, None]:
         """What the wrapper iterates."""
         while self._next:
             if isinstance(self._next[-1], BaseException):
                 raise self._next.pop()  # in no variable: the error holds this frame
             yield self._next.pop()
 
-    async def ashown(self) -> AsyncGenerator[Response, None]:
-        """As `shown`, for the wrapper of asynchronous streams. It never waits."""
+    async def aobserved(self) -> AsyncGenerator[Response, None]:
+        """As `observed`, for the wrapper of asynchronous streams. It never waits."""
         while self._next:
             if isinstance(self._next[-1], BaseException):
                 raise self._next.pop()
@@ -115,7 +115,7 @@ def observed(
 
     def begin(_: LLM, prompt: Any, **kwargs: Any) -> Generator[Response, None, None]:
         started.append(start(prompt, kwargs))
-        return observers.shown()
+        return observers.observed()
 
     observers.wrapped = callback(begin)(llm, *prompt, **kwargs)
 
@@ -154,7 +154,7 @@ async def aobserved(
 
     async def begin(_: LLM, prompt: Any, **kwargs: Any) -> AsyncGenerator[Response, None]:
         started.append(start(prompt, kwargs))
-        return observers.ashown()
+        return observers.aobserved()
 
     observers.wrapped = await callback(begin)(llm, *prompt, **kwargs)
 

@@ -16,7 +16,7 @@ from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.hosts import PRESETS, preset_for
 from aimlapi_transport.config.model_families import facts_for
 from aimlapi_transport.errors import InvalidRequestError
-from aimlapi_transport.reprs import shown
+from aimlapi_transport.repr_fields import repr_fields
 from llama_index_aimlapi._connection import ConnectionSettings, named
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
 
     def __repr_args__(self) -> Any:
         """What stands in a repr: model, host, and what was set; no key."""
-        return shown(self, self.model, self.api_base, _NOT_SHOWN)
+        return repr_fields(self, self.model, self.api_base, _NOT_SHOWN)
 
     @classmethod
     def class_name(cls) -> str:

@@ -12,7 +12,7 @@ from typing_extensions import Self
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.embedding_families import Task
 from aimlapi_transport.errors import InvalidRequestError
-from aimlapi_transport.reprs import shown
+from aimlapi_transport.repr_fields import repr_fields
 from llama_index_aimlapi._connection import ConnectionSettings, named
 from llama_index_aimlapi.usage import tell
 
@@ -97,7 +97,7 @@ class AIMLAPIEmbedding(ConnectionSettings, BaseEmbedding):
 
     def __repr_args__(self) -> Any:
         """What stands in a repr: model, host, and what was set; no key."""
-        return shown(self, self.model_name, self.api_base, _NOT_SHOWN)
+        return repr_fields(self, self.model_name, self.api_base, _NOT_SHOWN)
 
     @classmethod
     def class_name(cls) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]  # re-exported there
 from llama_index.core.instrumentation.events import BaseEvent
 
-from aimlapi_transport.usage_totals import ModelUsage, Tally, used_by, used_by_embeddings
+from aimlapi_transport.usage_totals import ModelUsage, UsageTotals, used_by, used_by_embeddings
 
 if TYPE_CHECKING:
     from aimlapi_transport.chat.response import Completion
@@ -33,7 +33,7 @@ __all__ = [
 _dispatcher = get_dispatcher(__name__)
 
 
-class AIMLAPIUsage(Tally):
+class AIMLAPIUsage(UsageTotals):
     """What calls of `AIMLAPI` and `AIMLAPIEmbedding` used, by model: tokens, and US dollars.
 
     Printed it is a table, and one in a notebook, too. A call that failed, or a stream that was left before its end, is
@@ -96,7 +96,7 @@ class EmbeddingUsageEvent(BaseEvent):
         return "AIMLAPIEmbeddingUsageEvent"
 
 
-class EmbeddingUsage(Tally):
+class EmbeddingUsage(UsageTotals):
     """What embeddings alone used, in the same table.
 
     Attributes:

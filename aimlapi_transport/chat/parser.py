@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
-from aimlapi_transport.chat.growing_text import Growing
 from aimlapi_transport.chat.merge import details_text, fold, fold_details, joined_logprobs, parts, sealed
 from aimlapi_transport.chat.response import Choice, Completion, Delta, finish_reason_for, with_raw
+from aimlapi_transport.chat.text_buffer import TextBuffer
 from aimlapi_transport.chat.think_tags import ThinkSplitter
 from aimlapi_transport.chat.tool_calls import ToolCallDelta, ToolCallReader
 from aimlapi_transport.chat.usage import Cost, Usage, cost_from, usage_from
@@ -49,10 +49,10 @@ class _ChoiceState:
 
     def __init__(self, index: int, think: ThinkSplitter | None, new_id: Callable[[], str], most: int) -> None:
         self.index = index
-        self.text = Growing()
-        self.reasoning = Growing()
+        self.text = TextBuffer()
+        self.reasoning = TextBuffer()
         self.thoughts: list[Json] = []
-        self.refusal = Growing()
+        self.refusal = TextBuffer()
         self.tools = ToolCallReader(new_id, most)
         self.think = think  # None where all text that follows is answer
         self.finish: str | None = None

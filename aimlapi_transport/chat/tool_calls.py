@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aimlapi_transport.chat.double_encoding import QuotedObject, unquoted
-from aimlapi_transport.chat.growing_text import Growing
+from aimlapi_transport.chat.text_buffer import TextBuffer
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.errors import BadResponseError
 from aimlapi_transport.http.limits import DEFAULT
@@ -80,7 +80,7 @@ class _Call:
         self.id = ""
         self.made_up = ""
         self.name = ""
-        self.arguments = Growing()
+        self.arguments = TextBuffer()
         self.quoted: QuotedObject | None = QuotedObject()  # None where the arguments are as they come, or all here
         self.is_sound = True
         self.extra: Json = {}

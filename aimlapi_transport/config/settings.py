@@ -83,7 +83,7 @@ class SettingsArguments(TypedDict, total=False):
 
 
 class Settings:
-    """What both clients share: address, preset, key, patience and headers."""
+    """What both clients share: address, preset, key, time_limits and headers."""
 
     def __init__(
         self,

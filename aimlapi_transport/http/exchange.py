@@ -44,7 +44,7 @@ _TRANSPORT_ERRORS = ("TransportError", "NetworkError", "ProtocolError", "ProxyEr
 _ENCODINGS = ("", "identity", "gzip", "x-gzip", "deflate")  # what we ask for; one alone unpacks a thousandfold at most
 
 
-class Patience:
+class TimeLimits:
     """How long one call may take: how much silence, and where a deadline is set, how much in all."""
 
     def __init__(self, settings: Settings, request: Request, timeout: Timeout) -> None:
@@ -75,7 +75,7 @@ class Patience:
 
 
 def reader_of(
-    settings: Settings, request: Request, response: httpx.Response, scrub: Callable[[str], str], patience: Patience
+    settings: Settings, request: Request, response: httpx.Response, scrub: Callable[[str], str], time_limits: TimeLimits
 ) -> ReplyReader:
     if response.status_code == 204:
         raise BadResponseError("The provider answered 204, without content.", status_code=204)
@@ -83,22 +83,22 @@ def reader_of(
         request.profile,
         headers=headers_of(response),
         scrub=scrub,
-        silence=patience.silence,
+        silence=time_limits.silence,
         limits=settings.limits,
-        check=None if patience.end is None else patience.check,
+        check=None if time_limits.end is None else time_limits.check,
     )
 
 
-class Whole:
+class BodyBuffer:
     """Collects a body up to the limit of a reply."""
 
-    def __init__(self, limits: Limits, patience: Patience) -> None:
+    def __init__(self, limits: Limits, time_limits: TimeLimits) -> None:
         self.data = bytearray()
         self._limits = limits
-        self._patience = patience
+        self._time_limits = time_limits
 
     def add(self, chunk: bytes) -> None:
-        self._patience.check()
+        self._time_limits.check()
         self.data += chunk
         self._limits.check_reply(len(self.data))
 
@@ -125,7 +125,7 @@ def headers_of(response: httpx.Response) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
 
 
-class reading:
+class map_read_errors:
     """Turns httpx's errors while reading into ours; a stream that broke off is incomplete.
 
     Leaves the block as if nothing had been where the connection broke or fell silent after a complete answer.
@@ -246,7 +246,7 @@ def _is_broken(error: Exception) -> bool:
     return isinstance(error, BrokenEncodingError) or bool(error_names(error))
 
 
-class border:
+class map_httpx_errors:
     """Turns httpx's errors into ours. Theirs hold the request, and so the key: it is taken out of them first."""
 
     def __init__(self, scrub: Callable[[str], str], url: httpx.URL | None = None) -> None:
@@ -297,19 +297,19 @@ def _connection_error(
     return APIConnectionError(f"The connection to the provider failed: {text}", is_retryable=not untrusted)
 
 
-def bare(error: AIMLAPIError) -> AIMLAPIError:
+def without_traceback(error: AIMLAPIError) -> AIMLAPIError:
     """The error without the frames beneath: their variables hold what the server sent, which may repeat the key."""
     return error.with_traceback(None)
 
 
-def at_start(error: AIMLAPIError) -> AIMLAPIError:
+def before_first_delta(error: AIMLAPIError) -> AIMLAPIError:
     """An error before anything was handed out: what a stream only reported may pass when asked again."""
     if type(error) in (StreamError, IncompleteStreamError):
         error.is_retryable = True
     return error
 
 
-def answered(completion: Completion | None) -> Completion:
+def require_answer(completion: Completion | None) -> Completion:
     if completion is None:
         raise BadResponseError("The provider's reply holds no answer.")
     return completion
@@ -344,7 +344,7 @@ def to_httpx(
     own: httpx.Client | httpx.AsyncClient | None,
     request: Request,
     key: Secret,
-    patience: Patience,
+    time_limits: TimeLimits,
     url: httpx.URL | None,
 ) -> httpx.Request:
     url = url or _url(settings.base_url + request.path)
@@ -359,8 +359,8 @@ def to_httpx(
     }
     for name, value in request.headers:
         headers[name.lower()] = value
-    patience.check()
-    limits = patience.timeouts()
+    time_limits.check()
+    limits = time_limits.timeouts()
     if own is not None:  # with the headers, cookies and query of its own
         query = dict(request.query) or None
         seconds = (limits.connect, limits.read, limits.write, limits.pool)  # as a tuple, httpx2 takes them as well

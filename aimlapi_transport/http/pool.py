@@ -1,8 +1,8 @@
-"""Connection pools shared by everybody who talks to the same address: one for sync calls, one per event loop for async.
+"""Connection pools: one per address for sync calls, and one per address and event loop for async calls.
 
-Who wants connections holds a `Lease`. A pool is made at the first call, belongs to its process and its loop, and is
-closed when its last lease is gone or closed: no model and no client owns sockets, and none leaves any behind. A forked
-child makes pools of its own; a loop's pool is closed by the loop's own shutdown, so nobody awaits on a dead loop.
+A client holds a `PoolHandle`. The pool is made at the first call, belongs to its process and its loop, and is closed
+when its last handle is closed or collected: no model and no client owns sockets. A forked child makes pools of its
+own; a loop's pool is closed by the loop's own shutdown, so nothing is awaited in a dead loop.
 """
 
 from __future__ import annotations
@@ -16,26 +16,28 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from functools import lru_cache, partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from typing_extensions import Self
 
-if TYPE_CHECKING:  # imported at the first call: whoever holds a lease need not pay for it before
+if TYPE_CHECKING:  # imported at the first call: whoever holds a pool_handle need not pay for it before
     import httpx
 
     from aimlapi_transport.config.settings import Route
-    from aimlapi_transport.http.idle_connections import Lanes
-    from aimlapi_transport.http.retry import RetryQuota
+    from aimlapi_transport.http.connections import Connections
+    from aimlapi_transport.http.retry import RetryBudget
+
+    _AsyncConnections: TypeAlias = Connections[httpx.AsyncBaseTransport]
 
 # What httpx reads from the environment when it makes a client, so pools made under other values are others.
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _VARIABLES = (*_PROXIES, *(name.upper() for name in _PROXIES), *_CERTIFICATES)
 
-_lock = threading.RLock()  # reentrant: a lease may be garbage-collected while its thread holds the lock
+_lock = threading.RLock()  # reentrant: a pool_handle may be garbage-collected while its thread holds the lock
 _pools: dict[tuple[Route | str | None, ...], Pool] = {}
-_quotas: WeakKeyDictionary[httpx.Client | httpx.AsyncClient, RetryQuota] = WeakKeyDictionary()
+_quotas: WeakKeyDictionary[httpx.Client | httpx.AsyncClient, RetryBudget] = WeakKeyDictionary()
 _inherited: list[Pool] = []  # a forked child's: the sockets are its parent's, too, and must not be touched
 _process = object()  # another one in each forked child
 
@@ -50,55 +52,58 @@ class Pool:
     """
 
     def __init__(self, route: Route, key: tuple[Route | str | None, ...]) -> None:
-        from aimlapi_transport.http.retry import RetryQuota
+        from aimlapi_transport.http.retry import RetryBudget
 
         self.route = route
         self.key = key
         self.process = _process
         self.users = 0
-        self.quota = RetryQuota()
-        self._sync: Lanes[httpx.BaseTransport] | None = None
-        self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Lanes[httpx.AsyncBaseTransport], _Kept]] = (
+        self.quota = RetryBudget()
+        self._sync: Connections[httpx.BaseTransport] | None = None
+        self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[_AsyncConnections, _Kept]] = (
             WeakKeyDictionary()
         )
 
-    def lanes(self) -> Lanes[httpx.BaseTransport]:
+    def connections(self) -> Connections[httpx.BaseTransport]:
         """The connections for sync calls."""
-        return self._lanes()
+        return self._connections()
 
-    def async_lanes(self) -> Lanes[httpx.AsyncBaseTransport]:
+    def async_connections(self) -> _AsyncConnections:
         """The connections of the running loop."""
-        return self._lanes_of(asyncio.get_running_loop())
+        return self._connections_of(asyncio.get_running_loop())
 
-    def _lanes(self) -> Lanes[httpx.BaseTransport]:
+    def _connections(self) -> Connections[httpx.BaseTransport]:
         if self._sync is None:
             import httpx
 
-            from aimlapi_transport.http.idle_connections import Lanes
+            from aimlapi_transport.http.connections import Connections
 
             with _lock:
                 if self._sync is None:
                     options = _options(self.route)
-                    self._sync = Lanes(
+                    self._sync = Connections(
                         lambda: httpx.HTTPTransport(**options), shared=_of_environment(httpx.Client, self.route)
                     )
         return self._sync
 
-    def _lanes_of(self, loop: asyncio.AbstractEventLoop) -> Lanes[httpx.AsyncBaseTransport]:
+    def _connections_of(self, loop: asyncio.AbstractEventLoop) -> _AsyncConnections:
         found = self._by_loop.get(loop)
         if found is None or found[0].is_closed:
             import httpx
 
-            from aimlapi_transport.http.idle_connections import Lanes
+            from aimlapi_transport.http.connections import Connections
 
             with _lock:
                 for other in [other for other in self._by_loop if other.is_closed()]:
                     _abandon(self._by_loop.pop(other)[0])
                 options = _options(self.route)
-                lanes: Lanes[httpx.AsyncBaseTransport] = Lanes(
+                connections: _AsyncConnections = Connections(
                     lambda: httpx.AsyncHTTPTransport(**options), shared=_of_environment(httpx.AsyncClient, self.route)
                 )
-                found = self._by_loop[loop] = lanes, ends_with(partial(_closed, lanes, ref(self), loop))
+                found = self._by_loop[loop] = (
+                    connections,
+                    at_loop_shutdown(partial(_closed, connections, ref(self), loop)),
+                )
         return found[0]
 
     def shut(self, *, wait: bool = False) -> None:
@@ -108,18 +113,18 @@ class Pool:
             wait: run a loop that stands still, to close its connections now.
         """
         if self._sync is not None:
-            for lane in self._sync.drained():
-                lane.close()
+            for connection in self._sync.drained():
+                connection.close()
         while self._by_loop:
             try:
-                loop, (lanes, keeper) = self._by_loop.popitem()
+                loop, (connections, keeper) = self._by_loop.popitem()
             except KeyError:  # the last loop was collected meanwhile
                 return
             if loop.is_closed():
-                _abandon(lanes)
+                _abandon(connections)
             elif wait and not loop.is_running() and asyncio._get_running_loop() is None:
                 loop.run_until_complete(keeper.aclose())
-            # else: with its last reference gone, the loop closes the generator, and that the lanes
+            # else: with its last reference gone, the loop closes the generator, and that the connections
 
     async def ashut(self) -> None:
         """Closes everything, the running loop's connections before it returns."""
@@ -145,10 +150,10 @@ class Pool:
             return True
 
 
-class Lease:
+class PoolHandle:
     """A share in the connections to an address, taken at the first call. No part of its holder's value.
 
-    A closed lease may be used again: it takes a new share.
+    A closed pool_handle may be used again: it takes a new share.
     """
 
     __slots__ = ("__weakref__", "_pool")
@@ -174,7 +179,7 @@ class Lease:
         return pool
 
     def enter(self, route: Route) -> Pool:
-        """The pool of a route, kept open until `Pool.exit`, whoever closes the lease meanwhile."""
+        """The pool of a route, kept open until `Pool.exit`, whoever closes the pool_handle meanwhile."""
         with _lock:
             pool = self.pool(route)
             pool.users += 1
@@ -198,37 +203,37 @@ class Lease:
             pool.shut()
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Lease)
+        return isinstance(other, PoolHandle)
 
     def __hash__(self) -> int:
         return 0
 
-    def __copy__(self) -> Lease:
-        return Lease()
+    def __copy__(self) -> PoolHandle:
+        return PoolHandle()
 
-    def __deepcopy__(self, memo: Any) -> Lease:
-        return Lease()
+    def __deepcopy__(self, memo: Any) -> PoolHandle:
+        return PoolHandle()
 
-    def __reduce__(self) -> tuple[type[Lease], tuple[()]]:
-        return Lease, ()
+    def __reduce__(self) -> tuple[type[PoolHandle], tuple[()]]:
+        return PoolHandle, ()
 
 
 class Closable:
-    """`close`, `aclose`, `with` and `async with` for what holds a `_lease`.
+    """`close`, `aclose`, `with` and `async with` for what holds a `_pool_handle`.
 
     Closing gives up the share in the connections. They are closed when nobody else in the process uses the same
     address, and after the calls under way. What was closed may be used again. An HTTP client of your own stays open.
     """
 
-    _lease: Lease
+    _pool_handle: PoolHandle
 
     def close(self) -> None:
         """Gives up the connections, sync and async."""
-        self._lease.close()
+        self._pool_handle.close()
 
     async def aclose(self) -> None:
         """Gives up the connections; the running loop's are closed when this returns."""
-        await self._lease.aclose()
+        await self._pool_handle.aclose()
 
     def __enter__(self) -> Self:
         return self
@@ -247,7 +252,7 @@ class Closable:
         await self.aclose()
 
 
-def ends_with(end: Callable[[], Awaitable[None]]) -> _Kept:
+def at_loop_shutdown(end: Callable[[], Awaitable[None]]) -> _Kept:
     """What awaits `end` in its loop, when that shuts down, or when nobody holds this generator any more.
 
     Both are what a loop does for every asynchronous generator begun in it: see PEP 525 on finalization.
@@ -265,9 +270,7 @@ def ends_with(end: Callable[[], Awaitable[None]]) -> _Kept:
     return kept
 
 
-async def _closed(
-    lanes: Lanes[httpx.AsyncBaseTransport], pool: ReferenceType[Pool], loop: asyncio.AbstractEventLoop
-) -> None:
+async def _closed(connections: _AsyncConnections, pool: ReferenceType[Pool], loop: asyncio.AbstractEventLoop) -> None:
     """Closes the connections of a loop, while it still runs."""
     owner = pool()
     if owner is not None:
@@ -275,21 +278,21 @@ async def _closed(
     from aimlapi_transport.http._compat import abort_connections
 
     # Without waiting where that can be had: a loop that ends cancels what waits in it.
-    left = [lane for lane in lanes.drained() if not abort_connections(lane)]
+    left = [connection for connection in connections.drained() if not abort_connections(connection)]
     await asyncio.sleep(0)  # until the sockets are closed
-    for lane in left:
-        await lane.aclose()
+    for connection in left:
+        await connection.aclose()
 
 
-def _abandon(lanes: Lanes[httpx.AsyncBaseTransport]) -> None:
+def _abandon(connections: _AsyncConnections) -> None:
     """Closes the sockets of a loop that cannot run any more: it was closed without its asynchronous generators."""
     from aimlapi_transport.http._compat import close_in_dead_loop
 
-    for lane in lanes.drained():
-        close_in_dead_loop(lane)
+    for connection in connections.drained():
+        close_in_dead_loop(connection)
 
 
-def check_own(**clients: object) -> None:
+def check_http_clients(**clients: object) -> None:
     """Refuses, as an InvalidRequestError, what is no client of httpx or httpx2: an async one where the name says so."""
     for name, client in clients.items():
         if client is not None:
@@ -302,12 +305,12 @@ def check_own(**clients: object) -> None:
                 raise InvalidRequestError(f"`{name}` is a {kind}: pass an httpx.{wanted}.")
 
 
-def quota_of(own: httpx.Client | httpx.AsyncClient) -> RetryQuota:
+def retry_budget_for(own: httpx.Client | httpx.AsyncClient) -> RetryBudget:
     """The retry quota of a client somebody brought along."""
-    from aimlapi_transport.http.retry import RetryQuota
+    from aimlapi_transport.http.retry import RetryBudget
 
     with _lock:
-        return _quotas.setdefault(own, RetryQuota())
+        return _quotas.setdefault(own, RetryBudget())
 
 
 @lru_cache(maxsize=1)
@@ -335,17 +338,17 @@ def _end() -> None:
     for pool in left:
         pool.shut(wait=True)
     for pool in _inherited:
-        for lane in pool._sync.drained() if pool._sync is not None else ():
-            lane.close()
-        for lanes, _ in pool._by_loop.values():
-            _abandon(lanes)
+        for connection in pool._sync.drained() if pool._sync is not None else ():
+            connection.close()
+        for connections, _ in pool._by_loop.values():
+            _abandon(connections)
 
 
 def _options(route: Route) -> dict[str, Any]:
     """What httpx's transport for a route is made of."""
     import httpx
 
-    from aimlapi_transport.http.idle_connections import IDLE_SECONDS
+    from aimlapi_transport.http.connections import IDLE_SECONDS
 
     limits = httpx.Limits(max_connections=None, keepalive_expiry=IDLE_SECONDS)
     return {"verify": _tls(), "limits": limits, "proxy": route.proxy, "socket_options": route.socket_options or None}
@@ -362,7 +365,7 @@ def _of_environment(kind: Any, route: Route) -> Any:
         return None
     import httpx
 
-    from aimlapi_transport.http.idle_connections import IDLE_SECONDS, MOST_IDLE
+    from aimlapi_transport.http.connections import IDLE_SECONDS, MOST_IDLE
 
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=MOST_IDLE, keepalive_expiry=IDLE_SECONDS)
     client = kind(verify=_tls(), limits=limits)

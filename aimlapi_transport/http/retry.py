@@ -34,7 +34,7 @@ class RetryPolicy:
         return float(min(0.5 * 2 ** min(attempt - 1, 10), 8.0) * (0.5 + 0.5 * self.jitter()))
 
 
-class RetryQuota:
+class RetryBudget:
     """The retries that all callers of one address have left together.
 
     It keeps a thousand callers from hammering a dead server three thousand times, as the standard mode of botocore

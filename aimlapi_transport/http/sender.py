@@ -19,7 +19,7 @@ from weakref import ReferenceType, WeakKeyDictionary, WeakSet, ref
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.http._compat import abort, abort_cancelled, abort_connections, abort_in_dead_loop, can_abort
 from aimlapi_transport.http.cancellation import cancellable
-from aimlapi_transport.http.pool import Lease, ends_with
+from aimlapi_transport.http.pool import PoolHandle, at_loop_shutdown
 
 if TYPE_CHECKING:
     import httpx
@@ -38,14 +38,14 @@ class Sender:
 
     __slots__ = ("_connection", "_own", "_pool", "_response")
 
-    def __init__(self, own: httpx.Client | None, lease: Lease, route: Route) -> None:
+    def __init__(self, own: httpx.Client | None, pool_handle: PoolHandle, route: Route) -> None:
         self._own = own
         self._response: httpx.Response | None = None
         if own is not None:
             _check_open(own)
             return
-        self._pool = lease.enter(route)
-        self._connection = self._pool.lanes().take()
+        self._pool = pool_handle.enter(route)
+        self._connection = self._pool.connections().take()
 
     def send(self, request: httpx.Request) -> httpx.Response:
         """The reply, its body unread."""
@@ -64,7 +64,7 @@ class Sender:
                 self._response.close()
         finally:
             if self._own is None:
-                spare = self._pool.lanes().give_back(self._connection)
+                spare = self._pool.connections().give_back(self._connection)
                 if spare is not None:
                     spare.close()
                 self._pool.exit()
@@ -73,9 +73,9 @@ class Sender:
 class AsyncSender:
     """Sends one exchange in the running event loop."""
 
-    __slots__ = ("__weakref__", "_connection", "_is_over", "_lanes", "_loop", "_own", "_pool", "_response")
+    __slots__ = ("__weakref__", "_connection", "_connections", "_is_over", "_loop", "_own", "_pool", "_response")
 
-    def __init__(self, own: httpx.AsyncClient | None, lease: Lease, route: Route) -> None:
+    def __init__(self, own: httpx.AsyncClient | None, pool_handle: PoolHandle, route: Route) -> None:
         self._own = own
         self._loop = asyncio.get_running_loop()
         self._is_over = False
@@ -86,9 +86,9 @@ class AsyncSender:
         if own is not None:
             _senders.setdefault(self._loop, WeakSet()).add(self)
             return
-        self._pool = lease.enter(route)
-        self._lanes = self._pool.async_lanes()
-        self._connection = self._lanes.take()
+        self._pool = pool_handle.enter(route)
+        self._connections = self._pool.async_connections()
+        self._connection = self._connections.take()
 
     async def send(self, request: httpx.Request) -> httpx.Response:
         """The reply, its body unread."""
@@ -124,7 +124,7 @@ class AsyncSender:
             raise
         self._is_over = True
         if self._own is None:
-            spare = self._lanes.give_back(self._connection)
+            spare = self._connections.give_back(self._connection)
             self._pool.exit()
             if spare is not None and not abort_connections(spare):
                 await spare.aclose()
@@ -141,7 +141,7 @@ class AsyncSender:
             self._in_loop(response)
         if self._own is None:
             if response is None:  # nothing was sent, or httpx has tidied up after what went wrong
-                self._lanes.give_back(self._connection)
+                self._connections.give_back(self._connection)
             self._pool.exit()
 
     async def discard(self) -> None:
@@ -152,13 +152,13 @@ class AsyncSender:
             await self.close()
 
     def _in_loop(self, response: httpx.Response) -> None:
-        loop, lanes = self._loop, None if self._own is not None else self._lanes
-        connection = None if lanes is None else self._connection
+        loop, connections = self._loop, None if self._own is not None else self._connections
+        connection = None if connections is None else self._connection
 
         def break_off() -> None:
             is_aborted = abort(response)
-            if is_aborted and lanes is not None and not lanes.is_shared:
-                lanes.discard(cast(Any, connection))
+            if is_aborted and connections is not None and not connections.is_shared:
+                connections.discard(cast(Any, connection))
             else:  # other exchanges go over the same transport, which has to know that this one is over
                 _close_later(loop, response)
 
@@ -197,7 +197,7 @@ async def _close(response: _Closable) -> None:
 def _guard(loop: asyncio.AbstractEventLoop) -> None:
     """Lets a loop that shuts down wait for what is still being closed in it."""
     if loop not in _guards:
-        _guards[loop] = ends_with(partial(_closed, ref(loop)))
+        _guards[loop] = at_loop_shutdown(partial(_closed, ref(loop)))
 
 
 async def _closed(loop: ReferenceType[asyncio.AbstractEventLoop]) -> None:

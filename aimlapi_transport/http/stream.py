@@ -18,21 +18,21 @@ from aimlapi_transport.errors import AIMLAPIError, BadResponseError, error_for
 from aimlapi_transport.http._compat import AsyncBody
 from aimlapi_transport.http.exchange import (
     MAX_REDIRECTS,
-    Patience,
+    BodyBuffer,
+    TimeLimits,
     Timeout,
-    Whole,
     adrain,
     arefusal_of,
-    at_start,
-    bare,
-    border,
+    before_first_delta,
     check_encoding,
     headers_of,
+    map_httpx_errors,
+    map_read_errors,
     reader_of,
-    reading,
     redirect,
     request_id_of,
     to_httpx,
+    without_traceback,
 )
 from aimlapi_transport.http.sender import AsyncSender
 
@@ -52,19 +52,19 @@ class AsyncExchange:
         "_client",
         "_failure",
         "_is_read",
-        "_patience",
         "_reader",
         "_reading",
         "_request",
         "_response",
         "_sender",
+        "_time_limits",
         "scrub",
     )
 
-    def __init__(self, client: AsyncClient, request: Request, patience: Patience) -> None:
+    def __init__(self, client: AsyncClient, request: Request, time_limits: TimeLimits) -> None:
         self._client = client
         self._request = request
-        self._patience = patience
+        self._time_limits = time_limits
         self._sender: AsyncSender | None = None
         self._response: httpx.Response | None = None
         self._failure: AIMLAPIError | None = None
@@ -116,11 +116,11 @@ class AsyncExchange:
         self.scrub = scrubber(key)
         url: httpx.URL | None = None
         for _ in range(MAX_REDIRECTS + 1):
-            sent = to_httpx(client, client._http_client, request, key, self._patience, url)
-            sender = self._sender = AsyncSender(client._http_client, client._lease, client.route)
+            sent = to_httpx(client, client._http_client, request, key, self._time_limits, url)
+            sender = self._sender = AsyncSender(client._http_client, client._pool_handle, client.route)
             self._response = None
             try:
-                with border(self.scrub, sent.url):
+                with map_httpx_errors(self.scrub, sent.url):
                     response = self._response = await sender.send(sent)
                 url = redirect(response, self.scrub)
                 if url is None:
@@ -145,17 +145,17 @@ class AsyncExchange:
 
     async def read_all(self) -> bytearray:
         """The whole body."""
-        whole, body = Whole(self._client.limits, self._patience), AsyncBody(self._received())
-        with border(self.scrub):
+        whole, body = BodyBuffer(self._client.limits, self._time_limits), AsyncBody(self._received())
+        with map_httpx_errors(self.scrub):
             while chunk := await body.read():
                 whole.add(chunk)
         return whole.data
 
     def begin(self) -> ReplyReader:
         """What reads the body as deltas."""
-        reader = self._reader = reader_of(self._client, self._request, self._received(), self.scrub, self._patience)
+        reader = self._reader = reader_of(self._client, self._request, self._received(), self.scrub, self._time_limits)
         self._body = AsyncBody(self._received())
-        self._reading = reading(reader, self._request, self.scrub)
+        self._reading = map_read_errors(reader, self._request, self.scrub)
         return reader
 
     async def deltas(self) -> list[Delta]:
@@ -202,7 +202,7 @@ class AsyncStream:
     def __init__(self, client: AsyncClient, request: Request, timeout: Timeout) -> None:
         self._client = client
         self._request = request
-        self._patience = Patience(client, request, timeout)
+        self._time_limits = TimeLimits(client, request, timeout)
         self._exchange: AsyncExchange | None = None
         self._ready: Iterator[Delta] = iter(())
         self._attempt = 1
@@ -239,10 +239,10 @@ class AsyncStream:
                         return []
                     delay = None
                     if not self._handed_out:
-                        delay = self._client._delay(self._attempt, at_start(error), self._patience)
+                        delay = self._client._delay(self._attempt, before_first_delta(error), self._time_limits)
                     if delay is None:
                         self._is_over = True
-                        raise bare(error) from None
+                        raise without_traceback(error) from None
                 else:
                     if not deltas and not self._is_over:
                         await self._leave(None)
@@ -259,7 +259,7 @@ class AsyncStream:
             self._is_reading = False
 
     async def _begin(self) -> AsyncExchange:
-        exchange = AsyncExchange(self._client, self._request, self._patience)
+        exchange = AsyncExchange(self._client, self._request, self._time_limits)
         await exchange.open()
         self._exchange = exchange
         if self._is_over:  # closed meanwhile

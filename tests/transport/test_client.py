@@ -35,7 +35,7 @@ from aimlapi_transport.errors import (
     ServerError,
     StreamError,
 )
-from aimlapi_transport.http.pool import Lease
+from aimlapi_transport.http.pool import PoolHandle
 from langchain_aimlapi import ChatAIMLAPI
 from llama_index_aimlapi import AIMLAPI
 from tests.scripted import DONE, Act, ScriptedServer, answer, chunk, close, event, reply, scripted, stream
@@ -259,14 +259,14 @@ def test_max_retries_is_at_most_that_many_further_requests(call: Any, streamed: 
 def test_a_call_that_succeeds_gives_its_retries_back(call: Any, streamed: bool) -> None:
     """And one that needed none adds a fifth of one."""
     whole = stream(*PIECES, DONE) if streamed else reply(body=answer())
-    lease = Lease()
+    pool_handle = PoolHandle()
     with scripted(reply(503), reply(503), whole) as server:
-        quota = lease.pool(Route(server.base_url)).quota
+        quota = pool_handle.pool(Route(server.base_url)).quota
         quota._left, quota._clock = 10.0, lambda: quota._seen  # no second passes, which would bring one back
-        call(server, Pauses(), streamed, lease=lease)
+        call(server, Pauses(), streamed, pool_handle=pool_handle)
         after_retries = quota._left
-        call(server, Pauses(), streamed, lease=lease)
-    lease.close()
+        call(server, Pauses(), streamed, pool_handle=pool_handle)
+    pool_handle.close()
     assert len(server.received) == 4
     assert (after_retries, quota._left) == (pytest.approx(10), pytest.approx(10.2))
 

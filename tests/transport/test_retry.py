@@ -9,7 +9,7 @@ import pytest
 
 from aimlapi_transport.client import Client
 from aimlapi_transport.errors import AIMLAPIError, RateLimitError, ServerError
-from aimlapi_transport.http.retry import RetryPolicy, RetryQuota
+from aimlapi_transport.http.retry import RetryBudget, RetryPolicy
 from tests.scripted import reply, scripted
 
 
@@ -22,7 +22,7 @@ class Clock:
 
 def test_a_quota_is_used_up_and_comes_back_by_time_and_by_success() -> None:
     clock = Clock()
-    quota = RetryQuota(3, clock)
+    quota = RetryBudget(3, clock)
     assert [quota.take() for _ in range(4)] == [True, True, True, False]
     clock.now = 1.0
     assert [quota.take() for _ in range(2)] == [True, False]

@@ -8,12 +8,12 @@ from itertools import accumulate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlapi_transport.chat.growing_text import Growing
+from aimlapi_transport.chat.text_buffer import TextBuffer
 
 
 @given(st.lists(st.text(max_size=3), max_size=100))
 def test_it_is_known_as_it_was_after_each_piece(pieces: list[str]) -> None:
-    growing, lengths = Growing(), []
+    growing, lengths = TextBuffer(), []
     for place, piece in enumerate(pieces):
         growing.add(piece)
         lengths.append(growing.length)
@@ -24,7 +24,7 @@ def test_it_is_known_as_it_was_after_each_piece(pieces: list[str]) -> None:
 
 
 def test_many_small_pieces_take_hardly_more_than_their_characters() -> None:
-    growing = Growing()
+    growing = TextBuffer()
     for place in range(10_000):
         growing.add(f"{place:06}")
     held = sys.getsizeof(growing._pieces) + sum(map(sys.getsizeof, growing._pieces))

@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 
 from aimlapi_transport import AsyncClient, Client
-from aimlapi_transport.http.idle_connections import IDLE_SECONDS, MOST_IDLE, Lanes
+from aimlapi_transport.http.connections import IDLE_SECONDS, MOST_IDLE, Connections
 from tests.scripted import ScriptedServer, answer, event, scripted, stream
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
@@ -23,12 +23,12 @@ class Clock:
         return self.now
 
 
-def lanes(clock: Clock) -> Lanes[int]:
-    return Lanes(count().__next__, clock=clock)
+def connections(clock: Clock) -> Connections[int]:
+    return Connections(count().__next__, clock=clock)
 
 
 def test_what_was_given_back_last_is_taken_first() -> None:
-    some = lanes(Clock())
+    some = connections(Clock())
     first, second, third = some.take(), some.take(), some.take()
     assert (first, second, third) == (0, 1, 2)
     assert [some.give_back(lane) for lane in (second, first)] == [None, None]
@@ -37,7 +37,7 @@ def test_what_was_given_back_last_is_taken_first() -> None:
 
 def test_what_was_idle_too_long_is_closed_when_another_is_given_back() -> None:
     clock = Clock()
-    some = lanes(clock)
+    some = connections(clock)
     old, busy = some.take(), some.take()
     some.give_back(old)
     for _ in range(3):  # the busy one does all the work
@@ -53,7 +53,7 @@ def test_what_was_idle_too_long_is_closed_when_another_is_given_back() -> None:
 
 
 def test_no_more_are_kept_than_the_limit() -> None:
-    some = lanes(Clock())
+    some = connections(Clock())
     taken = [some.take() for _ in range(MOST_IDLE + 2)]
     spares = [some.give_back(lane) for lane in taken]
     assert spares == [None] * MOST_IDLE + taken[:2]
@@ -61,14 +61,14 @@ def test_no_more_are_kept_than_the_limit() -> None:
 
 
 def test_what_comes_back_after_the_end_is_closed() -> None:
-    some = lanes(Clock())
+    some = connections(Clock())
     lane = some.take()
     assert (some.drained(), some.is_closed) == ([lane], True)
     assert some.give_back(lane) == lane
 
 
 def test_one_for_all_is_taken_by_all_and_closed_at_the_end() -> None:
-    some = Lanes(count().__next__, shared=7)
+    some = Connections(count().__next__, shared=7)
     assert [some.take(), some.take(), some.give_back(7), some.drained()] == [7, 7, None, [7]]
 
 
@@ -108,5 +108,5 @@ def test_an_early_end_gives_the_lane_back() -> None:
             deltas = client.stream_chat("m", MESSAGES)
             next(deltas)
             deltas.close()
-        pool = client._lease.pool(client.route)
+        pool = client._pool_handle.pool(client.route)
         assert pool._sync is not None and len(pool._sync.drained()) == 1

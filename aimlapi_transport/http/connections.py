@@ -17,12 +17,12 @@ MOST_IDLE = 100  # connections kept
 IDLE_SECONDS = 60.0  # for which a connection is kept
 
 
-class Lanes(Generic[Transport]):
+class Connections(Generic[Transport]):
     """httpx's transports, one for each exchange under way. What was given back last is taken first.
 
     Args:
         make: a further transport.
-        shared: one transport for all, in place of lanes.
+        shared: one transport for all, in place of connections.
 
     Attributes:
         is_closed: whether `drained` was called.
@@ -54,16 +54,16 @@ class Lanes(Generic[Transport]):
         try:
             return self._idle.pop()[1]
         except IndexError:
-            lane = self._make()
-            self._all.add(lane)
-            return lane
+            connection = self._make()
+            self._all.add(connection)
+            return connection
 
-    def give_back(self, lane: Transport) -> Transport | None:
+    def give_back(self, connection: Transport) -> Transport | None:
         """Keeps a transport for the next exchange. Returns one that is to be closed: it was idle too long."""
-        if lane is self._shared:
+        if connection is self._shared:
             return None
         now = self._clock()
-        self._idle.append((now, lane))
+        self._idle.append((now, connection))
         try:  # another thread may be quicker
             if self.is_closed or len(self._idle) > MOST_IDLE or now - self._idle[0][0] > IDLE_SECONDS:
                 spare = self._idle.popleft()[1]
@@ -73,9 +73,9 @@ class Lanes(Generic[Transport]):
             pass
         return None
 
-    def discard(self, lane: Transport) -> None:
+    def discard(self, connection: Transport) -> None:
         """Forgets a transport whose connection was broken off."""
-        self._all.discard(lane)
+        self._all.discard(connection)
 
     def drained(self) -> list[Transport]:
         """All transports, also those in use: they are to be closed."""

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 
-def shown(model: Any, name: str, base_url: str | None, hidden: Collection[str]) -> Iterator[tuple[str, Any]]:
+def repr_fields(model: Any, name: str, base_url: str | None, hidden: Collection[str]) -> Iterator[tuple[str, Any]]:
     """The arguments of a repr. Fields that say `repr=False`, and the `hidden` ones, are left out."""
     from aimlapi_transport.config.settings import host_name  # importing it costs more than most reprs are worth
 

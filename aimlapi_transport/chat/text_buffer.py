@@ -5,7 +5,7 @@ from __future__ import annotations
 _TOGETHER = 32  # pieces that are made one
 
 
-class Growing:
+class TextBuffer:
     """A text as far as it went, put together when it is asked for; another thread may ask while it grows.
 
     It takes hardly more than its characters: each piece by itself would take 64 bytes, and 8 in every list it is in.
