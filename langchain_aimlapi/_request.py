@@ -101,7 +101,7 @@ def time_limits(model: ChatSettings, call: dict[str, Any], *, stream: bool) -> A
         return timeout
     import httpx
 
-    from aimlapi_transport.http.exchange import CONNECT_SECONDS
+    from aimlapi_transport.http.timeouts import CONNECT_SECONDS
 
     if isinstance(timeout, httpx.Timeout):
         connect, silence = timeout.connect, timeout.read

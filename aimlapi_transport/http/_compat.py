@@ -115,7 +115,7 @@ class _Body:
 
 
 class Body(_Body):
-    """A response's body, unpacked, read piece by piece."""
+    """A response's body, unpacked, read piece by piece. Its coroutine blocks: it is awaited without waiting."""
 
     __slots__ = ()
 
@@ -124,7 +124,7 @@ class Body(_Body):
         if not self.is_direct:
             self._pieces = response.iter_bytes()
 
-    def read(self, timeout: float | None = None) -> bytes:
+    async def read(self, timeout: float | None = None) -> bytes:
         """The next piece, empty at the end.
 
         Args:

@@ -37,7 +37,7 @@ _VARIABLES = (*_PROXIES, *(name.upper() for name in _PROXIES), *_CERTIFICATES)
 
 _lock = threading.RLock()  # reentrant: a pool_handle may be garbage-collected while its thread holds the lock
 _pools: dict[tuple[Route | str | None, ...], Pool] = {}
-_quotas: WeakKeyDictionary[httpx.Client | httpx.AsyncClient, RetryBudget] = WeakKeyDictionary()
+_retry_budgets: WeakKeyDictionary[httpx.Client | httpx.AsyncClient, RetryBudget] = WeakKeyDictionary()
 _inherited: list[Pool] = []  # a forked child's: the sockets are its parent's, too, and must not be touched
 _process = object()  # another one in each forked child
 
@@ -48,7 +48,7 @@ class Pool:
     """The connections of this process by one route.
 
     Attributes:
-        quota: the retries that all users of the route have left together.
+        retry_budget: the retries that all users of the route have left together.
     """
 
     def __init__(self, route: Route, key: tuple[Route | str | None, ...]) -> None:
@@ -58,7 +58,7 @@ class Pool:
         self.key = key
         self.process = _process
         self.users = 0
-        self.quota = RetryBudget()
+        self.retry_budget = RetryBudget()
         self._sync: Connections[httpx.BaseTransport] | None = None
         self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[_AsyncConnections, _Kept]] = (
             WeakKeyDictionary()
@@ -310,7 +310,7 @@ def retry_budget_for(own: httpx.Client | httpx.AsyncClient) -> RetryBudget:
     from aimlapi_transport.http.retry import RetryBudget
 
     with _lock:
-        return _quotas.setdefault(own, RetryBudget())
+        return _retry_budgets.setdefault(own, RetryBudget())
 
 
 @lru_cache(maxsize=1)

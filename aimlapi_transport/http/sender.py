@@ -34,12 +34,13 @@ class _Closable(Protocol):
 
 
 class Sender:
-    """Sends one exchange, blocking."""
+    """Sends one exchange, blocking: what it returns is awaited without waiting."""
 
-    __slots__ = ("_connection", "_own", "_pool", "_response")
+    __slots__ = ("_connection", "_is_over", "_own", "_pool", "_response")
 
     def __init__(self, own: httpx.Client | None, pool_handle: PoolHandle, route: Route) -> None:
         self._own = own
+        self._is_over = False
         self._response: httpx.Response | None = None
         if own is not None:
             _check_open(own)
@@ -47,7 +48,7 @@ class Sender:
         self._pool = pool_handle.enter(route)
         self._connection = self._pool.connections().take()
 
-    def send(self, request: httpx.Request) -> httpx.Response:
+    async def send(self, request: httpx.Request) -> httpx.Response:
         """The reply, its body unread."""
         if self._own is not None:
             self._response = self._own.send(request, stream=True, follow_redirects=False)
@@ -57,8 +58,23 @@ class Sender:
             _log_reply(self._response)
         return self._response
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Gives the connection back, or closes it where its reply was not read to the end."""
+        self._close()
+
+    def abandon(self) -> None:
+        """Closes the connection in the middle of its reply."""
+        with suppress(Exception):
+            self._close()
+
+    async def discard(self) -> None:
+        """As `abandon`."""
+        self.abandon()
+
+    def _close(self) -> None:
+        if self._is_over:
+            return
+        self._is_over = True
         try:
             if self._response is not None:
                 self._response.close()

@@ -261,7 +261,7 @@ def test_a_call_that_succeeds_gives_its_retries_back(call: Any, streamed: bool) 
     whole = stream(*PIECES, DONE) if streamed else reply(body=answer())
     pool_handle = PoolHandle()
     with scripted(reply(503), reply(503), whole) as server:
-        quota = pool_handle.pool(Route(server.base_url)).quota
+        quota = pool_handle.pool(Route(server.base_url)).retry_budget
         quota._left, quota._clock = 10.0, lambda: quota._seen  # no second passes, which would bring one back
         call(server, Pauses(), streamed, pool_handle=pool_handle)
         after_retries = quota._left

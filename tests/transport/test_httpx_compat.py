@@ -19,6 +19,7 @@ import pytest
 from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.errors import APIConnectionError, BadResponseError
 from aimlapi_transport.http import _compat as _httpx
+from aimlapi_transport.http.blocking import run_blocking
 from tests.scripted import DONE, answer, chunk, event, reply, scripted, stream
 from tests.transport import test_client as clients
 
@@ -34,9 +35,9 @@ def test_the_connection_of_a_response_is_known(library: str) -> None:
         body = _httpx.Body(response)
         assert body.is_direct
         data = b""
-        while piece := body.read():
+        while piece := run_blocking(body.read()):
             data += piece
-        assert (data, body.read()) == (b"".join(PIECES), b"")
+        assert (data, run_blocking(body.read())) == (b"".join(PIECES), b"")
         response.close()
 
     async def run() -> tuple[bool, bool]:

@@ -1,0 +1,70 @@
+"""How long a call may take: silence between bytes, time to connect, and a deadline for everything together."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, cast
+
+import httpx
+
+from aimlapi_transport.errors import APITimeoutError, InvalidRequestError
+
+if TYPE_CHECKING:
+    from aimlapi_transport.chat.request import Request
+    from aimlapi_transport.config.settings import Settings
+
+Timeout = float | tuple[float | None, float | None] | httpx.Timeout | None
+"""Seconds of silence; or (connect, silence); or an httpx.Timeout; None for the defaults."""
+
+CONNECT_SECONDS = 5.0
+_CALL_SILENCE = 600.0  # seconds without a byte of a whole answer
+_STREAM_SILENCE = 120.0  # seconds without an event of a stream
+
+
+class TimeLimits:
+    """How long one call may take: how much silence, and where a deadline is set, how much in all."""
+
+    def __init__(self, settings: Settings, request: Request, timeout: Timeout) -> None:
+        self._silence = _timeouts(timeout if timeout is not None else settings.timeout, request.stream)
+        self._deadline = settings.deadline
+        self.end = None if settings.deadline is None else time.monotonic() + settings.deadline
+
+    def timeouts(self) -> httpx.Timeout:
+        """What httpx is told: no more than what is left."""
+        if self.end is None:
+            return self._silence
+        left = max(self.end - time.monotonic(), 0.001)
+        return httpx.Timeout(**{k: left if v is None else min(v, left) for k, v in self._silence.as_dict().items()})
+
+    @property
+    def silence(self) -> float | None:
+        """Seconds."""
+        return self._silence.read
+
+    def allows(self, pause: float) -> bool:
+        """Whether there is time for a pause and another try."""
+        return self.end is None or time.monotonic() + pause < self.end
+
+    def check(self) -> None:
+        """Raises `APITimeoutError` once the deadline is over."""
+        if self.end is not None and time.monotonic() > self.end:
+            raise APITimeoutError(f"The answer took longer than the deadline of {self._deadline:g} s.")
+
+
+def _timeouts(timeout: Timeout, stream: bool) -> httpx.Timeout:
+    if isinstance(timeout, httpx.Timeout):
+        return timeout
+    if timeout is not None and type(timeout).__module__.startswith("httpx2"):
+        return httpx.Timeout(**cast(Any, timeout).as_dict())
+    connect: float | None = CONNECT_SECONDS
+    silence: float | None = _STREAM_SILENCE if stream else _CALL_SILENCE
+    timeout = tuple(timeout) if isinstance(timeout, list) else timeout  # a pair that went through JSON
+    given = timeout if isinstance(timeout, tuple) and len(timeout) == 2 else (timeout, timeout)
+    if not all(value is None or (isinstance(value, (int, float)) and value > 0) for value in given):
+        raise InvalidRequestError(f"`timeout` is {timeout!r}: pass seconds, (connect, silence), or an httpx.Timeout.")
+    if isinstance(timeout, tuple):
+        connect, silence = timeout
+    elif timeout is not None:
+        silence = timeout
+        connect = min(CONNECT_SECONDS, timeout)
+    return httpx.Timeout(connect=connect, read=silence, write=silence, pool=silence)
