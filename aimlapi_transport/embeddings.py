@@ -163,8 +163,8 @@ def read_embeddings(
     for row in rows:
         index = row.get("index", 0 if count == 1 else None) if isinstance(row, dict) else None
         if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < count or vectors[index]:
-            shown = scrub(repr(index))[:80]
-            raise BadResponseError(f"The provider's reply has an embedding for no text of ours: index {shown}.")
+            unknown = scrub(repr(index))[:80]
+            raise BadResponseError(f"The provider's reply has an embedding for no text of ours: index {unknown}.")
         vectors[index] = _vector(row.get("embedding"))
     if len(rows) != count:
         raise BadResponseError(f"The provider sent {len(rows)} embeddings for {count} texts.")

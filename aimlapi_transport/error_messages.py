@@ -1,6 +1,6 @@
-"""What vendors behind the gateways say where a status alone does not tell: credits, quota, a full context. Pure.
+"""Error messages of vendors -> what a status alone does not say: no credits, quota used up, context too long. Pure.
 
-To teach a wording, add an alternative to its pattern and the sentence to the table in `tests/transport/test_errors.py`.
+To recognise another message, add an alternative to its pattern, and the message to `tests/transport/test_errors.py`.
 Sources: https://docs.aimlapi.com/errors-and-messages/general-info, the vendors' error pages, users' reports.
 """
 
@@ -12,9 +12,9 @@ from typing import Any
 __all__ = ["says_no_credits", "says_overflow", "says_quota"]
 
 # Texts, which `re` compiles at the first refusal and keeps: all of them take 6 ms.
-_SPENT = r"out of credits|insufficient (?:credit|balance|funds)"
-_CREDITS = rf"{_SPENT}|(?:top|topped) up your|resource limit|payment required"
-_QUOTA = rf"{_SPENT}|free[- ]tier|quota|billing|per[- ]day"
+_NO_CREDITS = r"out of credits|insufficient (?:credit|balance|funds)"
+_CREDITS = rf"{_NO_CREDITS}|(?:top|topped) up your|resource limit|payment required"
+_QUOTA = rf"{_NO_CREDITS}|free[- ]tier|quota|billing|per[- ]day"
 _INPUT = r"(?:prompts?|inputs?|messages?|sequence|requests?|contents?|context)"
 _CONTEXT = (
     r"context[_ -]*(?:length|window|size|limit)"  # OpenAI, DeepSeek, Mistral, MiniMax, llama.cpp, LiteLLM
@@ -46,12 +46,12 @@ _NOT_OUTPUT = rf"{_INPUT}|max_new_tokens"
 
 
 def says_no_credits(message: str) -> bool:
-    """Whether it is about money spent."""
+    """Whether the account has no credits left."""
     return _says(_CREDITS, message)
 
 
 def says_quota(message: str) -> bool:
-    """Whether waiting a little does not cure it."""
+    """Whether a quota is used up, so that a retry after a pause fails as well."""
     return _says(_QUOTA, message)
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong: one tree of exceptions, and the one place that turns a status into one of them.
+"""The tree of exceptions, and the mapping of statuses and error bodies to them.
 
 To give a status its own class, add a row to `_BY_STATUS`.
 
@@ -11,7 +11,7 @@ To give a status its own class, add a row to `_BY_STATUS`.
     |   +-- ContextLengthError       the messages are longer than the model reads
     +-- RateLimitError               429
     |   +-- QuotaExceededError       429 that waiting does not cure
-    +-- ServerError                  5xx, 408, 409: trouble on the other side
+    +-- ServerError                  5xx, 408, 409
     +-- APIConnectionError           (also a ConnectionError) no answer came
     |   +-- APITimeoutError          (also a TimeoutError) nothing came for too long
     +-- BadResponseError             a 200 that is no answer
@@ -48,7 +48,7 @@ __all__ = [
     "error_in",
 ]
 
-_MESSAGE_LIMIT = 1000  # characters; an HTML page or a whole prompt in a message helps nobody
+_MESSAGE_LIMIT = 1000  # characters; a message may hold an HTML page or a whole prompt
 _BODY_LIMIT = 16_384  # characters of a refused reply's body that are kept for reading
 _LONGEST_SECRET = 1000  # bytes
 
@@ -203,7 +203,7 @@ def error_for(
     error = _classified(status, message, value)
     request_id = headers.get("x-inference-id") or request_id or headers.get("x-request-id")
     error.request_id = scrub(request_id) if request_id else None
-    error.headers = told_headers(headers, scrub)
+    error.headers = public_headers(headers, scrub)
     error.retry_after = _retry_after(headers)
     advice = headers.get("x-should-retry", "").lower()
     if advice in ("true", "false"):
@@ -259,8 +259,8 @@ def beginning(data: bytes | bytearray, most: int, scrub: Callable[[str], str]) -
     return scrub(data[: most + _LONGEST_SECRET].decode("utf-8", "replace"))[:most]
 
 
-def told_headers(headers: Mapping[str, str], scrub: Callable[[str], str]) -> dict[str, str]:
-    """A reply's headers as they may be shown: without cookies, and without the key."""
+def public_headers(headers: Mapping[str, str], scrub: Callable[[str], str]) -> dict[str, str]:
+    """A reply's headers without cookies and without the key."""
     return {name.lower(): scrub(value) for name, value in headers.items() if name.lower() != "set-cookie"}
 
 
@@ -279,7 +279,7 @@ def _status_in(source: Any) -> int | None:
     if isinstance(source, dict):
         for key in ("statusCode", "status", "code", "status_code"):
             value = source.get(key)
-            if isinstance(value, str) and value.isdigit():  # the documentation shows it as text too
+            if isinstance(value, str) and value.isdigit():  # the documentation has it as text, too
                 value = int(value)
             if isinstance(value, int) and not isinstance(value, bool) and 400 <= value <= 599:
                 return value

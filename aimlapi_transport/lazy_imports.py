@@ -18,7 +18,7 @@ def lazy_names(
 
     Args:
         where: name -> the module it is in.
-        needs: a framework's module, its title, and the extra that brings it; who lacks the module is told of the extra.
+        needs: a framework's module, its title, and the extra that brings it; the ImportError names the extra.
     """
 
     def __getattr__(name: str) -> Any:
@@ -31,8 +31,8 @@ def lazy_names(
         except ModuleNotFoundError as error:
             if needs is None or error.name != needs[0]:
                 raise
-            told = f"{name} needs {needs[1]}: run `pip install 'aimlapi-integrations[{needs[2]}]'`."
-            raise ModuleNotFoundError(told, name=error.name) from error
+            message = f"{name} needs {needs[1]}: run `pip install 'aimlapi-integrations[{needs[2]}]'`."
+            raise ModuleNotFoundError(message, name=error.name) from error
         return getattr(module, name)
 
     def __dir__() -> list[str]:

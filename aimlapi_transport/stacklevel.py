@@ -1,4 +1,4 @@
-"""Whose line called: a warning is about the user's own. Pure."""
+"""The `stacklevel` of a warning: the nearest line that is neither ours nor a framework's. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _FRAMEWORKS = (
     *("langchain", "langchain_core", "langchain_classic", "langchain_community", "langgraph", "langsmith"),
     *("llama_index", "llama_index_instrumentation", "workflows", "pydantic", "pydantic_core", "tenacity", "anyio"),
 )
-_PASSED = frozenset((*_OURS, *_FRAMEWORKS, *sys.stdlib_module_names)) - {"__main__"}
+_SKIPPED = frozenset((*_OURS, *_FRAMEWORKS, *sys.stdlib_module_names)) - {"__main__"}
 
 
 def stacklevel() -> int:
@@ -20,7 +20,7 @@ def stacklevel() -> int:
     """
     level = 1
     frame = sys._getframe(1)
-    while frame.f_back is not None and _top(frame) in _PASSED:
+    while frame.f_back is not None and _top(frame) in _SKIPPED:
         frame = frame.f_back
         level += 1
     return level

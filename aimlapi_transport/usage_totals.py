@@ -1,4 +1,4 @@
-"""What calls used and what they cost, summed by model and shown as a table: what both frameworks count with."""
+"""Sums of tokens and cost by model, and their table: what both frameworks' usage trackers count with."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class ModelUsage:
         input_tokens, output_tokens, total_tokens: input includes cached, output includes reasoning.
         cache_read_tokens, cache_creation_tokens: of the input, read from and written to the provider's cache.
         reasoning_tokens: of the output.
-        cost_usd: None where no call told its cost, 0.0 where those that did were free.
-        unpriced_calls: calls that told no cost: `cost_usd` is short by theirs.
+        cost_usd: None where no reply had a cost, 0.0 where all that had one were free.
+        unpriced_calls: calls whose reply had no cost; `cost_usd` does not include theirs.
     """
 
     calls: int = 0
@@ -52,7 +52,7 @@ _COUNTS = tuple(field.name for field in fields(ModelUsage) if field.name != "cos
 
 
 def used_by(usage: Usage | None, cost: Cost | None) -> ModelUsage:
-    """What one answered call used, as its reply tells."""
+    """The usage of one answered call, as its reply has it."""
     return ModelUsage(
         calls=1,
         input_tokens=usage.input if usage else 0,
@@ -83,7 +83,7 @@ class UsageTotals:
     """Sums by model. Printed it is a table, and one in a notebook, too. Threads and event loops may share it.
 
     Args:
-        around: what counts here counts there, too.
+        around: totals that get every call, too.
     """
 
     def __init__(self, *, around: UsageTotals | None = None) -> None:
@@ -125,11 +125,11 @@ class UsageTotals:
 
     @property
     def cost_usd(self) -> float | None:
-        """US dollars; None where no call told its cost."""
+        """US dollars; None where no reply had a cost."""
         return self.total.cost_usd
 
     def add(self, model: str | None, used: ModelUsage) -> None:
-        """Adds what a call used, here and in the tallies around."""
+        """Adds the usage of a call to this and to the enclosing totals."""
         if self._around is not None:
             self._around.add(model, used)
         self._add_here(model, used)

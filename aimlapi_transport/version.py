@@ -1,3 +1,3 @@
-"""The version of the distribution: the one place it is written."""
+"""The version of the distribution; nothing else states it."""
 
 __version__ = "0.1.0"

@@ -42,8 +42,8 @@ def sealed(thoughts: list[Json]) -> Json:
     model can read."""
     if not any(thought.get("signature") or thought.get("data") for thought in thoughts):
         return {}
-    told = ({name: value for name, value in thought.items() if value is not None} for thought in thoughts)
-    return {"reasoning_details": [{**thought, "index": place} for place, thought in enumerate(told)]}
+    present = ({name: value for name, value in thought.items() if value is not None} for thought in thoughts)
+    return {"reasoning_details": [{**thought, "index": place} for place, thought in enumerate(present)]}
 
 
 def details_text(details: Any) -> str:

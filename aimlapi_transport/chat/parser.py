@@ -18,7 +18,7 @@ from aimlapi_transport.chat.think_tags import ThinkSplitter
 from aimlapi_transport.chat.tool_calls import ToolCallDelta, ToolCallReader
 from aimlapi_transport.chat.usage import Cost, Usage, cost_from, usage_from
 from aimlapi_transport.chat.wire_types import Json
-from aimlapi_transport.errors import BadResponseError, error_in, told_headers
+from aimlapi_transport.errors import BadResponseError, error_in, public_headers
 from aimlapi_transport.http.limits import DEFAULT
 
 __all__ = ["CompletionReader"]
@@ -268,7 +268,7 @@ class CompletionReader:
             client_request_id=self._headers.get("x-client-request-id"),
             extra=self._extra,
             raw=self._whole or {},
-            headers=told_headers(self._headers, self._scrub),
+            headers=public_headers(self._headers, self._scrub),
         )
         return completion if self._whole else with_raw(completion, {s.index: s.finish for s in self._choices.values()})
 
@@ -374,7 +374,7 @@ class CompletionReader:
         error = error_in(event, whole=whole, scrub=self._scrub)
         if error is not None:
             error.request_id = self.inference_id or error.request_id
-            error.headers = told_headers(self._headers, self._scrub)
+            error.headers = public_headers(self._headers, self._scrub)
             raise error
 
     def _read_usage(self, value: Any, *, merge: bool = False) -> None:

@@ -1,6 +1,6 @@
-"""What travels: the JSON shapes we send. To add a field the provider documents, add it here.
+"""The JSON shapes of requests. To add a field that the provider documents, add it to its type.
 
-Replies have no types here on purpose: they bend daily, and `completion.py` reads them tolerantly.
+Replies have no types: their shape varies by vendor, and `parser.py` reads them tolerantly.
 Source: https://docs.aimlapi.com/api-references/text-models-llm
 """
 

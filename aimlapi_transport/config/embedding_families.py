@@ -1,6 +1,6 @@
 """What an embedding model takes: one row per family, first match wins. To teach it a family, add a row.
 
-What the provider's own documents say is told as `source`; they state no batch sizes, so those are the vendors'.
+`source` names the provider's document; those state no batch sizes, so these are the vendors'.
 
 Source: https://docs.aimlapi.com/api-references/embedding-models
 """
@@ -119,5 +119,5 @@ PLAIN = Embedder(prefixes=("",))
 def embedder_for(model: str) -> Embedder:
     """The family of an embedding model's id: never raises, unknown ids get `PLAIN`."""
     whole = model.lower()
-    bare = whole.rpartition("/")[2]
-    return next((row for row in EMBEDDERS if whole.startswith(row.prefixes) or bare.startswith(row.prefixes)), PLAIN)
+    name = whole.rpartition("/")[2]
+    return next((row for row in EMBEDDERS if whole.startswith(row.prefixes) or name.startswith(row.prefixes)), PLAIN)

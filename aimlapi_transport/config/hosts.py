@@ -66,8 +66,8 @@ class Preset(NamedTuple):
 
     def rules_for(self, model: str) -> HostRules:
         """The first row whose prefix fits the model's id."""
-        bare = model.lower().rpartition("/")[2]
-        return next((row for row in self.rules if bare.startswith(row.models)), HostRules())
+        name = model.lower().rpartition("/")[2]
+        return next((row for row in self.rules if name.startswith(row.models)), HostRules())
 
 
 AIMLAPI = Preset(
@@ -145,9 +145,9 @@ PRESETS: Mapping[str, Preset] = MappingProxyType({row.name: row for row in (AIML
 def preset_for(base_url: str | None) -> Preset:
     """The row whose host serves this address; AI/ML API for every other address, such as a proxy of one's own."""
     host = urlsplit(base_url or "").hostname or ""
-    bare = host.removeprefix("www.")
+    domain = host.removeprefix("www.")
     for row in PRESETS.values():
         known = (urlsplit(row.base_url).hostname or "").removeprefix("www.")
-        if bare == known:
+        if domain == known:
             return row
     return AIMLAPI

@@ -175,9 +175,9 @@ _DEFAULT = Profile(family="other", prefixes=("",))
 def profile_for(model: str) -> Profile:
     """The family of a model id: never raises, unknown ids get the conservative default."""
     whole = model.lower()
-    bare = whole.rpartition("/")[2]
+    name = whole.rpartition("/")[2]
     for row in PROFILES:
-        if whole.startswith(row.prefixes) or bare.startswith(row.prefixes):
+        if whole.startswith(row.prefixes) or name.startswith(row.prefixes):
             return row
     return _DEFAULT
 

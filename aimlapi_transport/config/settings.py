@@ -1,4 +1,4 @@
-"""What a client is made of: where to send, with which key, how patiently. Pure, and a plain value.
+"""The settings of a client: address, key, timeouts, retries, headers. Pure.
 
 The key of the environment is read when it is needed, so no instance holds it.
 """
@@ -30,7 +30,7 @@ _warned: set[tuple[str, str]] = set()
 
 
 class Secret:
-    """A text that shows itself to nobody who did not ask for `value`: in no repr, so in no log of local variables."""
+    """A text that is in no repr, and so in no log of local variables; `value` gives it."""
 
     __slots__ = ("value",)
 
@@ -42,7 +42,7 @@ class Secret:
 
 
 class Route(NamedTuple):
-    """Where connections lead, and how.
+    """What a connection pool is for: one address, by one proxy, with one set of socket options.
 
     Attributes:
         address: of the host, up to `/v1`.
@@ -83,7 +83,7 @@ class SettingsArguments(TypedDict, total=False):
 
 
 class Settings:
-    """What both clients share: address, preset, key, time_limits and headers."""
+    """The settings of both clients: address, preset, key, timeouts, retries and headers."""
 
     def __init__(
         self,
@@ -168,7 +168,7 @@ class Settings:
 
     def split_texts(self, model: str, texts: Iterable[str], most: int, *, alone: bool = False) -> list[list[str]]:
         """The texts in batches, one for each request to this client's host; see `embeddings.split_texts`."""
-        from aimlapi_transport.embeddings import split_texts  # here: a tenth of what importing a chat class would cost
+        from aimlapi_transport.embeddings import split_texts  # imported late: a tenth of the import of a chat class
 
         return split_texts(model, texts, most, alone=alone, preset=self.preset)
 
@@ -348,7 +348,7 @@ def _address(base_url: str) -> str:
     if not _is_usable(address):
         raise InvalidRequestError(f"`base_url` is {base_url!r}: pass an address that starts with https:// or http://.")
     start, mark, _ = address.partition("?") if "?" in address else address.partition("#")
-    if mark:  # not shown: a key may stand in it
+    if mark:  # left out of the message: it may hold a key
         raise InvalidRequestError(
             f"`base_url` is '{start}{mark}...': pass the address up to `/v1`, without `{mark}` and what follows it."
         )

@@ -1,1 +1,1 @@
-"""HTTP: connections, timeouts, retries, the bytes of replies. Nothing here knows what a chat is."""
+"""HTTP: connection pool, sending, timeouts, retries, SSE, and the mapping of httpx's errors."""

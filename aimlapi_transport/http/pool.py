@@ -315,7 +315,7 @@ def retry_budget_for(own: httpx.Client | httpx.AsyncClient) -> RetryBudget:
 
 @lru_cache(maxsize=1)
 def _begin() -> None:
-    """What has to happen at the end of the process, and in each forked child; not before there is a pool."""
+    """Registers what happens at the end of the process and in a forked child, at the first pool."""
     atexit.register(_end)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_forget)
@@ -365,9 +365,9 @@ def _of_environment(kind: Any, route: Route) -> Any:
         return None
     import httpx
 
-    from aimlapi_transport.http.connections import IDLE_SECONDS, MOST_IDLE
+    from aimlapi_transport.http.connections import IDLE_SECONDS, MAX_IDLE
 
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=MOST_IDLE, keepalive_expiry=IDLE_SECONDS)
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=MAX_IDLE, keepalive_expiry=IDLE_SECONDS)
     client = kind(verify=_tls(), limits=limits)
     found = client._transport_for_url(httpx.URL(route.address))
     return None if found is client._transport else found

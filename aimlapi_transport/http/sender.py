@@ -2,7 +2,7 @@
 
 `close` waits until the connection is in order, for the next exchange to use it. `abandon` never waits: it breaks the
 connection off at once, wherever it is called from (a generator that is closed, the garbage collector, another thread, a
-loop that is over), for what has to wait there is too late to be waited for.
+loop that is over), where nothing can be awaited any more.
 """
 
 from __future__ import annotations

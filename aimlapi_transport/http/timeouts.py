@@ -30,7 +30,7 @@ class TimeLimits:
         self.end = None if settings.deadline is None else time.monotonic() + settings.deadline
 
     def timeouts(self) -> httpx.Timeout:
-        """What httpx is told: no more than what is left."""
+        """The timeouts of the next try: at most what is left until the deadline."""
         if self.end is None:
             return self._silence
         left = max(self.end - time.monotonic(), 0.001)
@@ -42,7 +42,7 @@ class TimeLimits:
         return self._silence.read
 
     def allows(self, pause: float) -> bool:
-        """Whether there is time for a pause and another try."""
+        """Whether a pause of so many seconds ends before the deadline."""
         return self.end is None or time.monotonic() + pause < self.end
 
     def check(self) -> None:

@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 
 from aimlapi_transport import AsyncClient, Client
-from aimlapi_transport.http.connections import IDLE_SECONDS, MOST_IDLE, Connections
+from aimlapi_transport.http.connections import IDLE_SECONDS, MAX_IDLE, Connections
 from tests.scripted import ScriptedServer, answer, event, scripted, stream
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
@@ -54,9 +54,9 @@ def test_what_was_idle_too_long_is_closed_when_another_is_given_back() -> None:
 
 def test_no_more_are_kept_than_the_limit() -> None:
     some = connections(Clock())
-    taken = [some.take() for _ in range(MOST_IDLE + 2)]
+    taken = [some.take() for _ in range(MAX_IDLE + 2)]
     spares = [some.give_back(lane) for lane in taken]
-    assert spares == [None] * MOST_IDLE + taken[:2]
+    assert spares == [None] * MAX_IDLE + taken[:2]
     assert some.take() == taken[-1]
 
 
