@@ -22,35 +22,20 @@ class Connections(Generic[Transport]):
 
     Args:
         make: a further transport.
-        shared: one transport for all, for all exchanges (HTTP/2, a proxy of the environment).
 
     Attributes:
         is_closed: whether `drained` was called.
     """
 
-    def __init__(
-        self,
-        make: Callable[[], Transport],
-        *,
-        shared: Transport | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, make: Callable[[], Transport], *, clock: Callable[[], float] = time.monotonic) -> None:
         self._make = make
-        self._shared = shared
         self._clock = clock
-        self._all = set[Transport]() if shared is None else {shared}
+        self._all = set[Transport]()
         self._idle: deque[tuple[float, Transport]] = deque()
         self.is_closed = False
 
-    @property
-    def is_shared(self) -> bool:
-        """Whether all exchanges go over one transport."""
-        return self._shared is not None
-
     def take(self) -> Transport:
-        """A transport that no other exchange uses, unless it is the shared one."""
-        if self._shared is not None:
-            return self._shared
+        """A transport that no other exchange uses."""
         try:
             return self._idle.pop()[1]
         except IndexError:
@@ -60,8 +45,6 @@ class Connections(Generic[Transport]):
 
     def give_back(self, connection: Transport) -> Transport | None:
         """Keeps a transport for the next exchange. Returns a transport to close: one that was idle too long."""
-        if connection is self._shared:
-            return None
         now = self._clock()
         self._idle.append((now, connection))
         try:  # another thread may be quicker

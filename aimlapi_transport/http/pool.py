@@ -17,6 +17,7 @@ from contextlib import suppress
 from functools import lru_cache, partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlsplit
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from typing_extensions import Self
@@ -81,9 +82,7 @@ class Pool:
             with _lock:
                 if self._sync is None:
                     options = _options(self.route)
-                    self._sync = Connections(
-                        lambda: httpx.HTTPTransport(**options), shared=_of_environment(httpx.Client, self.route)
-                    )
+                    self._sync = Connections(lambda: httpx.HTTPTransport(**options))
         return self._sync
 
     def _connections_of(self, loop: asyncio.AbstractEventLoop) -> _AsyncConnections:
@@ -97,9 +96,7 @@ class Pool:
                 for other in [other for other in self._by_loop if other.is_closed()]:
                     _abandon(self._by_loop.pop(other)[0])
                 options = _options(self.route)
-                connections: _AsyncConnections = Connections(
-                    lambda: httpx.AsyncHTTPTransport(**options), shared=_of_environment(httpx.AsyncClient, self.route)
-                )
+                connections: _AsyncConnections = Connections(lambda: httpx.AsyncHTTPTransport(**options))
                 found = self._by_loop[loop] = (
                     connections,
                     at_loop_shutdown(partial(_closed, connections, ref(self), loop)),
@@ -345,32 +342,29 @@ def _end() -> None:
 
 
 def _options(route: Route) -> dict[str, Any]:
-    """What httpx's transport for a route is made of."""
+    """The arguments of httpx's transports for a route."""
     import httpx
 
     from aimlapi_transport.http.connections import IDLE_SECONDS
 
     limits = httpx.Limits(max_connections=None, keepalive_expiry=IDLE_SECONDS)
-    return {"verify": _tls(), "limits": limits, "proxy": route.proxy, "socket_options": route.socket_options or None}
+    proxy = route.proxy or _environment_proxy(route.address)
+    return {"verify": _tls(), "limits": limits, "proxy": proxy, "socket_options": route.socket_options or None}
 
 
-def _of_environment(kind: Any, route: Route) -> Any:
-    """The transport by a proxy that the environment names for the address, as httpx reads it; None where it names none.
+def _environment_proxy(address: str) -> str | None:
+    """URL of the proxy that the environment (HTTPS_PROXY, ALL_PROXY, NO_PROXY) or the system names for an address.
 
-    Its connections are in one pool of httpx's and have the usual sockets: only httpx knows what it was made of.
+    Source: https://docs.python.org/3/library/urllib.request.html#urllib.request.getproxies
     """
-    from urllib.request import getproxies
+    from urllib.request import getproxies, proxy_bypass
 
-    if route.proxy or not getproxies():
+    proxies = getproxies()
+    url = urlsplit(address)
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(url.netloc.rpartition("@")[2]) or proxy_bypass(url.hostname or ""):
         return None
-    import httpx
-
-    from aimlapi_transport.http.connections import IDLE_SECONDS, MAX_IDLE
-
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=MAX_IDLE, keepalive_expiry=IDLE_SECONDS)
-    client = kind(verify=_tls(), limits=limits)
-    found = client._transport_for_url(httpx.URL(route.address))
-    return None if found is client._transport else found
+    return proxy if "://" in proxy else f"http://{proxy}"
 
 
 def _tls() -> ssl.SSLContext:

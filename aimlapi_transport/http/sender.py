@@ -1,8 +1,8 @@
-"""What carries one exchange: a connection of the pool, or the user's own HTTP client.
+"""Sends one exchange by a connection of the pool, or by an HTTP client of the user's own.
 
-`close` waits until the connection is in order, for the next exchange to use it. `abandon` never waits: it breaks the
-connection off at once, wherever it is called from (a generator that is closed, the garbage collector, another thread, a
-loop that is over), where nothing can be awaited any more.
+`close` waits until the connection can be used again. `abandon` never waits: it closes the connection at once, wherever
+it is called from (a generator that is closed, the garbage collector, another thread, a loop that has ended), where
+nothing can be awaited any more.
 """
 
 from __future__ import annotations
@@ -173,9 +173,9 @@ class AsyncSender:
 
         def break_off() -> None:
             is_aborted = abort(response)
-            if is_aborted and connections is not None and not connections.is_shared:
+            if is_aborted and connections is not None:
                 connections.discard(cast(Any, connection))
-            else:  # other exchanges go over the same transport, which has to know that this one is over
+            else:  # a client of the user's own has to know that the exchange is over
                 _close_later(loop, response)
 
         if asyncio._get_running_loop() is loop:

@@ -31,7 +31,7 @@ def test_what_was_given_back_last_is_taken_first() -> None:
     some = connections(Clock())
     first, second, third = some.take(), some.take(), some.take()
     assert (first, second, third) == (0, 1, 2)
-    assert [some.give_back(lane) for lane in (second, first)] == [None, None]
+    assert [some.give_back(connection) for connection in (second, first)] == [None, None]
     assert [some.take(), some.take(), some.take()] == [first, second, 3]
 
 
@@ -55,21 +55,16 @@ def test_what_was_idle_too_long_is_closed_when_another_is_given_back() -> None:
 def test_no_more_are_kept_than_the_limit() -> None:
     some = connections(Clock())
     taken = [some.take() for _ in range(MAX_IDLE + 2)]
-    spares = [some.give_back(lane) for lane in taken]
+    spares = [some.give_back(connection) for connection in taken]
     assert spares == [None] * MAX_IDLE + taken[:2]
     assert some.take() == taken[-1]
 
 
 def test_what_comes_back_after_the_end_is_closed() -> None:
     some = connections(Clock())
-    lane = some.take()
-    assert (some.drained(), some.is_closed) == ([lane], True)
-    assert some.give_back(lane) == lane
-
-
-def test_one_for_all_is_taken_by_all_and_closed_at_the_end() -> None:
-    some = Connections(count().__next__, shared=7)
-    assert [some.take(), some.take(), some.give_back(7), some.drained()] == [7, 7, None, [7]]
+    connection = some.take()
+    assert (some.drained(), some.is_closed) == ([connection], True)
+    assert some.give_back(connection) == connection
 
 
 def crowd(server: ScriptedServer, how: str, times: int) -> None:
@@ -98,8 +93,8 @@ def test_a_crowd_uses_the_connections_of_the_one_before(how: str) -> None:
         assert server.connections <= 12
 
 
-def test_an_early_end_gives_the_lane_back() -> None:
-    """The connection is closed, as the rest of the answer would come by it; its lane makes a new one."""
+def test_an_early_end_gives_the_connection_back() -> None:
+    """The connection is closed, as the rest of the answer would come by it; its connection makes a new one."""
     with (
         scripted(stream(*[event(answer())] * 50, pause=0.01)) as server,
         Client(api_key="k", base_url=server.base_url) as client,

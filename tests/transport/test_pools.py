@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 import pytest
 
 from aimlapi_transport import AsyncClient
+from aimlapi_transport.http.pool import _environment_proxy
 from tests.scripted import ScriptedServer, answer, reply, scripted
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
@@ -58,3 +59,30 @@ def test_a_pool_that_was_closed_with_the_generators_is_made_again() -> None:
         scripted(reply(body=answer())) as server,
     ):
         assert asyncio.run(ask_twice(_asks(server))) == ["Hello", "Hello"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "address", "proxy"),
+    [
+        ({}, "https://api.example.com/v1", None),
+        ({"https_proxy": "http://p:1"}, "https://api.example.com/v1", "http://p:1"),
+        ({"HTTPS_PROXY": "http://p:1"}, "http://api.example.com/v1", None),
+        ({"all_proxy": "socks5://p:1"}, "https://api.example.com/v1", "socks5://p:1"),
+        ({"http_proxy": "p:1"}, "http://127.0.0.1:8080/v1", "http://p:1"),
+        ({"https_proxy": "http://p:1", "no_proxy": "example.com"}, "https://api.example.com/v1", None),
+        ({"https_proxy": "http://p:1", "no_proxy": "example.com"}, "https://notexample.com/v1", "http://p:1"),
+        ({"https_proxy": "http://p:1", "no_proxy": "localhost, 127.0.0.1"}, "https://127.0.0.1:8443/v1", None),
+        ({"https_proxy": "http://p:1", "no_proxy": "api.example.com:8443"}, "https://api.example.com:8443/v1", None),
+        ({"https_proxy": "http://p:1", "NO_PROXY": "*"}, "https://api.example.com/v1", None),
+        ({"http_proxy": "http://p:1", "no_proxy": "::1"}, "http://[::1]:8080/v1", None),
+    ],
+)
+def test_the_proxy_of_the_environment(
+    variables: dict[str, str], address: str, proxy: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert _environment_proxy(address) == proxy
