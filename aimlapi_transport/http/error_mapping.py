@@ -25,40 +25,23 @@ if TYPE_CHECKING:
 _TRANSPORT_ERRORS = ("TransportError", "NetworkError", "ProtocolError", "ProxyError", "UnsupportedProtocol")
 
 
-class map_read_errors:
-    """Turns httpx's errors while reading into ours; a stream that broke off is incomplete.
+def read_error(
+    error: Exception, reader: ReplyReader, request: Request, scrub: Callable[[str], str]
+) -> Exception | None:
+    """The error of ours for one while reading a reply; a stream that broke off is incomplete.
 
-    Leaves the block as if nothing had been where the connection broke or fell silent after a complete answer.
+    None where the connection broke or fell silent after a complete answer.
     """
-
-    __slots__ = ("_reader", "_request", "_scrub")
-
-    def __init__(self, reader: ReplyReader, request: Request, scrub: Callable[[str], str]) -> None:
-        self._reader = reader
-        self._request = request
-        self._scrub = scrub
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
-        if error is None or not isinstance(error, Exception):
-            return False
-        if is_broken(error):
-            error = _own(error, self._scrub)
-        elif not isinstance(error, APIConnectionError):
-            return False
-        if isinstance(error, APIConnectionError):
-            if self._reader.has_answer:
-                return True
-            if isinstance(error, APITimeoutError):
-                error.partial = self._reader.partial()
-            elif self._request.stream and self._reader.count:
-                error = self._reader.incomplete(f"The connection broke ({error.message})")
-        try:
-            raise error from None
-        finally:
-            del error
+    if is_broken(error):
+        error = _own(error, scrub)
+    if isinstance(error, APIConnectionError):
+        if reader.has_answer:
+            return None
+        if isinstance(error, APITimeoutError):
+            error.partial = reader.partial()
+        elif request.stream and reader.count:
+            return reader.incomplete(f"The connection broke ({error.message})")
+    return error
 
 
 class map_httpx_errors:

@@ -12,7 +12,7 @@ from typing_extensions import Self
 from aimlapi_transport.chat.reader import ReplyReader
 from aimlapi_transport.config.settings import scrubber
 from aimlapi_transport.errors import AIMLAPIError, BadResponseError, error_for
-from aimlapi_transport.http.error_mapping import is_broken, map_httpx_errors, map_read_errors
+from aimlapi_transport.http.error_mapping import is_broken, map_httpx_errors, read_error
 from aimlapi_transport.http.request import (
     MAX_REDIRECTS,
     can_unpack,
@@ -46,7 +46,6 @@ class Exchange:
         "_client",
         "_failure",
         "_is_read",
-        "_mapping",
         "_reader",
         "_request",
         "_response",
@@ -149,7 +148,6 @@ class Exchange:
         """What reads the body as deltas."""
         reader = self._reader = reader_of(self._client, self._request, self._received(), self.scrub, self._time_limits)
         self._body = self._client._body(self._received())
-        self._mapping = map_read_errors(reader, self._request, self.scrub)
         return reader
 
     async def deltas(self) -> list[Delta]:
@@ -166,14 +164,21 @@ class Exchange:
         deltas: list[Delta] = []
         try:
             reader = self._reader or self.begin()
+            body = self._body
             while not deltas and not self._is_read:
-                self._is_read = True  # also where the connection breaks after a complete answer
-                with self._mapping:
-                    chunk = await self._body.read()
-                    if chunk:
-                        for event in reader.events(chunk):
-                            deltas += reader.read(event)
-                        self._is_read = reader.is_done
+                try:
+                    chunk = await body.read()
+                    for event in reader.events(chunk) if chunk else ():
+                        deltas += reader.read(event)
+                    self._is_read = reader.is_done or not chunk
+                except Exception as error:
+                    self._is_read = True  # also where the connection breaks after a complete answer
+                    mapped = read_error(error, reader, self._request, self.scrub)
+                    try:
+                        if mapped is not None:
+                            raise mapped from (error.__cause__ if mapped is error else None)
+                    finally:
+                        del mapped  # its traceback holds this frame
                 if self._is_read:
                     deltas += reader.close()
         except AIMLAPIError as error:
