@@ -29,8 +29,8 @@ class _DeltaStream:
     def __init__(self, client: Caller[Any], request: Request, timeout: Timeout) -> None:
         self._client = client
         self._request = request
-        self._time_limits = TimeLimits(client, request, timeout)
         self._exchange: Exchange | None = None
+        self._time_limits = TimeLimits(client, request, timeout)
         self._ready: Iterator[Delta] = iter(())
         self._attempt = 1
         self._handed_out = False
