@@ -32,12 +32,12 @@ values = st.recursive(
     | st.integers()
     | st.text()
     | st.text(alphabet=" \n\t#:-|>é\U0001f60a\u2028\x85a'\"", max_size=130),
-    lambda inner: st.lists(inner) | st.dictionaries(keys, inner),
-    max_leaves=12,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4),
+    max_leaves=8,
 )
 
 
-@given(st.dictionaries(keys, values, min_size=1))
+@given(st.dictionaries(keys, values, min_size=1, max_size=4))
 def test_what_is_written_is_read_back(value: dict[str, Any]) -> None:
     assert value == yaml.safe_load(cassette_yaml.dump(value))
     if hasattr(yaml, "CSafeLoader"):

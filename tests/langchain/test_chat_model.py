@@ -212,9 +212,10 @@ def test_reasoning_in_blocks_goes_back(output_version: str | None) -> None:
     }
 
 
+VALUES = st.integers() | st.text(max_size=4) | st.booleans() | st.none()
 ARGUMENTS = st.dictionaries(
-    st.text(max_size=4), st.recursive(st.integers() | st.text(max_size=4) | st.booleans() | st.none(), st.lists), max_size=3
-)  # fmt: skip
+    st.text(max_size=4), VALUES | st.lists(VALUES | st.lists(VALUES, max_size=2), max_size=3), max_size=3
+)
 
 
 @settings(max_examples=400)

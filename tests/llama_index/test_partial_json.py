@@ -14,9 +14,9 @@ from llama_index_aimlapi._partial_json import PartialObject
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(st.characters(exclude_categories=("Cs",))),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
-    max_leaves=12,
+    max_leaves=6,
 )
-OBJECTS = st.dictionaries(st.text(max_size=4), VALUES, max_size=5)
+OBJECTS = st.dictionaries(st.text(max_size=4), VALUES, max_size=3)
 
 
 @settings(deadline=None)
