@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import httpx
 from typing_extensions import Unpack
 
-from aimlapi_transport.chat.request import Request
+from aimlapi_transport.chat.request import Request, chat_request
 from aimlapi_transport.chat.response import Completion
-from aimlapi_transport.config.settings import Secret, SettingsArguments, UnlistedParameterWarning
-from aimlapi_transport.errors import BadResponseError
+from aimlapi_transport.config.settings import Secret, SettingsArguments
+from aimlapi_transport.errors import BadResponseError, InvalidRequestError
 from aimlapi_transport.http._compat import AsyncBody, Body
 from aimlapi_transport.http.blocking import run_blocking
 from aimlapi_transport.http.caller import Caller, T_Http
@@ -28,8 +28,10 @@ from aimlapi_transport.http.pool import PoolHandle
 from aimlapi_transport.http.sender import AsyncSender, Sender
 from aimlapi_transport.http.stream import AsyncStream, Stream
 from aimlapi_transport.http.timeouts import TimeLimits, Timeout
+from aimlapi_transport.user_warnings import UnlistedParameterWarning, warn_once, warn_unlisted
 
 if TYPE_CHECKING:  # imported by the first call for embeddings
+    from aimlapi_transport.config.embedding_families import Task
     from aimlapi_transport.embeddings import Embeddings
 
 T_Whole = TypeVar("T_Whole")  # an answer, or what is awaited for one
@@ -39,7 +41,103 @@ __all__ = ["AsyncClient", "Client", "Limits", "Timeout", "UnlistedParameterWarni
 
 
 class _Endpoints(Caller[T_Http], Generic[T_Http, T_Whole, T_Stream]):
-    """The calls of both clients, each written once."""
+    """The requests and the calls of both clients, each written once."""
+
+    def request(
+        self,
+        model: str,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        added: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        client_request_id: str | None = None,
+        stream: bool = False,
+        replay_reasoning: bool | None = None,
+        takes: Mapping[str, bool] | None = None,
+        parse_think: bool | None = None,
+    ) -> Request:
+        """The request for a chat completion at this client's host; see `request.chat_request`.
+
+        Args:
+            parse_think: as in `chat_request`; None for the client's own setting.
+
+        Warns:
+            UnlistedParameterWarning: once for each model and parameter or type of content part its documents do not
+                list, and for each tool choice that the host does not take.
+        """
+        request = chat_request(
+            model,
+            messages,
+            parameters=parameters,
+            added=added,
+            extra_body=extra_body,
+            extra_headers={**self._headers, **(extra_headers or {})},
+            extra_query={**self._query, **(extra_query or {})},
+            client_request_id=client_request_id,
+            stream=stream,
+            preset=self.preset,
+            strict_parameters=self.strict_parameters,
+            replay_reasoning=replay_reasoning,
+            takes=takes,
+            parse_think=self.parse_think if parse_think is None else parse_think,
+        )
+        warn_unlisted(request)
+        return request
+
+    def split_texts(self, model: str, texts: Iterable[str], most: int, *, alone: bool = False) -> list[list[str]]:
+        """The texts in batches, one for each request to this client's host; see `embeddings.split_texts`."""
+        from aimlapi_transport.embeddings import split_texts
+
+        return split_texts(model, texts, most, alone=alone, preset=self.preset)
+
+    def embedding_request(
+        self,
+        model: str,
+        texts: Sequence[str],
+        *,
+        task: Task | None = None,
+        alone: bool = False,
+        parameters: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        client_request_id: str | None = None,
+    ) -> Request:
+        """The request for the vectors of these texts at this client's host; see `embeddings.embedding_request`.
+
+        Warns:
+            UnlistedParameterWarning: once for each model and parameter its documents do not list.
+        """
+        from aimlapi_transport.embeddings import embedding_request
+
+        request = embedding_request(
+            model,
+            texts,
+            task=task,
+            alone=alone,
+            parameters=parameters,
+            extra_body=extra_body,
+            headers={**self._headers, **(extra_headers or {})},
+            query={**self._query, **(extra_query or {})},
+            client_request_id=client_request_id,
+            preset=self.preset,
+            strict_parameters=self.strict_parameters,
+        )
+        warn_unlisted(request)
+        return request
+
+    def warn_left_out(self, model: str, name: str) -> None:
+        """Says once that a key of parts and tools is not sent, because the model's documents do not list it.
+
+        Raises:
+            InvalidRequestError: with `strict_parameters`.
+        """
+        if self.strict_parameters:
+            raise InvalidRequestError(f"`{name}` is not accepted by {model}: leave it out.")
+        warn_once(model, name, f"{model} does not accept `{name}`. It is left out")
 
     def chat(
         self,

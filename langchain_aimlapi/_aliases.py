@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
-from aimlapi_transport.stacklevel import stacklevel
+from aimlapi_transport.user_warnings import stacklevel
 
 NO_KEY = "`{}` is no field: pass the key of the host in `base_url` as `api_key`."
 _SECRET = ("api_key", "default_headers")  # values no error may show

@@ -6,6 +6,7 @@ python tools/draw_house.py
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from html import escape
@@ -22,6 +23,13 @@ ROOMS = {
     "llama_index_aimlapi": "LlamaIndex's messages and settings, to the transport's and back",
     "aimlapi_transport": "how to talk to the hosts; knows no framework",
     "aimlapi_emulator": "how the provider answers; imports none of the others",
+    "http": "connection pool, sending, timeouts, retries, SSE",
+    "chat": "/v1/chat/completions: request, reader, tool calls, usage",
+    "config": "settings, hosts, model families",
+    "server": "endpoints, validation, running it",
+    "faults": "replies spoilt on request",
+    "mind": "what a model answers",
+    "dialects": "how each model family writes it",
 }
 # Who else is shown at a room: packages whose import says what the room is for.
 SHOWN = ("httpx", "orjson", "langchain_core", "llama_index", "pydantic", "starlette", "uvicorn")
@@ -31,6 +39,7 @@ STYLE = """
 text { font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; font-size: 11.5px; fill: #17303a; }
 .title { font-size: 15px; font-weight: bold; }
 .note { fill: #4d6570; }
+.package { fill: #e6eff1; stroke: #7fa3ad; }
 .room { fill: #f4f8f9; stroke: #7fa3ad; }
 .pure { fill: #d7eef0; stroke: #3c8d96; }
 .io { fill: #ffdfc2; stroke: #c8752b; }
@@ -41,11 +50,12 @@ text { font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace
 
 @dataclass
 class Room:
-    """A package: its modules, what each imports of the package, and what it imports of others."""
+    """A package or a sub-package: its modules, what each imports of it, and what of others."""
 
     name: str
     inner: dict[str, set[str]] = field(default_factory=dict)
     outer: dict[str, set[str]] = field(default_factory=dict)
+    beside: set[str] = field(default_factory=set)  # sub-packages of the same package that it imports
 
 
 def read_room(name: str, root: Path = ROOT) -> Room:
@@ -96,6 +106,23 @@ def reduced(inner: Mapping[str, set[str]]) -> list[tuple[str, str]]:
 
     far = {module: set().union(*(reach(w, set()) for w in wanted)) for module, wanted in inner.items()}
     return sorted((module, w) for module, wanted in inner.items() for w in wanted - far[module])
+
+
+def wings(room: Room) -> list[Room]:
+    """The sub-packages of a package, each with the imports inside it; the package's own modules first."""
+    sizes = Counter(module.rpartition(".")[0] for module in room.inner)
+    names = sorted(sizes, key=lambda name: (name != "", -sizes[name], name))
+    found = []
+    for name in names:
+        wing = Room(name or room.name)
+        for module, imported in room.inner.items():
+            package, _, short = module.rpartition(".")
+            if package == name:
+                wing.inner[short] = {other.rpartition(".")[2] for other in imported if other.rpartition(".")[0] == name}
+                wing.outer[short] = room.outer[module]
+                wing.beside |= {other.rpartition(".")[0] for other in imported} - {name}
+        found.append(wing)
+    return found
 
 
 @dataclass
@@ -156,7 +183,7 @@ def draw(drawing: Drawing, x: float, y: float) -> list[str]:
     parts = [
         f'<rect class="room" x="{x}" y="{y}" width="{drawing.width}" height="{drawing.height:.0f}" rx="10"/>',
         f'<text class="title" x="{x + PAD}" y="{y + 24}">{room.name}</text>',
-        f'<text class="note" x="{x + PAD}" y="{y + 42}">{escape(ROOMS[room.name])}</text>',
+        f'<text class="note" x="{x + PAD}" y="{y + 42}">{escape(ROOMS.get(room.name, ""))}</text>',
     ]
     for one, other in drawing.edges:
         (left, top, width), (under_left, under_top, under_width) = drawing.chips[one], drawing.chips[other]
@@ -172,9 +199,32 @@ def draw(drawing: Drawing, x: float, y: float) -> list[str]:
             f'<text x="{x + left + 8:.0f}" y="{y + top + 16:.0f}">{module}</text>'
         )
     names = {full.split(".")[0] for outer in room.outer.values() for full in outer}
-    found = ", ".join(name for name in SHOWN if name in names)
-    parts.append(f'<text class="note" x="{x + PAD}" y="{y + drawing.height - 10:.0f}">imports {found}</text>')
+    found = [*(f"{name}/" for name in sorted(room.beside) if name), *(name for name in SHOWN if name in names)]
+    if found:
+        note = f"imports {', '.join(found)}"
+        parts.append(f'<text class="note" x="{x + PAD}" y="{y + drawing.height - 10:.0f}">{note}</text>')
     return parts
+
+
+def draw_package(room: Room, x: float, y: float, width: float, *, edges: bool) -> tuple[list[str], float]:
+    """A package with its sub-packages in it, two side by side, as SVG; and its height."""
+    own, *inner = wings(room)
+    drawn: list[str] = []
+    top = lay_out(own, width, edges=False)
+    head = draw(top, x, y)[1:-1] if not own.beside else draw(top, x, y)[1:]
+    drawn += head
+    below = y + top.height
+    half = (width - 3 * PAD) / 2
+    for start in range(0, len(inner), 2):
+        pair = [lay_out(wing, half, edges=edges) for wing in inner[start : start + 2]]
+        tallest = max(drawing.height for drawing in pair)
+        for place, drawing in enumerate(pair):
+            drawing.height = tallest
+            drawn += draw(drawing, x + PAD + place * (half + PAD), below)
+        below += tallest + PAD
+    height = below - y
+    box = f'<rect class="package" x="{x}" y="{y}" width="{width}" height="{height:.0f}" rx="10"/>'
+    return [box, *drawn], height
 
 
 def picture(root: Path = ROOT) -> str:
@@ -183,8 +233,6 @@ def picture(root: Path = ROOT) -> str:
     half, between = 500, 90
     width = 2 * half + 3 * PAD
     adapters = [lay_out(rooms[name], half) for name in ADAPTERS]
-    transport = lay_out(rooms[TRANSPORT], 2 * half + PAD)
-    emulator = lay_out(rooms[EMULATOR], 2 * half + PAD, edges=False)
     top = 40
     ceiling = max(drawing.height for drawing in adapters)
     below = top + ceiling + between
@@ -197,10 +245,11 @@ def picture(root: Path = ROOT) -> str:
         parts.append(f'<path class="road" marker-end="url(#tip)" d="M{x + 60} {top + ceiling:.0f} V{below - 8:.0f}"/>')
         for line, names in enumerate(_lines(wanted, 56)):
             parts.append(f'<text class="note" x="{x + 76}" y="{top + ceiling + 22 + 15 * line:.0f}">{names}</text>')
-    parts += draw(transport, PAD, below)
-    ground = below + transport.height + 2 * PAD
-    parts += draw(emulator, PAD, ground)
-    height = ground + emulator.height + PAD
+    transport, tall = draw_package(rooms[TRANSPORT], PAD, below, 2 * half + PAD, edges=True)
+    ground = below + tall + 2 * PAD
+    emulator, deep = draw_package(rooms[EMULATOR], PAD, ground, 2 * half + PAD, edges=False)
+    parts += transport + emulator
+    height = ground + deep + PAD
     legend = _legend()
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height:.0f}" role="img" '
@@ -224,7 +273,7 @@ def _legend() -> str:
 
 
 def _wanted(room: Room, other: str) -> list[str]:
-    """Modules of another room that this one imports."""
+    """What this room imports of another: its sub-packages, and the modules beside them."""
     modules = read_room(other).inner
     found = {
         _module_of(full.removeprefix(f"{other}."), modules)
@@ -232,7 +281,7 @@ def _wanted(room: Room, other: str) -> list[str]:
         for full in outer
         if full.startswith(f"{other}.")
     }
-    return sorted(found - {""})
+    return sorted({name.replace(name[name.index(".") :], "/") if "." in name else name for name in found - {""}})
 
 
 def _lines(names: list[str], most: int) -> list[str]:

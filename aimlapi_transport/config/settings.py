@@ -8,25 +8,18 @@ from __future__ import annotations
 import inspect
 import os
 import re
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict
 from urllib.parse import urlsplit
 
-from aimlapi_transport.chat.request import Request, chat_request
 from aimlapi_transport.config.hosts import AIMLAPI, PRESETS, Preset, preset_for
 from aimlapi_transport.errors import AuthenticationError, InvalidRequestError
 from aimlapi_transport.http.limits import DEFAULT, Limits
 from aimlapi_transport.http.retry import RetryPolicy
-from aimlapi_transport.stacklevel import stacklevel
-
-if TYPE_CHECKING:
-    from aimlapi_transport.config.embedding_families import Task
 
 _SHORTEST_SECRET = 6  # characters; a stand-in key such as "k" is no secret, and is part of many a word
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
-_warned: set[tuple[str, str]] = set()
 
 
 class Secret:
@@ -56,11 +49,6 @@ class Route(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Route({self.address!r})"  # a proxy's URL may hold a password
-
-
-class UnlistedParameterWarning(UserWarning):
-    """A parameter or a content part is sent that the provider's documents do not list for the model, or a weaker
-    tool choice in place of one that the host does not take."""
 
 
 class SettingsArguments(TypedDict, total=False):
@@ -122,102 +110,6 @@ class Settings:
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.base_url!r}, preset={self.preset.name!r})"
 
-    def request(
-        self,
-        model: str,
-        messages: Sequence[Mapping[str, Any]],
-        *,
-        parameters: Mapping[str, Any] | None = None,
-        added: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        client_request_id: str | None = None,
-        stream: bool = False,
-        replay_reasoning: bool | None = None,
-        takes: Mapping[str, bool] | None = None,
-        parse_think: bool | None = None,
-    ) -> Request:
-        """The request for a chat completion at this client's host; see `request.chat_request`.
-
-        Args:
-            parse_think: as in `chat_request`; None for the client's own setting.
-
-        Warns:
-            UnlistedParameterWarning: once for each model and parameter or type of content part its documents do not
-                list, and for each tool choice that the host does not take.
-        """
-        request = chat_request(
-            model,
-            messages,
-            parameters=parameters,
-            added=added,
-            extra_body=extra_body,
-            extra_headers={**self._headers, **(extra_headers or {})},
-            extra_query={**self._query, **(extra_query or {})},
-            client_request_id=client_request_id,
-            stream=stream,
-            preset=self.preset,
-            strict_parameters=self.strict_parameters,
-            replay_reasoning=replay_reasoning,
-            takes=takes,
-            parse_think=self.parse_think if parse_think is None else parse_think,
-        )
-        _warn_unlisted(request)
-        return request
-
-    def split_texts(self, model: str, texts: Iterable[str], most: int, *, alone: bool = False) -> list[list[str]]:
-        """The texts in batches, one for each request to this client's host; see `embeddings.split_texts`."""
-        from aimlapi_transport.embeddings import split_texts  # imported late: a tenth of the import of a chat class
-
-        return split_texts(model, texts, most, alone=alone, preset=self.preset)
-
-    def embedding_request(
-        self,
-        model: str,
-        texts: Sequence[str],
-        *,
-        task: Task | None = None,
-        alone: bool = False,
-        parameters: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        client_request_id: str | None = None,
-    ) -> Request:
-        """The request for the vectors of these texts at this client's host; see `embeddings.embedding_request`.
-
-        Warns:
-            UnlistedParameterWarning: once for each model and parameter its documents do not list.
-        """
-        from aimlapi_transport.embeddings import embedding_request
-
-        request = embedding_request(
-            model,
-            texts,
-            task=task,
-            alone=alone,
-            parameters=parameters,
-            extra_body=extra_body,
-            headers={**self._headers, **(extra_headers or {})},
-            query={**self._query, **(extra_query or {})},
-            client_request_id=client_request_id,
-            preset=self.preset,
-            strict_parameters=self.strict_parameters,
-        )
-        _warn_unlisted(request)
-        return request
-
-    def warn_left_out(self, model: str, name: str) -> None:
-        """Says once that a key of parts and tools is not sent, because the model's documents do not list it.
-
-        Raises:
-            InvalidRequestError: with `strict_parameters`.
-        """
-        if self.strict_parameters:
-            raise InvalidRequestError(f"`{name}` is not accepted by {model}: leave it out.")
-        _warn_once(model, name, f"{model} does not accept `{name}`. It is left out")
-
     def key(self) -> Secret:
         """The key to send, read when it is needed so that an instance never holds the environment's."""
         key = self._own_key()
@@ -266,27 +158,6 @@ def _proxy(url: str | None) -> str | None:
     raise InvalidRequestError(
         f"`proxy` is no proxy's URL: pass one that begins with {'://, '.join(_PROXY_SCHEMES)}://."
     )
-
-
-def _warn_unlisted(request: Request) -> None:
-    model = request.model
-    for name in request.unlisted:
-        _warn_once(model, name, f"The documents do not list `{name}` for {model}. It is sent all the same")
-    for kind in request.unlisted_parts:
-        text = f"The documents do not list content parts of type `{kind}` for {model}. It is sent all the same"
-        _warn_once(model, f"part {kind}", text)
-    if request.weakened:
-        asked, sent, reason = request.weakened
-        text = f"`tool_choice` {asked!r} is sent as {sent!r}, so the model may answer otherwise: {reason}"
-        _warn_once(model, f"tool_choice {reason}", text)
-
-
-def _warn_once(model: str, key: str, text: str) -> None:
-    if (model, key) not in _warned:
-        _warned.add((model, key))
-        warnings.warn(
-            f"{text}; `strict_parameters=True` raises instead.", UnlistedParameterWarning, stacklevel=stacklevel()
-        )
 
 
 def scrubber(key: Secret) -> Callable[[str], str]:

@@ -132,7 +132,7 @@ def test_what_the_profile_says_no_to_is_sent_with_one_warning_and_strictly_refus
 
 @pytest.fixture
 def fresh_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aimlapi_transport.config.settings._warned", set())
+    monkeypatch.setattr("aimlapi_transport.user_warnings._warned", set())
 
 
 @pytest.mark.filterwarnings("error")

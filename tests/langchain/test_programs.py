@@ -98,7 +98,7 @@ def test_an_agent_answers_in_a_shape(strategy: Any) -> None:
 
 def test_a_forced_call_is_the_models_choice_where_the_host_takes_no_force(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever asks, an agent or the user: with one warning, or an error where parameters are strict."""
-    monkeypatch.setattr("aimlapi_transport.config.settings._warned", set())
+    monkeypatch.setattr("aimlapi_transport.user_warnings._warned", set())
     wanted = call(0, "a", "Weather", '{"city": "Oslo", "degrees": 18}')
     host = Host(whole({"content": None, "tool_calls": [wanted]}, "tool_calls"))
     glm = host.model(model="glm-4.6", preset="powertokens")

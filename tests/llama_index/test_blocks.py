@@ -199,7 +199,7 @@ def test_parts_no_block_carries_travel_as_they_are() -> None:
 async def test_a_part_the_documents_do_not_list_is_sent_with_one_warning(
     form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aimlapi_transport.config.settings._warned", set())
+    monkeypatch.setattr("aimlapi_transport.user_warnings._warned", set())
     host = Host([whole("Hi")] if "stream" not in form else [[chunk("stop", content="Hi"), DONE]])
     said = [ChatMessage(role="user", blocks=[TextBlock(text="Hi"), VideoBlock(url="https://h/v.mp4")])]
     with pytest.warns(UnlistedParameterWarning, match="`video_url` for google/gemini-2.5-flash") as told:

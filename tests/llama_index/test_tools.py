@@ -143,7 +143,7 @@ def test_what_the_framework_adds_is_left_out_where_it_is_not_accepted_and_what_y
 async def test_a_forced_call_is_the_models_choice_where_the_host_takes_no_force(
     form: str, choice: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aimlapi_transport.config.settings._warned", set())
+    monkeypatch.setattr("aimlapi_transport.user_warnings._warned", set())
     host = Host([whole("Hi")] if "stream" not in form else [[chunk("stop", content="Hi"), DONE]])
     llm = host.llm("glm-5", preset="powertokens")
     with pytest.warns(UnlistedParameterWarning, match="sent as 'auto'") as told:

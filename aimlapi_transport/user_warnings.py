@@ -1,0 +1,66 @@
+"""Warnings to the user: once for each model and matter, at the nearest line that is neither ours nor a framework's."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aimlapi_transport.chat.request import Request
+
+_OURS = ("aimlapi_transport", "langchain_aimlapi", "llama_index_aimlapi")
+_FRAMEWORKS = (
+    *("langchain", "langchain_core", "langchain_classic", "langchain_community", "langgraph", "langsmith"),
+    *("llama_index", "llama_index_instrumentation", "workflows", "pydantic", "pydantic_core", "tenacity", "anyio"),
+)
+_SKIPPED = frozenset((*_OURS, *_FRAMEWORKS, *sys.stdlib_module_names)) - {"__main__"}
+
+_warned: set[tuple[str, str]] = set()
+
+
+class UnlistedParameterWarning(UserWarning):
+    """A parameter or a content part is sent that the provider's documents do not list for the model, or a weaker
+    tool choice in place of one that the host does not take."""
+
+
+def stacklevel() -> int:
+    """The `stacklevel` with which the caller's `warnings.warn` points at the user's own line.
+
+    In a thread or a task of a framework's own no user's line is on the stack: then the outermost one.
+    """
+    level = 1
+    frame = sys._getframe(1)
+    while frame.f_back is not None and _top(frame) in _SKIPPED:
+        frame = frame.f_back
+        level += 1
+    return level
+
+
+def _top(frame: FrameType) -> str:
+    name: str = frame.f_globals.get("__name__", "")
+    return name.partition(".")[0]
+
+
+def warn_unlisted(request: Request) -> None:
+    """Warns of what a request holds beyond the model's documents, or in place of what was asked for."""
+    model = request.model
+    for name in request.unlisted:
+        warn_once(model, name, f"The documents do not list `{name}` for {model}. It is sent all the same")
+    for kind in request.unlisted_parts:
+        text = f"The documents do not list content parts of type `{kind}` for {model}. It is sent all the same"
+        warn_once(model, f"part {kind}", text)
+    if request.weakened:
+        asked, sent, reason = request.weakened
+        text = f"`tool_choice` {asked!r} is sent as {sent!r}, so the model may answer otherwise: {reason}"
+        warn_once(model, f"tool_choice {reason}", text)
+
+
+def warn_once(model: str, key: str, text: str) -> None:
+    """Warns once in the process for each model and key."""
+    if (model, key) not in _warned:
+        _warned.add((model, key))
+        warnings.warn(
+            f"{text}; `strict_parameters=True` raises instead.", UnlistedParameterWarning, stacklevel=stacklevel()
+        )
