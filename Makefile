@@ -5,13 +5,19 @@ JOBS ?= 4
 RUN = $(VENV)/bin/python
 PACKAGES = aimlapi_transport langchain_aimlapi llama_index_aimlapi aimlapi_emulator
 
-.PHONY: demo test lint types docs pictures notebooks dist check-wheel reliability fuzz soak audit bench record record-emulated format clean
+.PHONY: demo test quick quick-langchain quick-llama-index lint types docs pictures notebooks dist check-wheel reliability fuzz soak audit bench record record-emulated format clean
 
 demo: $(VENV)/.demo  ## both frameworks at work: streaming, an agent, RAG
 	@$(RUN) examples/demo.py
 
 test: $(VENV)/.dev  ## every test, offline, four at a time; JOBS=1 for one after the other
 	$(RUN) -m pytest -q -n $(JOBS) --dist worksteal
+
+quick: $(VENV)/.dev  ## the pure laws, in 20 seconds: no process, no server
+	@$(MAKE) --no-print-directory -j2 quick-langchain quick-llama-index
+
+quick-langchain quick-llama-index: quick-%:  # side by side: importing a framework takes as long as its laws
+	@$(RUN) -m pytest -q -p no:xdist --quick $(if $(filter langchain,$*),tests/transport )tests/$(subst -,_,$*)
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +15,20 @@ if TYPE_CHECKING:
 
 settings.register_profile("project", deadline=None)  # no test depends on speed
 settings.load_profile("project")
+
+# What a file of tests names that needs more than the code itself: a process, a server, recorded replies, many examples.
+_NOT_QUICK = re.compile(r"subprocess|fork|scripted|server|emulator|nbformat|cassette|suites|conformance|max_examples")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="only files whose tests need no process and no server")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With --quick, a file of tests that needs more than the code itself is not even imported."""
+    if not config.getoption("quick") or not collection_path.name.startswith("test_"):
+        return None
+    return True if _NOT_QUICK.search(collection_path.read_text(encoding="utf-8")) else None
 
 
 @pytest.fixture(scope="module")

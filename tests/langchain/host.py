@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import httpx
+from langchain_core.messages import AIMessageChunk
 
 from langchain_aimlapi import ChatAIMLAPI
 
@@ -83,3 +84,11 @@ def call(index: int | None, id: str | None, name: str | None, arguments: Any, **
     if id is not None:
         item["id"] = id
     return item
+
+
+def added(parts: Any) -> AIMessageChunk:
+    total: AIMessageChunk | None = None
+    for part in parts:
+        total = part if total is None else total + part
+    assert total is not None
+    return total

@@ -11,15 +11,12 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from langchain_core import exceptions as core
 from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.load import dumps
 from langchain_core.messages import (
     AIMessage,
-    AIMessageChunk,
     HumanMessage,
     ToolMessage,
     message_to_dict,
@@ -29,7 +26,7 @@ from pydantic import ValidationError
 
 from aimlapi_transport.errors import AIMLAPIError
 from langchain_aimlapi import ChatAIMLAPI, errors
-from tests.langchain.host import KEY, Host, call, chunks, whole
+from tests.langchain.host import KEY, Host, added, call, chunks, whole
 
 REASONED = {"content": "text", "reasoning_content": "why"}
 DETAILS = [{"type": "reasoning.text", "text": "why", "signature": "S", "format": "f", "index": 0}]
@@ -76,14 +73,6 @@ ANSWERS: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
 }  # fmt: skip
 FIELDS = {"citations": ["u"], "meta": {"usage": {"credits_used": 20, "usd_spent": 0.00001}}}
 case = pytest.mark.parametrize("name", ANSWERS)
-
-
-def added(parts: Any) -> AIMessageChunk:
-    total: AIMessageChunk | None = None
-    for part in parts:
-        total = part if total is None else total + part
-    assert total is not None
-    return total
 
 
 def four_ways(host_whole: Host, host_stream: Host, **settings: Any) -> list[Any]:
@@ -212,27 +201,6 @@ def test_reasoning_in_blocks_goes_back(output_version: str | None) -> None:
     }
 
 
-VALUES = st.integers() | st.text(max_size=4) | st.booleans() | st.none()
-ARGUMENTS = st.dictionaries(
-    st.text(max_size=4), VALUES | st.lists(VALUES | st.lists(VALUES, max_size=2), max_size=3), max_size=3
-)
-
-
-@settings(max_examples=400)
-@given(arguments=ARGUMENTS, place=st.integers(0, 60))
-def test_cut_arguments_are_never_a_call(arguments: dict[str, Any], place: int) -> None:
-    """However well LangChain's lenient parser could complete them, streamed or whole."""
-    text = json.dumps(arguments)
-    cut = text[: 1 + place % (len(text) - 1)] if len(text) > 2 else "{"
-    streamed = added(Host(chunks([{"tool_calls": [call(0, "a", "write", cut)]}], "length")).model().stream("Hi"))
-    invoked = Host(whole({"tool_calls": [call(None, "a", "write", cut)]}, "length")).model().invoke("Hi")
-    for message in (streamed, invoked):
-        assert message.tool_calls == []
-        (invalid,) = message.invalid_tool_calls
-        assert (invalid["name"], invalid["id"]) == ("write", "a")
-        assert (invalid["args"] or "").startswith(cut)
-
-
 def test_text_then_calls_under_events_v3() -> None:
     message, deltas = ANSWERS["text then calls"]
     stream = Host(chunks(deltas)).model().stream_events("Hi", version="v3")
@@ -256,7 +224,8 @@ def test_usage_is_asked_for_once_and_only_where_it_is_taken() -> None:
 def test_settings_meet_in_one_order() -> None:
     """Fields, then model_kwargs, then what was bound, then the call; a limit under its other name replaces."""
     host = Host(whole({"content": "x"}))
-    model = host.model(temperature=0.1, max_tokens=5, model_kwargs={"top_k": 1}, extra_body={"a": 1}, stop=["x"])
+    with pytest.warns(UserWarning, match="`top_k` is a field of ChatAIMLAPI"):
+        model = host.model(temperature=0.1, max_tokens=5, model_kwargs={"top_k": 1}, extra_body={"a": 1}, stop=["x"])
     model.bind(temperature=0.2, top_k=2).invoke(
         "Hi", max_completion_tokens=7, extra_body={"b": 2}, stop=["y"], user="me"
     )
