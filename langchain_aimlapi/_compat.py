@@ -7,6 +7,8 @@ every fragment as JSON. A test holds that a chunk so built equals the validated 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from importlib import import_module
 from operator import itemgetter
 from typing import Any
 
@@ -194,3 +196,21 @@ class _Run:
             tool_call_chunk(index=index, args="".join(pieces)) for index, pieces in self.arguments.items()
         ]
         return [generation_chunk(message, text)]
+
+
+@lru_cache
+def register_for_loading(*path: str) -> None:
+    """Lets `langchain_core.load` read a class with `allowed_objects="all"`, by the path it is serialized under.
+
+    LangChain lists the classes it reads in a mapping of its own, without a way in for packages outside its repository.
+    Where that mapping has another shape nothing happens; `allowed_objects=[ChatAIMLAPI]` needs no mapping.
+    """
+    try:
+        mappings = import_module("langchain_core.load.mapping").SERIALIZABLE_MAPPING
+        load = import_module("langchain_core.load.load")
+        known, paths = load.ALL_SERIALIZABLE_MAPPINGS, load._default_class_paths_cache
+        mappings.setdefault(path, path)
+        known.setdefault(path, path)
+        paths.pop("all", None)  # what was computed before we came
+    except (ImportError, AttributeError):
+        return

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import BaseMessage
 
-from langchain_aimlapi._chat_aliases import refused
-from langchain_aimlapi._parameters import merged
+from langchain_aimlapi._aliases import refusal_of_call
 from langchain_aimlapi._profile import parts_taken, takes_cache_marks, without_cache_marks
-from langchain_aimlapi._settings import ChatSettings
+from langchain_aimlapi._settings import ChatSettings, merged
 from langchain_aimlapi._tools import to_response_format, to_tool_choice, to_tools
 from langchain_aimlapi.errors import InvalidRequestError
 
@@ -35,7 +34,7 @@ def to_request(
     """
     from langchain_aimlapi._messages import to_wire
 
-    if problem := refused(call):
+    if problem := refusal_of_call(call):
         raise InvalidRequestError(problem)
     for name in ("extra_headers", "extra_query", "extra_body"):
         if call.get(name) is not None and not isinstance(call[name], Mapping):

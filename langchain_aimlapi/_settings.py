@@ -24,14 +24,55 @@ from pydantic_core import CoreSchema, core_schema
 from typing_extensions import Self
 
 from aimlapi_transport.http.pool import check_http_clients
-from langchain_aimlapi._aliases import fitting, warn
-from langchain_aimlapi._chat_aliases import SYNONYMS, our_names
+from langchain_aimlapi._aliases import CHAT_ALIASES, chat_settings, validated_field, warn
 from langchain_aimlapi._connection import ACCEPTED, ConnectionSettings
-from langchain_aimlapi._parameters import PARAMETERS, merged
 from langchain_aimlapi._profile import DECLARED, is_of_another, model_profile
 
 if TYPE_CHECKING:  # imported by the first instance
     from aimlapi_transport.config.hosts import Preset
+
+# Fields that are body parameters of the same name.
+PARAMETERS = (
+    "temperature",
+    "max_tokens",
+    "top_p",
+    "top_k",
+    "stop",
+    "n",
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+    "logprobs",
+    "top_logprobs",
+    "logit_bias",
+    "reasoning_effort",
+    "reasoning",
+    "verbosity",
+    "service_tier",
+    "store",
+    "prompt_cache_options",
+)
+# What `with_structured_output` adds by itself: left out where a host or a model does not take it.
+_ADDED = ("added_tool_choice", "added_response_format", "added_instruction")
+# Call arguments that are no body parameters.
+_NOT_SENT = frozenset(
+    ("model", "timeout", "extra_body", "extra_headers", "extra_query", "client_request_id", "stream", "stream_usage")
+) | {"replay_reasoning", "parse_think", "ls_structured_output_format", "structured_output_format", *_ADDED}
+
+
+def merged(settings: dict[str, Any], call: dict[str, Any]) -> dict[str, Any]:
+    """Settings and others over them; a limit or a stop under its other name replaces, not joins."""
+    parameters = dict(settings)
+    for name, value in call.items():
+        if name in _NOT_SENT:
+            continue
+        for one, other in (("max_tokens", "max_completion_tokens"), ("stop", "stop_sequences")):
+            if name in (one, other):
+                parameters.pop(one, None)
+                parameters.pop(other, None)
+        parameters[name] = value
+    return parameters
+
 
 # What they may be, for the error that names a value of another type.
 _ACCEPTED = {
@@ -164,7 +205,7 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
         """Other names of our fields become ours; unknown ones become body parameters, with a warning."""
         if not isinstance(values, dict):
             return values
-        taken = our_names(values, cls.model_fields)
+        taken = chat_settings(values, cls.model_fields)
         if is_of_another(taken.get("profile"), str(taken.get("model_name"))):
             del taken["profile"]  # all fields of an instance but with another model, as configurable fields do
         if isinstance(taken.get("request_timeout"), list):
@@ -174,7 +215,7 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
     @field_validator(*_ACCEPTED, mode="wrap")
     @classmethod
     def _name_the_value(cls, value: Any, validated: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-        return fitting(value, validated, str(info.field_name), _ACCEPTED)
+        return validated_field(value, validated, str(info.field_name), _ACCEPTED)
 
     @model_validator(mode="after")
     def _check_n(self) -> Self:
@@ -237,7 +278,7 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
 
     def configurable_fields(self, **kwargs: AnyConfigurableField) -> "RunnableSerializable[Any, Any]":
         """A model whose fields a call's config may set; fields by any of their names."""
-        return super().configurable_fields(**{SYNONYMS.get(name, name): field for name, field in kwargs.items()})
+        return super().configurable_fields(**{CHAT_ALIASES.get(name, name): field for name, field in kwargs.items()})
 
     def _config(self) -> dict[str, Any]:
         return {**self._connection(self.api_key, self.request_timeout), "socket_options": self.http_socket_options}

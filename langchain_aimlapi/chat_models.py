@@ -17,7 +17,8 @@ from pydantic import model_validator
 from typing_extensions import Self
 
 from aimlapi_transport.version import __version__
-from langchain_aimlapi import _content_blocks, _loading
+from langchain_aimlapi import _content_blocks
+from langchain_aimlapi._compat import register_for_loading
 from langchain_aimlapi._serialization import ChatValue, written
 from langchain_aimlapi._settings import ChatSettings
 
@@ -60,7 +61,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
     def _set_aimlapi_version(self) -> Self:
         self._add_version("aimlapi-integrations", __version__)
         _content_blocks.register()
-        _loading.register(*ChatAIMLAPI.lc_id())
+        register_for_loading(*ChatAIMLAPI.lc_id())
         return self
 
     def _generate(

@@ -24,10 +24,9 @@ from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.config.embedding_families import Task
 from aimlapi_transport.http.pool import check_http_clients
 from aimlapi_transport.repr_fields import repr_fields
-from langchain_aimlapi._aliases import fitting
+from langchain_aimlapi._aliases import embedding_settings, validated_field
 from langchain_aimlapi._concurrency import ain_order, in_order, progress
 from langchain_aimlapi._connection import ACCEPTED, ConnectionSettings
-from langchain_aimlapi._embedding_aliases import our_names
 from langchain_aimlapi.errors import InvalidRequestError, translated
 from langchain_aimlapi.usage import count_embeddings
 
@@ -119,12 +118,12 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
     @classmethod
     def _take_names(cls, values: Any) -> Any:
         """Other names of our fields become ours; unknown ones become body parameters, with a warning."""
-        return our_names(values, cls.model_fields) if isinstance(values, dict) else values
+        return embedding_settings(values, cls.model_fields) if isinstance(values, dict) else values
 
     @field_validator(*_ACCEPTED, mode="wrap")
     @classmethod
     def _name_the_value(cls, value: Any, validated: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-        return fitting(value, validated, str(info.field_name), _ACCEPTED)
+        return validated_field(value, validated, str(info.field_name), _ACCEPTED)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
