@@ -12,18 +12,18 @@ from typing import TypeVar
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
-Told = Callable[[], object]
+Advance = Callable[[], object]
 """Called after each batch that is done."""
 
 
 def in_order(
-    work: Callable[[Given], Made], batches: Sequence[Given], most: int, told: Told = lambda: None
+    work: Callable[[Given], Made], batches: Sequence[Given], most: int, advance: Advance = lambda: None
 ) -> list[Made]:
     """What `work` makes of each batch, at most `most` at a time. The first failure ends it: nothing more is begun."""
 
     def one(batch: Given) -> Made:
         made = work(batch)
-        told()
+        advance()
         return made
 
     if most == 1 or len(batches) < 2:
@@ -39,7 +39,7 @@ def in_order(
 
 
 async def ain_order(
-    work: Callable[[Given], Awaitable[Made]], batches: Sequence[Given], most: int, told: Told = lambda: None
+    work: Callable[[Given], Awaitable[Made]], batches: Sequence[Given], most: int, advance: Advance = lambda: None
 ) -> list[Made]:
     """As `in_order`, in tasks. A failure, or the caller's cancellation, cancels those still under way."""
     left = iter(enumerate(batches))
@@ -48,7 +48,7 @@ async def ain_order(
     async def worker() -> None:
         for place, batch in left:
             made[place] = await work(batch)
-            told()
+            advance()
 
     workers = [asyncio.ensure_future(worker()) for _ in range(min(most, len(batches)))]
     try:
@@ -62,7 +62,7 @@ async def ain_order(
 
 
 @contextmanager
-def progress(shown: bool, batches: int) -> Iterator[Told]:
+def progress(shown: bool, batches: int) -> Iterator[Advance]:
     """A bar over the batches, drawn by tqdm.
 
     Raises:
@@ -80,8 +80,8 @@ def progress(shown: bool, batches: int) -> Iterator[Told]:
     with tqdm(total=batches, desc="Embedding", unit="batch") as bar:
         lock = threading.Lock()
 
-        def told() -> None:
+        def advance() -> None:
             with lock:
                 bar.update(1)
 
-        yield told
+        yield advance

@@ -1,4 +1,4 @@
-"""What both classes are told of the host and the connections; and what becomes of those in copies.
+"""The settings of both classes for the host and the connections, and their copies.
 
 To add a setting of the transport, add a field and a line to `_connection`.
 """

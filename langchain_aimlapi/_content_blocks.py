@@ -50,7 +50,7 @@ def _of_message(message: AIMessage) -> list[types.ContentBlock]:
     for call in message.tool_calls:
         block = {"type": "tool_call", "name": call["name"], "args": call["args"], "id": call["id"]}
         blocks.append(_with_extras(block, extras.get(call["id"])))
-    return _told_last(message, blocks)
+    return _with_final_fields(message, blocks)
 
 
 def _of_chunk(message: AIMessageChunk) -> list[types.ContentBlock]:
@@ -65,7 +65,7 @@ def _of_chunk(message: AIMessageChunk) -> list[types.ContentBlock]:
         if call.get("index") is not None:
             block["index"] = f"lc_tc_{call['index']}"
         blocks.append(_with_extras(block, extras.get(call["id"])))
-    return _told_last(message, blocks)
+    return _with_final_fields(message, blocks)
 
 
 _INDEX = {"reasoning": "lc_rs_0", "text": "lc_txt_0"}
@@ -84,8 +84,8 @@ def _running(message: AIMessage) -> list[Json]:
     return blocks
 
 
-def _told_last(message: AIMessage, blocks: list[Json]) -> list[types.ContentBlock]:
-    """The blocks, with what a reply tells once."""
+def _with_final_fields(message: AIMessage, blocks: list[Json]) -> list[types.ContentBlock]:
+    """The blocks, with what a reply has once."""
     kwargs = message.additional_kwargs
     carried = {name: kwargs[name] for name in (*REASONING_CARRIERS, "extra_content") if kwargs.get(name)}
     if carried:

@@ -40,7 +40,7 @@ def to_wire(messages: Sequence[BaseMessage]) -> list[Json]:
     sent: list[Json] = []
     for position, message in enumerate(messages):
         # A text and nothing else, as most of a long history is: a fifth of the cost of looking for all there could be.
-        if message.__class__ in _PLAIN and message.content.__class__ is str and _is_bare(message):
+        if message.__class__ in _PLAIN and message.content.__class__ is str and _is_plain_text(message):
             sent.append({"role": _PLAIN[message.__class__], "content": message.content})
             continue
         where = f"messages[{position}] ({type(message).__name__})"
@@ -51,14 +51,14 @@ def to_wire(messages: Sequence[BaseMessage]) -> list[Json]:
         elif isinstance(message, ToolMessage):
             result = _tool_result(message.tool_call_id, message.content, where)
             # Kimi's own functions ($web_search) are answered by name; no other schema has one here.
-            sent.append(_named(result, message) if str(message.name).startswith("$") else result)
+            sent.append(_with_name(result, message) if str(message.name).startswith("$") else result)
         elif isinstance(message, SystemMessage):
             role = message.additional_kwargs.get("__openai_role__", "system")
-            sent.append(_named({"role": role, "content": _content(message.content, where)}, message))
+            sent.append(_with_name({"role": role, "content": _content(message.content, where)}, message))
         elif isinstance(message, FunctionMessage):
             sent.append({"role": "function", "name": message.name, "content": _text_or_parts(message.content, where)})
         elif isinstance(message, ChatMessage):
-            sent.append(_named({"role": message.role, "content": _content(message.content, where)}, message))
+            sent.append(_with_name({"role": message.role, "content": _content(message.content, where)}, message))
         else:
             raise InvalidRequestError(f"{where} cannot be sent: pass system, human, AI, tool or chat messages.")
     return sent
@@ -67,7 +67,7 @@ def to_wire(messages: Sequence[BaseMessage]) -> list[Json]:
 _PLAIN: dict[type[BaseMessage], str] = {HumanMessage: "user", AIMessage: "assistant"}
 
 
-def _is_bare(message: Any) -> bool:
+def _is_plain_text(message: Any) -> bool:
     if message.name or message.additional_kwargs:
         return False
     return message.__class__ is HumanMessage or not (message.tool_calls or message.invalid_tool_calls)
@@ -77,12 +77,12 @@ def _from_human(message: HumanMessage, where: str) -> list[Json]:
     """A user message; tool results in Anthropic's form, which stand in one, become tool messages before it."""
     content = message.content
     if isinstance(content, str):
-        return [_named({"role": "user", "content": content}, message)]
+        return [_with_name({"role": "user", "content": content}, message)]
     results = [block for block in content if isinstance(block, dict) and block.get("type") == "tool_result"]
     others = [block for block in content if block not in results]
     sent = [_tool_result(block.get("tool_use_id", ""), block.get("content") or "", where) for block in results]
     if others or not results:
-        sent.append(_named({"role": "user", "content": _content(others, where)}, message))
+        sent.append(_with_name({"role": "user", "content": _content(others, where)}, message))
     return sent
 
 
@@ -141,7 +141,7 @@ def _held(blocks: Sequence[Any]) -> Json:
     for block in blocks:
         kind = block.get("type") if isinstance(block, Mapping) else None
         extras = (block.get("extras") or {}) if kind else {}
-        if kind in ("reasoning", "thinking") and not _is_list_of_thoughts(block):
+        if kind in ("reasoning", "thinking") and not _is_list_of_reasoning(block):
             said = block.get("thinking") or block.get("reasoning") or _summary(block.get("summary"))
             text += said
             signature = block.get("signature") or extras.get("signature")
@@ -222,10 +222,10 @@ def _is_elsewhere(block: Any) -> bool:
     """Whether a block of an assistant message goes into a field of its own."""
     if _is(block, ("audio",)):
         return _is_spoken(block) or bool((block.get("extras") or {}).get("transcript"))
-    return (_is(block, _ELSEWHERE) and not _is_list_of_thoughts(block)) or _is_output_image(block)
+    return (_is(block, _ELSEWHERE) and not _is_list_of_reasoning(block)) or _is_output_image(block)
 
 
-def _is_list_of_thoughts(block: Any) -> bool:
+def _is_list_of_reasoning(block: Any) -> bool:
     """Whether the block is Mistral's `{"type": "thinking", "thinking": [<parts>]}`, which is content."""
     return _is(block, ("reasoning", "thinking")) and is_wire_part(block)
 
@@ -247,7 +247,7 @@ def _text_or_parts(content: Any, where: str, *, as_it_came: bool = False, is_rep
     return "".join(part["text"] for part in parts)
 
 
-def _named(sent: Json, message: BaseMessage) -> Json:
+def _with_name(sent: Json, message: BaseMessage) -> Json:
     if message.name:
         sent["name"] = message.name
     return sent

@@ -2,7 +2,7 @@
 
 A key stands only where the provider's documents decide it: `False` means that they list what the model takes,
 and this is not in it. They are incomplete: what they do not list is sent all the same, with one warning.
-To tell more of a model, add a line to `_told`.
+To add a key of the profile, add a line to `_from_facts`.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _KEYS = {"image_url": "image_inputs", "file": "pdf_inputs", "input_audio": "audi
 
 def model_profile(model: str) -> ModelProfile | None:
     """What the documents say of this id, None where they do not name it. A copy: change it as you like."""
-    told = _profile(model)
-    return None if told is None else cast(ModelProfile, dict(told))
+    known = _profile(model)
+    return None if known is None else cast(ModelProfile, dict(known))
 
 
 def is_of_another(profile: Any, model: str) -> bool:
@@ -44,11 +44,11 @@ def _profile(model: str) -> Json | None:
     facts = facts_for(model)
     if facts is None:
         return None
-    told = {name: value for name, value in _told(facts, model).items() if value is not None}
-    return {name: value for name, value in told.items() if name in DECLARED}
+    known = {name: value for name, value in _from_facts(facts, model).items() if value is not None}
+    return {name: value for name, value in known.items() if name in DECLARED}
 
 
-def _told(facts: ModelFacts, model: str) -> Json:
+def _from_facts(facts: ModelFacts, model: str) -> Json:
     from aimlapi_transport.config.model_families import lists_part, profile_for
 
     parameters = facts.parameters
@@ -85,8 +85,8 @@ def _claimed(facts: ModelFacts, claim: str) -> bool | None:
 
 def parts_taken(profile: ModelProfile | None) -> dict[str, bool]:
     """What a profile decides of the wire's content parts, by their type: yours may say other than the documents."""
-    told = cast("Json", profile or {})
-    return {kind: told[key] for kind, key in _KEYS.items() if isinstance(told.get(key), bool)}
+    known = cast("Json", profile or {})
+    return {kind: known[key] for kind, key in _KEYS.items() if isinstance(known.get(key), bool)}
 
 
 @lru_cache(maxsize=1024)

@@ -59,7 +59,7 @@ def from_choice(completion: Completion, choice: Choice, tools: Sequence[Any] = (
 class StreamReader:
     """The chunks of one stream, which LangChain adds up to what `from_choice` gives for the whole.
 
-    So what is told piece by piece goes out with its piece, and all else once: a call's extras when they come,
+    So what is sent piece by piece goes out with its piece, and all else once: a call's extras when they come,
     everything about the whole answer at its end.
     """
 
@@ -76,8 +76,8 @@ class StreamReader:
             return self._last(delta.completion)
         kind, self._kind = self._kind, ChatGenerationChunk
         if not delta.tool_calls:
-            told = {"reasoning_content": delta.reasoning} if delta.reasoning else {}
-            return generation_chunk(message_chunk(delta.text, told), delta.text, kind)
+            extra = {"reasoning_content": delta.reasoning} if delta.reasoning else {}
+            return generation_chunk(message_chunk(delta.text, extra), delta.text, kind)
         kwargs: dict[str, Any] = {"reasoning_content": delta.reasoning} if delta.reasoning else {}
         pieces: list[ToolCallChunk] = []
         begins_object = False
@@ -124,7 +124,7 @@ class StreamReader:
             ending = streamed.ending(call, _error(call, choice), self._tools)
             if ending:
                 endings.append(tool_call_chunk(name=None, args=ending, id=None, index=index))
-            rest = {name: value for name, value in extras.get(call.id, {}).items() if name not in streamed.told}
+            rest = {name: value for name, value in extras.get(call.id, {}).items() if name not in streamed.sent}
             if rest:
                 kwargs.setdefault("tool_call_extras", {})[call.id] = rest
         message = AIMessageChunk(
@@ -141,7 +141,7 @@ class StreamReader:
 class _StreamedCall:
     """What has been said of one call of a stream. A custom tool's free text goes out as `{"input": ...}`."""
 
-    __slots__ = ("begun", "coerced", "custom", "escapes", "id", "told")
+    __slots__ = ("begun", "coerced", "custom", "escapes", "id", "sent")
 
     def __init__(self) -> None:
         self.id = ""
@@ -149,7 +149,7 @@ class _StreamedCall:
         self.begun = False
         self.coerced: CoercedText | None = None
         self.escapes = EscapedHalves()
-        self.told: set[str] = set()
+        self.sent: set[str] = set()
 
     def coerce(self, coerced: CoercedText | None) -> None:
         """Has arguments read by the tool's schema, unless some were given already."""
@@ -161,8 +161,8 @@ class _StreamedCall:
         extra = fragment.extra or {}
         self.custom = self.custom or extra.get("type") == "custom"
         if not fragment.id:
-            return {}  # told at the end
-        self.told.update(extra)
+            return {}  # sent at the end
+        self.sent.update(extra)
         return extra
 
     def arguments(self, text: str) -> str:
@@ -214,8 +214,8 @@ def usage_metadata(usage: Usage | None) -> UsageMetadata | None:
 
 def generation_info(message: AIMessage) -> dict[str, Any]:
     """How an answer ended, where callbacks of tracing tools read it: beside the message, too."""
-    told = message.response_metadata
-    return _set({name: told.get(name) for name in ("finish_reason", "model_name", "logprobs")})
+    metadata = message.response_metadata
+    return _set({name: metadata.get(name) for name in ("finish_reason", "model_name", "logprobs")})
 
 
 def response_metadata(completion: Completion, choice: Choice) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A ChatAIMLAPI as a value: how it is shown, copied, pickled, written down, and told apart from others."""
+"""Serialization of a ChatAIMLAPI: repr, copy, pickle, `langchain_core.load`, and the parameters that identify it."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ else:  # no base: Pydantic reads all the fields again for each class on the way,
     ChatSettings = object
 
 # Fields a repr shows in its own way.
-_NOT_SHOWN = frozenset(("model_name", "base_url", "metadata", "profile"))
+_NOT_IN_REPR = frozenset(("model_name", "base_url", "metadata", "profile"))
 
 
 class ChatValue(ChatSettings):
-    """The settings of a `ChatAIMLAPI`, and what is told of them."""
+    """The settings of a `ChatAIMLAPI`, and how they are serialized."""
 
     def __repr_args__(self) -> Any:
         """What stands in a repr: model, host, and what was set; no key."""
-        yield from repr_fields(self, self.model_name, self.base_url, _NOT_SHOWN)
+        yield from repr_fields(self, self.model_name, self.base_url, _NOT_IN_REPR)
         metadata = {name: value for name, value in (self.metadata or {}).items() if name != "lc_versions"}
         if metadata:
             yield "metadata", metadata
@@ -55,12 +55,12 @@ class ChatValue(ChatSettings):
 
     @property
     def lc_secrets(self) -> dict[str, str]:
-        """The key is written as the name of the environment's variable."""
+        """The key is serialized as the name of the environment's variable."""
         return {"api_key": self._host().key_variables[0]}
 
     @property
     def lc_attributes(self) -> dict[str, Any]:
-        """What is written otherwise than it stands: JSON has no `httpx.Timeout`."""
+        """What is serialized otherwise than it stands: JSON has no `httpx.Timeout`."""
         import httpx
 
         timeout = self.request_timeout
@@ -79,8 +79,8 @@ class ChatValue(ChatSettings):
         params |= {"extra_body": self.extra_body, "replay_reasoning": self.replay_reasoning}
         params["parse_think"] = self.parse_think
         if self.default_headers:
-            told = repr(sorted(self.default_headers.items())).encode()
-            params["default_headers"] = hashlib.sha256(told).hexdigest()[:16]
+            headers = repr(sorted(self.default_headers.items())).encode()
+            params["default_headers"] = hashlib.sha256(headers).hexdigest()[:16]
         return {name: value for name, value in params.items() if value is not None}
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
@@ -105,18 +105,18 @@ class ChatValue(ChatSettings):
         return params
 
 
-def written(model: ChatValue) -> dict[str, Any]:
+def serialized(model: ChatValue) -> dict[str, Any]:
     """As LangChain's `to_json`, which asks each of 54 fields for its default: an eighth of a new model's first call."""
     cls = type(model)
     fields = model.__dict__.items()
-    kwargs = {name: value for name, value in fields if value is not None and _is_told(cls, name, value, model)}
+    kwargs = {name: value for name, value in fields if value is not None and _is_serialized(cls, name, value, model)}
     kwargs.update(model.lc_attributes)
     if model.api_key is not None:
         kwargs["api_key"] = {"lc": 1, "type": "secret", "id": [model.lc_secrets["api_key"]]}
     return {"lc": 1, "type": "constructor", "id": cls.lc_id(), "kwargs": kwargs, "name": model.get_name()}
 
 
-def _is_told(cls: type[ChatSettings], name: str, value: Any, model: ChatSettings) -> bool:
+def _is_serialized(cls: type[ChatSettings], name: str, value: Any, model: ChatSettings) -> bool:
     field = cls.model_fields.get(name)
     if field is None or field.exclude:
         return False

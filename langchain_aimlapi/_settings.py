@@ -1,4 +1,4 @@
-"""What a ChatAIMLAPI is told: its fields, what each may be, and whose rules and profile follow from them.
+"""The settings of a ChatAIMLAPI: its fields, their validation, and the host's rules and profile that follow from them.
 
 To add a setting that is a body parameter, add a field, what it may be to `_ACCEPTED`, and its name to `PARAMETERS`.
 """
@@ -95,10 +95,10 @@ class _InJson:
 
     @staticmethod
     def __get_pydantic_core_schema__(source: Any, handler: Callable[[Any], CoreSchema]) -> CoreSchema:
-        told = core_schema.plain_serializer_function_ser_schema(
+        serialization = core_schema.plain_serializer_function_ser_schema(
             lambda key: None if callable(key) else key, when_used="json"
         )
-        return {**handler(source), "serialization": told}
+        return {**handler(source), "serialization": serialization}
 
 
 class ChatSettings(ConnectionSettings, BaseChatModel):

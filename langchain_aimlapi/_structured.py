@@ -101,10 +101,10 @@ class StructuredAnswer(BaseTransformOutputParser[Any]):
         if self.kind is None:
             if not isinstance(value, dict):
                 kind = type(value).__name__
-                raise OutputParserException(f"The answer is a JSON {kind}, not an object: {_shown(value)}.")
+                raise OutputParserException(f"The answer is a JSON {kind}, not an object: {_excerpt(value)}.")
             missing = [name for name in self.required if name not in value]
             if missing:
-                raise OutputParserException(f"The answer lacks {', '.join(missing)}: {_shown(value)}.")
+                raise OutputParserException(f"The answer lacks {', '.join(missing)}: {_excerpt(value)}.")
             return value
         try:
             if issubclass(self.kind, BaseModel):
@@ -170,12 +170,12 @@ class _Growing:
 
 
 def with_raw(model: Runnable[Any, Any], parser: StructuredAnswer) -> Runnable[Any, Any]:
-    """`{"raw", "parsed", "parsing_error"}`: what went wrong in parsing is told, not raised, in a stream too."""
-    told = _Told(parser)
-    return RunnableMap({"raw": model}) | RunnableGenerator(told.through, told.athrough)
+    """`{"raw", "parsed", "parsing_error"}`: a parsing error is returned, not raised, in a stream too."""
+    collecting = _Collecting(parser)
+    return RunnableMap({"raw": model}) | RunnableGenerator(collecting.through, collecting.athrough)
 
 
-class _Told:
+class _Collecting:
     """Passes the raw message on, and adds what it says. A class, not closures: a chain is a value, too."""
 
     def __init__(self, parser: StructuredAnswer) -> None:
@@ -186,16 +186,16 @@ class _Told:
         for piece in pieces:
             raw = piece["raw"] if raw is None else raw + piece["raw"]
             yield AddableDict(piece)
-        yield self._told(raw)
+        yield self._collected(raw)
 
     async def athrough(self, pieces: AsyncIterator[Any]) -> AsyncIterator[Any]:
         raw = None
         async for piece in pieces:
             raw = piece["raw"] if raw is None else raw + piece["raw"]
             yield AddableDict(piece)
-        yield self._told(raw)
+        yield self._collected(raw)
 
-    def _told(self, raw: Any) -> Any:
+    def _collected(self, raw: Any) -> Any:
         try:
             return AddableDict(parsed=None if raw is None else self._parser.read(raw), parsing_error=None)
         except Exception as error:  # whatever a user's validator raises
@@ -203,7 +203,7 @@ class _Told:
 
 
 def instruction(schema: Mapping[str, Any]) -> str:
-    """What a model is told that can be held to a schema by no parameter."""
+    """The instruction for a model that takes no parameter for a schema."""
     return (
         "Answer with one JSON object and nothing else, no code fence. It must fit this JSON schema:\n"
         f"{json.dumps(schema, ensure_ascii=False)}"
@@ -211,7 +211,7 @@ def instruction(schema: Mapping[str, Any]) -> str:
 
 
 def instructed(messages: list[Json], text: str) -> list[Json]:
-    """The wire's messages, told this before all else: in their system message, or in one of its own."""
+    """The messages with this instruction first: in their system message, or in one of its own."""
     first = messages[0] if messages else {}
     if first.get("role") != "system":
         return [{"role": "system", "content": text}, *messages]
@@ -230,7 +230,7 @@ def _read_json(text: str) -> Any:
     raise OutputParserException(f"The answer is no JSON: {text[:200]!r}.", llm_output=text)
 
 
-def _shown(value: Any) -> str:
+def _excerpt(value: Any) -> str:
     return repr(value)[:200]
 
 

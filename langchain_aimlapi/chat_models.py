@@ -19,7 +19,7 @@ from typing_extensions import Self
 from aimlapi_transport.version import __version__
 from langchain_aimlapi import _content_blocks
 from langchain_aimlapi._compat import register_for_loading
-from langchain_aimlapi._serialization import ChatValue, written
+from langchain_aimlapi._serialization import ChatValue, serialized
 from langchain_aimlapi._settings import ChatSettings
 
 if TYPE_CHECKING:  # imported at the first call, as httpx above all: two thirds of what importing this module would cost
@@ -223,7 +223,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
             method: `json_schema` (by `response_format` with the schema), `function_calling` (by a forced tool call),
                 or `json_mode` (any JSON object: your prompt must describe it). By default the first of the first
                 two that the model's profile promises, `function_calling` where nothing is known; a model that takes
-                neither is told the schema in its instructions.
+                neither has the schema in its instructions.
             include_raw: answer `{"raw", "parsed", "parsing_error"}`, and tell a failure instead of raising it.
             strict: whether the answer must match exactly, for models that can promise it.
             tools: other tools the model may call first; then `parsed` is None and the calls are in `raw`. Needs
@@ -264,8 +264,8 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
             kwargs["response_format"] = {"type": "json_object"}
         if bound:
             kwargs["tools"] = bound
-        told = {"kwargs": {"method": chosen, "strict": strict}, "schema": schema}
-        llm = self.bind(ls_structured_output_format=told, **kwargs)
+        output_format = {"kwargs": {"method": chosen, "strict": strict}, "schema": schema}
+        llm = self.bind(ls_structured_output_format=output_format, **kwargs)
         optional: frozenset[str] = getattr(schema, "__optional_keys__", frozenset())
         parser = StructuredAnswer(
             kind=schema if is_class(schema) else None,
@@ -287,8 +287,8 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         return "function_calling" if tools else "json_mode"
 
     def to_json(self) -> Any:
-        """What `langchain_core.load` writes and tracers are told."""
-        return written(self) if type(self) is ChatAIMLAPI else super().to_json()  # a subclass may have more to tell
+        """What `langchain_core.load` serializes and tracers get."""
+        return serialized(self) if type(self) is ChatAIMLAPI else super().to_json()  # a subclass may add fields
 
     def get_token_ids(self, text: str) -> list[int]:
         """Places of an estimated tokenization: as many as `get_num_tokens` says, unless you set your own tokenizer."""

@@ -181,8 +181,8 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
                 count_embeddings(job.model, found)
                 return found.vectors
 
-            with progress(self.show_progress_bar, len(job.batches)) as told:
-                return job.joined(in_order(one, job.batches, self.max_concurrency, told))
+            with progress(self.show_progress_bar, len(job.batches)) as advance:
+                return job.joined(in_order(one, job.batches, self.max_concurrency, advance))
 
     async def _aembed(
         self, texts: list[str], task: Task, size: int | None, kwargs: dict[str, Any]
@@ -196,8 +196,8 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
                 count_embeddings(job.model, found)
                 return found.vectors
 
-            with progress(self.show_progress_bar, len(job.batches)) as told:
-                return job.joined(await ain_order(one, job.batches, self.max_concurrency, told))
+            with progress(self.show_progress_bar, len(job.batches)) as advance:
+                return job.joined(await ain_order(one, job.batches, self.max_concurrency, advance))
 
     def _config(self) -> dict[str, Any]:
         return self._connection(self.api_key, self.timeout)
@@ -248,7 +248,7 @@ class _Job:
         length = len(vectors[0]) if vectors else self._dimensions
         if not length:
             raise InvalidRequestError(
-                "All texts are empty, and so no vector tells its length: pass `dimensions`, or a text that is not."
+                "All texts are empty, so the length of a vector is not known: pass `dimensions`, or a text that is not."
             )
         found = iter(vectors)
         return [[0.0] * length if n in self._empty else next(found) for n in range(len(self._empty) + len(vectors))]

@@ -88,7 +88,7 @@ class Response(NamedTuple):
 
 
 class _Answered:
-    """What an error tells of the reply that caused it."""
+    """The fields of an error that come from the reply."""
 
     @property
     def response(self) -> Response:

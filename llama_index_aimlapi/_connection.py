@@ -1,4 +1,4 @@
-"""What both classes are told of the host, the key and the connections; and what becomes of those in copies.
+"""The settings of both classes for the host, the key and the connections, and their copies.
 
 To add a setting of the transport, add a field and a line to `_config`.
 """
@@ -135,15 +135,18 @@ class ConnectionSettings(Closable, BaseComponent):
         return copied
 
     def _without_clients(self) -> Self:
-        bare = self.model_copy()
-        bare._http_client = bare._async_http_client = None
-        return bare
+        without = self.model_copy()
+        without._http_client = without._async_http_client = None
+        return without
 
 
-def named(
+def resolve_aliases(
     cls: type[ConnectionSettings], given: Mapping[str, Any], synonyms: Mapping[str, str], needless: Collection[str]
 ) -> Json:
-    """The settings under our names, those that are set. The `needless` go; others that are none of ours are told of.
+    """The settings under our names, those that are set; of others that are none of ours a warning is given.
+
+    Args:
+        needless: names that have no effect, and are dropped without a warning.
 
     Raises:
         InvalidRequestError: a setting given twice, or another library's client.

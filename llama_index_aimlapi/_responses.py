@@ -66,7 +66,7 @@ def from_completion(completion: Completion, reading: Reading, *, delta: str | No
         delta = delta if delta is None else taken.text
     calls = taken.tool_calls[:1] if single_call else taken.tool_calls
     if forced and not calls:
-        calls = _written_call(taken, forced)
+        calls = _call_from_block(taken, forced)
     if tools and calls:
         calls = tuple(coerced_call(call, tools) for call in calls)
     further: Json = {name: taken.extra[name] for name in MESSAGE_FIELDS if taken.extra.get(name)}
@@ -129,7 +129,7 @@ def _is_reasoning_alone(choice: Choice) -> bool:
     return bool(choice.reasoning and choice.finish_reason == "stop" and not other)
 
 
-def _written_call(choice: Choice, forced: Json) -> tuple[ToolCall, ...]:
+def _call_from_block(choice: Choice, forced: Json) -> tuple[ToolCall, ...]:
     """The call of the one tool that had to be called, where the model wrote its arguments as text instead."""
     if choice.refusal or choice.finish_reason in ("length", "content_filter"):
         return ()

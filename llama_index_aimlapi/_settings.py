@@ -1,4 +1,4 @@
-"""What an AIMLAPI is made of: its settings, and what can be told about the model without asking anybody.
+"""The settings of an AIMLAPI, and the model's metadata, as far as it is known without a request.
 
 To add a setting that is a body parameter, add a field and its name to `_PARAMETERS`.
 """
@@ -17,7 +17,7 @@ from aimlapi_transport.config.hosts import PRESETS, preset_for
 from aimlapi_transport.config.model_families import facts_for
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.repr_fields import repr_fields
-from llama_index_aimlapi._connection import ConnectionSettings, named
+from llama_index_aimlapi._connection import ConnectionSettings, resolve_aliases
 
 if TYPE_CHECKING:
     import httpx
@@ -126,7 +126,7 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
         async_http_client: httpx.AsyncClient | None = None,
         **settings: Any,
     ) -> None:
-        settings = named(type(self), settings, _SYNONYMS, _NEEDLESS)
+        settings = resolve_aliases(type(self), settings, _SYNONYMS, _NEEDLESS)
         settings.setdefault("model", model)
         if model is not None and settings["model"] != model:
             raise InvalidRequestError("`model` is given twice, with two values.")

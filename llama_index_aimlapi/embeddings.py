@@ -13,8 +13,8 @@ from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.embedding_families import Task
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.repr_fields import repr_fields
-from llama_index_aimlapi._connection import ConnectionSettings, named
-from llama_index_aimlapi.usage import tell
+from llama_index_aimlapi._connection import ConnectionSettings, resolve_aliases
+from llama_index_aimlapi.usage import record
 
 if TYPE_CHECKING:
     import httpx
@@ -82,7 +82,7 @@ class AIMLAPIEmbedding(ConnectionSettings, BaseEmbedding):
     ) -> None:
         given = {**({} if model is None else {"model": model}), **settings}
         needless = _NEEDLESS if given.get("api_version") else {*_NEEDLESS, "api_version"}
-        settings = named(type(self), given, _SYNONYMS, needless)
+        settings = resolve_aliases(type(self), given, _SYNONYMS, needless)
         name = settings.get("model_name")
         if not isinstance(name, str) or not name.strip():
             raise InvalidRequestError(
@@ -135,7 +135,7 @@ class AIMLAPIEmbedding(ConnectionSettings, BaseEmbedding):
                 self.model_name, batch, task=task, alone=alone, parameters=parameters, **extra
             )
             found = client.embed(request, len(batch))
-            tell(self.model_name, found)
+            record(self.model_name, found)
             vectors += found.vectors
         return vectors
 
@@ -148,7 +148,7 @@ class AIMLAPIEmbedding(ConnectionSettings, BaseEmbedding):
                 self.model_name, batch, task=task, alone=alone, parameters=parameters, **extra
             )
             found = await client.embed(request, len(batch))
-            tell(self.model_name, found)
+            record(self.model_name, found)
             vectors += found.vectors
         return vectors
 

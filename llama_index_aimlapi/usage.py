@@ -64,7 +64,7 @@ _innermost: ContextVar[AIMLAPIUsage | None] = ContextVar("aimlapi_usage", defaul
 
 
 def counter(model: str) -> Callable[[Completion], None]:
-    """What to tell the answer to, when it comes: it counts where its call began, wherever its stream is read."""
+    """What to record the answer to, when it comes: it counts where its call began, wherever its stream is read."""
     usage = _innermost.get()
 
     def count(completion: Completion) -> None:
@@ -75,12 +75,12 @@ def counter(model: str) -> Callable[[Completion], None]:
 
 
 class EmbeddingUsageEvent(BaseEvent):
-    """What a request for embeddings took, as the provider told: dispatched once for each answered request.
+    """What a request for embeddings took, as the provider reports it: dispatched once for each answered request.
 
     Attributes:
         model_name: the id that was asked for.
         texts: how many were sent.
-        tokens, cost_usd: None where the provider did not tell.
+        tokens, cost_usd: None where the provider did not record.
         inference_id: the provider's id of the request.
     """
 
@@ -110,7 +110,7 @@ class EmbeddingUsage(UsageTotals):
 
     @property
     def tokens(self) -> int:
-        """Tokens of all texts, as far as the provider told."""
+        """Tokens of all texts, as far as the provider reports it."""
         return self.total_tokens
 
 
@@ -131,8 +131,8 @@ def embedding_usage() -> Iterator[EmbeddingUsage]:
         _embedding.reset(token)
 
 
-def tell(model: str, found: Embeddings) -> None:
-    """Counts an answered request for embeddings in every block around it, and tells LlamaIndex's observers."""
+def record(model: str, found: Embeddings) -> None:
+    """Counts an answered request for embeddings in every block around it, and dispatches the event."""
     used = used_by_embeddings(found)
     if (of_embeddings := _embedding.get()) is not None:
         of_embeddings.add(model, used)
