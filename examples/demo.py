@@ -56,7 +56,7 @@ def word_vector(text: str) -> list[float]:
 
 def tokens_and_cost(tokens: dict[str, int], cost: float | None) -> str:
     """One line of a bill."""
-    price = f"${cost:.6f}" if cost is not None else "not told"
+    price = f"${cost:.6f}" if cost is not None else "unknown"
     return f"   [{tokens['in']} tokens in, {tokens['out']} out, cost {price}]"
 
 

@@ -87,6 +87,14 @@ def test_the_guide_to_the_code_names_what_there_is() -> None:
     assert [name for room, name in told if not (stands_in(room, name) or stands_in("aimlapi_transport", name))] == []
 
 
+def test_the_table_of_changes_names_one_file_a_line() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    table = text[text.index("| to | change |") :].split("\n\n")[0]
+    files = [re.findall(r"`(.+?)`", line.split("|")[2]) for line in table.splitlines()[2:]]
+    assert len(files) > 20
+    assert [names for names in files if len(names) != 1 or not (ROOT / names[0]).is_file()] == []
+
+
 def stands_in(room: str, name: str) -> bool:
     """Whether a package has this attribute, or this module with what is in it."""
     first, *rest = name.split(".")

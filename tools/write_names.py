@@ -136,7 +136,7 @@ def table(title: str) -> str:
     rows = [f"| `{name}` | {kept} |" for name, kept in fates.items() if kept != f"`{name}`"]
     lines = ["As they are: " + ", ".join(same) + "."]
     if rows:
-        lines += ["", "| there | here |", "|---|---|", *rows]
+        lines += ["", "| their setting | our setting |", "|---|---|", *rows]
     return "\n".join(lines)
 
 

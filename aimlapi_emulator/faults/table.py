@@ -1,7 +1,7 @@
 """Which fault a request asks for: the table of all of them, by the model name that calls for it.
 
 A request asks with its model (`"model": "fault-429-always"`) or, with any model, by the header `X-Emulator-Fault`.
-To add a fault, add a row to one of the tables (`fault_statuses`, `fault_streams`, `fault_bodies`, `fault_tools`).
+To add a fault, add a row to the table in `statuses`, `streams`, `bodies` or `tool_calls`.
 
 A fault that ends in `-then-ok` counts attempts per fault, key and `X-Test-Id` header. Once it has answered, its
 sequence starts over: every run of a test sees the same.

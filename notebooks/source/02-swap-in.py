@@ -79,8 +79,8 @@ exec(after)
 # %% [markdown]
 # ## From `OpenAILike`
 #
-# `OpenAILike` has to be told what the model can do. `AIMLAPI` knows it from
-# the provider's documents, and where to ask, so here lines go away.
+# `OpenAILike` needs settings for what the model can do. `AIMLAPI` knows it from
+# the provider's documents, and where to ask, so these lines go away.
 
 # %%
 before = """

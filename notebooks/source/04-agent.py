@@ -19,7 +19,7 @@ print("The emulator answers." if server else "Live: answers are paid for.")
 # ## The tools
 #
 # Three plain functions. Their names, docstrings and types are all that the
-# model is told.
+# model sees.
 
 
 # %%
@@ -64,15 +64,15 @@ agent = create_agent(model, tools)
 
 with get_aimlapi_usage_callback() as used:
     question = {"messages": [("user", task)]}
-    for mode, told in agent.stream(
+    for mode, data in agent.stream(
         question, stream_mode=["updates", "messages"]
     ):
         if mode == "messages":
-            chunk, where = told
-            if where["langgraph_node"] == "model" and chunk.content:
+            chunk, metadata = data
+            if metadata["langgraph_node"] == "model" and chunk.content:
                 print(chunk.content, end="|")
             continue
-        for step in told.values():
+        for step in data.values():
             for message in step["messages"]:
                 for call in getattr(message, "tool_calls", ()):
                     print("calls  ", call["name"], call["args"])

@@ -90,7 +90,7 @@ def as_table(head, rows):
 
 
 def cost(messages):
-    """US dollars for 1,000 answers like these, as far as prices were told."""
+    """US dollars for 1,000 answers like these, as far as prices are known."""
     costs = [m.response_metadata.get("cost_usd") for m in messages]
     return 1000 * mean([cost for cost in costs if cost is not None] or [0.0])
 
