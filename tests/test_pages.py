@@ -70,7 +70,9 @@ def test_the_links_of_a_page_resolve(name: str) -> None:
 
 
 def test_every_line_of_the_comparison_links_to_a_test() -> None:
-    (table,) = re.findall(r"^\| `ChatAIMLAPI`, `AIMLAPI` \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", (ROOT / "README.md").read_text(), re.M)
+    (table,) = re.findall(
+        r"^\| `ChatAIMLAPI`, `AIMLAPI` \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", (ROOT / "README.md").read_text(), re.M
+    )
     rows = table.splitlines()
     assert len(rows) > 10
     assert [row for row in rows if not re.match(r'\| \[[^\]]+\]\(tests/\S+ "test_\w+"\)', row)] == []

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
+from aimlapi_transport.chat.choice_state import ChoiceState, PreviousEvent
 from aimlapi_transport.chat.merge import details_text, fold, fold_details, joined_logprobs, parts, sealed
 from aimlapi_transport.chat.response import Choice, Completion, Delta, finish_reason_for, with_raw
-from aimlapi_transport.chat.text_buffer import TextBuffer
 from aimlapi_transport.chat.think_tags import ThinkSplitter
 from aimlapi_transport.chat.tool_calls import ToolCallDelta, ToolCallReader
 from aimlapi_transport.chat.usage import Cost, Usage, cost_from, usage_from
@@ -30,81 +30,7 @@ _MESSAGE_FIELDS = frozenset(
 )
 
 
-class _ChoiceState:
-    """What has arrived of one choice."""
-
-    __slots__ = (
-        "extra",
-        "finish",
-        "index",
-        "logprobs",
-        "native_finish",
-        "reasoning",
-        "refusal",
-        "text",
-        "think",
-        "thoughts",
-        "tools",
-    )
-
-    def __init__(self, index: int, think: ThinkSplitter | None, new_id: Callable[[], str], most: int) -> None:
-        self.index = index
-        self.text = TextBuffer()
-        self.reasoning = TextBuffer()
-        self.thoughts: list[Json] = []
-        self.refusal = TextBuffer()
-        self.tools = ToolCallReader(new_id, most)
-        self.think = think  # None where all text that follows is answer
-        self.finish: str | None = None
-        self.native_finish: str | None = None
-        self.logprobs: Json | None = None
-        self.extra: Json = {}
-
-
 _UNLIKE = 64  # events that were not like the one before, after which no more are compared
-
-
-class _Last:
-    """An event that was read, to know the next one by: mostly a further piece, and all else as it was.
-
-    What stands as it stood need not be read again, which costs half of reading an event (a tenth of a streamed chunk).
-    """
-
-    __slots__ = ("_choice", "_event", "_padded", "_state")
-
-    def __init__(self, event: Json, choice: Json, state: _ChoiceState) -> None:
-        self._event = event.copy()
-        self._padded = "obfuscation" in event  # OpenAI's padding: another in each event
-        self._choice = choice.copy()
-        self._state = state
-
-    def continued(self, event: Json) -> Delta | None:
-        """What the event adds, where it is a piece of text, reasoning or one call, and nothing else is new."""
-        choices = self._event["choices"] = event.get("choices")
-        if self._padded:
-            self._event["obfuscation"] = event.get("obfuscation")
-        if choices.__class__ is not list or len(choices) != 1 or event != self._event:
-            return None
-        choice = choices[0]
-        if choice.__class__ is not dict:
-            return None
-        message = self._choice["delta"] = choice.get("delta")
-        if message.__class__ is not dict or len(message) != 1 or choice != self._choice:
-            return None
-        state = self._state
-        for name, piece in message.items():
-            if name == "content" and piece.__class__ is str and piece:
-                if state.think is not None:
-                    return None
-                state.text.add(piece)
-                return Delta(piece, "", (), state.index, event)
-            if name == "tool_calls":
-                fragment = state.tools.continued(piece)
-                return None if fragment is None else Delta("", "", (fragment,), state.index, event)
-            if name == "reasoning_content" and piece.__class__ is str and piece:
-                state.reasoning.add(piece)
-                return Delta("", piece, (), state.index, event)
-        return None
 
 
 class CompletionReader:
@@ -138,7 +64,7 @@ class CompletionReader:
         self.inference_id = scrub(self._headers.get("x-inference-id", "")) or None
         self._new_id = new_id
         self._most = most
-        self._choices: dict[int, _ChoiceState] = {}
+        self._choices: dict[int, ChoiceState] = {}
         self._id: str | None = None
         self._model: str | None = None
         self._created: int | None = None
@@ -146,7 +72,7 @@ class CompletionReader:
         self._cost: Cost | None = cost_from(self._headers)
         self._extra: Json = {}
         self._whole: Json | None = None
-        self._last: _Last | None = None
+        self._last: PreviousEvent | None = None
         self._unlike = 0
 
     @property
@@ -204,7 +130,7 @@ class CompletionReader:
         self._last = None if whole or self._unlike > _UNLIKE else self._seen(event)
         return deltas
 
-    def _seen(self, event: Json) -> _Last | None:
+    def _seen(self, event: Json) -> PreviousEvent | None:
         """What the next event is compared with; None where reading the same again would say something."""
         choices = event.get("choices")
         if not isinstance(choices, list) or len(choices) != 1 or "error" in event or "base_resp" in event:
@@ -215,7 +141,7 @@ class CompletionReader:
             return None
         state = self._choices[index]
         is_split = state.think is not None and state.think.has_begun
-        return None if is_split else _Last(event, choice, state)
+        return None if is_split else PreviousEvent(event, choice, state)
 
     def close(self) -> list[Delta]:
         """What was still held back; the last delta carries the completion.
@@ -281,7 +207,7 @@ class CompletionReader:
             if len(self._choices) >= self._most:
                 raise BadResponseError(f"The reply holds more answers than the limit of {self._most}.")
             think = ThinkSplitter(drops_lone_close=self._inline_think) if self._parse_think else None
-            state = self._choices[index] = _ChoiceState(index, think, self._new_id, self._most)
+            state = self._choices[index] = ChoiceState(index, think, self._new_id, self._most)
         message = choice.get("message" if whole else "delta")
         if not isinstance(message, dict):
             # Some gateways put the other word; a message after deltas repeats them, so it counts only alone.

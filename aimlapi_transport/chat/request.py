@@ -10,17 +10,15 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from aimlapi_transport.chat.reasoning_replay import CARRIERS, replayed
+from aimlapi_transport.chat.message_checks import check_messages, unlisted_part_types
+from aimlapi_transport.chat.reasoning_replay import replayed
 from aimlapi_transport.chat.validation import check_value
-from aimlapi_transport.chat.wire_types import ROLES, Json
+from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.hosts import AIMLAPI, HostRules, Limit, Preset
 from aimlapi_transport.config.model_families import (
-    MEDIA_PARTS,
     ModelFacts,
     Profile,
     facts_for,
-    listed_parts,
-    lists_part,
     profile_for,
 )
 from aimlapi_transport.errors import InvalidRequestError
@@ -34,8 +32,6 @@ _TWINS = {
     "stop_sequences": "stop",
 }
 MOST_TOOLS = 128  # documented by AI/ML API and by PowerTokens
-# What an assistant message may consist of: any one will do.
-_ASSISTANT_SAYS = ("content", "tool_calls", "function_call", "refusal", "audio", *CARRIERS)
 _STOPS = ("stop", "stop_sequences")
 # Source: https://docs.aimlapi.com/capabilities/request-tracing-and-cost
 _CLIENT_REQUEST_ID = r"[A-Za-z0-9._:-]{1,128}"
@@ -113,8 +109,8 @@ def chat_request(
     profile = profile_for(model)
     rules = preset.rules_for(model)
     facts = facts_for(model) if preset.lists_models else None
-    sent = _messages(messages, profile, rules, preset)
-    unlisted_parts = _unlisted_parts(sent, model, facts, takes or {}, strict_parameters)
+    sent = check_messages(messages, profile, rules, preset)
+    unlisted_parts = unlisted_part_types(sent, model, facts, takes or {}, strict_parameters)
     body: Json = {"model": model, "messages": replayed(sent, profile, replay_reasoning)}
     user = {name: value for name, value in (parameters or {}).items() if value is not None}
     weakened: tuple[str, str, str] | None = None
@@ -320,103 +316,3 @@ def request_headers(extra: Mapping[str, str] | None, client_request_id: str | No
         if not (name + value).isascii() or not (name + value).isprintable() or not name.strip():
             raise InvalidRequestError(f"The header {name!r} holds a character no header carries: use printable ASCII.")
     return tuple(headers)
-
-
-def _messages(messages: Sequence[Any], profile: Profile, rules: HostRules, preset: Preset) -> list[Json]:
-    if not messages:
-        raise InvalidRequestError("No messages: pass at least one.")
-    # A text of the user or the model and nothing else, as most of a long history is: a sixth of the cost of `_message`.
-    sent = [
-        message
-        if message.__class__ is dict
-        and len(message) == 2
-        and message.get("content").__class__ is str
-        and message.get("role") in ("user", "assistant")
-        else _message(message, f"messages[{position}]", profile, rules, preset)
-        for position, message in enumerate(messages)
-    ]
-    if rules.needs_question and all(message["role"] in ("system", "assistant") for message in sent):
-        raise InvalidRequestError(
-            f"{preset.title} needs at least one message that is neither system nor assistant for this model."
-        )
-    return sent
-
-
-def _unlisted_parts(
-    messages: Sequence[Json], model: str, facts: ModelFacts | None, takes: Mapping[str, bool], strict: bool
-) -> tuple[str, ...]:
-    """The types of content parts that the documents, or the user, do not list for the model, each once.
-
-    Raises:
-        InvalidRequestError: there is one, and `strict` is on.
-    """
-    if facts is None and not takes:
-        return ()
-    unlisted: list[str] = []
-    known = {"text"}
-    for position, message in enumerate(messages):
-        content = message.get("content")
-        if content.__class__ is not list:
-            continue
-        for part in content:
-            kind = part["type"]
-            # The documents' lists are of what a user says; of a model's own parts they decide on media alone.
-            if kind in known or (message["role"] == "assistant" and kind not in MEDIA_PARTS):
-                continue
-            known.add(kind)
-            listed = takes.get(kind)
-            if listed is None and facts is not None:
-                listed = lists_part(facts, kind)
-            if listed is False:
-                if strict:
-                    of = "" if facts is None else f": the documents of {model} list {', '.join(listed_parts(facts))}"
-                    raise InvalidRequestError(
-                        f"messages[{position}] has a part of type `{kind}`{of}. "
-                        "If they are wrong, leave `strict_parameters` off."
-                    )
-                unlisted.append(kind)
-    return tuple(unlisted)
-
-
-def _message(message: Any, where: str, profile: Profile, rules: HostRules, preset: Preset) -> Json:
-    if not isinstance(message, Mapping):
-        raise InvalidRequestError(f"{where} is a {type(message).__name__}: pass an object with `role` and `content`.")
-    role = message.get("role")
-    if role not in ROLES:
-        raise InvalidRequestError(f"{where} has the unknown role {role!r}: pass one of {', '.join(ROLES)}.")
-    content = message.get("content")
-    if isinstance(content, list):
-        for part in content:
-            kind = part.get("type") if isinstance(part, Mapping) else None
-            if not isinstance(kind, str):
-                raise InvalidRequestError(f"{where} has a content part without a `type`: {str(part)[:80]!r}.")
-            if kind == "text" and not isinstance(part.get("text"), str):
-                raise InvalidRequestError(f"{where} has a text part without a `text`.")
-            if kind == "input_audio" and profile.family == "openai":
-                _check_audio(part, where)
-            if rules.parts is not None and kind not in rules.parts:
-                raise InvalidRequestError(
-                    f"{where} has a part of type `{kind}`: {preset.title} accepts {', '.join(sorted(rules.parts))}."
-                )
-    elif content is not None and not isinstance(content, str):
-        raise InvalidRequestError(f"{where} has content of type {type(content).__name__}: pass a text or parts.")
-    says = ("content",) if role != "assistant" else _ASSISTANT_SAYS
-    if content == [] or all(message.get(name) is None for name in says):
-        raise InvalidRequestError(f"{where} ({role}) has no content: give it a text.")
-    if role == "tool" and not message.get("tool_call_id"):
-        raise InvalidRequestError(f"{where} is a tool result without a `tool_call_id`: name the call it answers.")
-    sent = dict(message)
-    if role == "system":
-        sent["role"] = profile.system_role
-    elif role == "developer":
-        sent["role"] = profile.developer_role
-    return sent
-
-
-def _check_audio(part: Mapping[str, Any], where: str) -> None:
-    audio = part.get("input_audio")
-    data = audio.get("data") if isinstance(audio, Mapping) else None
-    if isinstance(data, str) and data.startswith(("http://", "https://")):
-        raise InvalidRequestError(
-            f"{where} has audio at an address ({data[:80]!r}): OpenAI's models take base64 data, as wav or mp3."
-        )

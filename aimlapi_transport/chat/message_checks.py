@@ -1,0 +1,123 @@
+"""Which messages and content parts a host and a model take. Pure.
+
+To check another field of a message, add it to `_message`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aimlapi_transport.chat.reasoning_replay import CARRIERS
+from aimlapi_transport.chat.wire_types import ROLES, Json
+from aimlapi_transport.config.hosts import HostRules, Preset
+from aimlapi_transport.config.model_families import MEDIA_PARTS, ModelFacts, Profile, listed_parts, lists_part
+from aimlapi_transport.errors import InvalidRequestError
+
+# The fields of an assistant message of which one has to be there.
+_ASSISTANT_FIELDS = ("content", "tool_calls", "function_call", "refusal", "audio", *CARRIERS)
+
+
+def check_messages(messages: Sequence[Any], profile: Profile, rules: HostRules, preset: Preset) -> list[Json]:
+    """The messages with the roles that the model takes.
+
+    Raises:
+        InvalidRequestError: a message that the host refuses, by its place.
+    """
+    if not messages:
+        raise InvalidRequestError("No messages: pass at least one.")
+    # A text of the user or the model and nothing else, as most of a long history is: a sixth of the cost of `_message`.
+    sent = [
+        message
+        if message.__class__ is dict
+        and len(message) == 2
+        and message.get("content").__class__ is str
+        and message.get("role") in ("user", "assistant")
+        else _message(message, f"messages[{position}]", profile, rules, preset)
+        for position, message in enumerate(messages)
+    ]
+    if rules.needs_question and all(message["role"] in ("system", "assistant") for message in sent):
+        raise InvalidRequestError(
+            f"{preset.title} needs at least one message that is neither system nor assistant for this model."
+        )
+    return sent
+
+
+def unlisted_part_types(
+    messages: Sequence[Json], model: str, facts: ModelFacts | None, takes: Mapping[str, bool], strict: bool
+) -> tuple[str, ...]:
+    """The types of content parts that the documents, or the user, do not list for the model, each once.
+
+    Raises:
+        InvalidRequestError: there is one, and `strict` is on.
+    """
+    if facts is None and not takes:
+        return ()
+    unlisted: list[str] = []
+    known = {"text"}
+    for position, message in enumerate(messages):
+        content = message.get("content")
+        if content.__class__ is not list:
+            continue
+        for part in content:
+            kind = part["type"]
+            # The documents' lists are of what a user says; of a model's own parts they decide on media alone.
+            if kind in known or (message["role"] == "assistant" and kind not in MEDIA_PARTS):
+                continue
+            known.add(kind)
+            listed = takes.get(kind)
+            if listed is None and facts is not None:
+                listed = lists_part(facts, kind)
+            if listed is False:
+                if strict:
+                    of = "" if facts is None else f": the documents of {model} list {', '.join(listed_parts(facts))}"
+                    raise InvalidRequestError(
+                        f"messages[{position}] has a part of type `{kind}`{of}. "
+                        "If they are wrong, leave `strict_parameters` off."
+                    )
+                unlisted.append(kind)
+    return tuple(unlisted)
+
+
+def _message(message: Any, where: str, profile: Profile, rules: HostRules, preset: Preset) -> Json:
+    if not isinstance(message, Mapping):
+        raise InvalidRequestError(f"{where} is a {type(message).__name__}: pass an object with `role` and `content`.")
+    role = message.get("role")
+    if role not in ROLES:
+        raise InvalidRequestError(f"{where} has the unknown role {role!r}: pass one of {', '.join(ROLES)}.")
+    content = message.get("content")
+    if isinstance(content, list):
+        for part in content:
+            kind = part.get("type") if isinstance(part, Mapping) else None
+            if not isinstance(kind, str):
+                raise InvalidRequestError(f"{where} has a content part without a `type`: {str(part)[:80]!r}.")
+            if kind == "text" and not isinstance(part.get("text"), str):
+                raise InvalidRequestError(f"{where} has a text part without a `text`.")
+            if kind == "input_audio" and profile.family == "openai":
+                _check_audio(part, where)
+            if rules.parts is not None and kind not in rules.parts:
+                raise InvalidRequestError(
+                    f"{where} has a part of type `{kind}`: {preset.title} accepts {', '.join(sorted(rules.parts))}."
+                )
+    elif content is not None and not isinstance(content, str):
+        raise InvalidRequestError(f"{where} has content of type {type(content).__name__}: pass a text or parts.")
+    fields = ("content",) if role != "assistant" else _ASSISTANT_FIELDS
+    if content == [] or all(message.get(name) is None for name in fields):
+        raise InvalidRequestError(f"{where} ({role}) has no content: give it a text.")
+    if role == "tool" and not message.get("tool_call_id"):
+        raise InvalidRequestError(f"{where} is a tool result without a `tool_call_id`: name the call it answers.")
+    sent = dict(message)
+    if role == "system":
+        sent["role"] = profile.system_role
+    elif role == "developer":
+        sent["role"] = profile.developer_role
+    return sent
+
+
+def _check_audio(part: Mapping[str, Any], where: str) -> None:
+    audio = part.get("input_audio")
+    data = audio.get("data") if isinstance(audio, Mapping) else None
+    if isinstance(data, str) and data.startswith(("http://", "https://")):
+        raise InvalidRequestError(
+            f"{where} has audio at an address ({data[:80]!r}): OpenAI's models take base64 data, as wav or mp3."
+        )
