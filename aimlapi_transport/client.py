@@ -58,34 +58,45 @@ class _Endpoints(Caller[T_Http], Generic[T_Http, T_Whole, T_Stream]):
         replay_reasoning: bool | None = None,
         takes: Mapping[str, bool] | None = None,
         parse_think: bool | None = None,
+        use_responses_api: bool | None = None,
     ) -> Request:
-        """The request for a chat completion at this client's host; see `request.chat_request`.
+        """The request for an answer at this client's host; see `chat_request` and `responses_request`.
 
         Args:
             parse_think: as in `chat_request`; None for the client's own setting.
+            use_responses_api: whether it goes to /v1/responses; None for what the packaged facts say of the model.
 
         Warns:
             UnlistedParameterWarning: once for each model and parameter or type of content part its documents do not
                 list, and for each tool choice that the host does not take.
         """
-        request = chat_request(
-            model,
-            messages,
-            parameters=parameters,
-            added=added,
-            extra_body=extra_body,
-            extra_headers={**self._headers, **(extra_headers or {})},
-            extra_query={**self._query, **(extra_query or {})},
-            client_request_id=client_request_id,
-            stream=stream,
-            preset=self.preset,
-            strict_parameters=self.strict_parameters,
-            replay_reasoning=replay_reasoning,
-            takes=takes,
-            parse_think=self.parse_think if parse_think is None else parse_think,
-        )
+        common: dict[str, Any] = {
+            "parameters": parameters,
+            "added": added,
+            "extra_body": extra_body,
+            "extra_headers": {**self._headers, **(extra_headers or {})},
+            "extra_query": {**self._query, **(extra_query or {})},
+            "client_request_id": client_request_id,
+            "stream": stream,
+            "preset": self.preset,
+            "strict_parameters": self.strict_parameters,
+            "replay_reasoning": replay_reasoning,
+        }
+        if self._uses_responses(use_responses_api, model, parameters or {}):
+            from aimlapi_transport.responses.request import responses_request
+
+            request = responses_request(model, messages, **common)
+        else:
+            parse_think = self.parse_think if parse_think is None else parse_think
+            request = chat_request(model, messages, takes=takes, parse_think=parse_think, **common)
         warn_unlisted(request)
         return request
+
+    def _uses_responses(self, choice: bool | None, model: str, parameters: Mapping[str, Any]) -> bool:
+        from aimlapi_transport.responses.routing import uses_responses
+
+        is_provider = self.base_url == self.preset.base_url
+        return uses_responses(choice, model, parameters, self.preset, is_provider=is_provider)
 
     def split_texts(self, model: str, texts: Iterable[str], most: int, *, alone: bool = False) -> list[list[str]]:
         """The texts in batches, one for each request to this client's host; see `embeddings.split_texts`."""
@@ -151,6 +162,7 @@ class _Endpoints(Caller[T_Http], Generic[T_Http, T_Whole, T_Stream]):
         client_request_id: str | None = None,
         replay_reasoning: bool | None = None,
         parse_think: bool | None = None,
+        use_responses_api: bool | None = None,
         **parameters: Any,
     ) -> T_Whole:
         """A whole answer. Raises `AIMLAPIError` of the fitting class."""
@@ -164,6 +176,7 @@ class _Endpoints(Caller[T_Http], Generic[T_Http, T_Whole, T_Stream]):
             client_request_id=client_request_id,
             replay_reasoning=replay_reasoning,
             parse_think=parse_think,
+            use_responses_api=use_responses_api,
         )
         return self.complete(request, timeout=timeout)
 
@@ -179,6 +192,7 @@ class _Endpoints(Caller[T_Http], Generic[T_Http, T_Whole, T_Stream]):
         client_request_id: str | None = None,
         replay_reasoning: bool | None = None,
         parse_think: bool | None = None,
+        use_responses_api: bool | None = None,
         **parameters: Any,
     ) -> T_Stream:
         """An answer piece by piece; the last delta's `completion` is the whole of it."""
@@ -192,6 +206,7 @@ class _Endpoints(Caller[T_Http], Generic[T_Http, T_Whole, T_Stream]):
             client_request_id=client_request_id,
             replay_reasoning=replay_reasoning,
             parse_think=parse_think,
+            use_responses_api=use_responses_api,
             stream=True,
         )
         return self.stream(request, timeout=timeout)

@@ -88,30 +88,12 @@ _WITHOUT_EFFECT = frozenset(
 )
 NO_EFFECT = ("openai_organization", "tiktoken_model_name")  # without effect, but kept as attributes
 # Settings of other classes that are refused, with the reason or what to pass instead.
-_RESPONSES = "it belongs to the Responses API, and only chat completions are spoken here"
 _REFUSED = {
-    "use_responses_api": _RESPONSES,
-    "use_previous_response_id": _RESPONSES,
-    "context_management": _RESPONSES,
-    "truncation": _RESPONSES,
-    "include": _RESPONSES,
     "client": "pass an `http_client` (httpx.Client)",
     "async_client": "pass an `http_async_client` (httpx.AsyncClient)",
     "root_client": "pass an `http_client` (httpx.Client)",
     "root_async_client": "pass an `http_async_client` (httpx.AsyncClient)",
 }
-# Call-time arguments of the same kind: they reach no chat completion.
-_REFUSED_IN_CALLS = {
-    "previous_response_id": _RESPONSES,
-    "context_management": _RESPONSES,
-    "truncation": _RESPONSES,
-    "include": _RESPONSES,
-    "use_responses_api": _RESPONSES,
-    "background": _RESPONSES,
-    "conversation": _RESPONSES,
-}
-
-
 def chat_settings(values: Mapping[str, Any], fields: Collection[str]) -> dict[str, Any]:
     """The settings under our names; those that are none of ours become body parameters, with a warning.
 
@@ -160,9 +142,6 @@ def chat_settings(values: Mapping[str, Any], fields: Collection[str]) -> dict[st
 
 def refusal_of_call(call: Mapping[str, Any]) -> str | None:
     """What is wrong with the names of a call's arguments, None where nothing is."""
-    for name, reason in _REFUSED_IN_CALLS.items():
-        if call.get(name):
-            return f"`{name}` cannot be used: {reason}."
     key = next((name for name in call if is_key(name)), None)
     return key and f"`{key}` is no argument of a call: pass `api_key` where the model is made."
 

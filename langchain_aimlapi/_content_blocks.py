@@ -15,6 +15,15 @@ from typing import TYPE_CHECKING, Any, cast
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages import content as types
 
+from langchain_aimlapi._output_items import (
+    OUTPUT_ITEMS,
+    blocks_of,
+    in_order,
+    reasoning_index,
+    text_index,
+    text_of,
+)
+
 if TYPE_CHECKING:
     from aimlapi_transport.chat.wire_types import Json
 
@@ -45,6 +54,9 @@ def register() -> None:
 
 
 def _of_message(message: AIMessage) -> list[types.ContentBlock]:
+    items = message.additional_kwargs.get(OUTPUT_ITEMS)
+    if items and isinstance(message.content, str):
+        return _with_final_fields(message, _of_items(message, in_order(items)))
     blocks = _running(message)
     extras = message.additional_kwargs.get("tool_call_extras") or {}
     for call in message.tool_calls:
@@ -53,12 +65,58 @@ def _of_message(message: AIMessage) -> list[types.ContentBlock]:
     return _with_final_fields(message, blocks)
 
 
+def _of_items(message: AIMessage, items: list[Json]) -> list[Json]:
+    """The blocks of a reply of /v1/responses, in the order of its items."""
+    extras = message.additional_kwargs.get("tool_call_extras") or {}
+    calls = {
+        call["id"]: _with_extras(
+            {"type": "tool_call", "name": call["name"], "args": call["args"], "id": call["id"]}, extras.get(call["id"])
+        )
+        for call in message.tool_calls
+    }
+    edited = text_of(items) != message.content
+    blocks = _running(message)[-1:] if edited and message.content else []
+    for place, item in enumerate(items):
+        if edited and item.get("type") == "message":
+            continue
+        call = calls.pop(item.get("call_id"), None)
+        blocks += blocks_of(item, place, _annotations_of) if call is None else [call]
+    return [*blocks, *calls.values()]
+
+
+def _pieces_of_items(items: Any) -> list[Json]:
+    """What the blocks of a stream gain by an item that is whole."""
+    return [
+        block
+        for item in items
+        for block in blocks_of(
+            {name: value for name, value in item.items() if name != "index"},
+            item["index"],
+            _annotations_of,
+            as_pieces=True,
+        )
+    ]
+
+
+def place_of(message: AIMessageChunk) -> tuple[int, int] | None:
+    """Of which output item, and which part of it, a chunk is a piece: what `_compat.set_place` noted."""
+    place = (message.__pydantic_extra__ or {}).get("output_place")
+    return None if place is None else (place[0], place[1])
+
+
 def _of_chunk(message: AIMessageChunk) -> list[types.ContentBlock]:
+    items = message.additional_kwargs.get(OUTPUT_ITEMS)
+    if message.chunk_position == "last" and items and not message.content and text_of(items):
+        blocks = _pieces_of_items(items)  # of a stream that completes no items before its end
+        return _with_final_fields(message, blocks)
     if message.chunk_position == "last" and all(call["id"] for call in message.tool_call_chunks):
         return _of_message(message)  # the sum of a stream, or its end
     blocks = _running(message)
+    place = place_of(message)
     for block in blocks:
-        block["index"] = _INDEX[block["type"]]
+        block["index"] = _INDEX[block["type"]] if place is None else _place_index(block, place)
+    if items:
+        blocks += _pieces_of_items(items)
     extras = message.additional_kwargs.get("tool_call_extras") or {}
     for call in message.tool_call_chunks:
         block = {"type": "tool_call_chunk", "name": call["name"], "args": call["args"], "id": call["id"]}
@@ -69,6 +127,14 @@ def _of_chunk(message: AIMessageChunk) -> list[types.ContentBlock]:
 
 
 _INDEX = {"reasoning": "lc_rs_0", "text": "lc_txt_0"}
+
+
+def _place_index(block: Json, place: tuple[int, int]) -> str:
+    """The index of a piece of an output item; the blank line between two parts is none of either."""
+    if block["type"] == "text":
+        return text_index(place[0])
+    block["reasoning"] = block["reasoning"].removeprefix("\n\n")
+    return reasoning_index(*place)
 
 
 def _running(message: AIMessage) -> list[Json]:
@@ -119,6 +185,10 @@ def _with_extras(block: Json, extra: Json | None) -> Json:
     return {**block, "extras": extras} if extras else block
 
 
+def _annotations_of(given: Any) -> list[Json]:
+    return _annotations(given, {})
+
+
 def _annotations(given: Any, metadata: Mapping[str, Any]) -> list[Json]:
     """Citations, from where OpenAI's models put them (in the message) and from where Perplexity does (beside it)."""
     found: list[Json] = []
@@ -128,6 +198,10 @@ def _annotations(given: Any, metadata: Mapping[str, Any]) -> list[Json]:
             cited = {name: value for name, value in item.items() if name != "type"}  # flat, as in the Responses API
         if isinstance(cited, Mapping):
             found.append(_citation(cited, "content"))
+        elif isinstance(item, Mapping) and item.get("type") == "file_citation":
+            named = {"title": item["filename"]} if item.get("filename") else {}
+            extras = {name: value for name, value in item.items() if name not in ("type", "filename")}
+            found.append({"type": "citation", **named, **({"extras": extras} if extras else {})})
         else:
             found.append(
                 {"type": "non_standard_annotation", "value": item if isinstance(item, dict) else {"value": item}}

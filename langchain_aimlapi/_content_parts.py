@@ -300,4 +300,13 @@ _PARTS: dict[str, Callable[[Block], Json]] = {
     # Parts of the vendors behind the provider that hold their value under several keys, or another's name.
     "search_result": _as_it_is,
     "reference": _as_it_is,
+    # Items of /v1/responses that an application says.
+    "mcp_approval_response": _as_it_is,
+    "item_reference": _as_it_is,
+    "compaction": _as_it_is,
+    "computer_call_output": _as_it_is,
+    "local_shell_call_output": _as_it_is,
+    "shell_call_output": _as_it_is,
+    "apply_patch_call_output": _as_it_is,
+    "tool_search_output": _as_it_is,
 }

@@ -19,6 +19,7 @@ from langchain_core.messages import (
 from aimlapi_transport.chat.tool_calls import call_to_wire, parse_arguments
 from aimlapi_transport.chat.wire_types import Json
 from langchain_aimlapi._content_blocks import PROVIDER, RAW_ARGUMENTS, REASONING_CARRIERS
+from langchain_aimlapi._output_items import OUTPUT_ITEMS, in_order, is_item_block
 from langchain_aimlapi._content_parts import is_known, is_wire_part, to_part
 from langchain_aimlapi.errors import InvalidRequestError
 
@@ -94,6 +95,7 @@ def _tool_result(call_id: str, content: Any, where: str) -> Json:
 
 def _from_ai(message: AIMessage, where: str, answered: Sequence[BaseMessage]) -> Json:
     kwargs = message.additional_kwargs
+    items = kwargs.get(OUTPUT_ITEMS)
     blocks = [] if isinstance(message.content, str) else [_unwrapped(block) for block in message.content]
     held = _held(blocks)
     content: str | list[Json]
@@ -104,7 +106,7 @@ def _from_ai(message: AIMessage, where: str, answered: Sequence[BaseMessage]) ->
     else:
         ours = message.response_metadata.get("model_provider") == PROVIDER
         content = _text_or_parts(
-            [block for block in blocks if not _is_elsewhere(block)],
+            [block for block in blocks if not (_is_elsewhere(block) or (items and is_item_block(block)))],
             where,
             as_it_came=ours,
             is_reply=bool(message.response_metadata),
@@ -119,6 +121,9 @@ def _from_ai(message: AIMessage, where: str, answered: Sequence[BaseMessage]) ->
         sent["function_call"] = kwargs["function_call"]  # the older form, as its answer is
     elif calls:
         sent["tool_calls"] = calls
+    if items:
+        sent |= {"output_items": in_order(items), "output_model": message.response_metadata.get("model_name")}
+        sent["response_id"] = message.response_metadata.get("id")
     for name in ("refusal", "extra_content", "images"):
         value = kwargs.get(name) or held.get(name)
         if value:

@@ -90,6 +90,7 @@ def to_request(
         replay_reasoning=call.get("replay_reasoning", model.replay_reasoning),
         takes=parts_taken(model._profile_of(asked)),
         parse_think=model.parse_think if call.get("parse_think") is None else call["parse_think"],
+        use_responses_api=call.get("use_responses_api", model.use_responses_api),
     )
 
 

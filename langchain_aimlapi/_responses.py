@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -19,8 +19,9 @@ from aimlapi_transport.chat.surrogates import EscapedHalves
 from aimlapi_transport.chat.tool_calls import ToolCall as WireToolCall
 from aimlapi_transport.chat.tool_calls import ToolCallDelta
 from aimlapi_transport.chat.usage import Usage
-from langchain_aimlapi._compat import FirstChunk, add_pieces, generation_chunk, message_chunk
+from langchain_aimlapi._compat import FirstChunk, add_pieces, generation_chunk, message_chunk, set_place
 from langchain_aimlapi._content_blocks import PROVIDER, RAW_ARGUMENTS
+from langchain_aimlapi._output_items import OUTPUT_ITEMS, held
 
 # Fields of the reply that stand elsewhere, under LangChain's own names.
 _PLACED = ("meta", "choices", "usage")
@@ -63,12 +64,13 @@ class StreamReader:
     everything about the whole answer at its end.
     """
 
-    __slots__ = ("_calls", "_kind", "_tools")
+    __slots__ = ("_calls", "_items", "_kind", "_tools")
 
     def __init__(self, tools: Sequence[Any] = ()) -> None:
         self._tools = tools
         self._calls: dict[int, _StreamedCall] = {}
         self._kind: type[ChatGenerationChunk] = FirstChunk
+        self._items: set[int] = set()
 
     def chunk(self, delta: Delta) -> ChatGenerationChunk:
         """One piece of the stream."""
@@ -76,8 +78,14 @@ class StreamReader:
             return self._last(delta.completion)
         kind, self._kind = self._kind, ChatGenerationChunk
         if not delta.tool_calls:
-            extra = {"reasoning_content": delta.reasoning} if delta.reasoning else {}
-            return generation_chunk(message_chunk(delta.text, extra), delta.text, kind)
+            extra: dict[str, Any] = {"reasoning_content": delta.reasoning} if delta.reasoning else {}
+            message = message_chunk(delta.text, extra)
+            if delta.place is not None:
+                if delta.item is not None:
+                    self._items.add(delta.place[0])
+                    extra[OUTPUT_ITEMS] = [held(delta.item, delta.place[0])]
+                set_place(message, delta.place)
+            return generation_chunk(message, delta.text, kind)
         kwargs: dict[str, Any] = {"reasoning_content": delta.reasoning} if delta.reasoning else {}
         pieces: list[ToolCallChunk] = []
         begins_object = False
@@ -116,7 +124,7 @@ class StreamReader:
 
     def _last(self, completion: Completion) -> ChatGenerationChunk:
         choice = _coerced(completion.choices[0], self._tools)
-        kwargs = _additional_kwargs(choice, with_text=False)
+        kwargs = _additional_kwargs(choice, with_text=False, sent_items=self._items)
         extras = kwargs.pop("tool_call_extras", {})
         endings = []
         for index, call in enumerate(choice.tool_calls):
@@ -247,9 +255,14 @@ def _coerced(choice: Choice, tools: Sequence[Any]) -> Choice:
     return replace(choice, tool_calls=tuple(coerced_call(call, tools) for call in choice.tool_calls))
 
 
-def _additional_kwargs(choice: Choice, *, with_text: bool) -> dict[str, Any]:
-    """The message's further fields; the running texts only where no chunk has carried them."""
+def _additional_kwargs(choice: Choice, *, with_text: bool, sent_items: Collection[int] = ()) -> dict[str, Any]:
+    """The message's further fields; the running texts, and the output items, only where no chunk has carried them."""
     kwargs: dict[str, Any] = dict(choice.extra)
+    if choice.items:
+        kwargs.pop("annotations", None)  # stand in the items
+        items = [held(item, place) for place, item in enumerate(choice.items) if place not in sent_items]
+        if items:
+            kwargs[OUTPUT_ITEMS] = items
     if with_text and choice.reasoning:
         kwargs["reasoning_content"] = choice.reasoning
     if choice.refusal:

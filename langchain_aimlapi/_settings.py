@@ -51,13 +51,17 @@ PARAMETERS = (
     "service_tier",
     "store",
     "prompt_cache_options",
+    "include",
+    "truncation",
+    "context_management",
+    "use_previous_response_id",
 )
 # What `with_structured_output` adds by itself: left out where a host or a model does not take it.
 _ADDED = ("added_tool_choice", "added_response_format", "added_instruction")
 # Call arguments that are no body parameters.
 _NOT_SENT = frozenset(
     ("model", "timeout", "extra_body", "extra_headers", "extra_query", "client_request_id", "stream", "stream_usage")
-) | {"replay_reasoning", "parse_think", "ls_structured_output_format", "structured_output_format", *_ADDED}
+) | {"replay_reasoning", "parse_think", "use_responses_api", "on_progress", "ls_structured_output_format", "structured_output_format", *_ADDED}
 
 
 def merged(settings: dict[str, Any], call: dict[str, Any]) -> dict[str, Any]:
@@ -81,6 +85,10 @@ _ACCEPTED = {
     **dict.fromkeys(("max_tokens", "top_k", "n", "seed", "top_logprobs"), "a whole number"),
     **dict.fromkeys(("logprobs", "store", "streaming", "stream_usage", "replay_reasoning"), "True or False"),
     **dict.fromkeys(("include_response_headers", "parse_think"), "True or False"),
+    **dict.fromkeys(("use_responses_api", "use_previous_response_id"), "True or False"),
+    "include": "a list of texts",
+    "truncation": "`auto` or `disabled`",
+    "context_management": "a list of dicts",
     **dict.fromkeys(("model_name", "reasoning_effort", "verbosity", "service_tier"), "a text"),
     **dict.fromkeys(("reasoning", "prompt_cache_options", "extra_body", "disabled_params"), "a dict"),
     "stop": "a text or a list of texts",
@@ -146,6 +154,23 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
     store: bool | None = Field(default=None, description="Whether the vendor may keep the answer.")
     prompt_cache_options: dict[str, Any] | None = Field(
         default=None, description="How to cache the prompt, in the vendor's words."
+    )
+    use_responses_api: bool | None = Field(
+        default=None,
+        description="Whether calls go to /v1/responses. By default where the model is served only there, or where a "
+        "call asks for what only that endpoint has: a tool that the provider runs, a summary of the reasoning, ...",
+    )
+    use_previous_response_id: bool | None = Field(
+        default=None,
+        description="Under /v1/responses: send only what follows the last reply, and its id; the provider then keeps "
+        "replies (`store`).",
+    )
+    include: list[str] | None = Field(default=None, description="Under /v1/responses: what else a reply is to hold.")
+    truncation: str | None = Field(
+        default=None, description="Under /v1/responses: `auto` or `disabled`, for conversations that are too long."
+    )
+    context_management: list[dict[str, Any]] | None = Field(
+        default=None, description="Under /v1/responses: how the provider shortens a long conversation."
     )
     model_kwargs: dict[str, Any] = Field(default_factory=dict, description="Further body parameters.")
     extra_body: dict[str, Any] | None = Field(default=None, description="Body fields sent as they are, unchecked.")

@@ -29,6 +29,9 @@ def to_tools(tools: Sequence[Any], *, strict: bool | None = None) -> list[Json]:
         typeless = isinstance(tool, Mapping) and "type" not in tool and isinstance(tool.get("function"), Mapping)
         if typeless:
             tool = {"type": "function", **tool}
+        if isinstance(tool, Mapping) and tool.get("type") == "function" and "function" not in tool and "name" in tool:
+            inner = {name: value for name, value in tool.items() if name != "type"}  # as /v1/responses writes it
+            tool = {"type": "function", "function": inner}
         native = isinstance(tool, Mapping) and isinstance(tool.get("type"), str) and tool["type"] != "object"
         if native and (tool["type"] != "function" or "function" not in tool):
             sent.append(_custom(tool))  # or a vendor's own kind of tool, such as web_search
@@ -82,7 +85,10 @@ def to_tool_choice(choice: Any, tools: Sequence[Json]) -> str | Json | None:
         return str(choice)
     kinds = {tool[kind]["name"]: kind for tool in tools for kind in ("function", "custom") if kind in tool}
     names = list(kinds)
+    built_in = [tool["type"] for tool in tools if tool.get("type") not in (None, "function", "custom")]
     if isinstance(choice, str):
+        if choice in built_in:
+            return {"type": choice}
         if choice not in names:
             listed = ", ".join(["auto", "none", "any", "required", *names])
             raise InvalidRequestError(f"`tool_choice` is {choice!r}: pass one of {listed}.")

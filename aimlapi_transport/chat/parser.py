@@ -47,6 +47,9 @@ class CompletionReader:
         inference_id: the provider's id of this call; in errors, too, so without the key, should a server echo it.
     """
 
+    ends_at_done = True
+    end = "neither a finish reason nor [DONE]"
+
     def __init__(
         self,
         *,

@@ -1,13 +1,13 @@
 """The bytes of a 200 reply -> deltas, be it JSON or an event stream, whatever its label says. Pure.
 
-An answer is complete when a finish reason or `[DONE]` was seen; a JSON answer, when it parses.
+A chat completion is whole when a finish reason or `[DONE]` was seen; a JSON answer, when it parses.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from aimlapi_transport.chat.parser import CompletionReader
 from aimlapi_transport.chat.response import Completion, Delta
@@ -29,6 +29,37 @@ from aimlapi_transport.json_codec import JsonError, loads
 _BOM = b"\xef\xbb\xbf"
 
 
+class ReplyParser(Protocol):
+    """What reads the events of an endpoint; a whole reply is one event.
+
+    Attributes:
+        inference_id: the provider's id of the call.
+        ends_at_done: whether `[DONE]` completes an answer.
+        end: what completes it, for errors.
+    """
+
+    inference_id: str | None
+    ends_at_done: bool
+    end: str
+
+    @property
+    def has_choice(self) -> bool:
+        """Whether anything of an answer was seen."""
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the answer is whole."""
+
+    def read(self, event: Any, *, whole: bool = False) -> list[Delta]:
+        """What an event adds."""
+
+    def close(self) -> list[Delta]:
+        """What was held back; the last delta carries the completion."""
+
+    def completion(self) -> Completion:
+        """All that has arrived so far."""
+
+
 class ReplyReader:
     """Feed it a reply's bytes as they come, then close it: the last delta carries the completion.
 
@@ -36,6 +67,7 @@ class ReplyReader:
         silence: seconds to bear in which bytes come but nothing of an answer: comments and blank lines keep a
             connection alive, no more.
         limits: how long the reply may be.
+        parser: what reads the events; by default those of a chat completion.
         check: called with each piece of the reply; raises where a deadline is over.
         clock: seconds that only grow; injected in tests.
 
@@ -52,6 +84,7 @@ class ReplyReader:
         scrub: Callable[[str], str] = lambda text: text,
         silence: float | None = None,
         limits: Limits = DEFAULT,
+        parser: ReplyParser | None = None,
         check: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -61,13 +94,14 @@ class ReplyReader:
         self._clock = clock
         self._last_event = clock()
         self._size = 0
-        self._completion = CompletionReader(
+        self._completion: ReplyParser = parser or CompletionReader(
             inline_think=profile.inline_think,
             parse_think=profile.parse_think,
             headers=headers,
             scrub=scrub,
             most=limits.choices,
         )
+        self._ends_early = not self._completion.ends_at_done
         self._scrub = scrub
         self._decoder: EventDecoder | None = None
         self._undecided = b""
@@ -79,7 +113,8 @@ class ReplyReader:
     @property
     def has_answer(self) -> bool:
         """Whether the answer is complete, though the connection may still be open."""
-        return self._decoder is not None and (self.is_done or self._completion.is_finished)
+        done = self.is_done and self._completion.ends_at_done
+        return self._decoder is not None and (done or self._completion.is_finished)
 
     def events(self, data: bytes) -> list[Event]:
         """The events of a stream these bytes complete; of a JSON reply, none before it is closed.
@@ -147,7 +182,10 @@ class ReplyReader:
         try:
             if name == b"error":
                 raise error_in({"error": payload}, scrub=self._scrub) or StreamError("The stream reported an error.")
-            return self._completion.read(payload) if isinstance(payload, dict) else []
+            deltas = self._completion.read(payload) if isinstance(payload, dict) else []
+            if self._ends_early and self._completion.is_finished:
+                self.is_done = True  # nothing follows
+            return deltas
         except AIMLAPIError as error:
             error.partial = self.partial()
             raise
@@ -190,7 +228,7 @@ class ReplyReader:
         partial = self.partial()
         arrived = len(partial.text) if partial else 0
         return IncompleteStreamError(
-            f"{reason}: neither a finish reason nor [DONE] came ({arrived} characters of text did).",
+            f"{reason}: {self._completion.end} came ({arrived} characters of text did).",
             request_id=self._completion.inference_id,
             partial=partial,
         )

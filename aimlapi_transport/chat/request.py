@@ -33,13 +33,22 @@ _TWINS = {
 }
 MOST_TOOLS = 128  # documented by AI/ML API and by PowerTokens
 _STOPS = ("stop", "stop_sequences")
+OUTPUT_FIELDS = ("output_items", "output_model", "response_id")
+"""What an assistant message says of the reply of /v1/responses it was: its items, the model, and its id. No endpoint
+takes them as they are."""
+_ITEM_FIELDS = ("item_id", "namespace", "async")  # of a call, from its output item
+ONLY_RESPONSES = (
+    *("include", "previous_response_id", "truncation", "background", "conversation", "context_management"),
+    *("max_tool_calls", "use_previous_response_id", "instructions"),
+)
+"""Parameters that have a meaning under /v1/responses alone."""
 # Source: https://docs.aimlapi.com/capabilities/request-tracing-and-cost
 _CLIENT_REQUEST_ID = r"[A-Za-z0-9._:-]{1,128}"
 REQUEST_ID_HEADER = "X-Client-Request-Id"
 
 
 class Request(NamedTuple):
-    """One chat request, ready to be sent.
+    """One request, ready to be sent.
 
     Attributes:
         model: the id asked for, and the profile that reads its reply.
@@ -52,7 +61,11 @@ class Request(NamedTuple):
         unlisted_parts: types of content parts that the model's documents do not list; sent all the same.
         weakened: the tool choice the user set and the one sent in its place, where the host cannot be asked for
             the first, with the reason; None where it is sent as it is.
-        tools: the tools' definitions, as they travel: their schemas say how to read the arguments of calls.
+        tools: the tools' definitions, as chat completions have them: their schemas say how to read the arguments of
+            calls.
+        method: of HTTP.
+        fallback: what to send where the provider does not know the response this one continues.
+        is_background: whether the answer may be asked for again and again until it is there.
     """
 
     model: str
@@ -66,6 +79,9 @@ class Request(NamedTuple):
     unlisted_parts: tuple[str, ...] = ()
     weakened: tuple[str, str, str] | None = None
     tools: tuple[Any, ...] = ()
+    method: str = "POST"
+    fallback: Request | None = None
+    is_background: bool = False
 
 
 def chat_request(
@@ -109,10 +125,19 @@ def chat_request(
     profile = profile_for(model)
     rules = preset.rules_for(model)
     facts = facts_for(model) if preset.lists_models else None
-    sent = check_messages(messages, profile, rules, preset)
+    sent = [
+        _for_chat(message) if "output_items" in message else message
+        for message in check_messages(messages, profile, rules, preset)
+    ]
     unlisted_parts = unlisted_part_types(sent, model, facts, takes or {}, strict_parameters)
     body: Json = {"model": model, "messages": replayed(sent, profile, replay_reasoning)}
     user = {name: value for name, value in (parameters or {}).items() if value is not None}
+    if (name := next((name for name in ONLY_RESPONSES if user.get(name)), None)) is not None:
+        raise InvalidRequestError(
+            f"`{name}` belongs to /v1/responses, and {model} is asked under chat completions: leave it out, or pass "
+            "`use_responses_api=True` where the model is served there."
+        )
+    user = {name: value for name, value in user.items() if name not in ONLY_RESPONSES}
     weakened: tuple[str, str, str] | None = None
     if "tool_choice" in user:
         user["tool_choice"], weakened = _choice(user, model, profile, rules, preset, strict_parameters)
@@ -147,6 +172,16 @@ def chat_request(
         weakened=weakened,
         tools=tuple(body["tools"]) if isinstance(body.get("tools"), (list, tuple)) else (),
     )
+
+
+def _for_chat(message: Json) -> Json:
+    """A reply of /v1/responses as chat completions take it: its text, its calls and its reasoning."""
+    sent = {name: value for name, value in message.items() if name not in OUTPUT_FIELDS}
+    if sent.get("tool_calls"):
+        sent["tool_calls"] = [
+            {name: value for name, value in call.items() if name not in _ITEM_FIELDS} for call in sent["tool_calls"]
+        ]
+    return sent
 
 
 def _checked(

@@ -1,6 +1,6 @@
 """An answer as values: whole (`Completion`, its `Choice`s), or piece by piece (`Delta`). Pure.
 
-What fills them is `completion`. To hand out a new field of a reply, add it here and read it there.
+What fills them is `parser`, and `responses.reader`. To hand out a new field of a reply, add it here and read it there.
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ class Delta:
         extra: other fields of the message: annotations, audio, reasoning_details, signatures, ...
         raw: the event as it came.
         completion: the whole answer, on the last delta of a reply only.
+        item: an output item that is now whole, as it came; under /v1/responses only.
+        place: of the output item this belongs to, and of the part of its reasoning; under /v1/responses only.
     """
 
     text: str = ""
@@ -61,6 +63,8 @@ class Delta:
     logprobs: Json | None = None
     extra: Json | None = None
     completion: Completion | None = None
+    item: Json | None = None
+    place: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class Choice:
         native_finish_reason: the vendor's own word.
         extra: other fields of the message (annotations, audio, reasoning_details, encrypted_content,
             extra_content with a thought signature, ...) and of the choice.
+        items: all output items, as they came and in their order; under /v1/responses only.
     """
 
     index: int
@@ -83,6 +88,7 @@ class Choice:
     native_finish_reason: str | None
     logprobs: Json | None
     extra: Json
+    items: tuple[Json, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ class Preset(NamedTuple):
 
     Attributes:
         lists_models: whether the packaged facts about models (`profiles.facts_for`) describe this host.
+        serves_responses: whether it has /v1/responses beside chat completions.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Preset(NamedTuple):
     base_variables: tuple[str, ...]
     rules: tuple[HostRules, ...] = (HostRules(),)
     lists_models: bool = False
+    serves_responses: bool = False
 
     def rules_for(self, model: str) -> HostRules:
         """The first row whose prefix fits the model's id."""
@@ -77,6 +79,7 @@ AIMLAPI = Preset(
     key_variables=("AIMLAPI_API_KEY", "AIML_API_KEY"),
     base_variables=("AIMLAPI_API_BASE",),
     lists_models=True,
+    serves_responses=True,
 )
 
 POWERTOKENS = Preset(

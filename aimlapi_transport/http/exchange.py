@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self
 
-from aimlapi_transport.chat.reader import ReplyReader
+from aimlapi_transport.chat.reader import ReplyParser, ReplyReader
 from aimlapi_transport.config.settings import scrubber
 from aimlapi_transport.errors import AIMLAPIError, BadResponseError, error_for
 from aimlapi_transport.http.error_mapping import is_broken, map_httpx_errors, read_error
@@ -119,6 +119,11 @@ class Exchange:
                 if url is None:
                     if not response.is_success:
                         refusal = await self._refusal(response)
+                        fallback = request.fallback
+                        if fallback is not None and is_unknown_response(response.status_code, refusal):
+                            await sender.close()
+                            request = self._request = fallback
+                            continue
                         raise error_for(response.status_code, refusal, headers_of(response), scrub=self.scrub)
                     check_encoding(response, self.scrub)
                     return
@@ -248,19 +253,37 @@ class Bounded:
         return bool(data) and len(self.data) <= self._most and time.monotonic() <= self._end
 
 
+def is_unknown_response(status: int, body: bytes) -> bool:
+    """Whether a refusal says that the provider does not know the response a request continues."""
+    return status == 404 or (status in (400, 422) and b"previous_response" in body)
+
+
 def reader_of(
     settings: Settings, request: Request, response: httpx.Response, scrub: Callable[[str], str], time_limits: TimeLimits
 ) -> ReplyReader:
     if response.status_code == 204:
         raise BadResponseError("The provider answered 204, without content.", status_code=204)
+    headers = headers_of(response)
     return ReplyReader(
         request.profile,
-        headers=headers_of(response),
+        headers=headers,
         scrub=scrub,
         silence=time_limits.silence,
         limits=settings.limits,
+        parser=_parser(request, headers, scrub, settings.limits),
         check=None if time_limits.end is None else time_limits.check,
     )
+
+
+def _parser(
+    request: Request, headers: dict[str, str], scrub: Callable[[str], str], limits: Limits
+) -> ReplyParser | None:
+    """What reads the events of this endpoint, None for chat completions."""
+    if not request.path.startswith("/responses"):
+        return None
+    from aimlapi_transport.responses.reader import ResponsesReader
+
+    return ResponsesReader(headers=headers, scrub=scrub, most=limits.choices)
 
 
 def _shorten_silence(response: httpx.Response, seconds: float) -> None:

@@ -1,0 +1,50 @@
+"""The `error` event, and the `error` of a failed response -> an exception of the tree in `errors`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.errors import (
+    AIMLAPIError,
+    BadResponseError,
+    InvalidRequestError,
+    RateLimitError,
+    ServerError,
+    StreamError,
+    error_in,
+)
+
+# The endpoint's codes that are an HTTP status in all but name.
+_BY_CODE: dict[str, type[AIMLAPIError]] = {
+    "server_error": ServerError,
+    "rate_limit_exceeded": RateLimitError,
+    "vector_store_timeout": ServerError,
+    "failed_to_download_image": ServerError,
+    "invalid_prompt": InvalidRequestError,
+    "bio_policy": InvalidRequestError,
+    "invalid_image": InvalidRequestError,
+    "invalid_image_format": InvalidRequestError,
+    "invalid_base64_image": InvalidRequestError,
+    "invalid_image_url": InvalidRequestError,
+    "image_content_policy_violation": InvalidRequestError,
+}
+
+
+def failure(
+    source: Json, *, scrub: Callable[[str], str] = lambda text: text, request_id: str | None = None
+) -> AIMLAPIError:
+    """The exception for an event or a response that says it failed."""
+    inner = source.get("error")
+    if not inner:
+        inner = {name: source[name] for name in ("code", "message", "param") if source.get(name)}
+    inner = inner if isinstance(inner, dict) else {"message": inner}
+    if not inner.get("message"):
+        code = f" ({inner['code']})" if inner.get("code") else ""
+        inner = {**inner, "message": f"The provider reported a failure without a message{code}."}
+    error = error_in({"error": inner}, scrub=scrub) or StreamError("The provider reported a failure.")
+    known = _BY_CODE.get(str(inner.get("code")))
+    if known is not None and type(error) in (StreamError, BadResponseError):
+        error = known(error.message, body=error.body)
+    error.request_id = request_id or error.request_id
+    return error

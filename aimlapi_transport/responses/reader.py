@@ -1,0 +1,420 @@
+"""What a model sent under /v1/responses -> the values of chat completions, whole or streamed. Pure.
+
+A reply is a list of output items; a whole reply is read as if each of its items had just been completed, so both read
+the same fields. To read another kind of event, add a row to `_EVENTS`; an item or event nobody reads is kept as it
+came: items in `Choice.items`, events in `Completion.raw["unread_events"]`.
+Source: https://docs.aimlapi.com/api-references/text-models-llm/openai (the /v1/responses schemas)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import uuid4
+
+from aimlapi_transport.chat.merge import fold, joined_logprobs
+from aimlapi_transport.chat.response import Choice, Completion, Delta, finish_reason_for
+from aimlapi_transport.chat.tool_calls import ToolCallDelta, ToolCallReader
+from aimlapi_transport.chat.usage import cost_from, usage_from
+from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.errors import BadResponseError, error_in, public_headers
+from aimlapi_transport.http.limits import DEFAULT
+from aimlapi_transport.responses.failure import failure
+from aimlapi_transport.responses.output_items import (
+    CALLS,
+    OutputItem,
+    annotations,
+    message_logprobs,
+    reasoning_parts,
+)
+
+__all__ = ["ResponsesReader"]
+
+# Fields that repeat the request, or stand elsewhere under names of ours.
+_NOT_EXTRA = frozenset(
+    (
+        *("id", "object", "created_at", "model", "output", "output_text", "usage", "error", "meta"),
+        *("input", "instructions", "tools", "tool_choice", "text", "temperature", "top_p", "top_logprobs"),
+        *("max_output_tokens", "max_tool_calls", "parallel_tool_calls", "reasoning", "truncation", "user", "prompt"),
+        *("prompt_cache_key", "prompt_cache_retention", "frequency_penalty", "presence_penalty", "safety_identifier"),
+    )
+)
+_RUNNING = ("queued", "in_progress")
+_ENDS = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
+
+
+class ResponsesReader:
+    """Folds the events of one reply, and says what each event added.
+
+    Attributes:
+        inference_id: the provider's id of this call; without the key, should a server echo it.
+    """
+
+    ends_at_done = False
+    end = "no `response.completed`"
+
+    def __init__(
+        self,
+        *,
+        headers: Mapping[str, str] | None = None,
+        scrub: Callable[[str], str] = lambda text: text,
+        new_id: Callable[[], str] = lambda: f"call_{uuid4().hex[:24]}",
+        most: int = DEFAULT.choices,
+    ) -> None:
+        self._headers = headers or {}
+        self._scrub = scrub
+        self.inference_id = scrub(self._headers.get("x-inference-id", "")) or None
+        self._most = most
+        self._items: dict[int, OutputItem] = {}
+        self._tools = ToolCallReader(new_id, most)
+        self._response: Json = {}
+        self._has_reasoning = False
+        self._logprobs: Json | None = None
+        self._extra: Json = {}
+        self._unread: list[Json] = []
+        self.is_finished = False
+
+    @property
+    def has_choice(self) -> bool:
+        """Whether anything of an answer was seen."""
+        return bool(self._items)
+
+    def read(self, event: Json, *, whole: bool = False) -> list[Delta]:
+        """What this event adds.
+
+        Args:
+            event: an event of a stream, or the body of a whole reply.
+            whole: whether it is the body.
+        """
+        if whole:
+            return self._read_whole(event)
+        kind = event.get("type")
+        if kind == "response.output_text.delta":  # most events, so first and without a look at the rest
+            item = self._items.get(event.get("output_index"))  # type: ignore[arg-type]
+            text = event.get("delta")
+            if item is not None and text.__class__ is str and text and not event.get("logprobs"):
+                item.text.add(text)
+                return [Delta(text, "", (), 0, event, "", None, None, None, None, item.place)]
+        read = _EVENTS.get(kind)  # type: ignore[arg-type]
+        if read is not None:
+            return read(self, event)
+        if kind in _ENDS:
+            response = event.get("response")
+            return self._finished(response if isinstance(response, dict) else {}, str(kind).rpartition(".")[2])
+        if kind == "error" or event.get("error"):
+            raise failure(event, scrub=self._scrub, request_id=self.inference_id)
+        if not (isinstance(kind, str) and kind.startswith(_PROGRESS)):
+            if len(self._unread) < self._most:
+                self._unread.append(event)
+        elif kind.endswith(".done"):
+            return []
+        return [Delta(raw=event, place=self._place(event))]
+
+    def close(self) -> list[Delta]:
+        """What was still held back; the last delta carries the completion."""
+        fragments = self._tools.close()
+        deltas = [Delta(tool_calls=fragments)] if fragments else []
+        completion = self.completion()
+        return [*deltas, Delta(raw=completion.raw, completion=completion)]
+
+    def completion(self) -> Completion:
+        """All that has arrived so far, as a completion."""
+        response = self._response
+        items = [self._items[index] for index in sorted(self._items)]
+        done = tuple(item.value for item in items if item.is_done)
+        texts_ = [item.whole_text() for item in items]
+        cited = [found for item, start in zip(items, _starts(texts_)) for found in annotations(item.value, start)]
+        calls = self._tools.calls()
+        finish, native = _finish(response, bool(calls))
+        choice = Choice(
+            index=0,
+            text="".join(texts_),
+            reasoning="\n\n".join(text for item in items if (text := item.whole_reasoning())),
+            refusal="".join(item.whole_refusal() for item in items),
+            tool_calls=calls,
+            finish_reason=finish if self.is_finished else None,
+            native_finish_reason=native,
+            logprobs=self._logprobs,
+            extra={**self._extra, **({"annotations": cited} if cited else {})},
+            items=done,
+        )
+        raw = response if response.get("output") or not done else {**response, "output": [*done]}
+        return Completion(
+            id=str(response["id"]) if response.get("id") else None,
+            model=str(response["model"]) if response.get("model") else None,
+            created=_whole_number(response.get("created_at")),
+            choices=(choice,),
+            usage=usage_from(response.get("usage")),
+            cost=cost_from(response.get("meta")) or cost_from(self._headers),
+            inference_id=self.inference_id,
+            client_request_id=self._headers.get("x-client-request-id") or None,
+            extra={k: v for k, v in response.items() if k not in _NOT_EXTRA and v is not None and v != {}},
+            raw={**raw, "unread_events": self._unread} if self._unread else raw,
+            headers=public_headers(self._headers, self._scrub),
+        )
+
+    # -- a whole response ----------------------------------------------------------------------------------------------
+
+    def _read_whole(self, response: Json) -> list[Delta]:
+        if isinstance(response.get("response"), dict) and "output" not in response:
+            response = response["response"]  # an event in place of the response
+        if not ("output" in response or response.get("object") == "response" or "output_text" in response):
+            error = error_in(response, whole=True, scrub=self._scrub)
+            if error is not None:
+                error.request_id = self.inference_id or error.request_id
+                raise error
+            raise BadResponseError(
+                "The provider's reply holds no answer: it has no output.", body=response, request_id=self.inference_id
+            )
+        return self._finished(response, str(response.get("status") or "completed"))
+
+    def _finished(self, response: Json, status: str) -> list[Delta]:
+        """The response as it stands at its end: what it says stands, whatever was streamed."""
+        if response:
+            self._response = response
+        self._response.setdefault("status", status)
+        output = response.get("output")
+        if not output and not self._items and isinstance(response.get("output_text"), str) and response["output_text"]:
+            part = {"type": "output_text", "text": response["output_text"]}
+            output = [{"type": "message", "role": "assistant", "content": [part]}]
+        deltas: list[Delta] = []
+        for index, value in enumerate(output if isinstance(output, list) else ()):
+            if isinstance(value, dict):
+                deltas += self._complete(index, value)
+        self.is_finished = self._response.get("status") not in _RUNNING
+        if self._response.get("status") == "failed" or self._response.get("error"):
+            error = failure(self._response, scrub=self._scrub, request_id=self.inference_id)
+            error.partial = self.completion() if self.has_choice else None
+            raise error
+        return deltas
+
+    # -- events --------------------------------------------------------------------------------------------------------
+
+    def _begun(self, event: Json) -> list[Delta]:
+        """The response before its items: created, queued, in progress."""
+        response = event.get("response")
+        if isinstance(response, dict):
+            self._response = {**response, "output": None}
+        return [Delta(raw=event)] if event.get("type") == "response.queued" else []
+
+    def _added(self, event: Json) -> list[Delta]:
+        value = event.get("item")
+        item = self._item(event)
+        if item is None or not isinstance(value, dict):
+            return []
+        item.value = item.value or value
+        if value.get("type") in CALLS and not item.is_done:
+            fragments = self._call(item, value, str(value.get(CALLS[value["type"]]) or ""))
+            return [Delta(tool_calls=fragments, raw=event, place=item.place)] if fragments else []
+        return []
+
+    def _done(self, event: Json) -> list[Delta]:
+        value, index = event.get("item"), _index(event)
+        return self._complete(index, value, event) if isinstance(value, dict) and index is not None else []
+
+    def _complete(self, index: int, value: Json, event: Json | None = None) -> list[Delta]:
+        """An item that is whole: what of it was not streamed, and the item."""
+        item = self._at(index)
+        was_done, item.is_done, item.value = item.is_done, True, value
+        raw = event or {}
+        deltas: list[Delta] = []
+        kind = value.get("type")
+        if kind == "message":
+            deltas += self._rest_of_message(item, raw)
+        elif kind == "reasoning":
+            for key, text in reasoning_parts(value):
+                deltas += self._reasoning(item, key, text[item.parts.get(key, 0) :], raw)
+        elif kind in CALLS:
+            written = value.get(CALLS[kind])
+            text = written if isinstance(written, str) else ""
+            fragments = self._call(item, value, text[item.arguments :])
+            if fragments:
+                deltas.append(Delta(tool_calls=fragments, raw=raw, place=item.place))
+        if not was_done:
+            deltas.append(Delta(raw=raw, item=value, place=item.place))
+        return deltas
+
+    def _rest_of_message(self, item: OutputItem, raw: Json) -> list[Delta]:
+        text = item.whole_text()[item.text.length :]
+        refusal = item.whole_refusal()[item.refusal.length :]
+        logprobs = message_logprobs(item.value)
+        if logprobs and not item.has_logprobs:
+            self._logprobs = joined_logprobs(self._logprobs, logprobs)
+        else:
+            logprobs = None
+        item.has_logprobs = item.has_logprobs or logprobs is not None
+        if not (text or refusal or logprobs):
+            return []
+        item.text.add(text)
+        item.refusal.add(refusal)
+        return [Delta(text=text, refusal=refusal, logprobs=logprobs, raw=raw, place=item.place)]
+
+    def _text(self, event: Json) -> list[Delta]:
+        item, text = self._item(event), event.get("delta")
+        if item is None or not isinstance(text, str):
+            return []
+        tokens = event.get("logprobs")
+        logprobs = {"content": tokens} if isinstance(tokens, list) and tokens else None
+        if logprobs:
+            item.has_logprobs = True
+            self._logprobs = joined_logprobs(self._logprobs, logprobs)
+        item.text.add(text)
+        return [Delta(text, logprobs=logprobs, raw=event, place=item.place)] if text or logprobs else []
+
+    def _refused(self, event: Json) -> list[Delta]:
+        item, text = self._item(event), event.get("delta")
+        if item is None or not isinstance(text, str) or not text:
+            return []
+        item.refusal.add(text)
+        return [Delta(refusal=text, raw=event, place=item.place)]
+
+    def _thought(self, event: Json) -> list[Delta]:
+        item, text = self._item(event), event.get("delta")
+        field = "summary" if "summary_index" in event or "summary" in str(event.get("type")) else "content"
+        part = event.get(f"{field}_index")
+        if item is None or not isinstance(text, str):
+            return []
+        return self._reasoning(item, (field, part if isinstance(part, int) else 0), text, event)
+
+    def _reasoning(self, item: OutputItem, key: tuple[str, int], text: str, raw: Json) -> list[Delta]:
+        """A piece of reasoning; parts, and items, are paragraphs."""
+        if not text:
+            return []
+        said = text if key in item.parts or not self._has_reasoning else f"\n\n{text}"
+        self._has_reasoning = True
+        item.parts[key] = item.parts.get(key, 0) + len(text)
+        item.reasoning.add(said if item.reasoning.length else text)
+        return [Delta(reasoning=said, raw=raw, place=(item.index, list(item.parts).index(key)))]
+
+    def _arguments(self, event: Json) -> list[Delta]:
+        item, text = self._item(event), event.get("delta")
+        if item is None or not isinstance(text, str) or not text:
+            return []
+        if item.value.get("type") == "function_call" and item.is_known:
+            item.arguments += len(text)
+            fragment = self._tools.continued([{"index": item.index, "function": {"arguments": text}}])
+            if fragment is not None:
+                return [Delta("", "", (fragment,), 0, event, "", None, None, None, None, item.place)]
+            item.arguments -= len(text)
+        value = item.value if item.value.get("type") in CALLS else {**_NO_CALL[str(event.get("type"))], **item.value}
+        fragments = self._call(item, value, text)
+        return [Delta(tool_calls=fragments, raw=event, place=item.place)] if fragments else []
+
+    def _call(self, item: OutputItem, value: Json, text: str) -> tuple[ToolCallDelta, ...]:
+        """A piece of a call of the user's own tool, in the form of chat completions; its item's id is an extra."""
+        piece: Json = {"index": item.index}
+        if not item.is_known:
+            piece["id"] = value.get("call_id") or value.get("id")
+            further = {k: v for k, v in value.items() if k not in _CALL_FIELDS and v is not None}
+            piece |= {**further, **({"item_id": value["id"]} if value.get("id") else {})}
+            item.is_known = bool(value.get("name"))
+        name = {"name": value["name"]} if value.get("name") else {}
+        if value.get("type") == "custom_tool_call":
+            piece |= {"type": "custom", "custom": {**name, "input": text}}
+        else:
+            piece["function"] = {**name, "arguments": text}
+        item.arguments += len(text)
+        return self._tools.read([piece])
+
+    def _audio(self, event: Json) -> list[Delta]:
+        piece = event.get("delta")
+        if not isinstance(piece, str):
+            return []
+        name = "transcript" if "transcript" in str(event.get("type")) else "data"
+        extra: Json = {"audio": {name: piece}}
+        fold(self._extra, extra)
+        return [Delta(raw=event, extra=extra)]
+
+    def _nothing(self, event: Json) -> list[Delta]:
+        """An event that repeats what the deltas and the completed item say."""
+        return []
+
+    # -- items ---------------------------------------------------------------------------------------------------------
+
+    def _item(self, event: Json) -> OutputItem | None:
+        index = _index(event)
+        return None if index is None else self._at(index)
+
+    def _at(self, index: int) -> OutputItem:
+        item = self._items.get(index)
+        if item is None:
+            if len(self._items) >= self._most:
+                raise BadResponseError(f"The reply holds more items than the limit of {self._most}.")
+            item = self._items[index] = OutputItem(index)
+        return item
+
+    def _place(self, event: Json) -> tuple[int, int] | None:
+        index = _index(event)
+        return None if index is None else (index, 0)
+
+
+_CALL_FIELDS = frozenset(("id", "type", "call_id", "name", "arguments", "input", "status"))
+# What a call is whose item was never announced.
+_NO_CALL: dict[str, Json] = {
+    "response.function_call_arguments.delta": {"type": "function_call"},
+    "response.custom_tool_call_input.delta": {"type": "custom_tool_call"},
+}
+_EVENTS: dict[str, Callable[[ResponsesReader, Json], list[Delta]]] = {
+    "response.created": ResponsesReader._begun,
+    "response.queued": ResponsesReader._begun,
+    "response.in_progress": ResponsesReader._begun,
+    "response.output_item.added": ResponsesReader._added,
+    "response.output_item.done": ResponsesReader._done,
+    "response.output_text.delta": ResponsesReader._text,
+    "response.refusal.delta": ResponsesReader._refused,
+    "response.reasoning_text.delta": ResponsesReader._thought,
+    "response.reasoning_summary_text.delta": ResponsesReader._thought,
+    "response.function_call_arguments.delta": ResponsesReader._arguments,
+    "response.custom_tool_call_input.delta": ResponsesReader._arguments,
+    "response.audio.delta": ResponsesReader._audio,
+    "response.audio.transcript.delta": ResponsesReader._audio,
+    **dict.fromkeys(
+        (
+            *("response.content_part.added", "response.content_part.done", "response.output_text.done"),
+            *("response.output_text.annotation.added", "response.refusal.done", "response.reasoning_text.done"),
+            *("response.reasoning_summary_part.added", "response.reasoning_summary_part.done"),
+            *("response.reasoning_summary_text.done", "response.function_call_arguments.done"),
+            *("response.custom_tool_call_input.done", "response.audio.done", "response.audio.transcript.done"),
+        ),
+        ResponsesReader._nothing,
+    ),
+}
+# Events that tell how far a tool of the provider's is: a delta without content, for whoever shows that.
+_PROGRESS = tuple(
+    f"response.{kind}"
+    for kind in ("web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call", "mcp_")
+)
+
+
+def _finish(response: Json, has_calls: bool) -> tuple[str | None, str | None]:
+    """The finish reason in chat's words, and in the endpoint's own."""
+    status = response.get("status")
+    if status in _RUNNING or status is None:
+        return None, status
+    if status == "incomplete":
+        details = response.get("incomplete_details")
+        reason = str(details.get("reason") or status) if isinstance(details, dict) else str(status)
+        return finish_reason_for(reason), reason
+    if status in ("completed", "complete"):
+        return "tool_calls" if has_calls else "stop", str(status)
+    return str(status), str(status)
+
+
+def _starts(parts: list[str]) -> list[int]:
+    """Where each text begins among all of them."""
+    starts, length = [], 0
+    for part in parts:
+        starts.append(length)
+        length += len(part)
+    return starts
+
+
+def _index(event: Json) -> int | None:
+    index: Any = event.get("output_index", 0)
+    return index if index.__class__ is int else None
+
+
+def _whole_number(value: Any) -> int | None:
+    return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+

@@ -1,0 +1,257 @@
+"""Arguments -> a request for /v1/responses: the only place that shapes its body, and a pure function of its inputs.
+
+Settings keep the names of chat completions; here they get this endpoint's words. Whatever a user set is sent, or
+refused by name. To translate another setting, add it to `_translated`.
+Source: https://docs.aimlapi.com/api-references/text-models-llm/openai (the /v1/responses schemas)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aimlapi_transport.chat.message_checks import check_messages
+from aimlapi_transport.chat.request import MOST_TOOLS, Request, request_headers
+from aimlapi_transport.chat.validation import check_value
+from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.config.hosts import AIMLAPI, Preset
+from aimlapi_transport.config.model_families import profile_for
+from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.json_codec import JsonError, dumps
+from aimlapi_transport.responses.input_items import input_items, reasons
+from aimlapi_transport.responses.routing import PATH
+
+_SEALED = "reasoning.encrypted_content"
+LEAST_OUTPUT = 16
+"""Tokens: the smallest `max_output_tokens` that the endpoint takes."""
+
+# What the endpoint takes under the same name.
+_KNOWN = frozenset(
+    (
+        *("temperature", "top_p", "store", "metadata", "truncation", "background", "include", "previous_response_id"),
+        *("instructions", "service_tier", "user", "prompt", "prompt_cache_key", "prompt_cache_retention"),
+        *("safety_identifier", "top_logprobs", "max_tool_calls", "conversation", "context_management"),
+        *("parallel_tool_calls", "prompt_cache_options"),
+    )
+)
+# What only chat completions take, and what to do instead.
+_REFUSED = {
+    "stop": "leave it out, or cut the answer yourself",
+    "stop_sequences": "leave it out, or cut the answer yourself",
+    "seed": "leave it out",
+    "logit_bias": "leave it out",
+    "presence_penalty": "leave it out",
+    "frequency_penalty": "leave it out",
+    "modalities": "ask a model under chat completions for audio",
+    "audio": "ask a model under chat completions for audio",
+    "prediction": "leave it out",
+    "functions": "pass `tools`",
+    "function_call": "pass `tool_choice`",
+    "web_search_options": 'pass the tool `{"type": "web_search"}`',
+}
+
+
+def responses_request(
+    model: str,
+    messages: Sequence[Mapping[str, Any]],
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    added: Mapping[str, Any] | None = None,
+    extra_body: Mapping[str, Any] | None = None,
+    extra_headers: Mapping[str, str] | None = None,
+    extra_query: Mapping[str, Any] | None = None,
+    client_request_id: str | None = None,
+    stream: bool = False,
+    preset: Preset = AIMLAPI,
+    strict_parameters: bool = False,
+    replay_reasoning: bool | None = None,
+) -> Request:
+    """The request for a response.
+
+    Args:
+        messages: in the form of chat completions. An assistant message may hold `output_items` (the items of the reply
+            it was, sent back in its place), `output_model` and `response_id`.
+        parameters: body fields the user set, in the words of chat completions or of this endpoint. With
+            `use_previous_response_id` only what follows the last reply is sent, with its id; where the provider does
+            not know the id, the whole conversation.
+        others: as in `chat.request.chat_request`.
+
+    Raises:
+        InvalidRequestError: a parameter or a part that this endpoint does not take, a call without a result or the
+            reverse.
+    """
+    if not isinstance(model, str) or not model.strip():
+        raise InvalidRequestError("No model: pass the id of a model, for example `openai/gpt-5-pro`.")
+    rules = preset.rules_for(model)
+    user = {name: value for name, value in (parameters or {}).items() if value is not None}
+    chains = bool(user.pop("use_previous_response_id", False))
+    body, tools, unlisted = _translated(user, model, strict_parameters)
+    for name, value in _translated({k: v for k, v in (added or {}).items() if v is not None}, model, False)[0].items():
+        body.setdefault(name, value)
+    if chains:
+        body.setdefault("store", True)
+    if reasons(model) and body.get("store") is not True and not body.get("background"):
+        body["include"] = [*body.get("include", ()), *([] if _SEALED in body.get("include", ()) else [_SEALED])]
+    if stream:
+        body["stream"] = True
+    sent = check_messages(messages, profile_for(model), rules, preset)
+    start, previous = _continuation(sent, body, chains)
+    whole: Request | None = None
+
+    def request(body: Json, messages: list[Json], fallback: Request | None) -> Request:
+        items = input_items(
+            messages,
+            model,
+            stored=body.get("store") is True,
+            replay_reasoning=replay_reasoning,
+            continued=bool(body.get("previous_response_id") or body.get("conversation")),
+        )
+        whole_body = {"model": model, "input": items, **body, **(extra_body or {})}
+        try:
+            data = dumps(whole_body)
+        except JsonError as error:
+            raise InvalidRequestError(f"The request cannot be written as JSON: {error}.") from None
+        return Request(
+            model=model,
+            profile=profile_for(model),
+            body=data,
+            stream=whole_body.get("stream") is True,
+            path=PATH,
+            headers=request_headers(extra_headers, client_request_id),
+            query=tuple((name, str(value)) for name, value in (extra_query or {}).items()),
+            unlisted=unlisted,
+            tools=tools,
+            fallback=fallback,
+            is_background=whole_body.get("background") is True,
+        )
+
+    if previous is None:
+        return request(body, sent, None)
+    if "previous_response_id" not in body:
+        whole = request(body, sent, None)
+    return request({**body, "previous_response_id": previous}, sent[start:], whole)
+
+
+def _continuation(messages: list[Json], body: Json, chains: bool) -> tuple[int, str | None]:
+    """From which message on to send, and the id of the response before it; None where all are to be sent.
+
+    Where an id is given, the reply it names is found among the messages: what came before it is not sent twice.
+    """
+    given = body.get("previous_response_id")
+    if given is None and not chains:
+        return 0, None
+    for position in range(len(messages) - 1, -1, -1):
+        known = messages[position].get("response_id")
+        if known and (given is None or known == given) and position + 1 < len(messages):
+            return position + 1, str(known)
+    return 0, given
+
+
+def _translated(user: Mapping[str, Any], model: str, strict: bool) -> tuple[Json, tuple[Any, ...], tuple[str, ...]]:
+    """Settings in this endpoint's words, the tools in chat's, and the names that nobody knows."""
+    body: Json = {}
+    text: Json = dict(user.get("text") or {})
+    reasoning: Json = {}
+    tools: tuple[Any, ...] = ()
+    unlisted: list[str] = []
+    for name in sorted(user):
+        value = user[name]
+        check_value(name, value)
+        if name in ("max_tokens", "max_completion_tokens", "max_output_tokens"):
+            if not isinstance(value, int) or isinstance(value, bool) or value < LEAST_OUTPUT:
+                raise InvalidRequestError(
+                    f"`{name}` is {value!r}: /v1/responses accepts a whole number, at least {LEAST_OUTPUT}."
+                )
+            body["max_output_tokens"] = value
+        elif name == "tools":
+            tools = tuple(_list(value))
+            body["tools"] = [flat_tool(tool) for tool in tools]
+            if not tools:
+                del body["tools"]
+        elif name == "tool_choice":
+            body["tool_choice"] = _flat_choice(value)
+        elif name == "response_format":
+            text["format"] = _flat_format(value)
+        elif name == "verbosity":
+            text["verbosity"] = value
+        elif name == "reasoning_effort":
+            reasoning["effort"] = value
+        elif name == "reasoning":
+            reasoning |= value
+        elif name == "logprobs":
+            if value:
+                body["include"] = [*body.get("include", ()), "message.output_text.logprobs"]
+        elif name == "include":
+            body["include"] = [*body.get("include", ()), *_list(value)]
+        elif name in ("text", "input", "stream", "n", "stream_options"):
+            if name == "n" and value != 1:
+                raise InvalidRequestError(f"`n` is {value!r}: /v1/responses gives one answer.")
+            if name == "stream_options" and (rest := {k: v for k, v in value.items() if k != "include_usage"}):
+                body[name] = rest  # token counts come by themselves
+        elif name in _REFUSED:
+            raise InvalidRequestError(f"`{name}` is no parameter of /v1/responses ({model}): {_REFUSED[name]}.")
+        else:
+            if name not in _KNOWN:
+                if strict:
+                    raise InvalidRequestError(
+                        f"The documented parameters of /v1/responses do not include `{name}`. Pass it in `extra_body`,"
+                        " or leave `strict_parameters` off."
+                    )
+                unlisted.append(name)
+            body[name] = value
+    if text:
+        body["text"] = text
+    if reasoning:
+        body["reasoning"] = reasoning
+    return body, tools, tuple(unlisted)
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, (list, tuple)):
+        raise InvalidRequestError(f"{str(value)[:80]!r} is no list: pass one.")
+    if len(value) > MOST_TOOLS:
+        raise InvalidRequestError(f"A list has {len(value)} entries: at most {MOST_TOOLS} are accepted.")
+    return list(value)
+
+
+def flat_tool(tool: Any) -> Any:
+    """A tool in this endpoint's form: what chat completions nest stands at the top, `strict` and `parameters` too."""
+    if not isinstance(tool, Mapping):
+        raise InvalidRequestError(f"A tool is a {type(tool).__name__}: pass an object.")
+    kind = tool.get("type", "function" if "function" in tool else None)
+    inner = tool.get(kind) if kind in ("function", "custom") else None
+    flat = {"type": kind, **inner} if isinstance(inner, Mapping) else dict(tool)
+    if kind == "function":
+        if not flat.get("parameters"):
+            flat["parameters"] = {"type": "object", "properties": {}}
+        flat["strict"] = bool(flat.get("strict"))
+    elif kind == "custom":
+        form = flat.get("format")
+        if isinstance(form, Mapping) and isinstance(form.get("grammar"), Mapping):
+            flat["format"] = {"type": "grammar", **form["grammar"]}
+    elif kind == "code_interpreter":
+        flat.setdefault("container", {"type": "auto"})
+    return flat
+
+
+def _flat_choice(choice: Any) -> Any:
+    if choice == "any":
+        return "required"
+    if not isinstance(choice, Mapping):
+        return choice
+    kind = choice.get("type")
+    inner = choice.get(kind) if isinstance(kind, str) else None
+    flat = {"type": kind, **inner} if isinstance(inner, Mapping) else dict(choice)
+    if kind == "allowed_tools" and isinstance(flat.get("tools"), list):
+        flat["tools"] = [_flat_choice(tool) for tool in flat["tools"]]
+    return flat
+
+
+def _flat_format(form: Any) -> Any:
+    inner = form.get("json_schema") if isinstance(form, Mapping) else None
+    if not isinstance(inner, Mapping):
+        return form
+    flat = {"type": "json_schema", **{name: value for name, value in inner.items() if value is not None}}
+    flat.setdefault("name", "answer")
+    flat.setdefault("schema", {"type": "object"})
+    return flat

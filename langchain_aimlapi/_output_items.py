@@ -1,0 +1,228 @@
+"""Output items of /v1/responses -> LangChain's content blocks. Pure.
+
+A message holds its items in `additional_kwargs["output_items"]`, each with its place as `index`: by that LangChain adds
+up the pieces of a stream. They go back to the model from there; the blocks are what a program reads.
+To give another kind of item a block of its own, add a row to `_BLOCKS`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aimlapi_transport.chat.wire_types import Json
+
+OUTPUT_ITEMS = "output_items"
+_INDEX = "index"
+_CALLS = ("function_call", "custom_tool_call")
+# Blocks of an assistant message that its items say as well.
+_ITEM_BLOCKS = ("server_tool_call", "server_tool_call_chunk", "server_tool_result")
+
+
+def held(item: Json, place: int) -> Json:
+    """An item as a message holds it."""
+    return {**item, _INDEX: place}
+
+
+def in_order(items: Any) -> list[Json]:
+    """The items a message holds, as they came."""
+    known = [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
+    known.sort(key=lambda item: item[_INDEX] if isinstance(item.get(_INDEX), int) else 0)
+    return [{name: value for name, value in item.items() if name != _INDEX} for item in known]
+
+
+def is_item_block(block: Any) -> bool:
+    """Whether a block only shows what an item says, and is not to be sent beside it."""
+    if not isinstance(block, Mapping):
+        return False
+    kind, index = block.get("type"), str(block.get("index") or block.get("id") or "")
+    if kind == "non_standard":
+        return True
+    return kind in _ITEM_BLOCKS or (kind == "image" and index.startswith(("lc_igc_", "ig_")))
+
+
+def text_of(items: Sequence[Json]) -> str:
+    """The text that the items say."""
+    return "".join(part.get("text") or "" for item in items for part in _parts(item, "output_text"))
+
+
+def blocks_of(
+    item: Json, place: int, annotations: Callable[[Any], list[Json]], *, as_pieces: bool = False
+) -> list[Json]:
+    """The blocks of an item; none of a call, which LangChain has in fields of its own.
+
+    Args:
+        place: among the items of its reply.
+        annotations: reads those of a text.
+        as_pieces: whether the texts were given already, piece by piece: then without them, and with the index that
+            joins the blocks to those pieces.
+    """
+    kind = item.get("type")
+    if kind == "message":
+        return _message(item, place, annotations, as_pieces)
+    if kind == "reasoning":
+        return _reasoning(item, place, as_pieces)
+    if kind in _CALLS:
+        return []
+    convert = _BLOCKS.get(str(kind))
+    blocks = convert(item) if convert else [{"type": "non_standard", "value": item}]
+    if as_pieces:
+        words = {"server_tool_call": "stc", "server_tool_result": "str", "image": "igc", "non_standard": "itm"}
+        blocks = [{**block, "index": f"lc_{words[block['type']]}_{place}"} for block in blocks]
+    return blocks
+
+
+def text_index(place: int) -> str:
+    """The index of the block of a message's text."""
+    return f"lc_txt_{place}"
+
+
+def reasoning_index(place: int, part: int) -> str:
+    """The index of the block of a part of an item's reasoning."""
+    return f"lc_rs_{place}_{part}"
+
+
+def _message(item: Json, place: int, annotations: Callable[[Any], list[Json]], as_pieces: bool) -> list[Json]:
+    texts = _parts(item, "output_text")
+    if not texts:
+        return []  # a refusal, which stands in a field of its own
+    block: Json = {"type": "text", "text": "" if as_pieces else "".join(part.get("text") or "" for part in texts)}
+    if item.get("id"):
+        block["id"] = item["id"]
+    found = annotations([annotation for part in texts for annotation in part.get("annotations") or ()])
+    if found:
+        block["annotations"] = found
+    if item.get("phase"):
+        block["extras"] = {"phase": item["phase"]}
+    return [{**block, "index": text_index(place)} if as_pieces else block]
+
+
+def _reasoning(item: Json, place: int, as_pieces: bool) -> list[Json]:
+    said = [
+        part["text"]
+        for name in ("summary", "content")
+        for part in item.get(name) or ()
+        if isinstance(part, Mapping) and part.get("text")
+    ]
+    blocks: list[Json] = [{"type": "reasoning", "reasoning": text} for text in said or [""]]
+    first = {"id": item["id"]} if item.get("id") else {}
+    extras = {name: item[name] for name in ("encrypted_content", "status") if item.get(name)}
+    blocks[0] |= {**first, **({"extras": extras} if extras else {})}
+    if not as_pieces:
+        return blocks
+    return [{**blocks[0], "reasoning": "", "index": reasoning_index(place, 0)}]
+
+
+def _parts(item: Json, kind: str) -> list[Json]:
+    content = item.get("content") if item.get("type") == "message" else None
+    return [part for part in content or () if isinstance(part, Mapping) and part.get("type") == kind]
+
+
+# -- what the provider ran itself --------------------------------------------------------------------------------------
+
+
+def _ran(name: str, arguments: Any, output: Any, *shown: str) -> Callable[[Json], list[Json]]:
+    """What reads a call that the provider ran: the call, and its result.
+
+    Args:
+        arguments, output: read the call's arguments, and what came of it (None for nothing), out of an item.
+        shown: fields of the item that both have left out.
+    """
+
+    def read(item: Json) -> list[Json]:
+        call_id = item.get("id") or item.get("call_id") or ""
+        call: Json = {"type": "server_tool_call", "name": name, "id": call_id, "args": arguments(item)}
+        known = ("type", "id", "status", *shown)
+        extras = {key: value for key, value in item.items() if key not in known and value is not None}
+        if extras:
+            call["extras"] = extras
+        result: Json = {"type": "server_tool_result", "tool_call_id": call_id}
+        found = output(item)
+        if found is not None:
+            result["output"] = found
+        status = item.get("status")
+        if status in ("failed", "incomplete") or item.get("error"):
+            result["status"] = "error"
+        elif status in ("completed", None):
+            result["status"] = "success"
+        else:
+            result["extras"] = {"status": status}
+        return [call, result]
+
+    return read
+
+
+def _search_arguments(item: Json) -> Json:
+    action = item.get("action")
+    return {k: v for k, v in action.items() if k != "sources"} if isinstance(action, Mapping) else {}
+
+
+def _search_output(item: Json) -> Any:
+    action = item.get("action")
+    sources = action.get("sources") if isinstance(action, Mapping) else None
+    return {"sources": sources} if sources else None
+
+
+def _json_or_text(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value or {}
+    try:
+        read = json.loads(value or "{}")
+    except ValueError:
+        read = None
+    return read if isinstance(read, dict) else {"input": value}
+
+
+def _mcp(item: Json) -> list[Json]:
+    name = str(item.get("name") or "mcp")
+    output = item.get("error") or item.get("output")
+    return _ran(name, lambda i: _json_or_text(i.get("arguments")), lambda _: output, "name", "arguments", "output")(item)
+
+
+def _mcp_request(item: Json) -> list[Json]:
+    """A call that waits for the user's consent is for the program to read as it is."""
+    return [{"type": "non_standard", "value": item}]
+
+
+def _image(item: Json) -> list[Json]:
+    if not item.get("result"):
+        return _ran("image_generation", lambda _: {}, lambda _: None, "result")(item)
+    block: Json = {"type": "image", "base64": item["result"], "mime_type": f"image/{item.get('output_format') or 'png'}"}
+    if item.get("id"):
+        block["id"] = item["id"]
+    extras = {k: v for k, v in item.items() if k not in ("type", "id", "result") and v is not None}
+    return [{**block, "extras": extras} if extras else block]
+
+
+def _found_tools(item: Json) -> list[Json]:
+    call_id = item.get("call_id") or item.get("id") or ""
+    return [
+        {"type": "server_tool_result", "tool_call_id": call_id, "output": item.get("tools"), "status": "success"},
+    ]
+
+
+def _tool_search(item: Json) -> list[Json]:
+    arguments = _json_or_text(item.get("arguments"))
+    call_id = item.get("call_id") or item.get("id") or ""
+    extras = {"execution": item["execution"]} if item.get("execution") else {}
+    call = {"type": "server_tool_call", "name": "tool_search", "id": call_id, "args": arguments}
+    return [{**call, "extras": extras} if extras else call]
+
+
+_BLOCKS: dict[str, Callable[[Json], list[Json]]] = {
+    "web_search_call": _ran("web_search", _search_arguments, _search_output, "action"),
+    "file_search_call": _ran(
+        "file_search", lambda i: {"queries": i.get("queries") or []}, lambda i: i.get("results"), "queries", "results"
+    ),
+    "code_interpreter_call": _ran(
+        "code_interpreter", lambda i: {"code": i.get("code") or ""}, lambda i: i.get("outputs"), "code", "outputs"
+    ),
+    "image_generation_call": _image,
+    "mcp_call": _mcp,
+    "mcp_list_tools": _ran("mcp_list_tools", lambda _: {}, lambda i: i.get("error") or i.get("tools"), "tools", "error"),
+    "mcp_approval_request": _mcp_request,
+    "tool_search_call": _tool_search,
+    "tool_search_output": _found_tools,
+}
