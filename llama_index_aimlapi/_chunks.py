@@ -27,7 +27,7 @@ from aimlapi_transport.chat.wire_types import Json
 from llama_index_aimlapi._compat import built, unread
 from llama_index_aimlapi._partial_json import PartialObject
 from llama_index_aimlapi._raw import RawReply
-from llama_index_aimlapi._responses import Reading, call_block, counted, from_completion, logprobs_from
+from llama_index_aimlapi._responses import OWN_ITEMS, Reading, call_block, counted, from_completion, logprobs_from
 from llama_index_aimlapi._tools import ToolCallDict
 
 
@@ -109,6 +109,8 @@ class Snapshots:
         if delta.tool_calls:
             for fragment in delta.tool_calls:
                 self._add_fragment(fragment)
+        if delta.item is not None and delta.item.get("type") not in OWN_ITEMS:
+            kwargs["built_in_tool_calls"] = [delta.item]
         if delta.logprobs:
             self._logprobs = [*(self._logprobs or ()), *(logprobs_from(delta.logprobs) or ())]
         raw = delta.raw

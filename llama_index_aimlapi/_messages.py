@@ -30,6 +30,7 @@ from llama_index.core.base.llms.types import (
     VideoBlock,
 )
 
+from aimlapi_transport.chat.request import OUTPUT_FIELDS
 from aimlapi_transport.chat.tool_calls import parse_arguments
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.errors import InvalidRequestError
@@ -46,8 +47,11 @@ CITED = "citation_index"
 """A CitationBlock of a reply has its number under this name, in `additional_location_info`."""
 
 
-def to_wire(messages: Sequence[ChatMessage]) -> list[Json]:
+def to_wire(messages: Sequence[ChatMessage], *, is_continued: bool = False) -> list[Json]:
     """The messages as they travel. They are not changed.
+
+    Args:
+        is_continued: whether an answer comes before them that is in none of them, so that results may be of its calls.
 
     Raises:
         InvalidRequestError: a block that cannot be carried, a tool result without its call's id, or with the id of
@@ -58,13 +62,14 @@ def to_wire(messages: Sequence[ChatMessage]) -> list[Json]:
     has_lost_calls = False
     for position, message in enumerate(sent):
         if message["role"] == "tool":
-            if message["tool_call_id"] not in asked:
+            if message["tool_call_id"] not in asked and not is_continued:
                 sent[position] = _uncalled_result(message, f"messages[{position}]", asked, has_lost_calls)
         else:
             former = message.get("function_call")  # has no id: its result names the function
             has_lost_calls = message["role"] == "assistant" and "tool_calls" not in message and not former
             if message.get("tool_calls"):
                 asked.update(call["id"] for call in message["tool_calls"])
+            asked.update(item["call_id"] for item in message.get("output_items") or () if item.get("call_id"))
             if isinstance(former, dict) and former.get("name"):
                 asked.add(str(former["name"]))
     return sent
@@ -117,6 +122,7 @@ def _message(message: ChatMessage, position: int) -> Json:
         images = [part for part in parts if part.get("type") == "image_url"]
         if images:
             parts = [part for part in parts if part.get("type") != "image_url"]
+        if images and not extra.get("output_items"):  # which hold them, too
             sent["images"] = images
     sent["content"] = parts if parts and extra.get(CONTENT_PARTS) else _content(parts, role)
     if extra.get("name"):
@@ -201,7 +207,7 @@ def _add_assistant_fields(
             value = block.additional_information.get(name)
             if value:
                 sent[name] = [*sent.get(name, ()), *value] if isinstance(value, list) else value
-    for name in MESSAGE_FIELDS:
+    for name in (*MESSAGE_FIELDS, *OUTPUT_FIELDS):
         if extra.get(name):
             sent[name] = extra[name]
     if extra.get("reference_audio_id"):

@@ -49,7 +49,8 @@ def to_call(
     added: Json = {}
     forced: Json | None = None
     strict = call.pop("strict", None)
-    tools = [*(llm.tools or ()), *(call.get("tools") or ())]
+    tools = [*(llm.tools or ()), *(llm.built_in_tools or ()), *(call.pop("built_in_tools", None) or ())]
+    tools += call.get("tools") or ()
     if tools or call.get("tool_choice") is not None:
         definitions = to_tools(tools, strict=llm.strict if strict is None else strict)
         call["tools"] = definitions or None
@@ -69,7 +70,8 @@ def to_call(
     timeout = call.pop("timeout", None)
     replay = call.pop("replay_reasoning", None)
     parse_think = call.pop("parse_think", None)
-    sent = to_wire(messages)
+    uses_responses = call.pop("use_responses_api", None)
+    sent = to_wire(messages, is_continued=bool(call.get("previous_response_id")))
     request = client.request(
         call.pop("model", None) or llm.model,
         sent if llm.cache_idx is None else cached_up_to(sent, llm.cache_idx),
@@ -82,6 +84,7 @@ def to_call(
         stream=stream,
         replay_reasoning=llm.replay_reasoning if replay is None else replay,
         parse_think=llm.parse_think if parse_think is None else bool(parse_think),
+        use_responses_api=llm.use_responses_api if uses_responses is None else uses_responses,
     )
     yours = call.get("parallel_tool_calls")
     single = is_prepared and (parallel if yours is None else yours) is False

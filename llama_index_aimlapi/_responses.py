@@ -29,11 +29,16 @@ from aimlapi_transport.chat.tool_calls import ToolCall
 from aimlapi_transport.chat.usage import Usage
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.json_codec import dumps
+from aimlapi_transport.responses.output_items import CALLS, reasoning_parts
 from llama_index_aimlapi._compat import built
 from llama_index_aimlapi._json_in_text import arguments_in
 from llama_index_aimlapi._messages import CITED, MESSAGE_FIELDS, REASONING_FIELDS
 from llama_index_aimlapi._raw import RawReply
 from llama_index_aimlapi._tools import FINISH_REASON, ToolCallDict, tool_call_dict
+
+
+OWN_ITEMS = ("message", "reasoning", *CALLS)
+"""Output items of /v1/responses that have blocks of their own; all others are of tools that the provider ran."""
 
 
 class Reading(NamedTuple):
@@ -78,6 +83,10 @@ def from_completion(completion: Completion, reading: Reading, *, delta: str | No
         further["reference_audio_id"] = audio["id"]
         if audio.get("transcript"):
             further["audio_transcript"] = audio["transcript"]
+    if taken.items:
+        further |= {"output_items": [*taken.items], "output_model": completion.model, "response_id": completion.id}
+        if built_in := [item for item in taken.items if item.get("type") not in OWN_ITEMS]:
+            further["built_in_tool_calls"] = built_in
     listed = [tool_call_dict(call.id, call.name, call.arguments, call.extra) for call in calls]
     return built(
         ChatResponse,
@@ -144,8 +153,14 @@ def _blocks(choice: Choice, calls: Sequence[ToolCall], completion: Completion) -
     """Reasoning, text and its citations, what else was made, and the calls, in this order."""
     usage = completion.usage
     blocks: list[Any] = []
+    thoughts = [item for item in choice.items if item.get("type") == "reasoning"]
+    for item in thoughts:
+        said = "\n\n".join(text for _, text in reasoning_parts(item))
+        blocks.append(ThinkingBlock(content=said or None, additional_information=item))
+    if thoughts and usage:
+        blocks[0].num_tokens = usage.reasoning or None
     kept = {name: choice.extra[name] for name in REASONING_FIELDS if choice.extra.get(name)}
-    if choice.reasoning or kept:
+    if (choice.reasoning or kept) and not thoughts:
         blocks.append(
             ThinkingBlock(
                 content=choice.reasoning or None,
@@ -176,6 +191,10 @@ def _media(choice: Choice) -> list[Any]:
             block = convert(inner) if isinstance(inner, dict) else None
             if block is not None:
                 blocks.append(block)
+    for item in choice.items:
+        if item.get("type") == "image_generation_call" and isinstance(item.get("result"), str):
+            kind = f"image/{item.get('output_format') or 'png'}"
+            blocks.append(ImageBlock(image=item["result"].encode(), image_mimetype=kind))
     return blocks
 
 

@@ -35,9 +35,24 @@ _PARAMETERS = {
     "logprobs": "logprobs",
     "top_logprobs": "top_logprobs",
     "thinking_dict": "thinking",
+    "top_p": "top_p",
+    "user": "user",
+    "reasoning_options": "reasoning",
+    "instructions": "instructions",
+    "include": "include",
+    "store": "store",
+    "truncation": "truncation",
+    "call_metadata": "metadata",
+    "track_previous_responses": "use_previous_response_id",
 }
 # What other LlamaIndex LLMs call our fields.
-_SYNONYMS = {"base_url": "api_base", "max_new_tokens": "max_tokens", "model_name": "model"}
+_SYNONYMS = {
+    "base_url": "api_base",
+    "max_new_tokens": "max_tokens",
+    "max_output_tokens": "max_tokens",
+    "model_name": "model",
+}
+_TRACKING = "track_previous_responses"  # off is no parameter
 _SYNONYMS_OF_CALLS = {**_SYNONYMS, **_PARAMETERS}
 # What other LlamaIndex LLMs take and this one has by itself.
 _NEEDLESS = frozenset(("class_name", "openai_client", "async_openai_client"))
@@ -71,6 +86,34 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
         default=None, description="Likeliest tokens to tell for each place, 0 to 20; needs `logprobs`."
     )
     thinking_dict: dict[str, Any] | None = Field(default=None, description="The `thinking` parameter, where it exists.")
+    top_p: float | None = Field(
+        default=None, description="Share of the likeliest tokens to choose from: above 0, up to 1."
+    )
+    user: str | None = Field(default=None, description="Your own name for who asks, for the vendor's logs.")
+    use_responses_api: bool | None = Field(
+        default=None,
+        description="Whether calls go to /v1/responses. By default where the model is served only there, or where a "
+        "call asks for what only that endpoint has: a tool that the provider runs, a summary of the reasoning, ...",
+    )
+    built_in_tools: list[dict[str, Any]] | None = Field(
+        default=None,
+        description='Tools that the provider runs, under /v1/responses: `[{"type": "web_search"}]`, say.',
+    )
+    reasoning_options: dict[str, Any] | None = Field(
+        default=None, description="How to think: `effort`, and under /v1/responses `summary`."
+    )
+    instructions: str | None = Field(default=None, description="Under /v1/responses: the system's message.")
+    include: list[str] | None = Field(default=None, description="Under /v1/responses: what else a reply is to hold.")
+    store: bool | None = Field(default=None, description="Whether the vendor may keep the answer.")
+    truncation: str | None = Field(
+        default=None, description="Under /v1/responses: `auto` or `disabled`, for conversations that are too long."
+    )
+    call_metadata: dict[str, Any] | None = Field(default=None, description="Sent as `metadata`: your own labels.")
+    track_previous_responses: bool | None = Field(
+        default=None,
+        description="Under /v1/responses: send only what follows the last reply in the messages, and its id; the "
+        "provider then keeps replies (`store`).",
+    )
     strict: bool = Field(default=False, description="Whether tool arguments must match their schemas exactly.")
     additional_kwargs: dict[str, Any] = Field(default_factory=dict, description="Further body parameters.")
     extra_body: dict[str, Any] | None = Field(default=None, description="Body fields sent as they are, unchecked.")
@@ -200,7 +243,9 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
         """The arguments of a call: fields, then `additional_kwargs`, then the call's own. The only merge."""
         fields: Json = {"model": self.model}
         fields.update(
-            (name, value) for field, name in _PARAMETERS.items() if (value := getattr(self, field)) is not None
+            (name, value)
+            for field, name in _PARAMETERS.items()
+            if (value := getattr(self, field)) is not None and not (field == _TRACKING and not value)
         )
         routing = {"order": self.order, "allow_fallbacks": self.allow_fallbacks}
         routing = {name: value for name, value in routing.items() if value is not None}

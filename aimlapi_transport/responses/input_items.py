@@ -222,8 +222,19 @@ def reasons(model: str) -> bool:
 def _edited_call(item: Json, call: Json, stored: bool) -> Json:
     field = CALLS[item["type"]]
     written = call["custom"]["input"] if "custom" in call else call["function"]["arguments"]
+    if field == "input" and "custom" not in call:
+        written = _free_text(written)
     item = item if stored else _without_id(item)
     return item if _same(item.get(field), written) else {**item, field: written}
+
+
+def _free_text(arguments: str) -> Any:
+    """What a custom tool is called with, where its call is written as that of a function."""
+    try:
+        read = json.loads(arguments)
+    except ValueError:
+        return arguments
+    return read["input"] if isinstance(read, dict) and read.keys() == {"input"} else arguments
 
 
 def _same(one: Any, other: Any) -> bool:
