@@ -107,12 +107,12 @@ def _inner_deltas(answer: Answer, at: int, reply: Reply) -> Iterator[dict[str, A
         if carrier == "think":
             text = inline(reply)
         else:
-            for piece in _portions(reply.reasoning):
+            for piece in portions(reply.reasoning):
                 yield from _reasoning_delta(carrier, piece, nulls=shape.nulls)
     if reply.spoken:
         yield from _audio_deltas(answer, at, reply)
         return
-    for piece in _cut_tags(text) if carrier == "think" else _portions(text):
+    for piece in _cut_tags(text) if carrier == "think" else portions(text):
         delta: dict[str, Any] = {"content": piece}
         if shape.nulls:
             delta["reasoning_content"] = None
@@ -143,7 +143,7 @@ def _call_deltas(answer: Answer, reply: Reply) -> Iterator[dict[str, Any]]:
             continue
         head = {**whole, "function": {"name": call.name, "arguments": ""}}
         yield {**content, "tool_calls": [head]}
-        for piece in _portions(call.arguments):
+        for piece in portions(call.arguments):
             part: dict[str, Any] = {"index": index, "function": {"arguments": piece}}
             if style == "empty-ids":
                 part = {"index": index, "id": "", "type": "function", "function": {"arguments": piece}}
@@ -153,7 +153,7 @@ def _call_deltas(answer: Answer, reply: Reply) -> Iterator[dict[str, Any]]:
 def _audio_deltas(answer: Answer, at: int, reply: Reply) -> Iterator[dict[str, Any]]:
     audio = audio_of(answer, at, reply)
     yield {"audio": {"id": audio["id"], "transcript": ""}}
-    for piece in _portions(reply.text):
+    for piece in portions(reply.text):
         yield {"audio": {"transcript": piece}}
     data = audio["data"]
     for start in range(0, len(data), 2400):
@@ -161,7 +161,7 @@ def _audio_deltas(answer: Answer, at: int, reply: Reply) -> Iterator[dict[str, A
     yield {"audio": {"expires_at": audio["expires_at"]}}
 
 
-def _portions(text: str) -> Iterator[str]:
+def portions(text: str) -> Iterator[str]:
     """One to three tokens at a time, as recorded streams do; a long text in larger portions."""
     tokens = pieces(text)
     unit = 1 + len(tokens) // 400
@@ -179,8 +179,8 @@ def _cut_tags(text: str) -> Iterator[str]:
         at = text.find(tag, start)
         if at < 0:
             break
-        yield from _portions(text[start:at])
+        yield from portions(text[start:at])
         cut = at + 3 + len(tag) % 3
         yield text[at:cut]
         start = cut
-    yield from _portions(text[start:])
+    yield from portions(text[start:])

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aimlapi_emulator.faults.statuses import AWAY
 from aimlapi_emulator.faults.table import Attempts, fault_for
-from aimlapi_emulator.server import account, catalogue, embeddings
+from aimlapi_emulator.server import account, catalogue, embeddings, responses
 from aimlapi_emulator.server.chat import chat
 from aimlapi_emulator.server.errors import Refused, invalid
 from aimlapi_emulator.server.hosts import HOSTS, Host
@@ -34,6 +34,20 @@ async def _chat(request: Request, host: Host) -> ASGIApp:
 
 async def _embeddings(request: Request) -> ASGIApp:
     return await _posted(request, lambda asked: embeddings.embed(request, asked))
+
+
+async def _responses(request: Request) -> ASGIApp:
+    return await _posted(request, lambda asked: responses.respond(request, asked))
+
+
+async def _response(request: Request) -> ASGIApp:
+    authenticate(request)
+    return responses.retrieved(request, request.path_params["id"])
+
+
+async def _cancel(request: Request) -> ASGIApp:
+    authenticate(request)
+    return responses.cancelled(request, request.path_params["id"])
 
 
 async def _posted(request: Request, reply: Callable[..., Response]) -> ASGIApp:
@@ -60,6 +74,7 @@ async def _model(request: Request) -> ASGIApp:
 
 
 CHAT_PATHS = ("/v1/chat/completions", "/chat/completions")
+RESPONSE_PATHS = ("/v1/responses", "/responses")
 EMBEDDING_PATHS = ("/v1/embeddings", "/embeddings")
 ROUTES: tuple[tuple[tuple[str, ...], tuple[str, ...], Handler], ...] = (
     (("POST",), CHAT_PATHS, partial(_chat, host=HOSTS["aimlapi"])),
@@ -68,6 +83,9 @@ ROUTES: tuple[tuple[tuple[str, ...], tuple[str, ...], Handler], ...] = (
         for host in HOSTS.values()
         if host.rules
     ),
+    (("POST",), RESPONSE_PATHS, _responses),
+    (("GET",), tuple(f"{path}/{{id}}" for path in RESPONSE_PATHS), _response),
+    (("POST",), tuple(f"{path}/{{id}}/cancel" for path in RESPONSE_PATHS), _cancel),
     (("POST",), EMBEDDING_PATHS, _embeddings),
     # where a fault redirects to: the same endpoints again
     (("POST",), tuple(AWAY + path for path in CHAT_PATHS), partial(_chat, host=HOSTS["aimlapi"])),
@@ -87,6 +105,7 @@ def build_app(journal: Journal | None = None) -> Starlette:
     )
     app.router.redirect_slashes = False
     app.state.attempts = Attempts()
+    app.state.responses = responses.Store()
     app.add_middleware(_Noting, journal=journal if journal is not None else Journal())
     return app
 

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 CHAT = "/v1/chat/completions"
+RESPONSES = "/v1/responses"
 DEFAULT_CONTEXT = 128_000
 
 
@@ -40,6 +41,10 @@ class Facts:
     @property
     def serves_chat(self) -> bool:
         return CHAT in self.endpoints
+
+    @property
+    def serves_responses(self) -> bool:
+        return RESPONSES in self.endpoints
 
     @property
     def takes_tools(self) -> bool:
