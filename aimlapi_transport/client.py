@@ -30,9 +30,10 @@ from aimlapi_transport.http.stream import AsyncStream, Stream
 from aimlapi_transport.http.timeouts import TimeLimits, Timeout
 from aimlapi_transport.user_warnings import UnlistedParameterWarning, warn_once, warn_unlisted
 
-if TYPE_CHECKING:  # imported by the first call for embeddings
+if TYPE_CHECKING:  # imported by the first call for embeddings, or of a response in the background
     from aimlapi_transport.config.embedding_families import Task
     from aimlapi_transport.embeddings import Embeddings
+    from aimlapi_transport.responses.background import Progress
 
 T_Whole = TypeVar("T_Whole")  # an answer, or what is awaited for one
 T_Stream = TypeVar("T_Stream")  # an iterator of deltas, or an asynchronous one
@@ -212,16 +213,25 @@ class _Endpoints(Caller[T_Http], Generic[T_Http, T_Whole, T_Stream]):
         return self.stream(request, timeout=timeout)
 
     @abstractmethod
-    def complete(self, request: Request, *, timeout: Timeout = None) -> T_Whole:
-        """The answer to a request, whole."""
+    def complete(
+        self, request: Request, *, timeout: Timeout = None, on_progress: Progress | None = None
+    ) -> T_Whole:
+        """The answer to a request, whole; see `Client.complete`."""
 
     @abstractmethod
     def stream(self, request: Request, *, timeout: Timeout = None) -> T_Stream:
         """The answer to a request, delta by delta."""
 
-    async def _complete(self, request: Request, timeout: Timeout) -> Completion:
+    async def _complete(self, request: Request, timeout: Timeout, on_progress: Progress | None) -> Completion:
         time_limits = TimeLimits(self, request, timeout)
+        completion = await self._read_completion(request, time_limits)
+        if request.is_background:
+            from aimlapi_transport.responses.background import finished
 
+            return await finished(self, request, completion, time_limits, on_progress)
+        return completion
+
+    async def _read_completion(self, request: Request, time_limits: TimeLimits) -> Completion:
         async def once() -> Completion:
             completion = None
             async with Exchange(self, request, time_limits) as exchange:
@@ -291,9 +301,17 @@ class Client(_Endpoints[httpx.Client, Completion, Stream]):
     async def _pause(self, seconds: float) -> None:
         self._sleep(seconds)
 
-    def complete(self, request: Request, *, timeout: Timeout = None) -> Completion:
-        """The answer to a request, whole."""
-        return run_blocking(self._complete(request, timeout))
+    def complete(
+        self, request: Request, *, timeout: Timeout = None, on_progress: Progress | None = None
+    ) -> Completion:
+        """The answer to a request, whole.
+
+        Args:
+            on_progress: called while a response is made in the background (`background=True` under /v1/responses),
+                with what there is of it. Such a call ends with the client's `deadline`; given up, it is cancelled at the
+                provider.
+        """
+        return run_blocking(self._complete(request, timeout, on_progress))
 
     def stream(self, request: Request, *, timeout: Timeout = None) -> Stream:
         """The answer to a request, delta by delta. Tries again only while nothing was handed out."""
@@ -333,9 +351,11 @@ class AsyncClient(_Endpoints[httpx.AsyncClient, Coroutine[Any, Any, Completion],
     async def _pause(self, seconds: float) -> None:
         await self._sleep(seconds)
 
-    async def complete(self, request: Request, *, timeout: Timeout = None) -> Completion:
-        """The answer to a request, whole."""
-        return await self._complete(request, timeout)
+    async def complete(
+        self, request: Request, *, timeout: Timeout = None, on_progress: Progress | None = None
+    ) -> Completion:
+        """The answer to a request, whole; see `Client.complete`."""
+        return await self._complete(request, timeout, on_progress)
 
     def stream(self, request: Request, *, timeout: Timeout = None) -> AsyncStream:
         """The answer to a request, delta by delta. Tries again only while nothing was handed out."""

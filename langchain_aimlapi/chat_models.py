@@ -78,9 +78,9 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         with translated():
             client = Client(http_client=self.http_client, pool_handle=self._pool_handle, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=False)
-            return self._result(
-                client.complete(request, timeout=time_limits(self, kwargs, stream=False)), request.tools
-            )
+            timeout = time_limits(self, kwargs, stream=False)
+            completion = client.complete(request, timeout=timeout, on_progress=kwargs.get("on_progress"))
+            return self._result(completion, request.tools)
 
     async def _agenerate(
         self,
@@ -96,7 +96,8 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         with translated():
             client = AsyncClient(http_client=self.http_async_client, pool_handle=self._pool_handle, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=False)
-            completion = await client.complete(request, timeout=time_limits(self, kwargs, stream=False))
+            timeout = time_limits(self, kwargs, stream=False)
+            completion = await client.complete(request, timeout=timeout, on_progress=kwargs.get("on_progress"))
             return self._result(completion, request.tools)
 
     def _stream(

@@ -17,16 +17,19 @@ if TYPE_CHECKING:  # imported at the first call
     from aimlapi_transport.chat.request import Request
     from aimlapi_transport.chat.response import Completion
     from aimlapi_transport.client import AsyncClient, Client
+    from aimlapi_transport.responses.background import Progress
     from llama_index_aimlapi._responses import Reading
 
 
 class Call(NamedTuple):
-    """A request, the seconds of silence it may take, what to know when its answer is read, and who counts it."""
+    """A request, the seconds of silence it may take, what to know when its answer is read, who counts it, and who is
+    called while it is made in the background."""
 
     request: Request
     timeout: Any
     reading: Reading
     answered: Callable[[Completion], None]
+    on_progress: Progress | None = None
 
 
 def to_call(
@@ -68,6 +71,7 @@ def to_call(
     if not stream:
         call.pop("stream_options", None)
     timeout = call.pop("timeout", None)
+    on_progress = call.pop("on_progress", None)
     replay = call.pop("replay_reasoning", None)
     parse_think = call.pop("parse_think", None)
     uses_responses = call.pop("use_responses_api", None)
@@ -88,4 +92,5 @@ def to_call(
     )
     yours = call.get("parallel_tool_calls")
     single = is_prepared and (parallel if yours is None else yours) is False
-    return Call(request, timeout, Reading(single, forced, "tools" in kwargs, request.tools), counter(request.model))
+    reading = Reading(single, forced, "tools" in kwargs, request.tools)
+    return Call(request, timeout, reading, counter(request.model), on_progress)

@@ -264,7 +264,7 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
 
         client = self._client()
         call = to_call(self, client, messages, kwargs, stream=False)
-        completion = client.complete(call.request, timeout=call.timeout)
+        completion = client.complete(call.request, timeout=call.timeout, on_progress=call.on_progress)
         call.answered(completion)
         return from_completion(completion, call.reading)
 
@@ -274,7 +274,7 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
 
         client = self._async_client()
         call = to_call(self, client, messages, kwargs, stream=False)
-        completion = await client.complete(call.request, timeout=call.timeout)
+        completion = await client.complete(call.request, timeout=call.timeout, on_progress=call.on_progress)
         call.answered(completion)
         return from_completion(completion, call.reading)
 

@@ -15,7 +15,7 @@ from aimlapi_transport.config.model_families import MEDIA_PARTS, ModelFacts, Pro
 from aimlapi_transport.errors import InvalidRequestError
 
 # The fields of an assistant message of which one has to be there.
-_ASSISTANT_FIELDS = ("content", "tool_calls", "function_call", "refusal", "audio", *CARRIERS)
+_ASSISTANT_FIELDS = ("content", "tool_calls", "function_call", "refusal", "audio", "output_items", *CARRIERS)
 
 
 def check_messages(messages: Sequence[Any], profile: Profile, rules: HostRules, preset: Preset) -> list[Json]:

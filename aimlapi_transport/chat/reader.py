@@ -180,7 +180,9 @@ class ReplyReader:
                 partial=self.partial(),
             ) from None
         try:
-            if name == b"error":
+            if name == b"error" and self._ends_early and isinstance(payload, dict):
+                payload = {"type": "error", **payload}
+            elif name == b"error":
                 raise error_in({"error": payload}, scrub=self._scrub) or StreamError("The stream reported an error.")
             deltas = self._completion.read(payload) if isinstance(payload, dict) else []
             if self._ends_early and self._completion.is_finished:

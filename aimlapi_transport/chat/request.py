@@ -177,7 +177,9 @@ def chat_request(
 def _for_chat(message: Json) -> Json:
     """A reply of /v1/responses as chat completions take it: its text, its calls and its reasoning."""
     sent = {name: value for name, value in message.items() if name not in (*OUTPUT_FIELDS, "encrypted_content")}
-    if sent.get("tool_calls"):
+    if not sent.get("tool_calls"):
+        sent["content"] = sent.get("content") or ""  # it may have held nothing but calls of the provider's own tools
+    else:
         sent["tool_calls"] = [
             {name: value for name, value in call.items() if name not in _ITEM_FIELDS} for call in sent["tool_calls"]
         ]

@@ -31,6 +31,9 @@ _BY_CODE: dict[str, type[AIMLAPIError]] = {
 }
 
 
+_NO_MESSAGE = "The provider reported a failure without a message."
+
+
 def failure(
     source: Json, *, scrub: Callable[[str], str] = lambda text: text, request_id: str | None = None
 ) -> AIMLAPIError:
@@ -41,7 +44,8 @@ def failure(
     inner = inner if isinstance(inner, dict) else {"message": inner}
     if not inner.get("message"):
         code = f" ({inner['code']})" if inner.get("code") else ""
-        inner = {**inner, "message": f"The provider reported a failure without a message{code}."}
+        said = "The response was cancelled." if source.get("status") == "cancelled" else _NO_MESSAGE
+        inner = {**inner, "message": f"{said}{code}"}
     error = error_in({"error": inner}, scrub=scrub) or StreamError("The provider reported a failure.")
     known = _BY_CODE.get(str(inner.get("code")))
     if known is not None and type(error) in (StreamError, BadResponseError):

@@ -182,7 +182,7 @@ class ResponsesReader:
             if isinstance(value, dict):
                 deltas += self._complete(index, value)
         self.is_finished = self._response.get("status") not in _RUNNING
-        if self._response.get("status") == "failed" or self._response.get("error"):
+        if self._response.get("status") in ("failed", "cancelled") or self._response.get("error"):
             error = failure(self._response, scrub=self._scrub, request_id=self.inference_id)
             error.partial = self.completion() if self.has_choice else None
             raise error

@@ -88,10 +88,13 @@ def responses_request(
     body, tools, unlisted = _translated(user, model, strict_parameters)
     for name, value in _translated({k: v for k, v in (added or {}).items() if v is not None}, model, False)[0].items():
         body.setdefault(name, value)
-    if chains:
+    if chains or body.get("background"):  # the provider has to keep what is asked for later
         body.setdefault("store", True)
-    if reasons(model) and body.get("store") is not True and not body.get("background"):
-        body["include"] = [*body.get("include", ()), *([] if _SEALED in body.get("include", ()) else [_SEALED])]
+    wanted = body.pop("include", None)
+    if wanted != [] and _SEALED not in (wanted or ()) and reasons(model) and body.get("store") is not True:
+        wanted = [*(wanted or ()), _SEALED]  # else the next request could not hold what the model thought
+    if wanted:
+        body["include"] = wanted
     if stream:
         body["stream"] = True
     sent = check_messages(messages, profile_for(model), rules, preset)
