@@ -186,7 +186,17 @@ def _with_extras(block: Json, extra: Json | None) -> Json:
 
 
 def _annotations_of(given: Any) -> list[Json]:
-    return _annotations(given, {})
+    """Citations in a text of /v1/responses."""
+    return [found for item in given for found in ([_of_file(item)] if _is_file(item) else _annotations([item], {}))]
+
+
+def _is_file(item: Any) -> bool:
+    return isinstance(item, Mapping) and item.get("type") == "file_citation"
+
+
+def _of_file(item: Json) -> Json:
+    named = {"title": item["filename"]} if item.get("filename") else {}
+    return {"type": "citation", **named, "extras": {k: v for k, v in item.items() if k not in ("type", "filename")}}
 
 
 def _annotations(given: Any, metadata: Mapping[str, Any]) -> list[Json]:
@@ -198,10 +208,6 @@ def _annotations(given: Any, metadata: Mapping[str, Any]) -> list[Json]:
             cited = {name: value for name, value in item.items() if name != "type"}  # flat, as in the Responses API
         if isinstance(cited, Mapping):
             found.append(_citation(cited, "content"))
-        elif isinstance(item, Mapping) and item.get("type") == "file_citation":
-            named = {"title": item["filename"]} if item.get("filename") else {}
-            extras = {name: value for name, value in item.items() if name not in ("type", "filename")}
-            found.append({"type": "citation", **named, **({"extras": extras} if extras else {})})
         else:
             found.append(
                 {"type": "non_standard_annotation", "value": item if isinstance(item, dict) else {"value": item}}

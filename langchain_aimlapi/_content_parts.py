@@ -35,6 +35,13 @@ _TRANSLATED = _KEPT_HERE | frozenset(
     )
 )
 # Types whose rows translate: a part that has its value under this name is some host's own.
+# Items of /v1/responses that an application says: they stand among the parts of a message.
+_ITEMS = frozenset(
+    (
+        *("mcp_approval_response", "item_reference", "compaction", "computer_call_output", "local_shell_call_output"),
+        *("shell_call_output", "apply_patch_call_output", "tool_search_output"),
+    )
+)
 _OTHERWISE = frozenset(("image", "audio", "video", "document"))
 # What an assistant says beside its content: blocks of it are no parts, unless they hold parts, as Mistral's do.
 _SAID_BESIDE = frozenset(("reasoning", "thinking"))
@@ -73,7 +80,7 @@ def to_part(block: Any, where: str, *, is_reply: bool = False) -> Json:
         return {"type": "text", "text": block}
     kind = block.get("type") if isinstance(block, Mapping) else None
     convert = _PARTS.get(kind) if isinstance(kind, str) else None
-    if (convert is None or kind in _OTHERWISE) and is_wire_part(block):
+    if kind in _ITEMS or ((convert is None or kind in _OTHERWISE) and is_wire_part(block)):
         convert = _as_it_is
     if convert is None:
         shown = f"of type {kind!r}" if isinstance(block, Mapping) else str(block)[:80]
@@ -300,13 +307,4 @@ _PARTS: dict[str, Callable[[Block], Json]] = {
     # Parts of the vendors behind the provider that hold their value under several keys, or another's name.
     "search_result": _as_it_is,
     "reference": _as_it_is,
-    # Items of /v1/responses that an application says.
-    "mcp_approval_response": _as_it_is,
-    "item_reference": _as_it_is,
-    "compaction": _as_it_is,
-    "computer_call_output": _as_it_is,
-    "local_shell_call_output": _as_it_is,
-    "shell_call_output": _as_it_is,
-    "apply_patch_call_output": _as_it_is,
-    "tool_search_output": _as_it_is,
 }

@@ -75,6 +75,8 @@ def to_call(
     replay = call.pop("replay_reasoning", None)
     parse_think = call.pop("parse_think", None)
     uses_responses = call.pop("use_responses_api", None)
+    if llm.track_previous_responses and llm._last_response_id and call.get("use_previous_response_id") is True:
+        call["use_previous_response_id"] = llm._last_response_id
     sent = to_wire(messages, is_continued=bool(call.get("previous_response_id")))
     request = client.request(
         call.pop("model", None) or llm.model,
@@ -93,4 +95,18 @@ def to_call(
     yours = call.get("parallel_tool_calls")
     single = is_prepared and (parallel if yours is None else yours) is False
     reading = Reading(single, forced, "tools" in kwargs, request.tools)
-    return Call(request, timeout, reading, counter(request.model), on_progress)
+    return Call(request, timeout, reading, _answered(llm, request), on_progress)
+
+
+def _answered(llm: AIMLAPISettings, request: Request) -> Callable[[Completion], None]:
+    """Counts an answer, and notes its id where the next call is to continue it."""
+    count = counter(request.model)
+    if not llm.track_previous_responses:
+        return count
+
+    def note(completion: Completion) -> None:
+        if completion.choices[0].items or completion.native_finish_reason == "completed":
+            llm._last_response_id = completion.id
+        count(completion)
+
+    return note

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import LLMMetadata
 from llama_index.core.llms.function_calling import FunctionCallingLLM
-from pydantic import Field, SecretStr, field_serializer
+from pydantic import Field, PrivateAttr, SecretStr, field_serializer
 
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.hosts import PRESETS, preset_for
@@ -44,6 +44,7 @@ _PARAMETERS = {
     "truncation": "truncation",
     "call_metadata": "metadata",
     "track_previous_responses": "use_previous_response_id",
+    "previous_response_id": "previous_response_id",
 }
 # What other LlamaIndex LLMs call our fields.
 _SYNONYMS = {
@@ -111,8 +112,11 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
     call_metadata: dict[str, Any] | None = Field(default=None, description="Sent as `metadata`: your own labels.")
     track_previous_responses: bool | None = Field(
         default=None,
-        description="Under /v1/responses: send only what follows the last reply in the messages, and its id; the "
-        "provider then keeps replies (`store`).",
+        description="Under /v1/responses: send only what follows the last reply in the messages, and its id; messages "
+        "without a reply continue the last one of this instance. The provider then keeps replies (`store`).",
+    )
+    previous_response_id: str | None = Field(
+        default=None, description="Under /v1/responses: the id of a kept response to go on from."
     )
     strict: bool = Field(default=False, description="Whether tool arguments must match their schemas exactly.")
     additional_kwargs: dict[str, Any] = Field(default_factory=dict, description="Further body parameters.")
@@ -159,6 +163,8 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
     is_function_calling_model: bool | None = Field(
         default=None, description="Whether the model takes tools. By default yes, unless its documents say no."
     )
+
+    _last_response_id: str | None = PrivateAttr(default=None)
 
     def __init__(
         self,

@@ -41,7 +41,8 @@ def test_a_name_is_tried_on_the_class() -> None:
     names = tool("write_names")
     assert names.fate("openai_api_base", names.chat_aimlapi) == "`base_url`"
     assert names.fate("temperature", names.aimlapi) == "`temperature`"
-    assert names.fate("use_responses_api", names.chat_aimlapi).startswith("refused: it belongs to the Responses API")
+    assert names.fate("use_responses_api", names.chat_aimlapi) == "`use_responses_api`"
+    assert names.fate("client", names.chat_aimlapi).startswith("refused: pass an `http_client`")
     assert names.fate("route", names.chat_aimlapi) == "no effect; a warning says so"
 
 

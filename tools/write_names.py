@@ -15,7 +15,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "migrating.md"
 
 # The constructors' own names, fields and aliases, without what the frameworks give every model.
 # Source: `model_fields` of langchain-openai 1.7.3, langchain-openrouter 0.2.9, langchain-aimlapi 0.1.3,
-# llama-index-llms-openai-like 0.8.1
+# llama-index-llms-openai-like 0.8.1, llama-index-llms-openai 0.8.3
 CHAT_OPENAI = """model model_name api_key openai_api_key base_url openai_api_base organization openai_organization
 openai_proxy timeout request_timeout max_retries temperature max_tokens max_completion_tokens top_p n seed stop
 stop_sequences presence_penalty frequency_penalty logprobs top_logprobs logit_bias reasoning_effort reasoning verbosity
@@ -32,6 +32,10 @@ OPENAI_LIKE = """model api_key api_base temperature max_tokens timeout max_retri
 api_version strict reasoning_effort modalities audio_config logprobs top_logprobs additional_kwargs context_window
 is_chat_model is_function_calling_model should_use_structured_outputs tokenizer http_client async_http_client
 openai_client async_openai_client"""
+OPENAI_RESPONSES = """model api_key api_base temperature top_p max_output_tokens reasoning_options include instructions
+track_previous_responses previous_response_id store built_in_tools truncation user call_metadata strict
+additional_kwargs max_retries timeout default_headers api_version context_window http_client async_http_client
+openai_client async_openai_client"""
 
 _ADDRESS = "https://example.com/v1"
 _SAMPLES: dict[str, Any] = {
@@ -42,9 +46,10 @@ _SAMPLES: dict[str, Any] = {
     **dict.fromkeys(("n", "context_window"), 7),
     **dict.fromkeys(("logprobs", "streaming", "strict", "is_function_calling_model", "include_response_headers"), True),
     **dict.fromkeys(("use_responses_api", "use_previous_response_id", "store", "reuse_client"), True),
-    **dict.fromkeys(("should_use_structured_outputs",), True),
+    **dict.fromkeys(("should_use_structured_outputs", "track_previous_responses"), True),
     **dict.fromkeys(("stream_usage", "is_chat_model"), False),
-    **{key: ["x"] for key in ("stop", "stop_sequences", "include", "context_management", "app_categories", "plugins")},
+    **{key: ["x"] for key in ("stop", "stop_sequences", "include", "app_categories", "plugins")},
+    "context_management": [{"type": "compaction"}],
     "modalities": ["text"],
     "http_socket_options": [(6, 1, 1)],
     "logit_bias": {"50256": -100},
@@ -52,6 +57,9 @@ _SAMPLES: dict[str, Any] = {
     **{key: {"x": "y"} for key in ("default_headers", "default_query", "model_kwargs", "extra_body")},
     **{key: {"x": "y"} for key in ("additional_kwargs", "audio_config", "reasoning", "prompt_cache_options")},
     **{key: {"x": "y"} for key in ("openrouter_provider", "trace")},
+    **{key: {"x": "y"} for key in ("reasoning_options", "call_metadata")},
+    "max_output_tokens": 70,
+    "built_in_tools": [{"type": "web_search"}],
     "reasoning_effort": "low",
 }
 
@@ -81,6 +89,7 @@ CLASSES: Mapping[str, tuple[str, Callable[..., Any]]] = {
     "ChatOpenRouter": (CHAT_OPENROUTER, chat_aimlapi),
     "ChatAimlapi": (CHAT_AIMLAPI_OLD, chat_aimlapi),
     "OpenAILike": (OPENAI_LIKE, aimlapi),
+    "OpenAIResponses": (OPENAI_RESPONSES, aimlapi),
 }
 
 

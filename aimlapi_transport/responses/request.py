@@ -72,8 +72,8 @@ def responses_request(
         messages: in the form of chat completions. An assistant message may hold `output_items` (the items of the reply
             it was, sent back in its place), `output_model` and `response_id`.
         parameters: body fields the user set, in the words of chat completions or of this endpoint. With
-            `use_previous_response_id` only what follows the last reply is sent, with its id; where the provider does
-            not know the id, the whole conversation.
+            `use_previous_response_id` only what follows the last reply is sent, with its id (or, where the messages hold
+            no reply, with the id that is its value); where the provider does not know the id, the whole conversation.
         others: as in `chat.request.chat_request`.
 
     Raises:
@@ -84,7 +84,7 @@ def responses_request(
         raise InvalidRequestError("No model: pass the id of a model, for example `openai/gpt-5-pro`.")
     rules = preset.rules_for(model)
     user = {name: value for name, value in (parameters or {}).items() if value is not None}
-    chains = bool(user.pop("use_previous_response_id", False))
+    chains: bool | str = user.pop("use_previous_response_id", False)
     body, tools, unlisted = _translated(user, model, strict_parameters)
     for name, value in _translated({k: v for k, v in (added or {}).items() if v is not None}, model, False)[0].items():
         body.setdefault(name, value)
@@ -135,7 +135,7 @@ def responses_request(
     return request({**body, "previous_response_id": previous}, sent[start:], whole)
 
 
-def _continuation(messages: list[Json], body: Json, chains: bool) -> tuple[int, str | None]:
+def _continuation(messages: list[Json], body: Json, chains: bool | str) -> tuple[int, str | None]:
     """From which message on to send, and the id of the response before it; None where all are to be sent.
 
     Where an id is given, the reply it names is found among the messages: what came before it is not sent twice.
@@ -143,11 +143,12 @@ def _continuation(messages: list[Json], body: Json, chains: bool) -> tuple[int, 
     given = body.get("previous_response_id")
     if given is None and not chains:
         return 0, None
+    latest = chains if isinstance(chains, str) else None
     for position in range(len(messages) - 1, -1, -1):
         known = messages[position].get("response_id")
         if known and (given is None or known == given) and position + 1 < len(messages):
             return position + 1, str(known)
-    return 0, given
+    return 0, given or latest
 
 
 def _translated(user: Mapping[str, Any], model: str, strict: bool) -> tuple[Json, tuple[Any, ...], tuple[str, ...]]:

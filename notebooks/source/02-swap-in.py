@@ -140,7 +140,7 @@ print("price   ", whole.response_metadata.get("cost_usd"), "US dollars")
 
 # %%
 try:
-    ChatAIMLAPI(model="openai/gpt-4o", use_responses_api=True)
+    ChatAIMLAPI(model="openai/gpt-4o", client=object())
 except ValueError as error:
     print(error.errors()[0]["msg"])
 

@@ -161,11 +161,6 @@ def test_a_setting_without_effect_is_said_and_not_sent(name: str) -> None:
 @pytest.mark.parametrize(
     "given",
     [
-        {"use_responses_api": True},
-        {"use_previous_response_id": True},
-        {"truncation": "auto"},
-        {"include": ["reasoning.encrypted_content"]},
-        {"context_management": [{}]},
         {"client": object()},
         {"root_async_client": object()},
         {"anthropic_api_key": "sk-other"},
@@ -181,10 +176,10 @@ def test_what_is_not_done_is_refused_by_name(given: dict[str, Any]) -> None:
     assert "sk-other" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["previous_response_id", "include", "truncation", "use_responses_api"])
-def test_what_a_call_cannot_have_is_refused_by_name(name: str) -> None:
-    with pytest.raises(errors.InvalidRequestError, match=f"`{name}` cannot be used: it belongs to the Responses API"):
-        Host(OK).model().invoke("Hi", **{name: "r"})
+@pytest.mark.parametrize("name", ["previous_response_id", "include", "truncation", "background"])
+def test_what_belongs_to_responses_is_refused_where_it_is_not_spoken(name: str) -> None:
+    with pytest.raises(errors.InvalidRequestError, match=f"`{name}` belongs to /v1/responses"):
+        Host(OK).model(use_responses_api=False).invoke("Hi", **{name: "r"})
 
 
 @pytest.mark.parametrize(
