@@ -87,6 +87,8 @@ class _Endpoints(Caller[T_Http], Generic[T_Http, T_Whole, T_Stream]):
             from aimlapi_transport.responses.request import responses_request
 
             request = responses_request(model, messages, **common)
+            if any(message.get("name") and message.get("role") not in ("tool", "function") for message in messages):
+                self.warn_left_out(model, "name")
         else:
             parse_think = self.parse_think if parse_think is None else parse_think
             request = chat_request(model, messages, takes=takes, parse_think=parse_think, **common)

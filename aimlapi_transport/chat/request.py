@@ -65,6 +65,7 @@ class Request(NamedTuple):
             calls.
         method: of HTTP.
         fallback: what to send where the provider does not know the response this one continues.
+        stop: texts at which the answer ends, where the endpoint knows none.
         is_background: whether the answer may be asked for again and again until it is there.
     """
 
@@ -82,6 +83,7 @@ class Request(NamedTuple):
     method: str = "POST"
     fallback: Request | None = None
     is_background: bool = False
+    stop: tuple[str, ...] = ()
 
 
 def chat_request(

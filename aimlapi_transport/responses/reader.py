@@ -8,7 +8,7 @@ Source: https://docs.aimlapi.com/api-references/text-models-llm/openai (the /v1/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -27,6 +27,7 @@ from aimlapi_transport.responses.output_items import (
     message_logprobs,
     reasoning_parts,
 )
+from aimlapi_transport.responses.stop import StopSequences
 
 __all__ = ["ResponsesReader"]
 
@@ -46,6 +47,9 @@ _ENDS = ("response.completed", "response.incomplete", "response.failed", "respon
 class ResponsesReader:
     """Folds the events of one reply, and says what each event added.
 
+    Args:
+        stop: sequences at which the text ends; what comes after is in the items, and in nothing else.
+
     Attributes:
         inference_id: the provider's id of this call; without the key, should a server echo it.
     """
@@ -60,7 +64,9 @@ class ResponsesReader:
         scrub: Callable[[str], str] = lambda text: text,
         new_id: Callable[[], str] = lambda: f"call_{uuid4().hex[:24]}",
         most: int = DEFAULT.choices,
+        stop: Sequence[str] = (),
     ) -> None:
+        self._stop = StopSequences(stop) if stop else None
         self._headers = headers or {}
         self._scrub = scrub
         self.inference_id = scrub(self._headers.get("x-inference-id", "")) or None
@@ -86,13 +92,28 @@ class ResponsesReader:
             event: an event of a stream, or the body of a whole reply.
             whole: whether it is the body.
         """
-        if whole:
-            return self._read_whole(event)
+        if self._stop is None:
+            return self._read_whole(event) if whole else self._read(event)
+        deltas: list[Delta] = []
+        for delta in self._read_whole(event) if whole else self._read(event):
+            deltas += self._stopped(delta, self._stop)
+        return deltas
+
+    def _stopped(self, delta: Delta, stop: StopSequences) -> list[Delta]:
+        """The delta up to a stop sequence; after one, only the items."""
+        if stop.is_found:
+            return [Delta(raw=delta.raw, item=delta.item, place=delta.place)] if delta.item is not None else []
+        if not delta.text:
+            return [delta]
+        delta.text = stop.feed(delta.text)
+        return [delta] if delta.text or delta.logprobs or delta.refusal else []
+
+    def _read(self, event: Json) -> list[Delta]:
         kind = event.get("type")
         if kind == "response.output_text.delta":  # most events, so first and without a look at the rest
             item = self._items.get(event.get("output_index"))  # type: ignore[arg-type]
             text = event.get("delta")
-            if item is not None and text.__class__ is str and text and not event.get("logprobs"):
+            if item is not None and text.__class__ is str and text and not (event.get("logprobs") or self._stop):
                 item.text.add(text)
                 return [Delta(text, "", (), 0, event, "", None, None, None, None, item.place)]
         read = _EVENTS.get(kind)  # type: ignore[arg-type]
@@ -112,8 +133,10 @@ class ResponsesReader:
 
     def close(self) -> list[Delta]:
         """What was still held back; the last delta carries the completion."""
-        fragments = self._tools.close()
+        fragments = self._tools.close() if not (self._stop and self._stop.is_found) else ()
         deltas = [Delta(tool_calls=fragments)] if fragments else []
+        if self._stop is not None and (rest := self._stop.rest()):
+            deltas.insert(0, Delta(rest))
         completion = self.completion()
         return [*deltas, Delta(raw=completion.raw, completion=completion)]
 
@@ -124,11 +147,14 @@ class ResponsesReader:
         done = tuple(item.value for item in items if item.is_done)
         texts_ = [item.whole_text() for item in items]
         cited = [found for item, start in zip(items, _starts(texts_)) for found in annotations(item.value, start)]
-        calls = self._tools.calls()
+        text, is_stopped = "".join(texts_), self._stop is not None and self._stop.is_found
+        calls = () if is_stopped else self._tools.calls()
         finish, native = _finish(response, bool(calls))
+        if is_stopped and self._stop is not None:
+            text, finish = self._stop.cut(text), "stop"
         choice = Choice(
             index=0,
-            text="".join(texts_),
+            text=text,
             reasoning="\n\n".join(text for item in items if (text := item.whole_reasoning())),
             refusal="".join(item.whole_refusal() for item in items),
             tool_calls=calls,

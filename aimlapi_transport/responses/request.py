@@ -36,8 +36,6 @@ _KNOWN = frozenset(
 )
 # What only chat completions take, and what to do instead.
 _REFUSED = {
-    "stop": "leave it out, or cut the answer yourself",
-    "stop_sequences": "leave it out, or cut the answer yourself",
     "seed": "leave it out",
     "logit_bias": "leave it out",
     "presence_penalty": "leave it out",
@@ -85,6 +83,8 @@ def responses_request(
     rules = preset.rules_for(model)
     user = {name: value for name, value in (parameters or {}).items() if value is not None}
     chains: bool | str = user.pop("use_previous_response_id", False)
+    stop = _stop(user.pop("stop", None) or user.pop("stop_sequences", None) or ())
+    user.pop("stop_sequences", None)
     body, tools, unlisted = _translated(user, model, strict_parameters)
     for name, value in _translated({k: v for k, v in (added or {}).items() if v is not None}, model, False)[0].items():
         body.setdefault(name, value)
@@ -126,6 +126,7 @@ def responses_request(
             tools=tools,
             fallback=fallback,
             is_background=whole_body.get("background") is True,
+            stop=stop,
         )
 
     if previous is None:
@@ -208,6 +209,14 @@ def _translated(user: Mapping[str, Any], model: str, strict: bool) -> tuple[Json
     if reasoning:
         body["reasoning"] = reasoning
     return body, tools, tuple(unlisted)
+
+
+def _stop(value: Any) -> tuple[str, ...]:
+    """Stop sequences, which the endpoint does not know: the answer is cut when it is read."""
+    sequences = [value] if isinstance(value, str) else value
+    if not isinstance(sequences, (list, tuple)) or not all(isinstance(item, str) and item for item in sequences):
+        raise InvalidRequestError(f"`stop` is {value!r}: pass a text, or a list of texts, none of them empty.")
+    return tuple(sequences)
 
 
 def _list(value: Any) -> list[Any]:

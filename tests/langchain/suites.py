@@ -184,4 +184,36 @@ class ReasoningSuite(Suite):
         return True
 
 
+class ResponsesSuite(SeeingSuite):
+    """A model under /v1/responses; what that endpoint does not do (sound, told cache writes) chat completions do."""
+
+    id = "openai/gpt-4o"
+    override = "gpt-4o-mini"
+
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return {"model": self.id, "use_responses_api": True}
+
+    def invoke_with_audio_output(self, *, stream: bool = False) -> AIMessage:
+        spoken = {"modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "pcm16" if stream else "wav"}}
+        chat = {"model": AudioSuite.id, "use_responses_api": False}
+        return self.asked("Say hello.", stream, model_kwargs=spoken, **chat)
+
+    def invoke_with_audio_input(self, *, stream: bool = False) -> AIMessage:
+        sound = {"type": "input_audio", "input_audio": {"data": base64.b64encode(wav()).decode(), "format": "wav"}}
+        content = [{"type": "text", "text": "What is that?"}, sound]
+        return self.asked(content, stream, model=AudioSuite.id, use_responses_api=False)
+
+    def invoke_with_reasoning_output(self, *, stream: bool = False) -> AIMessage:
+        return self.asked(
+            "Which is larger, 9.9 or 9.11?", stream, model="openai/gpt-5-pro", reasoning={"summary": "auto"}
+        )
+
+    def invoke_with_cache_read_input(self, *, stream: bool = False) -> AIMessage:
+        return self.asked("Remember this. " * 50, stream, model=ROUTED, use_responses_api=False)
+
+    def invoke_with_cache_creation_input(self, *, stream: bool = False) -> AIMessage:
+        return self.asked("Remember this. " * 50, stream, model=ROUTED, use_responses_api=False)
+
+
 SUITES = (SeeingSuite, AudioSuite, ReasoningSuite)

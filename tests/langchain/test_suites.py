@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.langchain.suites import AudioSuite, ReasoningSuite, SeeingSuite, UnitSuite, no_downloads
+from tests.langchain.suites import AudioSuite, ReasoningSuite, ResponsesSuite, SeeingSuite, UnitSuite, no_downloads
 
 __all__ = ["no_downloads"]
 
@@ -36,3 +36,15 @@ class TestAudio(AudioSuite):
 @pytest.mark.usefixtures("on_the_emulator")
 class TestReasoning(ReasoningSuite):
     pass
+
+
+@pytest.mark.usefixtures("on_the_emulator")
+class TestResponses(ResponsesSuite):
+    pass
+
+
+@pytest.mark.usefixtures("on_the_emulator")
+class TestResponsesUnit(UnitSuite):
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return {"model": "openai/gpt-5-pro", "use_responses_api": True, "output_version": "v1"}

@@ -105,9 +105,9 @@ def stream(made: list[Json]) -> bytes:
     return b"".join(b"event: %s\ndata: %s\n\n" % (event["type"].encode(), orjson.dumps(event)) for event in made)
 
 
-def read(data: bytes, size: int = 10**9) -> tuple[Completion, list[Delta]]:
+def read(data: bytes, size: int = 10**9, stop: tuple[str, ...] = ()) -> tuple[Completion, list[Delta]]:
     made = iter(range(1000))
-    parser = ResponsesReader(new_id=lambda: f"call_{next(made)}")
+    parser = ResponsesReader(new_id=lambda: f"call_{next(made)}", stop=stop)
     reader = ReplyReader(profile_for("m"), parser=parser)
     deltas = [delta for at in range(0, len(data), size) for delta in reader.feed(data[at : at + size])]
     deltas += reader.close()
@@ -324,3 +324,24 @@ def test_a_reply_of_endless_items_has_a_bound() -> None:
     made = [message("x", item_id=str(at)) for at in range(1200)]
     with pytest.raises(BadResponseError, match="more items"):
         read(json.dumps(response(*made)).encode())
+
+
+@pytest.mark.parametrize(
+    ("stop", "text"),
+    [
+        (("there",), "Hello "),
+        (("lo", "Hel"), ""),
+        (("there!",), "Hello there."),  # held back in vain
+        (("no",), "Hello there."),
+    ],
+)
+def test_the_text_ends_at_a_stop_sequence(stop: tuple[str, ...], text: str) -> None:
+    whole = response(message("Hello there."), CALL)
+    is_cut = text != "Hello there."
+    for data, size in ((orjson.dumps(whole), 10**9), (stream(events(whole)), 1), (stream(events(whole)), 10**9)):
+        completion, deltas = read(data, size, stop)
+        assert completion.text == text == "".join(delta.text for delta in deltas)
+        assert completion.finish_reason == ("stop" if is_cut else "tool_calls")
+        assert len(completion.tool_calls) == (0 if is_cut else 1)
+        assert completion.choices[0].items == (message("Hello there."), CALL)
+        assert completion.usage is not None

@@ -226,7 +226,7 @@ def test_sealed_reasoning_is_asked_for_where_nothing_is_stored() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("stop", ["x"], "`stop` is no parameter of /v1/responses"),
+        ("stop", 7, "`stop` is 7: pass a text"),
         ("seed", 1, "`seed`"),
         ("n", 2, "one answer"),
         ("max_tokens", 5, "at least 16"),
@@ -242,6 +242,12 @@ def test_what_only_chat_completions_take_is_refused(name: str, value: Any, says:
 def test_what_only_this_endpoint_takes_is_refused_elsewhere() -> None:
     with pytest.raises(InvalidRequestError, match="`truncation` belongs to /v1/responses"):
         chat_request(PLAIN, HI, parameters={"truncation": "auto"})
+
+
+def test_stop_sequences_are_for_who_reads_the_answer() -> None:
+    request = responses_request(GPT, HI, parameters={"stop": "x"})
+    assert request.stop == ("x",)
+    assert "stop" not in orjson.loads(request.body)
 
 
 def test_unknown_parameters_are_sent_and_named() -> None:
