@@ -122,8 +122,9 @@ def _from_ai(message: AIMessage, where: str, answered: Sequence[BaseMessage]) ->
     elif calls:
         sent["tool_calls"] = calls
     if items:
-        sent |= {"output_items": in_order(items), "output_model": message.response_metadata.get("model_name")}
-        sent["response_id"] = message.response_metadata.get("id")
+        told = message.response_metadata
+        sent |= {"output_items": in_order(items), "output_model": told.get("model_name")}
+        sent |= {"output_stored": told.get("store"), "response_id": told.get("id")}
     for name in ("refusal", "extra_content", "images"):
         value = kwargs.get(name) or held.get(name)
         if value:

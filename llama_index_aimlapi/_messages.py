@@ -207,7 +207,10 @@ def _add_assistant_fields(
             value = block.additional_information.get(name)
             if value:
                 sent[name] = [*sent.get(name, ()), *value] if isinstance(value, list) else value
-    for name in (*MESSAGE_FIELDS, *OUTPUT_FIELDS):
+    for name in OUTPUT_FIELDS:
+        if name in extra:
+            sent[name] = extra[name]
+    for name in MESSAGE_FIELDS:
         if extra.get(name):
             sent[name] = extra[name]
     if extra.get("reference_audio_id"):

@@ -85,6 +85,7 @@ def from_completion(completion: Completion, reading: Reading, *, delta: str | No
             further["audio_transcript"] = audio["transcript"]
     if taken.items:
         further |= {"output_items": [*taken.items], "output_model": completion.model, "response_id": completion.id}
+        further["output_stored"] = completion.extra.get("store") is not False
         if built_in := [item for item in taken.items if item.get("type") not in OWN_ITEMS]:
             further["built_in_tool_calls"] = built_in
     listed = [tool_call_dict(call.id, call.name, call.arguments, call.extra) for call in calls]

@@ -15,7 +15,10 @@ from pathlib import Path
 from typing import Any
 
 TARGET = Path(__file__).parent.parent / "aimlapi_transport" / "models.json"
-CHAT = "/v1/chat/completions"
+CHAT, RESPONSES = "/v1/chat/completions", "/v1/responses"
+# Ids with a chat schema whose pages say that they are served under /v1/responses only.
+# Source: docs/api-references/text-models-llm/openai/o3-pro.md
+ONLY_RESPONSES = ("openai/o3-pro",)
 
 
 def build(survey: dict[str, Any]) -> dict[str, Any]:
@@ -30,8 +33,9 @@ def build(survey: dict[str, Any]) -> dict[str, Any]:
 
     models: dict[str, Any] = {}
     for model in survey["models"].values():
-        facts: dict[str, Any] = {"family": model["family"], "endpoints": sorted(model["endpoints"])}
-        chat = model["endpoints"].get(CHAT)
+        served = [path for path in model["endpoints"] if model["id"] not in ONLY_RESPONSES or path.endswith("responses")]
+        facts: dict[str, Any] = {"family": model["family"], "endpoints": sorted(served)}
+        chat = model["endpoints"].get(CHAT) if CHAT in served else None
         if chat:
             facts["parameters"] = position(parameter_sets, sorted(chat["parameters"]))
             facts["limits"] = position(limit_sets, chat["limits"])
@@ -42,7 +46,10 @@ def build(survey: dict[str, Any]) -> dict[str, Any]:
         facts["context_length"] = model["context_length"]
         facts["developer"] = model.get("developer")
         facts["capabilities"] = sorted(model["capabilities"])
-        facts["claims"] = sorted(k for k, v in model["schema_claims"].items() if v is True)
+        claims = {k for k, v in model["schema_claims"].items() if v is True}
+        if not chat and "text" in model["endpoints"].get(RESPONSES, {}).get("parameters", ()):
+            claims |= {"structured_output", "json_object"}  # its `text.format`
+        facts["claims"] = sorted(claims)
         facts["answers_as"] = model.get("response_model_names", [])
         models[model["id"]] = {key: value for key, value in facts.items() if value not in (None, [])}
     return {

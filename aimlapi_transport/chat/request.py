@@ -33,9 +33,9 @@ _TWINS = {
 }
 MOST_TOOLS = 128  # documented by AI/ML API and by PowerTokens
 _STOPS = ("stop", "stop_sequences")
-OUTPUT_FIELDS = ("output_items", "output_model", "response_id")
-"""What an assistant message says of the reply of /v1/responses it was: its items, the model, and its id. No endpoint
-takes them as they are."""
+OUTPUT_FIELDS = ("output_items", "output_model", "output_stored", "response_id")
+"""What an assistant message says of the reply of /v1/responses it was: its items, the model, whether the provider kept
+it, and its id. No endpoint takes them as they are."""
 _ITEM_FIELDS = ("item_id", "namespace", "async")  # of a call, from its output item
 ONLY_RESPONSES = (
     *("include", "previous_response_id", "truncation", "background", "conversation", "context_management"),

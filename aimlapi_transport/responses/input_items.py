@@ -154,7 +154,8 @@ def _said(message: Json, model: str, where: str, *, stored: bool, replay: bool) 
     kept = message.get("output_items")
     if kept:
         ours = profile_for(str(message.get("output_model") or model)).family == profile.family
-        items = _kept(message, list(kept), stored=stored and ours, replay=replay, ours=ours, model=model)
+        stored = stored and ours and message.get("output_stored") is not False
+        items = _kept(message, list(kept), stored=stored, replay=replay, ours=ours, model=model)
     else:
         items = [*(_thought(message, profile) if replay else ()), *_text(message), *_calls(message)]
     while items and items[-1].get("type") == "reasoning":

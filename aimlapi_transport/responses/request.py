@@ -68,7 +68,7 @@ def responses_request(
 
     Args:
         messages: in the form of chat completions. An assistant message may hold `output_items` (the items of the reply
-            it was, sent back in its place), `output_model` and `response_id`.
+            it was, sent back in its place), `output_model`, `output_stored` and `response_id`.
         parameters: body fields the user set, in the words of chat completions or of this endpoint. With
             `use_previous_response_id` only what follows the last reply is sent, with its id (or, where the messages hold
             no reply, with the id that is its value); where the provider does not know the id, the whole conversation.
@@ -101,11 +101,13 @@ def responses_request(
     start, previous = _continuation(sent, body, chains)
     whole: Request | None = None
 
-    def request(body: Json, messages: list[Json], fallback: Request | None) -> Request:
+    def request(
+        body: Json, messages: list[Json], fallback: Request | None = None, *, stored: bool = body.get("store") is True
+    ) -> Request:
         items = input_items(
             messages,
             model,
-            stored=body.get("store") is True,
+            stored=stored,
             replay_reasoning=replay_reasoning,
             continued=bool(body.get("previous_response_id") or body.get("conversation")),
         )
@@ -130,9 +132,9 @@ def responses_request(
         )
 
     if previous is None:
-        return request(body, sent, None)
+        return request(body, sent)
     if "previous_response_id" not in body:
-        whole = request(body, sent, None)
+        whole = request(body, sent, stored=False)  # who does not know the response knows none of its items
     return request({**body, "previous_response_id": previous}, sent[start:], whole)
 
 

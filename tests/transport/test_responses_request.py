@@ -90,6 +90,11 @@ def test_items_go_back_untouched_where_they_are_stored() -> None:
     assert "include" not in sent
 
 
+def test_items_the_provider_did_not_keep_go_without_ids() -> None:
+    sent = body([*HI, {**reply(SEALED, SAID, text="Hello"), "output_stored": False}, *HI], store=True)
+    assert all("id" not in item for item in sent["input"])
+
+
 def test_what_was_edited_goes_back_edited() -> None:
     edited = {**WIRE_CALL, "function": {"name": "f", "arguments": '{"a": 2}'}}
     sent = body([*HI, reply(SEALED, SAID, CALL, text="Goodbye", calls=[edited]), RESULT])
