@@ -215,9 +215,7 @@ class _Endpoints(Caller[T_Http], Generic[T_Http, T_Whole, T_Stream]):
         return self.stream(request, timeout=timeout)
 
     @abstractmethod
-    def complete(
-        self, request: Request, *, timeout: Timeout = None, on_progress: Progress | None = None
-    ) -> T_Whole:
+    def complete(self, request: Request, *, timeout: Timeout = None, on_progress: Progress | None = None) -> T_Whole:
         """The answer to a request, whole; see `Client.complete`."""
 
     @abstractmethod
@@ -303,15 +301,12 @@ class Client(_Endpoints[httpx.Client, Completion, Stream]):
     async def _pause(self, seconds: float) -> None:
         self._sleep(seconds)
 
-    def complete(
-        self, request: Request, *, timeout: Timeout = None, on_progress: Progress | None = None
-    ) -> Completion:
+    def complete(self, request: Request, *, timeout: Timeout = None, on_progress: Progress | None = None) -> Completion:
         """The answer to a request, whole.
 
         Args:
             on_progress: called while a response is made in the background (`background=True` under /v1/responses),
-                with what there is of it. Such a call ends with the client's `deadline`; given up, it is cancelled at the
-                provider.
+                with what there is of it. Such a call ends with the client's `deadline`; given up, it is cancelled.
         """
         return run_blocking(self._complete(request, timeout, on_progress))
 

@@ -94,6 +94,8 @@ _REFUSED = {
     "root_client": "pass an `http_client` (httpx.Client)",
     "root_async_client": "pass an `http_async_client` (httpx.AsyncClient)",
 }
+
+
 def chat_settings(values: Mapping[str, Any], fields: Collection[str]) -> dict[str, Any]:
     """The settings under our names; those that are none of ours become body parameters, with a warning.
 

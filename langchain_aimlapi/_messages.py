@@ -19,8 +19,8 @@ from langchain_core.messages import (
 from aimlapi_transport.chat.tool_calls import call_to_wire, parse_arguments
 from aimlapi_transport.chat.wire_types import Json
 from langchain_aimlapi._content_blocks import PROVIDER, RAW_ARGUMENTS, REASONING_CARRIERS
-from langchain_aimlapi._output_items import OUTPUT_ITEMS, in_order, is_item_block
 from langchain_aimlapi._content_parts import is_known, is_wire_part, to_part
+from langchain_aimlapi._output_items import OUTPUT_ITEMS, in_order, is_item_block
 from langchain_aimlapi.errors import InvalidRequestError
 
 _WHOLE_CALLS = ("tool_call", "tool_use", "invalid_tool_call")

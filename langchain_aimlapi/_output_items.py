@@ -69,8 +69,8 @@ def blocks_of(
     convert = _BLOCKS.get(str(kind))
     blocks = convert(item) if convert else [{"type": "non_standard", "value": item}]
     if as_pieces:
-        words = {"server_tool_call": "stc", "server_tool_result": "str", "image": "igc", "non_standard": "itm"}
-        blocks = [{**block, "index": f"lc_{words[block['type']]}_{place}"} for block in blocks]
+        words: Json = {"server_tool_call": "stc", "server_tool_result": "str", "image": "igc", "non_standard": "itm"}
+        blocks = [{**block, "index": f"lc_{words[str(block['type'])]}_{place}"} for block in blocks]
     return blocks
 
 
@@ -117,7 +117,7 @@ def _reasoning(item: Json, place: int, as_pieces: bool) -> list[Json]:
 
 def _parts(item: Json, kind: str) -> list[Json]:
     content = item.get("content") if item.get("type") == "message" else None
-    return [part for part in content or () if isinstance(part, Mapping) and part.get("type") == kind]
+    return [part for part in content or () if isinstance(part, dict) and part.get("type") == kind]
 
 
 # -- what the provider ran itself --------------------------------------------------------------------------------------
@@ -178,7 +178,9 @@ def _json_or_text(value: Any) -> Any:
 def _mcp(item: Json) -> list[Json]:
     name = str(item.get("name") or "mcp")
     output = item.get("error") or item.get("output")
-    return _ran(name, lambda i: _json_or_text(i.get("arguments")), lambda _: output, "name", "arguments", "output")(item)
+    return _ran(name, lambda i: _json_or_text(i.get("arguments")), lambda _: output, "name", "arguments", "output")(
+        item
+    )
 
 
 def _mcp_request(item: Json) -> list[Json]:
@@ -189,7 +191,11 @@ def _mcp_request(item: Json) -> list[Json]:
 def _image(item: Json) -> list[Json]:
     if not item.get("result"):
         return _ran("image_generation", lambda _: {}, lambda _: None, "result")(item)
-    block: Json = {"type": "image", "base64": item["result"], "mime_type": f"image/{item.get('output_format') or 'png'}"}
+    block: Json = {
+        "type": "image",
+        "base64": item["result"],
+        "mime_type": f"image/{item.get('output_format') or 'png'}",
+    }
     if item.get("id"):
         block["id"] = item["id"]
     extras = {k: v for k, v in item.items() if k not in ("type", "id", "result") and v is not None}
@@ -221,7 +227,9 @@ _BLOCKS: dict[str, Callable[[Json], list[Json]]] = {
     ),
     "image_generation_call": _image,
     "mcp_call": _mcp,
-    "mcp_list_tools": _ran("mcp_list_tools", lambda _: {}, lambda i: i.get("error") or i.get("tools"), "tools", "error"),
+    "mcp_list_tools": _ran(
+        "mcp_list_tools", lambda _: {}, lambda i: i.get("error") or i.get("tools"), "tools", "error"
+    ),
     "mcp_approval_request": _mcp_request,
     "tool_search_call": _tool_search,
     "tool_search_output": _found_tools,

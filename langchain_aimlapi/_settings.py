@@ -61,7 +61,15 @@ _ADDED = ("added_tool_choice", "added_response_format", "added_instruction")
 # Call arguments that are no body parameters.
 _NOT_SENT = frozenset(
     ("model", "timeout", "extra_body", "extra_headers", "extra_query", "client_request_id", "stream", "stream_usage")
-) | {"replay_reasoning", "parse_think", "use_responses_api", "on_progress", "ls_structured_output_format", "structured_output_format", *_ADDED}
+) | {
+    "replay_reasoning",
+    "parse_think",
+    "use_responses_api",
+    "on_progress",
+    "ls_structured_output_format",
+    "structured_output_format",
+    *_ADDED,
+}
 
 
 def merged(settings: dict[str, Any], call: dict[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,6 @@ from llama_index_aimlapi._messages import CITED, MESSAGE_FIELDS, REASONING_FIELD
 from llama_index_aimlapi._raw import RawReply
 from llama_index_aimlapi._tools import FINISH_REASON, ToolCallDict, tool_call_dict
 
-
 OWN_ITEMS = ("message", "reasoning", *CALLS)
 """Output items of /v1/responses that have blocks of their own; all others are of tools that the provider ran."""
 

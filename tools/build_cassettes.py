@@ -1,6 +1,6 @@
 """Published replies -> cassettes: `python tools/build_cassettes.py ../shared/wire` rewrites `cassettes/published`.
 
-Every payload that is a recording of a chat completion and shows its request becomes one cassette, as published:
+Every payload that is a recording of a chat completion or a response and shows its request becomes one, as published:
 nothing is invented, so a stream whose capture shows no `[DONE]` has none. What had to be completed is in the
 cassette's `source.notes`. Running it twice changes no file.
 """
@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "cassette
 
 from cassette_files import CASSETTES, HOST, interaction, write
 
-ENDPOINT = "/v1/chat/completions"
+ENDPOINTS = ("/v1/chat/completions", "/v1/responses")
 HOSTS = {"aimlapi": HOST, "anyfast": "https://www.anyfast.ai"}
 
 
@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument("wire", type=Path, help="the folder with INDEX.json and the payloads")
     wire: Path = parser.parse_args().wire
     built, changed = set(), 0
-    for name, payload in chat_recordings(wire):
+    for name, payload in recordings(wire):
         path = CASSETTES / "published" / f"{Path(name).stem}.yaml"
         if path in built:
             raise SystemExit(f"two payloads would become {path.name}: rename one")
@@ -41,16 +41,16 @@ def main() -> int:
     return 0
 
 
-def chat_recordings(wire: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The file name and content of each recorded chat completion that shows its request."""
+def recordings(wire: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The file name and content of each recorded reply of either endpoint that shows its request."""
     for entry in json.loads((wire / "INDEX.json").read_text(encoding="utf-8"))["recordings"]:
-        if entry["authenticity"] == "recorded" and entry["has_request"] and entry["endpoint"] == ENDPOINT:
+        if entry["authenticity"] == "recorded" and entry["has_request"] and entry["endpoint"] in ENDPOINTS:
             yield entry["file"], json.loads((wire / entry["file"]).read_text(encoding="utf-8"))
 
 
 def interaction_of(name: str, payload: dict[str, Any]) -> dict[str, Any]:
     """The published request and reply as one interaction."""
-    request = {**payload["request"], "messages": [_with_role(m) for m in payload["request"]["messages"]]}
+    request = _request_of(payload)
     stream = request.get("stream") is True
     if stream:
         reply = "".join(f"{line}\n\n" for line in payload["sse"])
@@ -68,7 +68,9 @@ def interaction_of(name: str, payload: dict[str, Any]) -> dict[str, Any]:
 def source_of(payload: dict[str, Any]) -> dict[str, Any]:
     """Where the reply and the request were published, and what to know about them."""
     notes = list(payload.get("notes", ()))
-    if any("role" not in message for message in payload["request"]["messages"]):
+    if payload["endpoint"] == "/v1/responses" and "input" not in payload["request"]:
+        notes.append("the published request says `messages`, as of a chat completion: they were sent as `input`")
+    if any("role" not in message for message in payload["request"].get("messages", ())):
         notes.append("the published request has no role in its message: `user` was added")
     notes += [
         f"the published sample fills in `{name}` at run time: its place is marked <<{name}>>"
@@ -91,6 +93,14 @@ def _place(provenance: dict[str, Any]) -> dict[str, str]:
         document = f"source document {document.removesuffix('.txt')}"
     versions: dict[str, str] = {name: provenance[name] for name in ("commit", "blob") if name in provenance}
     return {"document": document, "lines": provenance["lines"], **versions}
+
+
+def _request_of(payload: dict[str, Any]) -> dict[str, Any]:
+    word = "messages" if payload["endpoint"] == "/v1/chat/completions" else "input"
+    return {
+        word if name == "messages" else name: [*map(_with_role, value)] if name == "messages" else value
+        for name, value in payload["request"].items()
+    }
 
 
 def _with_role(message: dict[str, Any]) -> dict[str, Any]:

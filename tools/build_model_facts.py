@@ -33,7 +33,9 @@ def build(survey: dict[str, Any]) -> dict[str, Any]:
 
     models: dict[str, Any] = {}
     for model in survey["models"].values():
-        served = [path for path in model["endpoints"] if model["id"] not in ONLY_RESPONSES or path.endswith("responses")]
+        served = [
+            path for path in model["endpoints"] if model["id"] not in ONLY_RESPONSES or path.endswith("responses")
+        ]
         facts: dict[str, Any] = {"family": model["family"], "endpoints": sorted(served)}
         chat = model["endpoints"].get(CHAT) if CHAT in served else None
         if chat:

@@ -1,4 +1,4 @@
-"""An answer as a response of /v1/responses, whole or as the events of its stream, in the order the provider sends. Pure.
+"""An answer as a response of /v1/responses, whole or as the events of its stream, in the provider's order. Pure.
 
 Source: the schemas and replies of https://docs.aimlapi.com/api-references/text-models-llm/openai
 """

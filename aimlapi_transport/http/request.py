@@ -42,8 +42,12 @@ def to_httpx(
     if own is not None:  # with the headers, cookies and query of its own
         query = dict(request.query) or None
         seconds = (limits.connect, limits.read, limits.write, limits.pool)  # as a tuple, httpx2 takes them as well
-        return own.build_request(request.method, str(url), params=query, headers=headers, content=request.body, timeout=seconds)
-    return httpx.Request(request.method, url, headers=headers, content=request.body, extensions={"timeout": limits.as_dict()})
+        return own.build_request(
+            request.method, str(url), params=query, headers=headers, content=request.body, timeout=seconds
+        )
+    return httpx.Request(
+        request.method, url, headers=headers, content=request.body, extensions={"timeout": limits.as_dict()}
+    )
 
 
 _url = lru_cache(maxsize=64)(httpx.URL)  # 30 us a call

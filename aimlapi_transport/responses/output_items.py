@@ -91,7 +91,7 @@ def reasoning_parts(item: Json) -> list[tuple[tuple[str, int], str]]:
     ]
 
 
-def annotations(item: Json, start: int = 0) -> list[Json]:
+def annotations_of(item: Json, start: int = 0) -> list[Json]:
     """The annotations of a message, with places counted from the start of the whole answer.
 
     Args:

@@ -23,7 +23,7 @@ from aimlapi_transport.responses.failure import failure
 from aimlapi_transport.responses.output_items import (
     CALLS,
     OutputItem,
-    annotations,
+    annotations_of,
     message_logprobs,
     reasoning_parts,
 )
@@ -74,6 +74,7 @@ class ResponsesReader:
         self._items: dict[int, OutputItem] = {}
         self._tools = ToolCallReader(new_id, most)
         self._response: Json = {}
+        self._status: str | None = None
         self._has_reasoning = False
         self._logprobs: Json | None = None
         self._extra: Json = {}
@@ -145,11 +146,12 @@ class ResponsesReader:
         response = self._response
         items = [self._items[index] for index in sorted(self._items)]
         done = tuple(item.value for item in items if item.is_done)
-        texts_ = [item.whole_text() for item in items]
-        cited = [found for item, start in zip(items, _starts(texts_)) for found in annotations(item.value, start)]
-        text, is_stopped = "".join(texts_), self._stop is not None and self._stop.is_found
+        item_texts = [item.whole_text() for item in items]
+        placed = zip(items, _starts(item_texts), strict=True)
+        cited = [found for item, start in placed for found in annotations_of(item.value, start)]
+        text, is_stopped = "".join(item_texts), self._stop is not None and self._stop.is_found
         calls = () if is_stopped else self._tools.calls()
-        finish, native = _finish(response, bool(calls))
+        finish, native = _finish(self._status or response.get("status"), response, bool(calls))
         if is_stopped and self._stop is not None:
             text, finish = self._stop.cut(text), "stop"
         choice = Choice(
@@ -198,7 +200,7 @@ class ResponsesReader:
         """The response as it stands at its end: what it says stands, whatever was streamed."""
         if response:
             self._response = response
-        self._response.setdefault("status", status)
+        self._status = str(response.get("status") or status)
         output = response.get("output")
         if not output and not self._items and isinstance(response.get("output_text"), str) and response["output_text"]:
             part = {"type": "output_text", "text": response["output_text"]}
@@ -207,9 +209,9 @@ class ResponsesReader:
         for index, value in enumerate(output if isinstance(output, list) else ()):
             if isinstance(value, dict):
                 deltas += self._complete(index, value)
-        self.is_finished = self._response.get("status") not in _RUNNING
-        if self._response.get("status") in ("failed", "cancelled") or self._response.get("error"):
-            error = failure(self._response, scrub=self._scrub, request_id=self.inference_id)
+        self.is_finished = self._status not in _RUNNING
+        if self._status in ("failed", "cancelled") or self._response.get("error"):
+            error = failure({"status": self._status, **self._response}, scrub=self._scrub, request_id=self.inference_id)
             error.partial = self.completion() if self.has_choice else None
             raise error
         return deltas
@@ -412,9 +414,8 @@ _PROGRESS = tuple(
 )
 
 
-def _finish(response: Json, has_calls: bool) -> tuple[str | None, str | None]:
+def _finish(status: Any, response: Json, has_calls: bool) -> tuple[str | None, str | None]:
     """The finish reason in chat's words, and in the endpoint's own."""
-    status = response.get("status")
     if status in _RUNNING or status is None:
         return None, status
     if status == "incomplete":
@@ -442,5 +443,3 @@ def _index(event: Json) -> int | None:
 
 def _whole_number(value: Any) -> int | None:
     return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-

@@ -70,8 +70,8 @@ def responses_request(
         messages: in the form of chat completions. An assistant message may hold `output_items` (the items of the reply
             it was, sent back in its place), `output_model`, `output_stored` and `response_id`.
         parameters: body fields the user set, in the words of chat completions or of this endpoint. With
-            `use_previous_response_id` only what follows the last reply is sent, with its id (or, where the messages hold
-            no reply, with the id that is its value); where the provider does not know the id, the whole conversation.
+            `use_previous_response_id` only what follows the last reply is sent, with its id (where the messages hold no
+            reply, with the id that is its value); where the provider does not know the id, the whole conversation.
         others: as in `chat.request.chat_request`.
 
     Raises:

@@ -55,6 +55,16 @@ REQUESTS: dict[str, Json] = {
     "error-in-stream": _asks("openai/gpt-4o", SEA, stream=True),
     "end-missing-streamed": _asks("openai/gpt-4o", SEA, stream=True),
 }
+# Of /v1/responses, which these models are served under, and under nothing else.
+RESPONSES: dict[str, Json] = {
+    "responses-text": _asks("openai/gpt-5-pro", SEA, reasoning={"summary": "auto"}),
+    "responses-text-streamed": _asks("openai/gpt-5-pro", SEA, reasoning={"summary": "auto"}, stream=True),
+    "responses-calls": _asks("openai/gpt-5-1-codex", TWO, tools=[WEATHER]),
+    "responses-calls-streamed": _asks("openai/gpt-5-1-codex", TWO, tools=[WEATHER], stream=True),
+    "responses-search": _asks("openai/gpt-5-pro", SEA, tools=[{"type": "web_search"}]),
+    "responses-search-streamed": _asks("openai/gpt-5-pro", SEA, tools=[{"type": "web_search"}], stream=True),
+    "responses-cut-streamed": _asks("openai/gpt-5-pro", SEA, max_tokens=16, stream=True),
+}
 # Asked of the emulator by a header, so that the body is one the provider would get.
 FAULTS = {
     "error-400": "fault-400",
@@ -158,7 +168,7 @@ def record_programs(into: Path, only: str = "*") -> int:
     """Records every row whose name fits, from an emulator of its own; removes what no row names. 0 when done."""
     from aimlapi_emulator import emulator
 
-    names = [name for name in (*REQUESTS, *LOOPS, SUITE) if fnmatch(name, only)]
+    names = [name for name in (*REQUESTS, *RESPONSES, *LOOPS, SUITE) if fnmatch(name, only)]
     source = {"kind": "emulated", "recorded_from": "aimlapi_emulator"}
     for name in names:
         with (
@@ -178,7 +188,7 @@ def record_programs(into: Path, only: str = "*") -> int:
                 loop(server.base_url, model, stream)
             else:
                 _ask(server.base_url, name)
-    stale = {*into.rglob("*.yaml")} - {into / f"{name}.yaml" for name in (*REQUESTS, *LOOPS, SUITE)}
+    stale = {*into.rglob("*.yaml")} - {into / f"{name}.yaml" for name in (*REQUESTS, *RESPONSES, *LOOPS, SUITE)}
     for path in stale:
         path.unlink()
     print(f"{len(names)} emulated cassettes recorded, {len(stale)} removed")
@@ -203,7 +213,7 @@ def _ask(base_url: str, name: str) -> None:
     """One request, whatever its answer."""
     from aimlapi_transport import AIMLAPIError, Client
 
-    body = dict(REQUESTS[name])
+    body = dict({**REQUESTS, **RESPONSES}[name])
     model, messages, stream = body.pop("model"), body.pop("messages"), body.pop("stream", False)
     headers = {"x-emulator-fault": FAULTS[name]} if name in FAULTS else {}
     client = Client(base_url=base_url, api_key=KEY, max_retries=0, headers=headers)

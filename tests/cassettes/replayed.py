@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from cassette_files import Cassette, cassettes
 
-REPLAYED = cassettes("published", "live")
+_ALL = cassettes("published", "live")
+REPLAYED = [cassette for cassette in _ALL if "input" not in cassette.request]
+RESPONSES = [cassette for cassette in _ALL if "input" in cassette.request]
 STREAMED = [cassette for cassette in REPLAYED if cassette.is_stream]
 WHOLE = [cassette for cassette in REPLAYED if not cassette.is_stream]
 

@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 from langchain.agents import create_agent
 from langchain_core.load import dumpd, load
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage, message_to_dict, messages_from_dict
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    HumanMessage,
+    ToolMessage,
+    message_to_dict,
+    messages_from_dict,
+)
 from langchain_core.tools import tool
 from pydantic import BaseModel
 

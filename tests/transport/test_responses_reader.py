@@ -30,7 +30,12 @@ REASONING: Json = {
     "summary": [{"type": "summary_text", "text": "First."}, {"type": "summary_text", "text": "Second."}],
     "encrypted_content": "sealed",
 }
-THOUGHT: Json = {"id": "rs_2", "type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": "Hm"}]}
+THOUGHT: Json = {
+    "id": "rs_2",
+    "type": "reasoning",
+    "summary": [],
+    "content": [{"type": "reasoning_text", "text": "Hm"}],
+}
 SEARCH: Json = {"id": "ws_1", "type": "web_search_call", "status": "completed", "action": {"type": "search"}}
 CITED: Json = {"type": "url_citation", "url": "https://example.com", "title": "E", "start_index": 0, "end_index": 3}
 UNKNOWN: Json = {"id": "x_1", "type": "hologram", "data": [1, 2]}

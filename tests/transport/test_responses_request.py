@@ -117,10 +117,8 @@ def test_reasoning_never_goes_without_what_followed_it() -> None:
 
 def test_reasoning_goes_back_only_where_it_is_understood() -> None:
     conversation = [*HI, reply(SEALED, SEARCH, SAID, text="Hello"), *HI]
-    assert [item.get("type") for item in body(conversation)["input"]] == [None, "reasoning", "web_search_call"] + [
-        None,
-        None,
-    ]
+    kinds = [item.get("type") for item in body(conversation)["input"]]
+    assert kinds == [None, "reasoning", "web_search_call", None, None]
     assert body(conversation, model=PLAIN)["input"][1]["type"] == "web_search_call"  # this one does not reason
     assert body(conversation, model="x-ai/grok-4-3")["input"] == [
         *HI,
