@@ -28,6 +28,7 @@ from aimlapi_transport.http.pool import PoolHandle
 from aimlapi_transport.http.sender import AsyncSender, Sender
 from aimlapi_transport.http.stream import AsyncStream, Stream
 from aimlapi_transport.http.timeouts import TimeLimits, Timeout
+from aimlapi_transport.service.methods import AsyncService, SyncService
 from aimlapi_transport.user_warnings import UnlistedParameterWarning, warn_once, warn_unlisted
 
 if TYPE_CHECKING:  # imported by the first call for embeddings, or of a response in the background
@@ -256,7 +257,7 @@ class _Endpoints(Caller[T_Http], Generic[T_Http, T_Whole, T_Stream]):
         return await self._with_retries(once, time_limits)
 
 
-class Client(_Endpoints[httpx.Client, Completion, Stream]):
+class Client(_Endpoints[httpx.Client, Completion, Stream], SyncService):
     """Chat completions, blocking. Cheap to build: connections belong to the process, not to the client.
 
     Connections are kept while any client or model of the process that used the address lives and is not closed; so keep
@@ -296,7 +297,7 @@ class Client(_Endpoints[httpx.Client, Completion, Stream]):
         self._sleep = sleep
 
     async def _read_key(self) -> Secret:
-        return self.key()
+        return self.read_key()
 
     async def _pause(self, seconds: float) -> None:
         self._sleep(seconds)
@@ -319,7 +320,7 @@ class Client(_Endpoints[httpx.Client, Completion, Stream]):
         return run_blocking(self._embed(request, count, timeout))
 
 
-class AsyncClient(_Endpoints[httpx.AsyncClient, Coroutine[Any, Any, Completion], AsyncStream]):
+class AsyncClient(_Endpoints[httpx.AsyncClient, Coroutine[Any, Any, Completion], AsyncStream], AsyncService):
     """Chat completions, for asyncio. The same arguments as `Client`, save two. `await aclose()`, or `async with`.
 
     Args:
@@ -343,7 +344,7 @@ class AsyncClient(_Endpoints[httpx.AsyncClient, Coroutine[Any, Any, Completion],
         self._sleep = sleep
 
     async def _read_key(self) -> Secret:
-        return await self.akey()
+        return await self.aread_key()
 
     async def _pause(self, seconds: float) -> None:
         await self._sleep(seconds)

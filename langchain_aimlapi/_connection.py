@@ -99,7 +99,7 @@ class ConnectionSettings(Closable, BaseModel):
             with suppress(AIMLAPIError):
                 settings = Settings(base_url=self.base_url, preset=self.preset)
                 base_url = settings.base_url
-                key = SecretStr(settings.key().value)
+                key = SecretStr(settings.read_key().value)
             found = self.__dict__["_environment"] = (key, base_url)  # beside the fields: no part of the value
         return found
 

@@ -53,9 +53,9 @@ def code(name: str) -> list[Any]:
     return [cell for cell in kept(name)["cells"] if cell["cell_type"] == "code"]
 
 
-def test_there_are_nine_and_each_is_of_a_source() -> None:
+def test_there_are_ten_and_each_is_of_a_source() -> None:
     assert [path.stem for path in sorted((ROOT / "notebooks").glob("*.ipynb"))] == NAMES
-    assert len(NAMES) == 9
+    assert len(NAMES) == 10
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -27,8 +27,11 @@ def run(server: EmulatorServer, *command: str) -> str:
 
 
 def test_the_readme_counts_the_published_replies() -> None:
-    (said,) = re.findall(r"(\d+) chat completions the provider", (ROOT / "README.md").read_text())
-    assert int(said) == len(list((ROOT / "cassettes" / "published").glob("*.yaml")))
+    text = (ROOT / "README.md").read_text()
+    ((chats, responses),) = re.findall(r"(\d+) chat completions and (\d+) responses the provider", text)
+    names = [path.stem for path in (ROOT / "cassettes" / "published").glob("*.yaml")]
+    assert int(responses) == sum("--responses-" in name for name in names)
+    assert int(chats) + int(responses) == len(names)
 
 
 def test_the_demo_shows_the_main_job_in_both_frameworks(server: EmulatorServer) -> None:

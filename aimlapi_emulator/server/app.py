@@ -6,6 +6,7 @@ The chat endpoints of the other hosts (`hosts`) are the same handler under a pre
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -23,6 +24,7 @@ from aimlapi_emulator.server.chat import chat
 from aimlapi_emulator.server.errors import Refused, invalid
 from aimlapi_emulator.server.hosts import HOSTS, Host
 from aimlapi_emulator.server.http import authenticate, parse, read_body, refusal
+from aimlapi_emulator.server.ledger import Ledger
 from aimlapi_emulator.server.request_log import Journal
 
 Handler = Callable[[Request], Awaitable[ASGIApp]]
@@ -57,12 +59,25 @@ async def _posted(request: Request, reply: Callable[..., Response]) -> ASGIApp:
     asked = parse(raw, request.url.path)
     request.state.received.json = asked.body
     fault = fault_for(request, asked, key, request.app.state.attempts)
-    return fault if fault is not None else reply(asked)
+    if fault is not None:
+        return fault
+    account.check_credits(request, key)
+    return reply(asked)
 
 
 async def _account(request: Request) -> ASGIApp:
     authenticate(request)
     return account.reply(request)
+
+
+async def _keys(request: Request) -> ASGIApp:
+    raw = await read_body(request)
+    authenticate(request)
+    return account.change_keys(request, parse(raw, request.url.path).body if raw else None)
+
+
+async def _metrics(request: Request) -> ASGIApp:
+    return catalogue.metrics(request)
 
 
 async def _models(request: Request) -> ASGIApp:
@@ -91,13 +106,16 @@ ROUTES: tuple[tuple[tuple[str, ...], tuple[str, ...], Handler], ...] = (
     (("POST",), tuple(AWAY + path for path in CHAT_PATHS), partial(_chat, host=HOSTS["aimlapi"])),
     (("POST",), tuple(AWAY + path for path in EMBEDDING_PATHS), _embeddings),
     (("GET",), ("/v1/models", "/models", "/api/v1/models"), _models),
+    (("GET",), ("/models/metrics",), _metrics),
     (("GET",), ("/model/{id:path}",), _model),
-    (("GET",), tuple(account.REPLIES), _account),
+    (("POST",), ("/v1/keys",), _keys),
+    (("PUT", "PATCH", "DELETE"), ("/v1/keys/{prefix}",), _keys),
+    (("GET",), tuple(account.ROUTES), _account),
 )
 
 
-def build_app(journal: Journal | None = None) -> Starlette:
-    """The ASGI application; `journal` is where it notes what it receives."""
+def build_app(journal: Journal | None = None, *, balance_usd: float | None = None) -> Starlette:
+    """The ASGI application; `journal` is where it notes what it receives, `balance_usd` what the account has."""
     routes = [Route(path, handler, methods=methods) for methods, paths, handler in ROUTES for path in paths]
     app = Starlette(
         routes=routes,
@@ -106,6 +124,8 @@ def build_app(journal: Journal | None = None) -> Starlette:
     app.router.redirect_slashes = False
     app.state.attempts = Attempts()
     app.state.responses = responses.Store()
+    app.state.ledger = Ledger() if balance_usd is None else Ledger(balance_usd)
+    app.state.logs_asked = deque()
     app.add_middleware(_Noting, journal=journal if journal is not None else Journal())
     return app
 
@@ -128,6 +148,7 @@ class _Noting:
 
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
+    account.note_failure(request)
     return refusal(request, error)
 
 

@@ -16,7 +16,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from aimlapi_emulator.dialects.identity import Identity
+from aimlapi_emulator.dialects.identity import TIMESTAMP, Identity
 from aimlapi_emulator.server.embeddings import MODELS as EMBEDDING_MODELS
 from aimlapi_emulator.server.errors import Refused
 from aimlapi_emulator.server.facts import DEFAULT_CONTEXT, Facts, all_models
@@ -70,6 +70,37 @@ def item(request: Request) -> Response:
         raise Refused(404, f"Model '{wanted[:200]}' not found.")
     headers = trace_headers(request, Identity("model", wanted))
     return json_reply({"object": "model", "data": _shown(entry, included)}, headers)
+
+
+def metrics(request: Request) -> Response:
+    """`GET /models/metrics`: how fast models are, made up from their ids; parameters are repeated, not separated."""
+    query = request.query_params
+    for name in query:
+        if name != "aliases":
+            raise Refused(400, f"Query validation error\n{name[:80]}: Unrecognized key")
+    wanted = query.getlist("aliases")
+    if len(wanted) > 100:
+        raise Refused(400, "Query validation error\naliases: Too many. Expected at most 100")
+    found = [
+        {"alias": name, "endpoint": path, "metrics": _metrics(name)}
+        for entry in entries_all()
+        for name in (entry["id"], *entry["aliases"])
+        if name in wanted or (not wanted and name == entry["id"])
+        for path in [f"/v1/{entry['type'].partition('/')[2].replace('-', '/', 1)}"]
+    ]
+    body = {"window_seconds": 86_400, "generated_at": TIMESTAMP, "models": found}
+    return json_reply(body, trace_headers(request, Identity("metrics", ",".join(wanted))))
+
+
+def _metrics(name: str) -> dict[str, dict[str, float]]:
+    identity = Identity("metrics", name)
+    middle = {
+        "ttft_ms": 200 + identity.number("ttft", 1500),
+        "tps": 20 + identity.number("tps", 150),
+        "duration_ms": 1000 + identity.number("duration", 20_000),
+    }
+    spread = {"p50": 1.0, "p75": 1.4, "p90": 2.0, "p99": 4.0}
+    return {kind: {name: round(value * times, 1) for name, times in spread.items()} for kind, value in middle.items()}
 
 
 @functools.cache

@@ -15,9 +15,11 @@ from starlette.responses import Response, StreamingResponse
 from aimlapi_emulator.dialects.completion import completion
 from aimlapi_emulator.dialects.families import CREATED
 from aimlapi_emulator.dialects.streaming import events
+from aimlapi_emulator.dialects.usage import credits_of
 from aimlapi_emulator.mind.conversation import read
 from aimlapi_emulator.mind.reply import Answer, answer
 from aimlapi_emulator.mind.tokens import count_prompt
+from aimlapi_emulator.server.account import note_call, note_recorded
 from aimlapi_emulator.server.errors import Refused
 from aimlapi_emulator.server.facts import Facts, find_model
 from aimlapi_emulator.server.hosts import Host
@@ -34,8 +36,10 @@ def chat(request: Request, asked: Asked, host: Host) -> Response:
     if not host.rules:
         recording = published("/v1/chat/completions", asked.body)
         if recording is not None:
+            note_recorded(request, recording.body, asked.identity)
             return _replayed(recording, headers)
     made = _answered(check_shape(asked.body), asked, host)
+    note_call(request, made.facts.id, credits_of(made), (made.prompt_tokens, made.output_tokens), asked.identity)
     if made.body.get("stream") is True:
         return StreamingResponse(_sent(events(made)), 200, headers, EVENT_STREAM)
     body = completion(made)

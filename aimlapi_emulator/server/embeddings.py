@@ -21,6 +21,7 @@ from aimlapi_emulator.dialects.identity import EPOCH
 from aimlapi_emulator.dialects.usage import cost_of, credits_for
 from aimlapi_emulator.mind.tokens import count
 from aimlapi_emulator.mind.words import SILENT, stem, words
+from aimlapi_emulator.server.account import note_call, note_recorded
 from aimlapi_emulator.server.errors import Refused, invalid, kind_of
 from aimlapi_emulator.server.http import Asked, cost_headers, json_reply, trace_headers
 from aimlapi_emulator.server.recordings import published
@@ -94,6 +95,7 @@ def embed(request: Request, asked: Asked) -> Response:
     headers = trace_headers(request, asked.identity)
     recording = published("/v1/embeddings", asked.body)
     if recording is not None:
+        note_recorded(request, recording.body, asked.identity)
         return json_reply(recording.body, {**headers, **cost_headers(recording.body.get("meta"))}, recording.status)
     model, row, texts = _checked(asked.body)
     size = int(asked.body.get("dimensions") or row.size)
@@ -104,12 +106,14 @@ def embed(request: Request, asked: Asked) -> Response:
         embedding: Any = base64.b64encode(struct.pack(f"<{size}f", *values)).decode() if packed else list(values)
         data.append({"object": "embedding", "index": at, "embedding": embedding})
     tokens = sum(count(text) for text in texts)
+    credits = credits_for(model, tokens // 20 + 1, 0)
+    note_call(request, model, credits, (tokens, 0), asked.identity)
     body: dict[str, Any] = {
         "object": "list",
         "data": data,
         "model": row.answers_as or model,
         "usage": _usage(row, tokens),
-        "meta": cost_of(credits_for(model, tokens // 20 + 1, 0)),
+        "meta": cost_of(credits),
     }
     for extra in row.extras:
         name, _, form = extra.partition(":")

@@ -17,10 +17,12 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from aimlapi_emulator.dialects.responses import events, response_of
+from aimlapi_emulator.dialects.usage import credits_of
 from aimlapi_emulator.mind.built_in import built_in_items
 from aimlapi_emulator.mind.conversation import read
 from aimlapi_emulator.mind.reply import answer
 from aimlapi_emulator.mind.tokens import count_prompt
+from aimlapi_emulator.server.account import note_call, note_recorded
 from aimlapi_emulator.server.chat import EVENT_STREAM
 from aimlapi_emulator.server.errors import Refused, invalid, kind_of
 from aimlapi_emulator.server.facts import RESPONSES, Facts, find_model
@@ -72,6 +74,7 @@ def respond(request: Request, asked: Asked) -> Response:
     headers = trace_headers(request, asked.identity)
     recording = published("/v1/responses", asked.body)
     if recording is not None and recording.sse is None:
+        note_recorded(request, recording.body, asked.identity)
         return json_reply(recording.body, {**headers, **cost_headers(recording.body.get("meta"))}, recording.status)
     body = _checked(asked.body)
     facts = served(body["model"])
@@ -84,6 +87,7 @@ def respond(request: Request, asked: Asked) -> Response:
     check_length(count_prompt(conversation, chat), facts)
     ran = built_in_items(body, items, conversation, asked.identity)
     made = answer(facts, conversation, chat, asked.identity)
+    note_call(request, facts.id, credits_of(made), (made.prompt_tokens, made.output_tokens), asked.identity)
     response = response_of(made, body, ran)
     if body.get("store") is True or body.get("background") is True:
         store.add(Kept(response, [*items, *response["output"]], _POLLS if body.get("background") is True else 0))

@@ -18,10 +18,10 @@ from aimlapi_emulator.server.request_log import Journal, Received
 from aimlapi_emulator.server.sockets import NotedProtocol
 
 
-def config(journal: Journal) -> uvicorn.Config:
+def config(journal: Journal, balance_usd: float | None = None) -> uvicorn.Config:
     """How the app is served: quietly, and over a protocol that faults can cut."""
     return uvicorn.Config(
-        build_app(journal),
+        build_app(journal, balance_usd=balance_usd),
         http=NotedProtocol,
         loop="asyncio",
         ws="none",
@@ -61,11 +61,12 @@ class EmulatorServer:
     """The emulator in a thread of its own.
 
     `base_url` ends in `/v1`; `url` is the root; `host_url("powertokens")` is another host's base URL.
-    `requests` is what it received, oldest first.
+    `requests` is what it received, oldest first. `balance_usd` is what its account has to spend.
     """
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 0, *, balance_usd: float | None = None) -> None:
         self._host, self._port = host, port
+        self._balance_usd = balance_usd
         self._journal = Journal()
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
@@ -94,7 +95,7 @@ class EmulatorServer:
             raise RuntimeError("This server is already running; stop it first.")
         self._sock = listen(self._host, self._port)
         self.url = url_of(self._sock)
-        self._server = uvicorn.Server(config(self._journal))
+        self._server = uvicorn.Server(config(self._journal, self._balance_usd))
         self._thread = threading.Thread(target=self._serve, name="aimlapi-emulator", daemon=True)
         self._thread.start()
         return self
@@ -121,9 +122,9 @@ class EmulatorServer:
 
 
 @contextlib.contextmanager
-def emulator(host: str = "127.0.0.1", port: int = 0) -> Iterator[EmulatorServer]:
-    """A running emulator for the length of a `with` block."""
-    with EmulatorServer(host, port) as server:
+def emulator(host: str = "127.0.0.1", port: int = 0, *, balance_usd: float | None = None) -> Iterator[EmulatorServer]:
+    """A running emulator for the length of a `with` block; its account has so many dollars, 1,000 by default."""
+    with EmulatorServer(host, port, balance_usd=balance_usd) as server:
         yield server
 
 

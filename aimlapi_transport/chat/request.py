@@ -64,6 +64,8 @@ class Request(NamedTuple):
         tools: the tools' definitions, as chat completions have them: their schemas say how to read the arguments of
             calls.
         method: of HTTP.
+        at_root: whether the path is beside the base URL's `/v1`, not below it.
+        needs_key: whether the key is sent.
         fallback: what to send where the provider does not know the response this one continues.
         stop: texts at which the answer ends, where the endpoint knows none.
         is_background: whether the answer may be asked for again and again until it is there.
@@ -81,6 +83,8 @@ class Request(NamedTuple):
     weakened: tuple[str, str, str] | None = None
     tools: tuple[Any, ...] = ()
     method: str = "POST"
+    at_root: bool = False
+    needs_key: bool = True
     fallback: Request | None = None
     is_background: bool = False
     stop: tuple[str, ...] = ()

@@ -110,7 +110,7 @@ class Settings:
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.base_url!r}, preset={self.preset.name!r})"
 
-    def key(self) -> Secret:
+    def read_key(self) -> Secret:
         """The key to send, read when it is needed so that an instance never holds the environment's."""
         key = self._own_key()
         if inspect.isawaitable(key):
@@ -121,7 +121,7 @@ class Settings:
             )
         return self._usable(key)
 
-    async def akey(self) -> Secret:
+    async def aread_key(self) -> Secret:
         """The same; here the function may be async."""
         key = self._own_key()
         return self._usable(await key if inspect.isawaitable(key) else key)

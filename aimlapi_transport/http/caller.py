@@ -51,13 +51,23 @@ class Caller(Closable, Settings, Generic[T_Http]):
             return None
         return delay
 
-    async def _with_retries(self, once: Callable[[], Awaitable[T]], time_limits: TimeLimits) -> T:
+    async def _with_retries(
+        self,
+        once: Callable[[], Awaitable[T]],
+        time_limits: TimeLimits,
+        again: Callable[[AIMLAPIError], bool] = lambda error: True,
+    ) -> T:
+        """The answer of one try, or of another where a retry may help.
+
+        Args:
+            again: whether an error is one after which another try does no harm.
+        """
         attempt = 1
         while True:
             try:
                 answer = await once()
             except AIMLAPIError as error:
-                delay = self._retry_delay(attempt, error, time_limits)
+                delay = self._retry_delay(attempt, error, time_limits) if again(error) else None
                 if delay is None:
                     raise without_traceback(error) from None
             else:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import Self
 
 from aimlapi_transport.chat.reader import ReplyParser, ReplyReader
-from aimlapi_transport.config.settings import scrubber
+from aimlapi_transport.config.settings import Secret, scrubber
 from aimlapi_transport.errors import AIMLAPIError, BadResponseError, error_for
 from aimlapi_transport.http.error_mapping import is_broken, map_httpx_errors, read_error
 from aimlapi_transport.http.request import (
@@ -105,7 +105,7 @@ class Exchange:
             AIMLAPIError: the reply is none that can be read.
         """
         client, request = self._client, self._request
-        key = await client._read_key()
+        key = await client._read_key() if request.needs_key else Secret("")
         self.scrub = scrubber(key)
         url: httpx.URL | None = None
         for _ in range(MAX_REDIRECTS + 1):
@@ -117,7 +117,7 @@ class Exchange:
                     response = self._response = await sender.send(sent)
                 url = redirect(response, self.scrub)
                 if url is None:
-                    if not response.is_success:
+                    if not response.is_success and not (response.status_code == 304 and request.method == "GET"):
                         refusal = await self._refusal(response)
                         fallback = request.fallback
                         if fallback is not None and is_unknown_response(response.status_code, refusal):
@@ -140,6 +140,11 @@ class Exchange:
     def headers(self) -> dict[str, str]:
         """The reply's headers, names in lower case."""
         return headers_of(self._received())
+
+    @property
+    def status(self) -> int:
+        """The reply's status: of success, or 304."""
+        return self._received().status_code
 
     async def read_all(self) -> bytearray:
         """The whole body."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import httpx
 
@@ -25,9 +26,10 @@ def to_httpx(
     time_limits: TimeLimits,
     url: httpx.URL | None,
 ) -> httpx.Request:
-    url = url or _url(settings.base_url + request.path)
+    base = settings.base_url.removesuffix("/v1") if request.at_root else settings.base_url
+    url = url or _url(base + request.path)
     if request.query:
-        url = url.copy_merge_params(dict(request.query))
+        url = url.copy_merge_params(list(request.query))
     headers = {
         "authorization": f"Bearer {key.value}",
         "content-type": "application/json",
@@ -35,12 +37,14 @@ def to_httpx(
         "accept-encoding": "gzip, deflate",
         "user-agent": f"aimlapi-integrations/{__version__}",
     }
+    if not request.needs_key:
+        del headers["authorization"]
     for name, value in request.headers:
         headers[name.lower()] = value
     time_limits.check()
     limits = time_limits.timeouts()
     if own is not None:  # with the headers, cookies and query of its own
-        query = dict(request.query) or None
+        query: Any = list(request.query) or None
         seconds = (limits.connect, limits.read, limits.write, limits.pool)  # as a tuple, httpx2 takes them as well
         return own.build_request(
             request.method, str(url), params=query, headers=headers, content=request.body, timeout=seconds

@@ -52,7 +52,9 @@ def test_every_recorded_reply_with_its_request_has_its_cassette() -> None:
     recorded = {
         Path(entry["file"]).stem
         for entry in index
-        if entry["authenticity"] == "recorded" and entry["endpoint"] in ("/v1/chat/completions", "/v1/responses") and entry["has_request"]
+        if entry["authenticity"] == "recorded"
+        and entry["endpoint"] in ("/v1/chat/completions", "/v1/responses")
+        and entry["has_request"]
     }
     assert recorded == {cassette.path.stem for cassette in cassettes("published")}
 

@@ -584,7 +584,7 @@ def test_an_address_from_the_environment_decides_the_rules_too(monkeypatch: Any)
 def test_a_blank_variable_hides_no_other(monkeypatch: Any) -> None:
     monkeypatch.setenv("AIMLAPI_API_KEY", "  ")
     monkeypatch.setenv("AIML_API_KEY", KEY)
-    assert Client().key().value == KEY
+    assert Client().read_key().value == KEY
 
 
 @pytest.mark.parametrize("timeout", ["60", (1, 2, 3), -1, 0])

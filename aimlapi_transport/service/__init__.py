@@ -1,0 +1,1 @@
+"""The provider's service endpoints: catalogue and speed of the models, balance, usage, logs and keys of an account."""

@@ -1,0 +1,354 @@
+"""Balance, spending, transactions and logs of an account, as values. Pure.
+
+Source: https://docs.aimlapi.com/api-references/service-endpoints (billing, usage and logs)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+from aimlapi_transport.chat.usage import CREDITS_PER_USD
+from aimlapi_transport.errors import BadResponseError, InvalidRequestError
+from aimlapi_transport.service.fields import Json, an_object, count, moment, money, number, objects, text
+
+LONGEST_WINDOW = 92  # days
+_PERIOD = re.compile(r"([1-9]\d*)([hd])")
+_GROUPS = ("day", "model", "day,model")
+_STATUSES = ("succeeded", "failed")
+_DIRECTIONS = ("TOPUP", "CHARGE")
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What is left on an account.
+
+    Attributes:
+        usd: US dollars.
+        credits: the provider's own, 2,000,000 to the dollar.
+        is_low: whether it is below the account's own threshold; None where that was not told.
+        status: what the provider says of it, `current` for example; None where it says nothing.
+    """
+
+    usd: Decimal
+    credits: int
+    is_low: bool | None = None
+    status: str | None = None
+    raw: Json = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class UsageGroup:
+    """What was spent on a day, with a model, or both.
+
+    Attributes:
+        day: `YYYY-MM-DD` in the time zone that was asked for; None where days are not told apart.
+        model: its id; None where models are not told apart.
+        usd: US dollars.
+        requests, succeeded, failed: calls; the latter two None where not told.
+        input_tokens, output_tokens: None where not told.
+    """
+
+    day: str | None
+    model: str | None
+    usd: Decimal
+    requests: int
+    succeeded: int | None = None
+    failed: int | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReport:
+    """What a key spent in a window of time.
+
+    Attributes:
+        start, end: the window, with their time zone.
+        usd: US dollars.
+        requests: calls.
+        models: one group for each model.
+        groups: as they were asked for (`group_by`); empty otherwise.
+    """
+
+    start: datetime | None
+    end: datetime | None
+    usd: Decimal
+    requests: int
+    key_prefix: str | None
+    models: tuple[UsageGroup, ...]
+    groups: tuple[UsageGroup, ...]
+    raw: Json = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A line of the account: money in (`TOPUP`) or out (`CHARGE`).
+
+    Attributes:
+        type: PAYMENT, BONUS, REFUND, ADJUSTMENT, MODEL_USAGE, CREDITS_EXPIRED or INIT.
+        usd: US dollars, `credits` the same in credits.
+        model: of a call. `reference_id` is its `inference_id`.
+    """
+
+    created: datetime | None
+    direction: str
+    type: str
+    usd: Decimal
+    credits: int
+    model: str | None
+    reference_id: str | None
+    raw: Json = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One request of a key.
+
+    Attributes:
+        status: `succeeded` or `failed`.
+        origin: `api` or `playground`.
+        usd, credits: what it cost.
+        inference_id: the `x-inference-id` of its reply; `client_request_id` the id you sent.
+    """
+
+    created: datetime | None
+    status: str
+    origin: str | None
+    model: str
+    usd: Decimal
+    credits: int
+    input_tokens: int
+    output_tokens: int
+    total_tokens: int
+    inference_id: str | None
+    client_request_id: str | None
+    raw: Json = field(default_factory=dict, repr=False, compare=False)
+
+
+def read_balance(payload: Any) -> Balance:
+    """A balance in dollars (/v2/billing) or in credits (/v1/billing/balance).
+
+    Raises:
+        BadResponseError: it is none.
+    """
+    value = an_object(payload)
+    if "current_balance" in value:
+        usd = money(value["current_balance"])
+        return Balance(usd, round(usd * CREDITS_PER_USD), raw=value)
+    if "balance" in value:
+        credits = number(value["balance"])
+        low = value.get("lowBalance")
+        usd = Decimal(credits) / CREDITS_PER_USD
+        return Balance(usd, credits, low if isinstance(low, bool) else None, text(value.get("status")), value)
+    raise BadResponseError("The provider's reply holds no balance.", body=payload)
+
+
+def read_usage(payload: Any) -> UsageReport:
+    """A report of /v2/usage or /v2/usage/detail.
+
+    Raises:
+        BadResponseError: it is none.
+    """
+    value = an_object(payload)
+    if "spend" not in value:
+        raise BadResponseError("The provider's reply is no report of usage.", body=payload)
+    return UsageReport(
+        start=moment(value.get("start")),
+        end=moment(value.get("end")),
+        usd=money(value["spend"]),
+        requests=number(value.get("requests")),
+        key_prefix=text(value.get("api_key_prefix")),
+        models=tuple(_group(row) for row in objects(value.get("models"))),
+        groups=tuple(_group(row) for row in objects(value.get("groups"))),
+        raw=value,
+    )
+
+
+def _group(row: Json) -> UsageGroup:
+    requests, tokens = row.get("requests"), an_object(row.get("tokens"))
+    told = an_object(requests)
+    return UsageGroup(
+        day=text(row.get("day")),
+        model=text(row.get("model")),
+        usd=money(row.get("spend")),
+        requests=number(told.get("total")) if told else number(requests),
+        succeeded=count(told.get("succeeded")),
+        failed=count(told.get("failed")),
+        input_tokens=count(tokens.get("input")),
+        output_tokens=count(tokens.get("output")),
+    )
+
+
+def read_transactions(payload: Any) -> tuple[list[Transaction], str | None]:
+    """A page, and the cursor of the next; None at the end.
+
+    Raises:
+        BadResponseError: it is none.
+    """
+    rows, paging = _page(payload)
+    found = [
+        Transaction(
+            created=moment(row.get("created_at")),
+            direction=text(row.get("direction")) or "",
+            type=text(row.get("type")) or "",
+            usd=money(an_object(row.get("amount")).get("usd")),
+            credits=number(an_object(row.get("amount")).get("credits")),
+            model=text(row.get("model")),
+            reference_id=text(row.get("reference_id")),
+            raw=row,
+        )
+        for row in rows
+    ]
+    return found, text(paging.get("next_cursor")) if paging.get("has_more") else None
+
+
+def read_logs(payload: Any) -> tuple[list[LogEntry], bool]:
+    """A page, and whether there are more.
+
+    Raises:
+        BadResponseError: it is none.
+    """
+    rows, paging = _page(payload)
+    found = [
+        LogEntry(
+            created=moment(row.get("created")),
+            status=text(row.get("status")) or "",
+            origin=text(row.get("origin")),
+            model=text(row.get("model")) or "",
+            usd=money(an_object(row.get("cost")).get("usd")),
+            credits=number(an_object(row.get("cost")).get("credits")),
+            input_tokens=number(an_object(row.get("tokens")).get("input")),
+            output_tokens=number(an_object(row.get("tokens")).get("output")),
+            total_tokens=number(an_object(row.get("tokens")).get("total")),
+            inference_id=text(row.get("inference_id")),
+            client_request_id=text(row.get("client_request_id")),
+            raw=row,
+        )
+        for row in rows
+    ]
+    return found, paging.get("has_more") is True
+
+
+def _page(payload: Any) -> tuple[list[Json], Json]:
+    value = an_object(payload)
+    if not isinstance(value.get("data"), list):
+        raise BadResponseError("The provider's reply is no page of a list.", body=payload)
+    return objects(value["data"]), an_object(value.get("pagination"))
+
+
+# -- what may be asked -------------------------------------------------------------------------------------------------
+
+
+def window(period: str | None, start: Any, end: Any, *, required: bool = True) -> list[tuple[str, str]]:
+    """The parameters of a window of time.
+
+    Args:
+        period: the last hours or days, `24h` or `7d`; by default 30 days.
+        start, end: in its place, `datetime`, `date` or ISO 8601; without a zone they are UTC.
+        required: whether a window there must be.
+
+    Raises:
+        InvalidRequestError: two windows at once, half of one, one of more than 92 days, or none that can be read.
+    """
+    if period is not None and (start is not None or end is not None):
+        raise InvalidRequestError(f"`period` is {period!r}, and `start` or `end` is given, too: pass one window.")
+    if start is None and end is None:
+        if period is None and not required:
+            return []
+        period = "30d" if period is None else period
+        read = _PERIOD.fullmatch(period) if isinstance(period, str) else None
+        if read is None:
+            raise InvalidRequestError(f"`period` is {period!r}: pass a number of hours or days, `24h` or `7d`.")
+        days = int(read[1]) / (24 if read[2] == "h" else 1)
+        if days > LONGEST_WINDOW:
+            raise InvalidRequestError(f"`period` is {period!r}: at most {LONGEST_WINDOW} days are accepted.")
+        return [("period", period)]
+    if start is None or end is None:
+        missing = "start" if start is None else "end"
+        raise InvalidRequestError(f"`{missing}` is missing: a window has a `start` and an `end`.")
+    first, last = _moment(start, "start"), _moment(end, "end")
+    if last < first:
+        raise InvalidRequestError(f"`end` ({end}) is before `start` ({start}).")
+    if last - first > timedelta(days=LONGEST_WINDOW):
+        raise InvalidRequestError(
+            f"`start` and `end` are {(last - first).days} days apart: at most {LONGEST_WINDOW} are accepted."
+        )
+    return [("start", first.isoformat()), ("end", last.isoformat())]
+
+
+def _moment(value: Any, name: str) -> datetime:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day)
+    found = moment(value) if isinstance(value, str) else value if isinstance(value, datetime) else None
+    if found is None:
+        raise InvalidRequestError(f"`{name}` is {value!r}: pass a date or a time in ISO 8601.")
+    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+
+
+def grouping(group_by: str | Sequence[str] | None, tz: str | None) -> list[tuple[str, str]]:
+    """The parameters of how a report is divided.
+
+    Raises:
+        InvalidRequestError: by something else than `day` and `model`, or days of an unknown time zone.
+    """
+    query: list[tuple[str, str]] = []
+    if group_by is not None:
+        words = group_by.replace(" ", "") if isinstance(group_by, str) else ",".join(group_by)
+        words = "day,model" if words == "model,day" else words
+        if words not in _GROUPS:
+            raise InvalidRequestError(f"`group_by` is {group_by!r}: pass one of {', '.join(map(repr, _GROUPS))}.")
+        query.append(("group_by", words))
+    if tz is not None:
+        _check_zone(tz)
+        query.append(("tz", tz))
+    return query
+
+
+def _check_zone(tz: str) -> None:
+    import zoneinfo
+
+    names = zoneinfo.available_timezones()
+    if names and tz not in names:  # where the machine has no list, the provider's decides
+        from aimlapi_transport.config.settings import suggestion
+
+        raise InvalidRequestError(
+            f"`tz` is {tz!r}, which is no time zone: pass a name such as `Europe/Berlin`." + suggestion(tz, names)
+        )
+
+
+def choices(name: str, value: str | Sequence[str] | None, accepted: Sequence[str]) -> list[tuple[str, str]]:
+    """A parameter for each of some words.
+
+    Raises:
+        InvalidRequestError: another word.
+    """
+    words = [value] if isinstance(value, str) else list(value or ())
+    for word in words:
+        if word not in accepted:
+            raise InvalidRequestError(f"`{name}` is {word!r}: pass one of {', '.join(accepted)}.")
+    return [(name, word) for word in words]
+
+
+def log_filters(
+    model: str | Sequence[str] | None, status: str | Sequence[str] | None, key_prefix: str | None
+) -> list[tuple[str, str]]:
+    """The parameters that choose among the logs."""
+    models = [model] if isinstance(model, str) else list(model or ())
+    query = [("model", name) for name in models] + choices("status", status, _STATUSES)
+    return [*query, *([("key_prefix", key_prefix)] if key_prefix else [])]
+
+
+def transaction_filters(start: Any, end: Any, direction: str | None, kind: str | None) -> list[tuple[str, str]]:
+    """The parameters that choose among the transactions."""
+    query: list[tuple[str, str]] = []
+    if start is not None:
+        query.append(("from", _moment(start, "start").isoformat()))
+    if end is not None:
+        query.append(("to", _moment(end, "end").isoformat()))
+    query += choices("direction", direction, _DIRECTIONS)
+    return [*query, *([("type", kind)] if kind else [])]

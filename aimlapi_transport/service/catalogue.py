@@ -1,0 +1,269 @@
+"""The catalogue of models, their prices and their measured speed, as values. Pure.
+
+Source: https://docs.aimlapi.com/api-references/service-endpoints/complete-model-list, in the shape of today and in the
+one of 2025 (a list without an object around it, `features` and `endpoints` in place of `type` and `capabilities`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from aimlapi_transport.errors import BadResponseError
+from aimlapi_transport.service.fields import Json, an_object, count, money, objects, rest, text, texts
+
+# The endpoint type of today's catalogue -> the path that serves it.
+_PATHS = {
+    "openai/chat-completions": "/v1/chat/completions",
+    "openai/responses": "/v1/responses",
+    "openai/embeddings": "/v1/embeddings",
+    "anthropic/messages": "/v1/messages",
+    "chat-completion": "/v1/chat/completions",
+    "embedding": "/v1/embeddings",
+}
+# What the older catalogue's `features` end in -> a capability of today's.
+_FEATURES = {
+    ".function": "tools",
+    ".stream": "streaming",
+    ".vision": "vision",
+    ".response-format": "structured_output",
+    ".parallel-tool-calls": "parallel_tool_calls",
+}
+_KNOWN = frozenset(
+    ("id", "aliases", "type", "info", "tags", "modalities", "capabilities", "pricing", "features", "endpoints")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What one thing costs.
+
+    Attributes:
+        amount: US dollars for `per` units.
+        unit: what is counted: `token`, `second`, `image`, ...
+        per: so many units, a million tokens for example.
+        measure: of what: `input`, `output`, `cached_input`, ...
+        when: under which conditions (`{"resolution": "720p"}`); empty where always.
+    """
+
+    amount: Decimal
+    unit: str
+    per: int
+    measure: str | None = None
+    when: Json = field(default_factory=dict)
+
+    @property
+    def each(self) -> Decimal:
+        """US dollars for one unit."""
+        return self.amount / self.per
+
+
+@dataclass(frozen=True, slots=True)
+class Pricing:
+    """The prices of a model.
+
+    Attributes:
+        kind: `fixed`, `variants` (they depend on a parameter) or `variable`.
+        currency: `USD`.
+    """
+
+    kind: str
+    currency: str
+    prices: tuple[Price, ...]
+    raw: Json = field(default_factory=dict, repr=False)
+
+    def price(self, measure: str, unit: str = "token") -> Price | None:
+        """The price of this measure, None where there is none of its own."""
+        return next((one for one in self.prices if one.measure == measure and one.unit == unit), None)
+
+    def cost(self, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> Decimal | None:
+        """US dollars for so many tokens; None where tokens have no fixed price.
+
+        Args:
+            cached_tokens: those of the input that come from the cache, at their own price where they have one.
+        """
+        given, made = self.price("input"), self.price("output")
+        if given is None and made is None:
+            return None
+        cached = self.price("cached_input") or self.price("cache_read") or given
+        total = Decimal(0)
+        if given is not None:
+            total += given.each * max(input_tokens - cached_tokens, 0)
+        if cached is not None:
+            total += cached.each * min(cached_tokens, input_tokens)
+        return total + (made.each * output_tokens if made is not None else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model of the catalogue.
+
+    Attributes:
+        id, aliases: its names.
+        type: the endpoint type, `openai/chat-completions` for example.
+        endpoints: the paths that serve it, as far as the catalogue says.
+        context_length, output_limit: tokens; None where not told.
+        released, cutoff: dates as they are written: of the release, and of the newest thing it learned.
+        input_modalities, output_modalities, capabilities, pricing: empty, or None, where they were not asked for
+            (`include`).
+        extra: fields nobody here knows.
+    """
+
+    id: str
+    aliases: tuple[str, ...]
+    type: str
+    name: str
+    developer: str | None
+    description: str | None
+    context_length: int | None
+    output_limit: int | None
+    released: str | None
+    cutoff: str | None
+    url: str | None
+    docs_url: str | None
+    tags: tuple[str, ...]
+    endpoints: tuple[str, ...]
+    input_modalities: tuple[str, ...]
+    output_modalities: tuple[str, ...]
+    capabilities: tuple[str, ...]
+    pricing: Pricing | None
+    extra: Json = field(default_factory=dict, repr=False)
+    raw: Json = field(default_factory=dict, repr=False, compare=False)
+
+    def is_named(self, name: str) -> bool:
+        """Whether this is its id or an alias."""
+        return name == self.id or name in self.aliases
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """How a measured figure is spread: half of the calls were below `p50`, 99 of 100 below `p99`."""
+
+    p50: float
+    p75: float
+    p90: float
+    p99: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMetrics:
+    """How fast a model answered everyone, lately.
+
+    Attributes:
+        model, endpoint: the alias that was asked for, and the path.
+        ttft_ms: milliseconds to the first token.
+        tps: tokens a second.
+        duration_ms: milliseconds of a whole call.
+        window_seconds: the time that was looked at.
+    """
+
+    model: str
+    endpoint: str
+    ttft_ms: Percentiles | None
+    tps: Percentiles | None
+    duration_ms: Percentiles | None
+    window_seconds: int
+
+
+def read_models(payload: Any) -> list[Model]:
+    """The models of a catalogue, of either shape.
+
+    Raises:
+        BadResponseError: it is none.
+    """
+    rows = payload.get("data") if isinstance(payload, dict) else payload
+    if not isinstance(rows, list):
+        raise BadResponseError("The provider's reply is no catalogue: it has no list of models.", body=payload)
+    return [read_model(row) for row in objects(rows) if text(row.get("id"))]
+
+
+def read_item(payload: Any) -> Model:
+    """The one model of a reply.
+
+    Raises:
+        BadResponseError: it holds none.
+    """
+    row = payload.get("data", payload) if isinstance(payload, dict) else None
+    if not isinstance(row, dict) or not text(row.get("id")):
+        raise BadResponseError("The provider's reply holds no model.", body=payload)
+    return read_model(row)
+
+
+def read_model(row: Json) -> Model:
+    """One entry of a catalogue."""
+    info = an_object(row.get("info"))
+    modalities = an_object(row.get("modalities"))
+    kind = text(row.get("type")) or ""
+    features = texts(row.get("features"))
+    found = {word for feature in features for ending, word in _FEATURES.items() if feature.endswith(ending)}
+    path = _PATHS.get(kind)
+    return Model(
+        id=row["id"],
+        aliases=texts(row.get("aliases")),
+        type=kind,
+        name=text(info.get("name")) or row["id"],
+        developer=text(info.get("developer")),
+        description=text(info.get("description")),
+        context_length=count(info.get("contextLength")),
+        output_limit=count(info.get("outputMax", info.get("maxTokens"))),
+        released=text(info.get("releasedAt")),
+        cutoff=text(info.get("cutoffAt")),
+        url=text(info.get("url")),
+        docs_url=text(info.get("docsUrl")) or text(info.get("docs_url")),
+        tags=texts(row.get("tags")),
+        endpoints=texts(row.get("endpoints")) or ((path,) if path else ()),
+        input_modalities=texts(modalities.get("input")),
+        output_modalities=texts(modalities.get("output")),
+        capabilities=texts(row.get("capabilities")) or tuple(sorted(found)),
+        pricing=read_pricing(row["pricing"]) if isinstance(row.get("pricing"), dict) else None,
+        extra=rest(row, _KNOWN),
+        raw=row,
+    )
+
+
+def read_pricing(value: Json) -> Pricing:
+    """Prices in either form: units with their measures, or variants with their conditions."""
+    prices = [_price(row, row.get("name")) for row in objects(value.get("units"))]
+    prices += [_price(row, row.get("unit")) for row in objects(value.get("variants"))]
+    return Pricing(text(value.get("kind")) or "fixed", text(value.get("currency")) or "USD", tuple(prices), value)
+
+
+def _price(row: Json, unit: Any) -> Price:
+    return Price(
+        amount=money(row.get("price")),
+        unit=text(unit) or "",
+        per=count(row.get("per")) or 1,
+        measure=text(row.get("measure")),
+        when=an_object(row.get("when")),
+    )
+
+
+def read_metrics(payload: Any) -> list[ModelMetrics]:
+    """Measured speed, a value for each model and endpoint.
+
+    Raises:
+        BadResponseError: it holds none.
+    """
+    rows = payload.get("models") if isinstance(payload, dict) else None
+    if not isinstance(rows, list):
+        raise BadResponseError("The provider's reply holds no metrics.", body=payload)
+    window = count(payload.get("window_seconds")) or 0
+    return [
+        ModelMetrics(
+            model=text(row.get("alias")) or "",
+            endpoint=text(row.get("endpoint")) or "",
+            ttft_ms=_percentiles(an_object(row.get("metrics")).get("ttft_ms")),
+            tps=_percentiles(an_object(row.get("metrics")).get("tps")),
+            duration_ms=_percentiles(an_object(row.get("metrics")).get("duration_ms")),
+            window_seconds=window,
+        )
+        for row in objects(rows)
+    ]
+
+
+def _percentiles(value: Any) -> Percentiles | None:
+    names = ("p50", "p75", "p90", "p99")
+    if not isinstance(value, dict) or not all(isinstance(value.get(name), (int, float)) for name in names):
+        return None
+    return Percentiles(*(float(value[name]) for name in names))
