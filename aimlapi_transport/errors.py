@@ -14,6 +14,7 @@ To give a status its own class, add a row to `_BY_STATUS`.
     +-- ServerError                  5xx, 408, 409
     +-- APIConnectionError           (also a ConnectionError) no answer came
     |   +-- APITimeoutError          (also a TimeoutError) nothing came for too long
+    +-- BudgetExceededError          a call that would pass `budget_usd`: it was not sent
     +-- BadResponseError             a 200 that is no answer
     +-- StreamError                  a stream said it failed
         +-- IncompleteStreamError    a stream ended before its answer did; `.partial` holds what arrived
@@ -33,6 +34,7 @@ __all__ = [
     "APITimeoutError",
     "AuthenticationError",
     "BadResponseError",
+    "BudgetExceededError",
     "ContextLengthError",
     "IncompleteStreamError",
     "InsufficientCreditsError",
@@ -157,6 +159,10 @@ class APIConnectionError(AIMLAPIError, ConnectionError):
 
 class APITimeoutError(APIConnectionError, TimeoutError):
     """Nothing came for longer than `timeout`."""
+
+
+class BudgetExceededError(AIMLAPIError):
+    """A call that would have passed a budget (`budget_usd`); it was not sent."""
 
 
 class BadResponseError(AIMLAPIError):

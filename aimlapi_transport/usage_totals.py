@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import html
 import threading
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
+
+from aimlapi_transport.errors import BudgetExceededError, InvalidRequestError
 
 if TYPE_CHECKING:
     from aimlapi_transport.chat.usage import Cost, Usage
@@ -84,12 +86,18 @@ class UsageTotals:
 
     Args:
         around: totals that get every call, too.
+        budget_usd: US dollars that may be spent; the call that would pass them raises before it is sent.
     """
 
-    def __init__(self, *, around: UsageTotals | None = None) -> None:
+    def __init__(self, *, around: UsageTotals | None = None, budget_usd: float | None = None) -> None:
         super().__init__()
+        if budget_usd is not None and not budget_usd > 0:
+            raise InvalidRequestError(f"`budget_usd` is {budget_usd!r}: pass US dollars, more than 0.")
+        self.budget_usd = budget_usd
+        self._reserved: dict[Hashable, float] = {}
         self._lock = threading.Lock()
         self._by_model: dict[str, ModelUsage] = {}
+        self._dearest: dict[str, float] = {}
         self._around = around
 
     @property
@@ -128,6 +136,46 @@ class UsageTotals:
         """US dollars; None where no reply had a cost."""
         return self.total.cost_usd
 
+    @property
+    def has_budget(self) -> bool:
+        """Whether this or an enclosing total has a budget."""
+        return self.budget_usd is not None or (self._around is not None and self._around.has_budget)
+
+    def reserve(self, call: Hashable, model: str, cost: float | None) -> None:
+        """Sets aside what a call is expected to cost, until `release`.
+
+        Args:
+            call: names it.
+            cost: US dollars; None for the most that a call of the model has cost so far.
+
+        Raises:
+            BudgetExceededError: with what was spent and is under way, it would pass the budget.
+        """
+        if self._around is not None:
+            self._around.reserve(call, model, cost)
+        if self.budget_usd is None:
+            return
+        with self._lock:
+            spent = sum(used.cost_usd or 0.0 for used in self._by_model.values())
+            under_way = sum(self._reserved.values())
+            expected = self._dearest.get(model, 0.0) if cost is None else cost
+            if spent + under_way + expected <= self.budget_usd and spent + under_way < self.budget_usd:
+                self._reserved[call] = expected
+                return
+        if self._around is not None:
+            self._around.release(call)
+        raise BudgetExceededError(
+            f"The budget of ${self.budget_usd:g} would be passed: ${spent:.6f} are spent, ${under_way:.6f} under way, "
+            f"and this call of {model} may cost ${expected:.6f}. It was not sent."
+        )
+
+    def release(self, call: Hashable) -> None:
+        """Gives back what was set aside for a call."""
+        if self._around is not None:
+            self._around.release(call)
+        with self._lock:
+            self._reserved.pop(call, None)
+
     def add(self, model: str | None, used: ModelUsage) -> None:
         """Adds the usage of a call to this and to the enclosing totals."""
         if self._around is not None:
@@ -138,6 +186,8 @@ class UsageTotals:
         name = str(model or _UNNAMED)
         with self._lock:
             self._by_model[name] = self._by_model.get(name, ModelUsage()) + used
+            if used.cost_usd is not None:
+                self._dearest[name] = max(self._dearest.get(name, 0.0), used.cost_usd)
 
     def __str__(self) -> str:
         return "\n".join(_lines(self._rows()))

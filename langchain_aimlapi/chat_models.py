@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import pydantic.v1
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import LanguageModelInput
+from langchain_core.language_models import LanguageModelInput, ModelProfile
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
@@ -23,7 +24,23 @@ from langchain_aimlapi._serialization import ChatValue, serialized
 from langchain_aimlapi._settings import ChatSettings
 
 if TYPE_CHECKING:  # imported at the first call, as httpx above all: two thirds of what importing this module would cost
+    from decimal import Decimal
+
+    from aimlapi_transport.chat.request import Request
     from aimlapi_transport.chat.response import Completion
+    from aimlapi_transport.service.catalogue import Model
+
+
+def _budgets(run_manager: Any) -> list[Any]:
+    """The handlers of a call that have a budget: none, where the module of those handlers was never imported."""
+    usage = sys.modules.get("langchain_aimlapi.usage")
+    return usage.budgets_of(run_manager) if usage is not None else []
+
+
+def _reserve(budgets: list[Any], run_manager: Any, request: Request, cost: Decimal | None) -> None:
+    """Sets aside what a call will cost, with each budget. Raises `BudgetExceededError` where one would be passed."""
+    for handler in budgets:
+        handler.reserve(run_manager.run_id, request.model, None if cost is None else float(cost))
 
 
 class ChatAIMLAPI(ChatValue, ChatSettings):
@@ -78,6 +95,8 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         with translated():
             client = Client(http_client=self.http_client, pool_handle=self._pool_handle, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=False)
+            if budgets := _budgets(run_manager):
+                _reserve(budgets, run_manager, request, client.estimate_cost(request))
             timeout = time_limits(self, kwargs, stream=False)
             completion = client.complete(request, timeout=timeout, on_progress=kwargs.get("on_progress"))
             return self._result(completion, request.tools)
@@ -96,6 +115,8 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         with translated():
             client = AsyncClient(http_client=self.http_async_client, pool_handle=self._pool_handle, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=False)
+            if budgets := _budgets(run_manager):
+                _reserve(budgets, run_manager, request, await client.estimate_cost(request))
             timeout = time_limits(self, kwargs, stream=False)
             completion = await client.complete(request, timeout=timeout, on_progress=kwargs.get("on_progress"))
             return self._result(completion, request.tools)
@@ -115,6 +136,8 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         with translated():
             client = Client(http_client=self.http_client, pool_handle=self._pool_handle, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=True)
+            if budgets := _budgets(run_manager):
+                _reserve(budgets, run_manager, request, client.estimate_cost(request))
             reader, answer = StreamReader(request.tools), None
             for delta in client.stream(request, timeout=time_limits(self, kwargs, stream=True)):
                 answer = delta.choice if answer is None else answer
@@ -139,7 +162,15 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
             client = AsyncClient(http_client=self.http_async_client, pool_handle=self._pool_handle, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=True)
             deltas = client.stream(request, timeout=time_limits(self, kwargs, stream=True))
-            return AsyncChunks(deltas, StreamReader(request.tools), self._with_headers)
+            begin: Callable[[], Awaitable[None]] | None = None
+            if budgets := _budgets(run_manager):
+
+                async def reserve() -> None:
+                    _reserve(budgets, run_manager, request, await client.estimate_cost(request))
+
+                begin = reserve
+
+            return AsyncChunks(deltas, StreamReader(request.tools), self._with_headers, begin)
 
     def _result(self, completion: Completion, tools: Sequence[Any]) -> ChatResult:
         from langchain_aimlapi._responses import from_choice, generation_info
@@ -286,6 +317,42 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
             return "json_schema"
         tools = profile.get("tool_calling") is not False and (listed is None or "tools" in listed)
         return "function_calling" if tools else "json_mode"
+
+    def estimate_cost(
+        self, input: LanguageModelInput, *, output_tokens: int | None = None, **kwargs: Any
+    ) -> float | None:
+        """US dollars that a call will cost, at the catalogue's prices; None where the model has none for tokens.
+
+        Args:
+            input: what the call will be given.
+            output_tokens: how long the answer will be; by default `max_tokens`, or 500 tokens.
+        """
+        from langchain_aimlapi._catalogue import estimated_cost
+
+        return estimated_cost(self, self._convert_input(input).to_messages(), output_tokens, kwargs)
+
+    def refresh_profile(self) -> ModelProfile | None:
+        """Adds to `profile` what the live catalogue says of the model and the packaged facts do not; and returns it.
+
+        Raises:
+            NotFoundError: the catalogue has no such model; it names the nearest.
+        """
+        from langchain_aimlapi._catalogue import refreshed
+
+        self.profile = refreshed(self)
+        return self.profile
+
+    @classmethod
+    def list_models(cls, *, base_url: str | None = None, **filters: Any) -> list[Model]:
+        """The models of the live catalogue; needs no key.
+
+        Args:
+            filters: `id`, `type`, `tags`, `modalities`, `input_modalities`, `output_modalities`, `capabilities`,
+                `include`; see `aimlapi_transport.Client.models`.
+        """
+        from langchain_aimlapi._catalogue import listed
+
+        return listed(base_url, filters)
 
     def to_json(self) -> Any:
         """What `langchain_core.load` serializes and tracers get."""

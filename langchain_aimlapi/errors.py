@@ -45,6 +45,7 @@ __all__ = [
     "APITimeoutError",
     "AuthenticationError",
     "BadResponseError",
+    "BudgetExceededError",
     "ContextLengthError",
     "IncompleteStreamError",
     "InsufficientCreditsError",
@@ -62,6 +63,7 @@ __all__ = [
 
 
 AIMLAPIError = transport.AIMLAPIError
+BudgetExceededError = transport.BudgetExceededError
 
 
 class Response(NamedTuple):

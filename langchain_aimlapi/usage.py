@@ -38,8 +38,10 @@ class AIMLAPIUsageCallbackHandler(UsageTotals, BaseCallbackHandler):
 
     run_inline = True  # a sum needs no thread, and is whole when the call returns
 
-    def __init__(self, *, around: AIMLAPIUsageCallbackHandler | None = None) -> None:
-        super().__init__(around=around)
+    raise_error = True  # a budget that is passed stops the call
+
+    def __init__(self, *, around: AIMLAPIUsageCallbackHandler | None = None, budget_usd: float | None = None) -> None:
+        super().__init__(around=around, budget_usd=budget_usd)
         self._seen: dict[UUID, None] = {}
         self._heard_around = around
 
@@ -63,8 +65,17 @@ class AIMLAPIUsageCallbackHandler(UsageTotals, BaseCallbackHandler):
     def on_llm_end(self, response: LLMResult, *, run_id: UUID | None = None, **kwargs: Any) -> None:
         """Adds one call."""
         message = _message(response)
-        if message is None:
-            return
+        try:
+            if message is not None:
+                self._count(message, response, run_id)
+        finally:
+            self.release(run_id)
+
+    def on_llm_error(self, error: BaseException, *, run_id: UUID | None = None, **kwargs: Any) -> None:
+        """Gives back what a budget had set aside for the call."""
+        self.release(run_id)
+
+    def _count(self, message: AIMessage, response: LLMResult, run_id: UUID | None) -> None:
         if self._heard_around is not None:
             self._heard_around.on_llm_end(response, run_id=run_id)
         with self._lock:
@@ -105,15 +116,19 @@ def count_embeddings(model: str, found: Embeddings) -> None:
 
 
 @contextmanager
-def get_aimlapi_usage_callback() -> Iterator[AIMLAPIUsageCallbackHandler]:
+def get_aimlapi_usage_callback(*, budget_usd: float | None = None) -> Iterator[AIMLAPIUsageCallbackHandler]:
     """Sums what all calls inside used: in chains, agents, threads of LangChain's own (`batch`) and asyncio tasks.
 
     Requests of `AIMLAPIEmbeddings` count, too: one call for each batch of texts.
 
     Contexts nest: a call counts in each that is open around it. Threads you start yourself begin without contexts:
     run them in `contextvars.copy_context()`, or pass the handler in `callbacks`.
+
+    Args:
+        budget_usd: US dollars that the calls inside may cost: the one that would pass them raises
+            `BudgetExceededError` before it is sent. What a call will cost is estimated, at the catalogue's prices.
     """
-    handler = AIMLAPIUsageCallbackHandler(around=_innermost.get())
+    handler = AIMLAPIUsageCallbackHandler(around=_innermost.get(), budget_usd=budget_usd)
     token = _innermost.set(handler)
     try:
         yield handler
@@ -124,6 +139,12 @@ def get_aimlapi_usage_callback() -> Iterator[AIMLAPIUsageCallbackHandler]:
 # One hook for all contexts: LangChain keeps every hook for the life of the process.
 _innermost: ContextVar[AIMLAPIUsageCallbackHandler | None] = ContextVar("aimlapi_usage", default=None)
 register_configure_hook(_innermost, inheritable=True)
+
+
+def budgets_of(run_manager: Any) -> list[AIMLAPIUsageCallbackHandler]:
+    """The handlers of a call that have a budget."""
+    handlers = getattr(run_manager, "handlers", None) or ()
+    return [one for one in handlers if isinstance(one, AIMLAPIUsageCallbackHandler) and one.has_budget]
 
 
 def _message(response: LLMResult) -> AIMessage | None:

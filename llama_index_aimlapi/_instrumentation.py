@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from llama_index.core.llms.callbacks import dispatcher
@@ -144,7 +144,7 @@ def observed(
 async def aobserved(
     callback: Callable[..., Any],
     llm: LLM,
-    start: Callable[[Any, Json], Streamed[AsyncStream, Response]],
+    start: Callable[[Any, Json], Awaitable[Streamed[AsyncStream, Response]]],
     *prompt: Any,
     **kwargs: Any,
 ) -> AsyncGenerator[Response, None]:
@@ -153,7 +153,7 @@ async def aobserved(
     observers: _Observers[Response] = _Observers()
 
     async def begin(_: LLM, prompt: Any, **kwargs: Any) -> AsyncGenerator[Response, None]:
-        started.append(start(prompt, kwargs))
+        started.append(await start(prompt, kwargs))
         return observers.aobserved()
 
     observers.wrapped = await callback(begin)(llm, *prompt, **kwargs)

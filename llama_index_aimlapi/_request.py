@@ -11,7 +11,7 @@ from aimlapi_transport.chat.wire_types import Json
 from llama_index_aimlapi._schemas import to_response_format
 from llama_index_aimlapi._settings import AIMLAPISettings
 from llama_index_aimlapi._tools import forced_tool, to_tool_choice, to_tools
-from llama_index_aimlapi.usage import counter
+from llama_index_aimlapi.usage import Reservation, budgeted, counter
 
 if TYPE_CHECKING:  # imported at the first call
     from aimlapi_transport.chat.request import Request
@@ -30,6 +30,13 @@ class Call(NamedTuple):
     reading: Reading
     answered: Callable[[Completion], None]
     on_progress: Progress | None = None
+    reservation: Reservation | None = None
+
+    def counted(self, completion: Completion) -> None:
+        """Counts the answer, and gives back what a budget had set aside."""
+        self.answered(completion)
+        if self.reservation is not None:
+            self.reservation.release()
 
 
 def to_call(
@@ -96,6 +103,28 @@ def to_call(
     single = is_prepared and (parallel if yours is None else yours) is False
     reading = Reading(single, forced, "tools" in kwargs, request.tools)
     return Call(request, timeout, reading, _answered(llm, request), on_progress)
+
+
+def reserved(call: Call, client: Client) -> Call:
+    """The call, with what it will cost set aside where there is a budget.
+
+    Raises:
+        BudgetExceededError: the budget would be passed.
+    """
+    usage = budgeted()
+    if usage is None:
+        return call
+    cost = client.estimate_cost(call.request)
+    return call._replace(reservation=Reservation(usage, call.request.model, cost))
+
+
+async def areserved(call: Call, client: AsyncClient) -> Call:
+    """As `reserved`."""
+    usage = budgeted()
+    if usage is None:
+        return call
+    cost = await client.estimate_cost(call.request)
+    return call._replace(reservation=Reservation(usage, call.request.model, cost))
 
 
 def _answered(llm: AIMLAPISettings, request: Request) -> Callable[[Completion], None]:

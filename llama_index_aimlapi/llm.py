@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # imported at the first call, as all that only calls need: ha
 
     from aimlapi_transport.chat.response import Delta
     from aimlapi_transport.http.stream import AsyncStream
+    from aimlapi_transport.service.catalogue import Model
     from llama_index_aimlapi._request import Call
 
 T = TypeVar("T")
@@ -131,8 +132,8 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
     ) -> CompletionResponseAsyncGen:
         """The answer to a prompt piece by piece: each response repeats all before it."""
 
-        def start(prompt: str, kwargs: Json) -> Streamed[AsyncStream, CompletionResponse]:
-            return _to_completions(self._astream(self._prompt(prompt, formatted), kwargs))
+        async def start(prompt: str, kwargs: Json) -> Streamed[AsyncStream, CompletionResponse]:
+            return _to_completions(await self._astream(self._prompt(prompt, formatted), kwargs))
 
         given = () if prompt is None else (prompt,)
         return await aobserved(llm_completion_callback(), self, start, *given, **kwargs)
@@ -254,42 +255,87 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
             )
         return calls
 
+    def estimate_cost(
+        self, messages: str | Sequence[ChatMessage], *, output_tokens: int | None = None, **kwargs: Any
+    ) -> float | None:
+        """US dollars that a call will cost, at the catalogue's prices; None where the model has none for tokens.
+
+        Args:
+            messages: a conversation or a prompt.
+            output_tokens: how long the answer will be; by default `max_tokens`, or 500 tokens.
+        """
+        from llama_index_aimlapi._request import to_call
+
+        asked = self._prompt(messages, formatted=True) if isinstance(messages, str) else messages
+        client = self._client()
+        call = to_call(self, client, asked, kwargs, stream=False)
+        cost = client.estimate_cost(call.request, output_tokens=output_tokens)
+        return None if cost is None else float(cost)
+
+    def refresh_profile(self) -> Model:
+        """Sets `context_window` and `is_function_calling_model`, where you did not, by the live catalogue.
+
+        Returns:
+            All that the catalogue says of the model.
+
+        Raises:
+            NotFoundError: it has no such model; the error names the nearest.
+        """
+        model = self._client().model(self.model)
+        if self.context_window is None:
+            self.context_window = model.context_length
+        if self.is_function_calling_model is None and model.capabilities:
+            self.is_function_calling_model = "tools" in model.capabilities
+        return model
+
+    @classmethod
+    def list_models(cls, *, api_base: str | None = None, **filters: Any) -> list[Model]:
+        """The models of the live catalogue; needs no key.
+
+        Args:
+            filters: `id`, `type`, `tags`, `modalities`, `input_modalities`, `output_modalities`, `capabilities`,
+                `include`; see `aimlapi_transport.Client.models`.
+        """
+        from aimlapi_transport.client import Client
+
+        return Client(base_url=api_base).models(**filters)
+
     def _prompt(self, prompt: str, formatted: bool) -> list[ChatMessage]:
         text = prompt if formatted or self.completion_to_prompt is None else self.completion_to_prompt(prompt)
         return [ChatMessage(role=MessageRole.USER, content=text)]
 
     def _chat(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponse:
-        from llama_index_aimlapi._request import to_call
+        from llama_index_aimlapi._request import reserved, to_call
         from llama_index_aimlapi._responses import from_completion
 
         client = self._client()
-        call = to_call(self, client, messages, kwargs, stream=False)
+        call = reserved(to_call(self, client, messages, kwargs, stream=False), client)
         completion = client.complete(call.request, timeout=call.timeout, on_progress=call.on_progress)
-        call.answered(completion)
+        call.counted(completion)
         return from_completion(completion, call.reading)
 
     async def _achat(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponse:
-        from llama_index_aimlapi._request import to_call
+        from llama_index_aimlapi._request import areserved, to_call
         from llama_index_aimlapi._responses import from_completion
 
         client = self._async_client()
-        call = to_call(self, client, messages, kwargs, stream=False)
+        call = await areserved(to_call(self, client, messages, kwargs, stream=False), client)
         completion = await client.complete(call.request, timeout=call.timeout, on_progress=call.on_progress)
-        call.answered(completion)
+        call.counted(completion)
         return from_completion(completion, call.reading)
 
     def _stream(self, messages: Sequence[ChatMessage], kwargs: Json) -> Streamed[Iterator[Delta], ChatResponse]:
-        from llama_index_aimlapi._request import to_call
+        from llama_index_aimlapi._request import reserved, to_call
 
         client = self._client()
-        call = to_call(self, client, messages, kwargs, stream=True)
+        call = reserved(to_call(self, client, messages, kwargs, stream=True), client)
         return Streamed(client.stream(call.request, timeout=call.timeout), _to_responses(call))
 
-    def _astream(self, messages: Sequence[ChatMessage], kwargs: Json) -> Streamed[AsyncStream, ChatResponse]:
-        from llama_index_aimlapi._request import to_call
+    async def _astream(self, messages: Sequence[ChatMessage], kwargs: Json) -> Streamed[AsyncStream, ChatResponse]:
+        from llama_index_aimlapi._request import areserved, to_call
 
         client = self._async_client()
-        call = to_call(self, client, messages, kwargs, stream=True)
+        call = await areserved(to_call(self, client, messages, kwargs, stream=True), client)
         return Streamed(client.stream(call.request, timeout=call.timeout), _to_responses(call))
 
 
@@ -300,7 +346,7 @@ def _to_responses(call: Call) -> Callable[[Delta], ChatResponse | None]:
 
     def to_response(delta: Delta) -> ChatResponse | None:
         if delta.completion is not None:
-            call.answered(delta.completion)
+            call.counted(delta.completion)
         return snapshots.add(delta)
 
     return to_response

@@ -18,6 +18,8 @@ from llama_index.core.instrumentation.events import BaseEvent
 from aimlapi_transport.usage_totals import ModelUsage, UsageTotals, used_by, used_by_embeddings
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from aimlapi_transport.chat.response import Completion
     from aimlapi_transport.embeddings import Embeddings
 
@@ -46,13 +48,17 @@ class AIMLAPIUsage(UsageTotals):
 
 
 @contextmanager
-def get_aimlapi_usage() -> Iterator[AIMLAPIUsage]:
+def get_aimlapi_usage(*, budget_usd: float | None = None) -> Iterator[AIMLAPIUsage]:
     """Sums what all calls begun inside used: chats, query engines, agents, embeddings (a call for each batch of texts).
 
     Blocks nest: a call counts in each that is open around it. Threads you start yourself begin without: run them in
     `contextvars.copy_context()`.
+
+    Args:
+        budget_usd: US dollars that the chats inside may cost: the one that would pass them raises
+            `BudgetExceededError` before it is sent. What it will cost is estimated, at the catalogue's prices.
     """
-    usage = AIMLAPIUsage(around=_innermost.get())
+    usage = AIMLAPIUsage(around=_innermost.get(), budget_usd=budget_usd)
     token = _innermost.set(usage)
     try:
         yield usage
@@ -61,6 +67,32 @@ def get_aimlapi_usage() -> Iterator[AIMLAPIUsage]:
 
 
 _innermost: ContextVar[AIMLAPIUsage | None] = ContextVar("aimlapi_usage", default=None)
+
+
+class Reservation:
+    """What a budget has set aside for a call, until the call was counted or is gone."""
+
+    __slots__ = ("_usage",)
+
+    def __init__(self, usage: AIMLAPIUsage, model: str, cost: Decimal | None) -> None:
+        usage.reserve(id(self), model, None if cost is None else float(cost))
+        self._usage: AIMLAPIUsage | None = usage
+
+    def release(self) -> None:
+        """Gives it back. Harmless to repeat."""
+        usage, self._usage = self._usage, None
+        if usage is not None:
+            usage.release(id(self))
+
+    def __del__(self) -> None:
+        if getattr(self, "_usage", None) is not None:
+            self.release()
+
+
+def budgeted() -> AIMLAPIUsage | None:
+    """The totals around, where they have a budget."""
+    usage = _innermost.get()
+    return usage if usage is not None and usage.has_budget else None
 
 
 def counter(model: str) -> Callable[[Completion], None]:

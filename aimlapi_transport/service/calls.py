@@ -94,6 +94,11 @@ class ServiceCalls:
         self._clock = clock
         self._asked: deque[float] = deque(maxlen=LOG_RATE[0])
 
+    @property
+    def base_url(self) -> str:
+        """Of the host that is asked."""
+        return self._client.base_url
+
     # -- catalogue -----------------------------------------------------------------------------------------------------
 
     async def models(self, timeout: Timeout = None, **filters: Any) -> list[catalogue.Model]:

@@ -11,6 +11,9 @@ from typing_extensions import Unpack
 from aimlapi_transport.http.blocking import run_blocking
 
 if TYPE_CHECKING:  # imported by the first call
+    from decimal import Decimal
+
+    from aimlapi_transport.chat.request import Request
     from aimlapi_transport.http.timeouts import Timeout
     from aimlapi_transport.service.billing import Balance, LogEntry, Transaction, UsageReport
     from aimlapi_transport.service.calls import ModelFilters, ServiceCalls, Words
@@ -52,6 +55,17 @@ class SyncService(_Service):
             names: ids or aliases, as they are written in the catalogue.
         """
         return run_blocking(self._service.metrics(names, timeout))
+
+    def estimate_cost(self, request: Request, *, output_tokens: int | None = None) -> Decimal | None:
+        """US dollars that a request will cost, at the catalogue's prices; None where the model has none for tokens.
+
+        Args:
+            request: of `request(...)`; its tokens are estimated, four bytes to a token.
+            output_tokens: how long the answer will be; by default as long as the request allows, or 500 tokens.
+        """
+        from aimlapi_transport.service.prices import estimated_cost
+
+        return run_blocking(estimated_cost(self._service, request, output_tokens))
 
     def balance(self, *, timeout: Timeout = None) -> Balance:
         """What is left on the account, in US dollars."""
@@ -208,6 +222,12 @@ class AsyncService(_Service):
     async def metrics(self, names: Sequence[str], *, timeout: Timeout = None) -> list[ModelMetrics]:
         """As `Client.metrics`."""
         return await self._service.metrics(names, timeout)
+
+    async def estimate_cost(self, request: Request, *, output_tokens: int | None = None) -> Decimal | None:
+        """As `Client.estimate_cost`."""
+        from aimlapi_transport.service.prices import estimated_cost
+
+        return await estimated_cost(self._service, request, output_tokens)
 
     async def balance(self, *, timeout: Timeout = None) -> Balance:
         """As `Client.balance`."""

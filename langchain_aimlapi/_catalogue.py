@@ -1,0 +1,65 @@
+"""The live catalogue for a ChatAIMLAPI: its models, a model's profile, and what a call will cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from langchain_core.language_models import ModelProfile
+from langchain_core.messages import BaseMessage
+
+from aimlapi_transport.client import Client
+from langchain_aimlapi._profile import DECLARED
+from langchain_aimlapi._request import to_request
+from langchain_aimlapi.errors import translated
+
+if TYPE_CHECKING:
+    from aimlapi_transport.service.catalogue import Model
+    from langchain_aimlapi._settings import ChatSettings
+
+_INPUTS = {"image": "image_inputs", "audio": "audio_inputs", "video": "video_inputs", "pdf": "pdf_inputs"}
+_CAPABILITIES = {
+    "tools": "tool_calling",
+    "structured_output": "structured_output",
+    "vision": "image_inputs",
+    "file_input": "pdf_inputs",
+}
+
+
+def listed(base_url: str | None, filters: dict[str, Any]) -> list[Model]:
+    """The models of the catalogue."""
+    with translated():
+        return Client(base_url=base_url).models(**filters)
+
+
+def estimated_cost(
+    model: ChatSettings, messages: list[BaseMessage], output_tokens: int | None, call: dict[str, Any]
+) -> float | None:
+    """What a call of these messages will cost."""
+    with translated():
+        client = _client(model)
+        cost = client.estimate_cost(
+            to_request(model, client, messages, None, call, stream=False), output_tokens=output_tokens
+        )
+        return None if cost is None else float(cost)
+
+
+def refreshed(model: ChatSettings) -> ModelProfile:
+    """The profile, with what the catalogue says where the profile says nothing."""
+    with translated():
+        found = _client(model).model(model.model_name)
+    told: dict[str, Any] = {"name": model.model_name, "text_inputs": True, "text_outputs": True}
+    told |= {"max_input_tokens": found.context_length, "max_output_tokens": found.output_limit}
+    if found.input_modalities:
+        told |= {key: kind in found.input_modalities for kind, key in _INPUTS.items() if kind != "pdf"}
+        told |= {
+            "image_outputs": "image" in found.output_modalities,
+            "audio_outputs": "audio" in found.output_modalities,
+        }
+    if found.capabilities:
+        told |= {key: word in found.capabilities or told.get(key, False) for word, key in _CAPABILITIES.items()}
+    known = {key: value for key, value in told.items() if value is not None and key in DECLARED}
+    return cast(ModelProfile, {**known, **(model.profile or {})})
+
+
+def _client(model: ChatSettings) -> Client:
+    return Client(http_client=model.http_client, pool_handle=model._pool_handle, **model._config())
