@@ -142,7 +142,7 @@ class UsageTotals:
         return self.budget_usd is not None or (self._around is not None and self._around.has_budget)
 
     def reserve(self, call: Hashable, model: str, cost: float | None) -> None:
-        """Sets aside what a call is expected to cost, until `release`.
+        """Sets aside what a call is expected to cost, until `release`; the last that is said of a call counts.
 
         Args:
             call: names it.
@@ -157,7 +157,7 @@ class UsageTotals:
             return
         with self._lock:
             spent = sum(used.cost_usd or 0.0 for used in self._by_model.values())
-            under_way = sum(self._reserved.values())
+            under_way = sum(cost for other, cost in self._reserved.items() if other != call)
             expected = self._dearest.get(model, 0.0) if cost is None else cost
             if spent + under_way + expected <= self.budget_usd and spent + under_way < self.budget_usd:
                 self._reserved[call] = expected

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 from langchain_core.outputs import ChatGenerationChunk
 from typing_extensions import Self
@@ -21,9 +21,7 @@ class AsyncChunks(AsyncIterator[ChatGenerationChunk]):
         stream: AsyncStream,
         reader: StreamReader,
         finish: Callable[[ChatGenerationChunk, Completion | None], ChatGenerationChunk],
-        begin: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        self._begin = begin
         self._stream = stream
         self._reader = reader
         self._finish = finish
@@ -36,9 +34,6 @@ class AsyncChunks(AsyncIterator[ChatGenerationChunk]):
 
     async def __anext__(self) -> ChatGenerationChunk:
         with self._raising:
-            if self._begin is not None:
-                begin, self._begin = self._begin, None
-                await begin()
             while True:
                 for delta in self._ready:
                     if self._choice is None:

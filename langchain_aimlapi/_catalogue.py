@@ -37,9 +37,8 @@ def estimated_cost(
     """What a call of these messages will cost."""
     with translated():
         client = _client(model)
-        cost = client.estimate_cost(
-            to_request(model, client, messages, None, call, stream=False), output_tokens=output_tokens
-        )
+        request = to_request(model, client, messages, None, call, stream=False)
+        cost = client.estimate_cost(request, output_tokens=output_tokens)
         return None if cost is None else float(cost)
 
 
@@ -51,10 +50,7 @@ def refreshed(model: ChatSettings) -> ModelProfile:
     told |= {"max_input_tokens": found.context_length, "max_output_tokens": found.output_limit}
     if found.input_modalities:
         told |= {key: kind in found.input_modalities for kind, key in _INPUTS.items() if kind != "pdf"}
-        told |= {
-            "image_outputs": "image" in found.output_modalities,
-            "audio_outputs": "audio" in found.output_modalities,
-        }
+        told |= {f"{kind}_outputs": kind in found.output_modalities for kind in ("image", "audio")}
     if found.capabilities:
         told |= {key: word in found.capabilities or told.get(key, False) for word, key in _CAPABILITIES.items()}
     known = {key: value for key, value in told.items() if value is not None and key in DECLARED}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import pydantic.v1
@@ -24,23 +23,8 @@ from langchain_aimlapi._serialization import ChatValue, serialized
 from langchain_aimlapi._settings import ChatSettings
 
 if TYPE_CHECKING:  # imported at the first call, as httpx above all: two thirds of what importing this module would cost
-    from decimal import Decimal
-
-    from aimlapi_transport.chat.request import Request
     from aimlapi_transport.chat.response import Completion
     from aimlapi_transport.service.catalogue import Model
-
-
-def _budgets(run_manager: Any) -> list[Any]:
-    """The handlers of a call that have a budget: none, where the module of those handlers was never imported."""
-    usage = sys.modules.get("langchain_aimlapi.usage")
-    return usage.budgets_of(run_manager) if usage is not None else []
-
-
-def _reserve(budgets: list[Any], run_manager: Any, request: Request, cost: Decimal | None) -> None:
-    """Sets aside what a call will cost, with each budget. Raises `BudgetExceededError` where one would be passed."""
-    for handler in budgets:
-        handler.reserve(run_manager.run_id, request.model, None if cost is None else float(cost))
 
 
 class ChatAIMLAPI(ChatValue, ChatSettings):
@@ -95,8 +79,6 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         with translated():
             client = Client(http_client=self.http_client, pool_handle=self._pool_handle, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=False)
-            if budgets := _budgets(run_manager):
-                _reserve(budgets, run_manager, request, client.estimate_cost(request))
             timeout = time_limits(self, kwargs, stream=False)
             completion = client.complete(request, timeout=timeout, on_progress=kwargs.get("on_progress"))
             return self._result(completion, request.tools)
@@ -115,8 +97,6 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         with translated():
             client = AsyncClient(http_client=self.http_async_client, pool_handle=self._pool_handle, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=False)
-            if budgets := _budgets(run_manager):
-                _reserve(budgets, run_manager, request, await client.estimate_cost(request))
             timeout = time_limits(self, kwargs, stream=False)
             completion = await client.complete(request, timeout=timeout, on_progress=kwargs.get("on_progress"))
             return self._result(completion, request.tools)
@@ -136,8 +116,6 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         with translated():
             client = Client(http_client=self.http_client, pool_handle=self._pool_handle, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=True)
-            if budgets := _budgets(run_manager):
-                _reserve(budgets, run_manager, request, client.estimate_cost(request))
             reader, answer = StreamReader(request.tools), None
             for delta in client.stream(request, timeout=time_limits(self, kwargs, stream=True)):
                 answer = delta.choice if answer is None else answer
@@ -162,15 +140,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
             client = AsyncClient(http_client=self.http_async_client, pool_handle=self._pool_handle, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=True)
             deltas = client.stream(request, timeout=time_limits(self, kwargs, stream=True))
-            begin: Callable[[], Awaitable[None]] | None = None
-            if budgets := _budgets(run_manager):
-
-                async def reserve() -> None:
-                    _reserve(budgets, run_manager, request, await client.estimate_cost(request))
-
-                begin = reserve
-
-            return AsyncChunks(deltas, StreamReader(request.tools), self._with_headers, begin)
+            return AsyncChunks(deltas, StreamReader(request.tools), self._with_headers)
 
     def _result(self, completion: Completion, tools: Sequence[Any]) -> ChatResult:
         from langchain_aimlapi._responses import from_choice, generation_info

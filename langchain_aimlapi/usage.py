@@ -14,16 +14,20 @@ from typing import Any
 from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import LLMResult
 from langchain_core.tracers.context import register_configure_hook
 
+from aimlapi_transport.client import Client
 from aimlapi_transport.embeddings import Embeddings
+from aimlapi_transport.service.prices import OUTPUT_LIMITS, TYPICAL_OUTPUT, known_price
 from aimlapi_transport.usage_totals import ModelUsage, UsageTotals, used_by_embeddings
 
 __all__ = ["AIMLAPIUsageCallbackHandler", "ModelUsage", "get_aimlapi_usage_callback"]
 
 _REMEMBERED = 4096  # runs already counted
+_SECONDS = 5.0  # for a price
 
 
 class AIMLAPIUsageCallbackHandler(UsageTotals, BaseCallbackHandler):
@@ -61,6 +65,30 @@ class AIMLAPIUsageCallbackHandler(UsageTotals, BaseCallbackHandler):
             }
             for model, used in self.by_model.items()
         }
+
+    def on_chat_model_start(
+        self, serialized: dict[str, Any] | None, messages: list[list[BaseMessage]], *, run_id: UUID, **kwargs: Any
+    ) -> None:
+        """Sets aside what the call will cost, where there is a budget.
+
+        Raises:
+            BudgetExceededError: the call would pass it.
+        """
+        if not self.has_budget:
+            return
+        asked = kwargs.get("invocation_params") or {}
+        model = str(asked.get("model") or asked.get("model_name") or "")
+        pricing = known_price(model)
+        if pricing is None:  # asked for once; an estimate is not worth waiting long
+            held = (serialized or {}).get("kwargs") or {}
+            pricing = Client(base_url=held.get("base_url"), preset=held.get("preset"), timeout=_SECONDS).pricing(model)
+        if pricing is None:
+            self.reserve(run_id, model, None)
+            return
+        limit = next((asked[name] for name in OUTPUT_LIMITS if isinstance(asked.get(name), int)), TYPICAL_OUTPUT)
+        for conversation in messages:
+            cost = pricing.cost(count_tokens_approximately(conversation), limit)
+            self.reserve(run_id, model, None if cost is None else float(cost))
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID | None = None, **kwargs: Any) -> None:
         """Adds one call."""
@@ -139,12 +167,6 @@ def get_aimlapi_usage_callback(*, budget_usd: float | None = None) -> Iterator[A
 # One hook for all contexts: LangChain keeps every hook for the life of the process.
 _innermost: ContextVar[AIMLAPIUsageCallbackHandler | None] = ContextVar("aimlapi_usage", default=None)
 register_configure_hook(_innermost, inheritable=True)
-
-
-def budgets_of(run_manager: Any) -> list[AIMLAPIUsageCallbackHandler]:
-    """The handlers of a call that have a budget."""
-    handlers = getattr(run_manager, "handlers", None) or ()
-    return [one for one in handlers if isinstance(one, AIMLAPIUsageCallbackHandler) and one.has_budget]
 
 
 def _message(response: LLMResult) -> AIMessage | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # imported by the first call
     from aimlapi_transport.http.timeouts import Timeout
     from aimlapi_transport.service.billing import Balance, LogEntry, Transaction, UsageReport
     from aimlapi_transport.service.calls import ModelFilters, ServiceCalls, Words
-    from aimlapi_transport.service.catalogue import Model, ModelMetrics
+    from aimlapi_transport.service.catalogue import Model, ModelMetrics, Pricing
     from aimlapi_transport.service.keys import Key, KeyLimit, NewKey
 
 
@@ -55,6 +55,12 @@ class SyncService(_Service):
             names: ids or aliases, as they are written in the catalogue.
         """
         return run_blocking(self._service.metrics(names, timeout))
+
+    def pricing(self, model: str) -> Pricing | None:
+        """The prices of a model; None where the catalogue does not tell them. Kept for an hour."""
+        from aimlapi_transport.service.prices import price_of
+
+        return run_blocking(price_of(self._service, model))
 
     def estimate_cost(self, request: Request, *, output_tokens: int | None = None) -> Decimal | None:
         """US dollars that a request will cost, at the catalogue's prices; None where the model has none for tokens.
@@ -222,6 +228,12 @@ class AsyncService(_Service):
     async def metrics(self, names: Sequence[str], *, timeout: Timeout = None) -> list[ModelMetrics]:
         """As `Client.metrics`."""
         return await self._service.metrics(names, timeout)
+
+    async def pricing(self, model: str) -> Pricing | None:
+        """As `Client.pricing`."""
+        from aimlapi_transport.service.prices import price_of
+
+        return await price_of(self._service, model)
 
     async def estimate_cost(self, request: Request, *, output_tokens: int | None = None) -> Decimal | None:
         """As `Client.estimate_cost`."""

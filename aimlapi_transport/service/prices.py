@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 BYTES_PER_TOKEN = 4
 TYPICAL_OUTPUT = 500  # tokens, where a request sets no limit
 _KEPT_SECONDS = 3600.0
-_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+OUTPUT_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 _known: dict[tuple[str, str], tuple[float, Pricing | None]] = {}
+
+
+def known_price(model: str) -> Pricing | None:
+    """The prices of a model that were asked for lately, at whatever host."""
+    return next((kept[1] for (_, name), kept in _known.items() if name == model and kept[1] is not None), None)
 
 
 async def price_of(service: ServiceCalls, model: str) -> Pricing | None:
@@ -46,6 +51,6 @@ async def estimated_cost(service: ServiceCalls, request: Request, output_tokens:
         return None
     if output_tokens is None:
         body = loads(request.body)
-        limits = [body[name] for name in _LIMITS if isinstance(body.get(name), int)]
+        limits = [body[name] for name in OUTPUT_LIMITS if isinstance(body.get(name), int)]
         output_tokens = min(limits, default=TYPICAL_OUTPUT)
     return pricing.cost(len(request.body) // BYTES_PER_TOKEN, output_tokens)

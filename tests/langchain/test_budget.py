@@ -64,11 +64,11 @@ def test_the_call_that_would_pass_the_budget_is_not_sent(server: EmulatorServer,
         else:
             asyncio.run(asynchronously())
 
-    with get_aimlapi_usage_callback(budget_usd=budget * 1.1) as used:
+    with get_aimlapi_usage_callback(budget_usd=budget) as used:
         ask()
         with pytest.raises(BudgetExceededError, match="It was not sent"):
             ask()
-        assert used.calls == 1 and used.cost_usd is not None and used.cost_usd <= budget * 1.1
+        assert used.calls == 1 and used.cost_usd is not None and used.cost_usd <= budget
     assert chats(server) - before == 1
     ask()  # outside it is free
 
@@ -89,7 +89,7 @@ def test_threads_do_not_pass_it_together(server: EmulatorServer) -> None:
     with ThreadPoolExecutor(8) as pool:
         answered = sum(pool.map(ask, range(24)))
     assert answered == chats(server) - before == handler.calls
-    assert 3 <= answered and (handler.cost_usd or 0) <= cost * 3.5
+    assert answered >= 3 and (handler.cost_usd or 0) <= cost * 3.5
 
 
 def test_a_call_that_fails_gives_back_what_was_set_aside(server: EmulatorServer) -> None:
@@ -107,7 +107,7 @@ def test_a_call_that_fails_gives_back_what_was_set_aside(server: EmulatorServer)
 def test_budgets_nest(server: EmulatorServer) -> None:
     llm = model(server)
     cost = llm.estimate_cost(PROMPT) or 0
-    with get_aimlapi_usage_callback(budget_usd=cost * 1.1) as outer:
+    with get_aimlapi_usage_callback(budget_usd=cost) as outer:
         with get_aimlapi_usage_callback(budget_usd=100):
             llm.invoke(PROMPT)
             with pytest.raises(BudgetExceededError):
