@@ -19,7 +19,6 @@ from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import LLMResult
 from langchain_core.tracers.context import register_configure_hook
 
-from aimlapi_transport.client import Client
 from aimlapi_transport.embeddings import Embeddings
 from aimlapi_transport.service.prices import OUTPUT_LIMITS, TYPICAL_OUTPUT, known_price
 from aimlapi_transport.usage_totals import ModelUsage, UsageTotals, used_by_embeddings
@@ -80,6 +79,8 @@ class AIMLAPIUsageCallbackHandler(UsageTotals, BaseCallbackHandler):
         model = str(asked.get("model") or asked.get("model_name") or "")
         pricing = known_price(model)
         if pricing is None:  # asked for once; an estimate is not worth waiting long
+            from aimlapi_transport.client import Client  # and httpx with it
+
             held = (serialized or {}).get("kwargs") or {}
             pricing = Client(base_url=held.get("base_url"), preset=held.get("preset"), timeout=_SECONDS).pricing(model)
         if pricing is None:

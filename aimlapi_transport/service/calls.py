@@ -299,7 +299,8 @@ def _words(name: str, value: Any) -> list[str]:
 
 def _nearest(name: str, known: Sequence[str]) -> str:
     """A sentence that names the three nearest."""
-    found = difflib.get_close_matches(name, known, n=3, cutoff=0.3) or sorted(known)[:3]
+    known = sorted(set(known))
+    found = difflib.get_close_matches(name, known, n=3, cutoff=0.3) or known[:3]
     return f"The nearest: {', '.join(found)}." if found else "There are none."
 
 

@@ -1,0 +1,62 @@
+"""Charts into a file: .png or .svg by matplotlib, .html with the drawing inside, which needs no network to be seen."""
+
+from __future__ import annotations
+
+import html
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from aimlapi_transport.errors import InvalidRequestError
+
+_KINDS = (".png", ".svg", ".html")
+
+
+def bars(path: Path, names: Sequence[str], values: Sequence[float], label: str) -> None:
+    """One bar for each name."""
+    figure, axes = _figure(path, 0.4 * len(names) + 1.2)
+    axes.barh(range(len(names)), values, color="#3b6fb6")
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlabel(label)
+    _write(path, figure, label)
+
+
+def scatter(path: Path, points: Sequence[tuple[str, float, float]], x_label: str, y_label: str) -> None:
+    """A named point for each of (name, x, y)."""
+    figure, axes = _figure(path, 4.5)
+    for name, x, y in points:
+        axes.scatter([x], [y], s=60)
+        axes.annotate(name, (x, y), xytext=(6, 4), textcoords="offset points", fontsize=9)
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+    axes.set_xlim(left=0)
+    axes.set_ylim(bottom=0)
+    axes.margins(0.25)
+    _write(path, figure, f"{y_label} against {x_label}")
+
+
+def _figure(path: Path, height: float) -> Any:
+    if path.suffix.lower() not in _KINDS:
+        raise InvalidRequestError(f"`--plot` is {str(path)!r}: pass a file that ends in {', '.join(_KINDS)}.")
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise InvalidRequestError("`--plot` needs matplotlib: pip install matplotlib.") from None
+    figure = Figure(figsize=(8, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.3)
+    return figure, axes
+
+
+def _write(path: Path, figure: Any, title: str) -> None:
+    if path.suffix.lower() != ".html":
+        figure.savefig(path, dpi=150)
+        return
+    drawn = io.StringIO()
+    figure.savefig(drawn, format="svg")
+    svg = drawn.getvalue()
+    page = f'<!doctype html><meta charset="utf-8"><title>{html.escape(title)}</title>{svg[svg.index("<svg") :]}'
+    path.write_text(page, encoding="utf-8")

@@ -1,0 +1,47 @@
+"""`aimlapi emulator` and `aimlapi record`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aimlapi_cli.session import fail
+
+
+def emulator(
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8765,
+    host: Annotated[str, typer.Option(help="Where it listens.")] = "127.0.0.1",
+) -> None:
+    """The provider on your machine, for work without a key.
+
+    [dim]aimlapi emulator &
+    export AIMLAPI_API_BASE=http://127.0.0.1:8765/v1 AIMLAPI_API_KEY=any[/dim]
+    """
+    try:
+        from aimlapi_emulator.server.run import run
+    except ImportError:
+        fail("The emulator is not installed: pip install 'aimlapi-integrations[emulator]'.")
+    try:
+        run(host, port)
+    except OSError as error:
+        fail(f"It cannot listen on {host}:{port}: {error.strerror or error}.")
+
+
+def record(
+    only: Annotated[str, typer.Option(help="Names to record, such as 'claude-*'.")] = "*",
+    limit: Annotated[int | None, typer.Option(help="At most so many requests.")] = None,
+    repository: Annotated[Path, typer.Option(help="A clone of the project.")] = Path(),
+) -> None:
+    """Records the published requests again, live, into a clone's cassettes. It costs money.
+
+    [dim]aimlapi record --only 'claude-*' --limit 3[/dim]
+    """
+    tool = repository / "tools" / "record_cassettes.py"
+    if not tool.is_file():
+        fail(f"{repository.resolve()} is no clone of the project: there is no {tool.name} in its `tools`.", 2)
+    command = [sys.executable, str(tool), "--only", only, *(["--limit", str(limit)] if limit else [])]
+    raise typer.Exit(subprocess.run(command, cwd=repository, check=False).returncode)
