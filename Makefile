@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 4
 RUN = $(VENV)/bin/python
-PACKAGES = aimlapi_transport langchain_aimlapi llama_index_aimlapi aimlapi_emulator aimlapi_cli
+PACKAGES = aimlapi_transport langchain_aimlapi llama_index_aimlapi aimlapi_emulator aimlapi_cli aimlapi_batch
 
 .PHONY: demo test quick quick-langchain quick-llama-index lint types docs pictures notebooks dist check-wheel reliability fuzz soak audit bench record record-emulated format clean
 

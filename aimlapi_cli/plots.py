@@ -31,9 +31,8 @@ def scatter(path: Path, points: Sequence[tuple[str, float, float]], x_label: str
         axes.annotate(name, (x, y), xytext=(6, 4), textcoords="offset points", fontsize=9)
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
-    axes.set_xlim(left=0)
-    axes.set_ylim(bottom=0)
-    axes.margins(0.25)
+    axes.set_xlim(0, max((x for _, x, _ in points), default=1) * 1.4)  # room for the names
+    axes.set_ylim(0, max((y for _, _, y in points), default=1) * 1.2)
     _write(path, figure, f"{y_label} against {x_label}")
 
 

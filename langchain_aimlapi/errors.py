@@ -63,7 +63,6 @@ __all__ = [
 
 
 AIMLAPIError = transport.AIMLAPIError
-BudgetExceededError = transport.BudgetExceededError
 
 
 class Response(NamedTuple):
@@ -153,6 +152,10 @@ class InvalidToolCallError(BadResponseError):
     """The model went on calling a tool with arguments that are no JSON object: raised by `InvalidToolCallRetry`."""
 
 
+class BudgetExceededError(transport.BudgetExceededError, ModelInvalidRequestError):
+    """A call that would have passed a budget (`budget_usd`); it was not sent."""
+
+
 class StreamError(_Answered, transport.StreamError, ModelAPIError):
     """The provider reported a failure inside a stream."""
 
@@ -174,6 +177,7 @@ _KINDS: dict[type[transport.AIMLAPIError], type[transport.AIMLAPIError]] = {
     transport.APIConnectionError: APIConnectionError,
     transport.APITimeoutError: APITimeoutError,
     transport.BadResponseError: BadResponseError,
+    transport.BudgetExceededError: BudgetExceededError,
     transport.StreamError: StreamError,
     transport.IncompleteStreamError: IncompleteStreamError,
 }

@@ -22,6 +22,7 @@ from langchain_core.tracers.context import register_configure_hook
 from aimlapi_transport.embeddings import Embeddings
 from aimlapi_transport.service.prices import OUTPUT_LIMITS, TYPICAL_OUTPUT, known_price
 from aimlapi_transport.usage_totals import ModelUsage, UsageTotals, used_by_embeddings
+from langchain_aimlapi.errors import translated
 
 __all__ = ["AIMLAPIUsageCallbackHandler", "ModelUsage", "get_aimlapi_usage_callback"]
 
@@ -83,13 +84,11 @@ class AIMLAPIUsageCallbackHandler(UsageTotals, BaseCallbackHandler):
 
             held = (serialized or {}).get("kwargs") or {}
             pricing = Client(base_url=held.get("base_url"), preset=held.get("preset"), timeout=_SECONDS).pricing(model)
-        if pricing is None:
-            self.reserve(run_id, model, None)
-            return
         limit = next((asked[name] for name in OUTPUT_LIMITS if isinstance(asked.get(name), int)), TYPICAL_OUTPUT)
-        for conversation in messages:
-            cost = pricing.cost(count_tokens_approximately(conversation), limit)
-            self.reserve(run_id, model, None if cost is None else float(cost))
+        with translated():
+            for conversation in messages:
+                cost = pricing and pricing.cost(count_tokens_approximately(conversation), limit)
+                self.reserve(run_id, model, None if cost is None else float(cost))
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID | None = None, **kwargs: Any) -> None:
         """Adds one call."""

@@ -17,7 +17,14 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 DIST = ROOT / "dist"
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
-PACKAGES = {"aimlapi_transport", "langchain_aimlapi", "llama_index_aimlapi", "aimlapi_emulator", "aimlapi_cli"}
+PACKAGES = {
+    "aimlapi_transport",
+    "langchain_aimlapi",
+    "llama_index_aimlapi",
+    "aimlapi_emulator",
+    "aimlapi_cli",
+    "aimlapi_batch",
+}
 # Other names of ours in LlamaIndex's namespace: what is above them must hold no __init__.py, or LlamaIndex is hidden.
 NAMES = {"llama_index/llms/aimlapi", "llama_index/embeddings/aimlapi"}
 EXPECTED = (

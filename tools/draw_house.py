@@ -25,6 +25,8 @@ ROOMS = {
     "aimlapi_emulator": "how the provider answers; imports none of the others",
     "http": "connection pool, sending, timeouts, retries, SSE",
     "chat": "/v1/chat/completions: request, reader, tool calls, usage",
+    "responses": "/v1/responses: items, reader, background",
+    "service": "catalogue, account, keys, prices",
     "config": "settings, hosts, model families",
     "server": "endpoints, validation, running it",
     "faults": "replies spoilt on request",

@@ -1,14 +1,16 @@
-"""Draws docs/images/demo.svg: a terminal with what `make demo` prints without a key.
+"""Draws docs/images: terminals with what `make demo` and commands of `aimlapi` print on the emulator, and a comparison.
 
 python tools/draw_terminal.py
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -71,9 +73,59 @@ def picture(text: str) -> str:
         return console.export_svg(title="aimlapi-integrations", code_format=TEMPLATE, unique_id="demo")
 
 
+COMMANDS = {
+    "doctor": "aimlapi doctor --call",
+    "models": "aimlapi models gpt-4o --sort price",
+}
+COMPARED = "openai/gpt-4o,anthropic/claude-sonnet-4.5,deepseek/deepseek-r1,minimax/m2"
+
+
+def commands() -> None:
+    """The pictures of the command, on an emulator, as a terminal of 100 columns shows them."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from aimlapi_emulator import emulator
+
+    with emulator() as server, tempfile.TemporaryDirectory() as cache:
+        settings = {"AIMLAPI_API_BASE": server.base_url, "AIMLAPI_API_KEY": "sk-emulated-0123456789abcdef"}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("AIML")}
+        environment |= {**settings, "XDG_CACHE_HOME": cache, "COLUMNS": "100", "TERM": "xterm-256color"}
+        for name, line in COMMANDS.items():
+            shown = terminal([sys.executable, "-m", "aimlapi_cli", *line.split()[1:]], environment)
+            shown = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8765", shown.replace(sys.prefix, "/home/ann/.venv"))
+            with open(os.devnull, "w") as nowhere:
+                console = Console(record=True, width=100, file=nowhere, force_terminal=True, color_system="truecolor")
+                console.print(Text(f"$ {line}", style="bold"))
+                console.print(Text.from_ansi(shown))
+                svg = console.export_svg(title="aimlapi", code_format=TEMPLATE, unique_id=name)
+            (PICTURE.parent / f"{name}.svg").write_text(svg.replace("What make demo prints", f"What {line} prints"))
+        picture = PICTURE.parent / "compare.png"
+        prompt = ["Explain tides", "--models", COMPARED, "--runs", "3", "--no-answers", "--plot", str(picture)]
+        compared = [sys.executable, "-m", "aimlapi_cli", "compare", *prompt]
+        subprocess.run(compared, env=environment, cwd=ROOT, check=True, capture_output=True)
+
+
+def terminal(command: list[str], environment: dict[str, str]) -> str:
+    """What a command shows on a terminal."""
+    import pty
+
+    mine, theirs = pty.openpty()
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=ROOT)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):
+        while piece := os.read(mine, 4096):
+            shown += piece
+    process.wait()
+    os.close(mine)
+    return shown.decode().replace("\r\n", "\n")
+
+
 def main() -> None:
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
     PICTURE.write_text(picture(demo()))
+    commands()
     print(PICTURE.relative_to(ROOT))
 
 

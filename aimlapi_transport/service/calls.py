@@ -26,14 +26,13 @@ from aimlapi_transport.errors import (
     RateLimitError,
     beginning,
 )
-from aimlapi_transport.http.exchange import Exchange
-from aimlapi_transport.http.timeouts import TimeLimits, Timeout
 from aimlapi_transport.json_codec import JsonError, dumps, loads
 from aimlapi_transport.service import billing, catalogue, keys
 from aimlapi_transport.service.etag_cache import EtagCache
 
 if TYPE_CHECKING:
     from aimlapi_transport.http.caller import Caller
+    from aimlapi_transport.http.timeouts import Timeout
 
 T = TypeVar("T")
 Words = str | Sequence[str] | None
@@ -218,6 +217,9 @@ class ServiceCalls:
         again: Callable[[AIMLAPIError], bool] = lambda error: True,
         secret: bool = False,
     ) -> Any:
+        from aimlapi_transport.http.exchange import Exchange  # and httpx with it
+        from aimlapi_transport.http.timeouts import TimeLimits
+
         time_limits = TimeLimits(self._client, request, timeout)
 
         async def once() -> Any:
@@ -228,6 +230,9 @@ class ServiceCalls:
 
     async def _cached(self, path: str, query: Sequence[tuple[str, str]], timeout: Timeout) -> Any:
         """What the catalogue says; where it is as it was, what was kept of it."""
+        from aimlapi_transport.http.exchange import Exchange
+        from aimlapi_transport.http.timeouts import TimeLimits
+
         url = f"{self._client.base_url}{path}?{urlencode(query)}"
         kept = self._cache.find(url)
         headers = {"if-none-match": kept[0]} if kept else {}

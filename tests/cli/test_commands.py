@@ -297,7 +297,7 @@ def on_a_terminal(server: EmulatorServer, tmp_path: Path, *arguments: str, typed
         if not piece:
             break
         shown += piece
-        if not is_typed and b"> " in plain(shown.decode(errors="replace")).encode():  # it asks for a line
+        if not is_typed and "\n>" in plain(shown.decode(errors="replace")):  # it asks for a line
             is_typed = True
             os.write(mine, typed)
     process.kill()
