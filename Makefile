@@ -5,7 +5,7 @@ JOBS ?= 4
 RUN = $(VENV)/bin/python
 PACKAGES = aimlapi_transport langchain_aimlapi llama_index_aimlapi aimlapi_emulator aimlapi_cli aimlapi_batch
 
-.PHONY: demo test quick quick-langchain quick-llama-index lint types docs pictures notebooks dist check-wheel reliability fuzz soak audit bench record record-emulated format clean
+.PHONY: demo test test-ray quick quick-langchain quick-llama-index lint types docs pictures notebooks dist check-wheel reliability fuzz soak audit bench record record-emulated format clean
 
 demo: $(VENV)/.demo  ## both frameworks at work: streaming, an agent, RAG
 	@$(RUN) examples/demo.py
@@ -18,6 +18,11 @@ quick: $(VENV)/.dev  ## the pure laws, in 20 seconds: no process, no server
 
 quick-langchain quick-llama-index: quick-%:  # side by side: importing a framework takes as long as its laws
 	@$(RUN) -m pytest -q -p no:xdist --quick $(if $(filter langchain,$*),tests/transport )tests/$(subst -,_,$*)
+
+test-ray: $(VENV)/.dev  ## jobs on a Ray cluster of this machine; installs Ray where it can
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[ray]' \
+		|| { echo "Ray cannot be installed here (pip install 'ray[data]'): its tests are left out."; exit 0; }; \
+	$(RUN) -m pytest -q -p no:xdist tests/ray
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .

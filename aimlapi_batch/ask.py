@@ -20,29 +20,26 @@ Reserve = Callable[["Request"], Any]
 """Awaited with a request before it is sent; raises where a budget would be passed."""
 
 
+FIELDS = (
+    *("text", "parsed", "tool_calls", "embedding", "reasoning", "usage", "cost_usd", "request_id", "seconds", "error"),
+)
+"""What an answer has beside its key."""
+
+
+_CALL, _CALL_OF = ("id", "name", "arguments"), ("id", "name", "args")  # of a call, ours and LangChain's
+
+
 class RowRetries(RetryPolicy):
     """The client's own retries, but for 429: those are for the limiter, which slows all rows down."""
 
-    def delay(self, attempt: int, error: AIMLAPIError) -> float | None:
+    def delay(self, attempt: int, failure: AIMLAPIError) -> float | None:
         """Seconds to wait before another try; None for none."""
-        return None if isinstance(error, RateLimitError) else super().delay(attempt, error)
+        return None if isinstance(failure, RateLimitError) else super().delay(attempt, failure)
 
 
 def blank(key: str) -> Row:
     """An answer with nothing in it."""
-    names = (
-        "text",
-        "parsed",
-        "tool_calls",
-        "embedding",
-        "reasoning",
-        "usage",
-        "cost_usd",
-        "request_id",
-        "seconds",
-        "error",
-    )
-    return {"key": key, **dict.fromkeys(names)}
+    return {"key": key, **dict.fromkeys(FIELDS)}
 
 
 def failed(key: str, error: BaseException, seconds: float | None = None) -> Row:
@@ -167,9 +164,8 @@ async def ask_runnable(key: str, row: Row, job: Job) -> Row:
     if hasattr(job.runnable, "achat"):
         from llama_index.core.base.llms.types import ChatMessage
 
-        messages = (
-            messages_of(job, row) if has_question else [{"role": "user", "content": json.dumps(row, default=str)}]
-        )
+        whole = [{"role": "user", "content": json.dumps(row, default=str)}]
+        messages = messages_of(job, row) if has_question else whole
         response = await job.runnable.achat([ChatMessage(role=m["role"], content=m["content"]) for m in messages])
         known = response.additional_kwargs
         answer = {
@@ -195,7 +191,9 @@ def _of_runnable(found: Any) -> Row:
         return {
             "text": found.text if isinstance(found.text, str) else str(found.content),
             "reasoning": found.additional_kwargs.get("reasoning_content"),
-            "tool_calls": [{"id": c["id"], "name": c["name"], "arguments": c["args"]} for c in found.tool_calls]
+            "tool_calls": [
+                {"id": call["id"], "name": call["name"], "arguments": call["args"]} for call in found.tool_calls
+            ]
             or None,
             "usage": {name: usage.get(name) for name in ("input_tokens", "output_tokens")},
             "cost_usd": metadata.get("cost_usd"),

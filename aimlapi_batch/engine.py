@@ -68,17 +68,31 @@ class Summary:
 Progress = Callable[[Summary], None]
 
 
-def run(job: Job, *, force: bool = False, on_progress: Progress | None = None, dry_run: bool = False) -> Summary:
+def run(
+    job: Job,
+    *,
+    force: bool = False,
+    on_progress: Progress | None = None,
+    dry_run: bool = False,
+    on: str | None = None,
+) -> Summary:
     """Runs a job to its end; one that was begun goes on.
 
     Args:
         force: go on although the output is of a job with other settings.
         on_progress: called with each answer.
         dry_run: ask nothing; count tokens and estimate the cost.
+        on: address of a Ray cluster (`auto`, `local`, `ray://...`) to run it on; see `aimlapi_batch.ray.run_on_ray`.
 
     Raises:
         JobError: the job cannot be begun, or not go on. What is written stays.
     """
+    if on is not None:
+        from aimlapi_batch.ray import run_on_ray
+
+        if force or dry_run or on_progress is not None:
+            raise JobError("On Ray there is no `force`, `dry_run` or `on_progress`.")
+        return run_on_ray(job, on)
     return asyncio.run(arun(job, force=force, on_progress=on_progress, dry_run=dry_run))
 
 
@@ -191,6 +205,12 @@ class _Run:
         group: list[Read] = []
         size = job.texts_per_request if job.embeddings else 1
 
+        def over(task: asyncio.Task[None]) -> None:
+            tasks.discard(task)
+            room.release()
+            if not task.cancelled() and (error := task.exception()) is not None:
+                self._end(error)
+
         async def begin(taken: list[Read]) -> None:
             await room.acquire()
             if self._stop.is_set():
@@ -198,7 +218,7 @@ class _Run:
                 return
             task = asyncio.ensure_future(self._answer(asker, taken, last=last))
             tasks.add(task)
-            task.add_done_callback(lambda done: (tasks.discard(done), room.release()))
+            task.add_done_callback(over)
 
         try:
             for one in rows:

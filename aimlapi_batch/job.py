@@ -79,12 +79,10 @@ class Job:
         if self.runnable is None and not (isinstance(self.model, str) and self.model.strip()):
             raise JobError("`model` is missing: pass the id of a model, or a `runnable`.")
         if self.runnable is None and (self.prompt is None) == (self.messages is None):
-            raise JobError(
-                "Pass either `prompt`, a template over the columns, or `messages`, the column that holds them."
-            )
+            raise JobError("Pass either `prompt`, a template over the columns, or `messages`, the column of them.")
         if self.runnable is not None and not (hasattr(self.runnable, "ainvoke") or hasattr(self.runnable, "achat")):
             raise JobError("`runnable` is neither a LangChain runnable nor a LlamaIndex LLM.")
-        if self.embeddings and (self.messages or self.schema or self.runnable is not None):
+        if self.embeddings and (self.messages or self.schema is not None or self.runnable is not None):
             raise JobError("An embeddings job takes a `prompt`: no messages, no schema, no runnable.")
         if self.via not in ("calls", "provider"):
             raise JobError(f"`via` is {self.via!r}: pass calls or provider.")

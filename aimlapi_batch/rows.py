@@ -10,6 +10,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,7 @@ def read(job: Job) -> Iterator[Read]:
     Raises:
         JobError: a file that cannot be read; with `on_error="stop"`, a row that cannot.
     """
-    seen = 0
-    for place, row, problem in _raw(job.source):
+    for seen, (place, row, problem) in enumerate(_raw(job.source)):
         key = f"line-{place}"
         if problem is None:
             try:
@@ -51,7 +51,6 @@ def read(job: Job) -> Iterator[Read]:
             raise JobError(f"Row {place} of {_name(job.source)} cannot be used: {problem}.")
         if job.limit is not None and seen >= job.limit:
             return
-        seen += 1
         yield Read(place, key, row, problem)
 
 
@@ -70,9 +69,7 @@ def _raw(source: Any) -> Iterator[tuple[int, Row, str | None]]:
     path = Path(source)
     kind = Path(path.stem).suffix.lower() if path.suffix.lower() == ".gz" else path.suffix.lower()
     if kind not in _KINDS:
-        raise JobError(
-            f"{path} ends in {path.suffix or 'nothing'!r}: pass .jsonl, .csv or .parquet (.gz of the first two)."
-        )
+        raise JobError(f"{path} is of no known kind: pass .jsonl, .csv or .parquet (.gz of the first two).")
     if not path.is_file():
         raise JobError(f"There is no file {path}.")
     try:
@@ -86,8 +83,8 @@ def _raw(source: Any) -> Iterator[tuple[int, Row, str | None]]:
         raise JobError(f"{path} cannot be read: {error}.") from None
 
 
-def _opened(path: Path) -> io.BufferedIOBase:
-    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
+def _opened(path: Path) -> Any:
+    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
 
 
 def _lines(path: Path) -> Iterator[tuple[int, Row, str | None]]:
@@ -126,7 +123,7 @@ def _csv(path: Path, delimiter: str) -> Iterator[tuple[int, Row, str | None]]:
 
 def _parquet(path: Path) -> Iterator[tuple[int, Row, str | None]]:
     try:
-        import pyarrow.parquet as pq
+        import pyarrow.parquet as pq  # type: ignore[import-untyped,unused-ignore]
     except ImportError:
         raise JobError("Parquet needs pyarrow: pip install 'aimlapi-integrations[batch]'.") from None
     place = 0
@@ -153,7 +150,7 @@ class Hashes:
     def repeated(self) -> int | None:
         """A number that is there twice."""
         numbers = self._sorted
-        return next((a for a, b in zip(numbers, numbers[1:], strict=False) if a == b), None)
+        return next((a for a, b in pairwise(numbers) if a == b), None)
 
 
 def check_rows(job: Job) -> int:

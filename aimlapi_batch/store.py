@@ -120,8 +120,8 @@ class Store:
             with suppress(OSError):
                 self._file.truncate(start)
             raise JobError(
-                f"{self.rows_path} cannot be written: {error.strerror or error}. What stands in it is whole; run the job "
-                "again when there is room."
+                f"{self.rows_path} cannot be written: {error.strerror or error}. What stands in it is whole; run the "
+                "job again when there is room."
             ) from None
 
     def _sync(self, *, force: bool) -> None:
@@ -250,8 +250,8 @@ def is_answered(row: Row) -> bool:
 def write_parquet(rows: Path, target: Path) -> None:
     """The answers as Parquet: vectors as lists of float32, objects as JSON."""
     try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+        import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
+        import pyarrow.parquet as pq  # type: ignore[import-untyped,unused-ignore]
     except ImportError:
         raise JobError("Parquet needs pyarrow: pip install 'aimlapi-integrations[batch]'.") from None
     schema = pa.schema(

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from aimlapi_batch.cli import batch
 from aimlapi_cli import account, ask, catalogue, chat, compare, doctor, tools
 from aimlapi_cli.session import run
 from aimlapi_transport.version import __version__
@@ -35,6 +36,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(account.keys, name="keys")
+app.add_typer(batch, name="batch")
 
 
 @app.callback(invoke_without_command=True)

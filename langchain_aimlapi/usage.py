@@ -87,7 +87,7 @@ class AIMLAPIUsageCallbackHandler(UsageTotals, BaseCallbackHandler):
         limit = next((asked[name] for name in OUTPUT_LIMITS if isinstance(asked.get(name), int)), TYPICAL_OUTPUT)
         with translated():
             for conversation in messages:
-                cost = pricing and pricing.cost(count_tokens_approximately(conversation), limit)
+                cost = pricing.cost(count_tokens_approximately(conversation), limit) if pricing else None
                 self.reserve(run_id, model, None if cost is None else float(cost))
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID | None = None, **kwargs: Any) -> None:

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aimlapi_emulator.faults.statuses import AWAY
 from aimlapi_emulator.faults.table import Attempts, fault_for
-from aimlapi_emulator.server import account, catalogue, embeddings, responses
+from aimlapi_emulator.server import account, batches, catalogue, embeddings, responses
 from aimlapi_emulator.server.chat import chat
 from aimlapi_emulator.server.errors import Refused, invalid
 from aimlapi_emulator.server.hosts import HOSTS, Host
@@ -50,6 +50,20 @@ async def _response(request: Request) -> ASGIApp:
 async def _cancel(request: Request) -> ASGIApp:
     authenticate(request)
     return responses.cancelled(request, request.path_params["id"])
+
+
+async def _batches(request: Request) -> ASGIApp:
+    return await _posted(request, lambda asked: batches.create(request, asked))
+
+
+async def _batch(request: Request) -> ASGIApp:
+    authenticate(request)
+    return batches.status(request)
+
+
+async def _cancel_batch(request: Request) -> ASGIApp:
+    authenticate(request)
+    return batches.cancel(request)
 
 
 async def _posted(request: Request, reply: Callable[..., Response]) -> ASGIApp:
@@ -102,6 +116,9 @@ ROUTES: tuple[tuple[tuple[str, ...], tuple[str, ...], Handler], ...] = (
     (("GET",), tuple(f"{path}/{{id}}" for path in RESPONSE_PATHS), _response),
     (("POST",), tuple(f"{path}/{{id}}/cancel" for path in RESPONSE_PATHS), _cancel),
     (("POST",), EMBEDDING_PATHS, _embeddings),
+    (("POST",), ("/v1/batches",), _batches),
+    (("GET",), ("/v1/batches",), _batch),
+    (("POST",), ("/v1/batches/cancel/{id}",), _cancel_batch),
     # where a fault redirects to: the same endpoints again
     (("POST",), tuple(AWAY + path for path in CHAT_PATHS), partial(_chat, host=HOSTS["aimlapi"])),
     (("POST",), tuple(AWAY + path for path in EMBEDDING_PATHS), _embeddings),
@@ -124,6 +141,7 @@ def build_app(journal: Journal | None = None, *, balance_usd: float | None = Non
     app.router.redirect_slashes = False
     app.state.attempts = Attempts()
     app.state.responses = responses.Store()
+    app.state.batches = batches.Batches()
     app.state.ledger = Ledger() if balance_usd is None else Ledger(balance_usd)
     app.state.logs_asked = deque()
     app.add_middleware(_Noting, journal=journal if journal is not None else Journal())

@@ -189,25 +189,38 @@ class ServiceCalls:
         return keys.read_keys(await self._json(service_request("/keys"), timeout))
 
     async def create_key(self, body: Mapping[str, Any], timeout: Timeout = None) -> keys.NewKey:
-        return keys.read_new_key(await self._once("POST", "/keys", body, timeout))
+        return keys.read_new_key(await self.once("POST", "/keys", body, timeout))
 
     async def update_key(self, prefix: str, body: Mapping[str, Any], timeout: Timeout = None) -> keys.Key:
-        return keys.read_key(await self._once("PATCH", _key_path(prefix), body, timeout))
+        return keys.read_key(await self.once("PATCH", _key_path(prefix), body, timeout))
 
     async def delete_key(self, prefix: str, timeout: Timeout = None) -> bool:
-        payload = await self._once("DELETE", _key_path(prefix), None, timeout)
+        payload = await self.once("DELETE", _key_path(prefix), None, timeout)
         row = payload.get("data") if isinstance(payload, dict) else None
         return isinstance(row, dict) and row.get("deleted") is True
 
     # -- sending -------------------------------------------------------------------------------------------------------
 
-    async def _once(self, method: str, path: str, body: Mapping[str, Any] | None, timeout: Timeout) -> Any:
+    async def once(self, method: str, path: str, body: Mapping[str, Any] | None, timeout: Timeout = None) -> Any:
         """A request that changes something: never sent again where it may have been done.
 
         Errors keep nothing of a reply, which may hold a new key.
         """
         request = service_request(path, method=method, body=body)
         return await self._json(request, timeout, again=lambda error: isinstance(error, RateLimitError), secret=True)
+
+    async def raw(self, request: Request, timeout: Timeout = None) -> bytes:
+        """The body of a reply as it came."""
+        from aimlapi_transport.http.exchange import Exchange
+        from aimlapi_transport.http.timeouts import TimeLimits
+
+        time_limits = TimeLimits(self._client, request, timeout)
+
+        async def once() -> bytes:
+            async with Exchange(self._client, request, time_limits) as exchange:
+                return bytes(await exchange.read_all())
+
+        return await self._client._with_retries(once, time_limits)
 
     async def _json(
         self,
