@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -93,7 +94,13 @@ def run(
         if force or dry_run or on_progress is not None:
             raise JobError("On Ray there is no `force`, `dry_run` or `on_progress`.")
         return run_on_ray(job, on)
-    return asyncio.run(arun(job, force=force, on_progress=on_progress, dry_run=dry_run))
+    running = arun(job, force=force, on_progress=on_progress, dry_run=dry_run)
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(running)
+    with ThreadPoolExecutor(1) as beside:  # a notebook's loop is under way in this thread
+        return beside.submit(asyncio.run, running).result()
 
 
 async def arun(

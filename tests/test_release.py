@@ -11,7 +11,14 @@ import llama_index_aimlapi
 
 ROOT = Path(__file__).parents[1]
 PROJECT = (ROOT / "pyproject.toml").read_text()
-PACKAGES = ("aimlapi_transport", "langchain_aimlapi", "llama_index_aimlapi", "aimlapi_emulator")
+PACKAGES = (
+    "aimlapi_transport",
+    "langchain_aimlapi",
+    "llama_index_aimlapi",
+    "aimlapi_emulator",
+    "aimlapi_cli",
+    "aimlapi_batch",
+)
 
 
 def test_the_version_is_written_once() -> None:

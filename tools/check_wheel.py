@@ -39,6 +39,16 @@ PROGRAMS = {
         "    assert client.chat('openai/gpt-4o', [{'role': 'user', 'content': 'Hello'}]).text",
         ("langchain_core", "llama_index.core"),
     ),
+    "batch": (
+        "from aimlapi_batch import Job, run; from aimlapi_cli.app import main; from aimlapi_emulator import emulator\n"
+        "import os, tempfile; os.chdir(tempfile.mkdtemp())\n"
+        "with emulator() as server:\n"
+        "    host = {'base_url': server.base_url, 'api_key': 'k'}\n"
+        "    rows = [{'id': 1, 'text': 'Hello'}]\n"
+        "    job = Job(rows, 'out.parquet', model='openai/gpt-4o', prompt='{text}', key='id', **host)\n"
+        "    assert run(job).answered == 1",
+        ("langchain_core", "llama_index.core", "ray"),
+    ),
 }
 
 
@@ -48,7 +58,10 @@ def main() -> None:
         (wheel,) = Path(folder).glob("*.whl")
         names = zipfile.ZipFile(wheel).namelist()
         packages = {name.split("/")[0] for name in names if not name.split("/")[0].endswith(".dist-info")}
-        expected = {"aimlapi_transport", "langchain_aimlapi", "llama_index_aimlapi", "aimlapi_emulator"}
+        expected = {"aimlapi_transport", "langchain_aimlapi", "llama_index_aimlapi", "aimlapi_emulator"} | {
+            "aimlapi_cli",
+            "aimlapi_batch",
+        }
         assert packages == {*expected, "llama_index"}, packages
         shared = [name for name in names if name.startswith("llama_index/")]
         assert sorted(shared) == [f"{place}/{file}" for place in NAMESPACE for file in ("__init__.py", "py.typed")], (

@@ -6,12 +6,16 @@ python tools/draw_terminal.py
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
+import shlex
+import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from threading import Timer
 
 ROOT = Path(__file__).parent.parent
 PICTURE = ROOT / "docs" / "images" / "demo.svg"
@@ -77,14 +81,12 @@ COMMANDS = {
     "doctor": "aimlapi doctor --call",
     "models": "aimlapi models gpt-4o --sort price",
 }
+BATCH = 'aimlapi batch run rows.jsonl -o answers.jsonl --model openai/gpt-4o --prompt "Label this: {text}" --key id'
 COMPARED = "openai/gpt-4o,anthropic/claude-sonnet-4.5,deepseek/deepseek-r1,minimax/m2"
 
 
 def commands() -> None:
     """The pictures of the command, on an emulator, as a terminal of 100 columns shows them."""
-    from rich.console import Console
-    from rich.text import Text
-
     from aimlapi_emulator import emulator
 
     with emulator() as server, tempfile.TemporaryDirectory() as cache:
@@ -94,25 +96,52 @@ def commands() -> None:
         for name, line in COMMANDS.items():
             shown = terminal([sys.executable, "-m", "aimlapi_cli", *line.split()[1:]], environment)
             shown = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8765", shown.replace(sys.prefix, "/home/ann/.venv"))
-            with open(os.devnull, "w") as nowhere:
-                console = Console(record=True, width=100, file=nowhere, force_terminal=True, color_system="truecolor")
-                console.print(Text(f"$ {line}", style="bold"))
-                console.print(Text.from_ansi(shown))
-                svg = console.export_svg(title="aimlapi", code_format=TEMPLATE, unique_id=name)
-            (PICTURE.parent / f"{name}.svg").write_text(svg.replace("What make demo prints", f"What {line} prints"))
+            save(name, [(line, shown)], f"What {line} prints")
+        save("batch", batch(environment), "A job that is interrupted, and goes on where it was")
         picture = PICTURE.parent / "compare.png"
         prompt = ["Explain tides", "--models", COMPARED, "--runs", "3", "--no-answers", "--plot", str(picture)]
         compared = [sys.executable, "-m", "aimlapi_cli", "compare", *prompt]
         subprocess.run(compared, env=environment, cwd=ROOT, check=True, capture_output=True)
 
 
-def terminal(command: list[str], environment: dict[str, str]) -> str:
+def save(name: str, shown: list[tuple[str, str]], label: str) -> None:
+    """Commands, and what they show, as a picture."""
+    from rich.console import Console
+    from rich.text import Text
+
+    with open(os.devnull, "w") as nowhere:
+        console = Console(record=True, width=100, file=nowhere, force_terminal=True, color_system="truecolor")
+        for line, output in shown:
+            console.print(Text(f"$ {line}", style="bold"))
+            console.print(Text.from_ansi(output))
+        svg = console.export_svg(title="aimlapi", code_format=TEMPLATE, unique_id=name)
+    (PICTURE.parent / f"{name}.svg").write_text(svg.replace("What make demo prints", label))
+
+
+def batch(environment: dict[str, str]) -> list[tuple[str, str]]:
+    """A job that is stopped after two seconds, then run again; of its bar, what it showed last."""
+    with tempfile.TemporaryDirectory() as folder:
+        rows = (json.dumps({"id": n, "text": f"letter {n}"}) for n in range(5000))
+        (Path(folder) / "rows.jsonl").write_text("\n".join(rows))
+        shown = []
+        for line, seconds in ((BATCH, 2.5), (BATCH, None), ("aimlapi batch status answers.jsonl", None)):
+            command = [sys.executable, "-m", "aimlapi_cli", *shlex.split(line)[1:]]
+            output = terminal(command, environment | {"PYTHONPATH": str(ROOT)}, folder, seconds)
+            shown.append((line, re.sub(r"(?s)\x1b\[\?25l.*\r\x1b\[2K", "", output).replace("\x1b[?25h", "")))
+        return shown
+
+
+def terminal(
+    command: list[str], environment: dict[str, str], cwd: str | Path = ROOT, interrupted_after: float | None = None
+) -> str:
     """What a command shows on a terminal."""
     import pty
 
     mine, theirs = pty.openpty()
-    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=ROOT)
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=cwd)
     os.close(theirs)
+    if interrupted_after is not None:
+        Timer(interrupted_after, process.send_signal, [signal.SIGINT]).start()
     shown = b""
     with contextlib.suppress(OSError):
         while piece := os.read(mine, 4096):

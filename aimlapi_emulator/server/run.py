@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from types import TracebackType
 
@@ -90,7 +91,7 @@ class EmulatorServer:
         return f"{self.url}{HOSTS[name].prefix}/v1"
 
     def start(self) -> EmulatorServer:
-        """Serves until `stop`. The socket accepts connections as soon as this returns."""
+        """Serves until `stop`; its thread and event loop are at work when this returns."""
         if self._thread is not None:
             raise RuntimeError("This server is already running; stop it first.")
         self._sock = listen(self._host, self._port)
@@ -98,6 +99,8 @@ class EmulatorServer:
         self._server = uvicorn.Server(config(self._journal, self._balance_usd))
         self._thread = threading.Thread(target=self._serve, name="aimlapi-emulator", daemon=True)
         self._thread.start()
+        while not self._server.started and self._thread.is_alive():
+            time.sleep(0.002)
         return self
 
     def _serve(self) -> None:

@@ -1,0 +1,112 @@
+# %% [markdown]
+# # A table through a model
+#
+# A few hundred letters, labelled, as a job that can be killed: what was
+# answered stays answered, and what it cost is known.
+#
+# *Without a key the emulator answers: a program on this machine that speaks
+# the provider's protocol, but whose words, token counts and prices are made
+# up; set `AIMLAPI_API_KEY` before you start Jupyter, and the same cells run
+# live.*
+
+# %%
+from aimlapi_emulator import emulator_unless_key
+
+server = emulator_unless_key()
+print("The emulator answers." if server else "Live: answers are paid for.")
+
+# %% [markdown]
+# ## Rows
+#
+# Any file of JSON Lines, CSV or Parquet will do; here it is made.
+
+# %%
+import csv
+import tempfile
+from pathlib import Path
+
+folder = Path(tempfile.mkdtemp())
+things = ["parcel", "invoice", "login", "printer", "lamp"]
+with (folder / "letters.csv").open("w", newline="") as file:
+    table = csv.writer(file)
+    table.writerow(["id", "text"])
+    for number in range(300):
+        thing = things[number % len(things)]
+        table.writerow([number, f"Letter {number}: my {thing} does not work."])
+
+# %% [markdown]
+# ## First a look at the price
+#
+# A dry run asks nothing: it counts tokens, and prices them where the price
+# is known. A sample tells how long answers are.
+
+# %%
+from dataclasses import replace
+
+from aimlapi_batch import Job, run
+
+kinds = ["delivery", "money", "account", "device"]
+job = Job(
+    folder / "letters.csv",
+    folder / "answers.jsonl",
+    model="openai/gpt-4o",
+    prompt="What is this about? {text}",
+    key="id",
+    schema={
+        "type": "object",
+        "properties": {"kind": {"type": "string", "enum": kinds}},
+        "required": ["kind"],
+    },
+)
+estimate = run(job, dry_run=True)
+print(f"{estimate.total} rows, about {estimate.input_tokens:,} tokens in")
+sample = run(replace(job, output=folder / "sample.jsonl", sample=10))
+print(f"about ${sample.cost_usd / 10 * 300:.2f} for all of them")
+
+# %% [markdown]
+# ## In a process that dies
+#
+# Another process begins the job and is killed, with no chance to tidy up.
+
+# %%
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+
+(folder / "job.pickle").write_bytes(pickle.dumps(job))
+code = f"import pickle; from aimlapi_batch import run; run(pickle.load(open({str(folder / 'job.pickle')!r}, 'rb')))"
+process = subprocess.Popen([sys.executable, "-c", code])
+answers = folder / "answers.jsonl"
+while not answers.exists() or answers.read_text().count("\n") < 40:
+    time.sleep(0.01)
+os.kill(process.pid, signal.SIGKILL)
+process.wait()
+print("It was killed in the middle.")
+
+# %% [markdown]
+# Run it again, and it asks for the rest.
+
+# %%
+summary = run(job)
+print(summary.already > 0, summary.already + summary.answered)
+
+# %% [markdown]
+# ## What came
+#
+# One object a row, with what it cost and what it took.
+
+# %%
+import json
+from collections import Counter
+
+rows = [json.loads(line) for line in answers.read_text().splitlines()]
+print(len(rows), "rows,", len({row["key"] for row in rows}), "keys")
+print(Counter(row["parsed"]["kind"] for row in rows if row["parsed"]))
+print(f"${sum(row['cost_usd'] or 0 for row in rows):.4f}")
+
+# %% [markdown]
+# More: [the guide to batches](../docs/batches.md), also on the provider's
+# batch endpoint, on Ray, and with embeddings.
