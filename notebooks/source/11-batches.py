@@ -77,8 +77,13 @@ import sys
 import time
 
 (folder / "job.pickle").write_bytes(pickle.dumps(job))
-code = f"import pickle; from aimlapi_batch import run; run(pickle.load(open({str(folder / 'job.pickle')!r}, 'rb')))"
-process = subprocess.Popen([sys.executable, "-c", code])
+code = """
+import pickle, sys
+from aimlapi_batch import run
+run(pickle.load(open(sys.argv[1], "rb")))
+"""
+command = [sys.executable, "-c", code, str(folder / "job.pickle")]
+process = subprocess.Popen(command)
 answers = folder / "answers.jsonl"
 while not answers.exists() or answers.read_text().count("\n") < 40:
     time.sleep(0.01)
