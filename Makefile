@@ -5,7 +5,7 @@ JOBS ?= 4
 RUN = $(VENV)/bin/python
 PACKAGES = aimlapi_transport langchain_aimlapi llama_index_aimlapi aimlapi_emulator aimlapi_cli aimlapi_batch
 
-.PHONY: demo test test-ray quick quick-langchain quick-llama-index lint types docs pictures notebooks dist check-wheel reliability fuzz soak audit bench record record-emulated format clean
+.PHONY: demo test test-ray test-browser quick quick-langchain quick-llama-index lint types docs pictures notebooks dist check-wheel reliability fuzz soak audit bench record record-emulated format clean
 
 demo: $(VENV)/.demo  ## both frameworks at work: streaming, an agent, RAG
 	@$(RUN) examples/demo.py
@@ -24,6 +24,12 @@ test-ray: $(VENV)/.dev  ## jobs on a Ray cluster of this machine; installs Ray w
 		|| { echo "Ray cannot be installed here (pip install 'ray[data]'): its tests are left out."; exit 0; }; \
 	$(RUN) -m pytest -q -p no:xdist tests/ray
 
+test-browser: $(VENV)/.dev  ## the inspector's page in a browser; installs Playwright, and Chromium where it may
+	@$(RUN) -m pip install --quiet --disable-pip-version-check playwright \
+		|| { echo "Playwright cannot be installed here: the browser's tests are left out."; exit 0; }; \
+	$(RUN) -m tests.browser.browser || exit 0; \
+	$(RUN) -m pytest -q -p no:xdist tests/browser
+
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -38,6 +44,7 @@ docs: $(VENV)/.docs  ## the guides, into build/site; a warning is an error
 pictures: $(VENV)/.docs  ## what the guides show of the code: the house, a run of the demo, the tables of names
 	$(RUN) tools/draw_house.py
 	$(RUN) tools/draw_terminal.py
+	$(RUN) tools/draw_inspector.py
 	$(RUN) tools/write_names.py
 
 notebooks: $(VENV)/.dev  ## runs notebooks/source on the emulator and writes what it shows

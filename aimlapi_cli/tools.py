@@ -15,8 +15,13 @@ from aimlapi_cli.session import fail
 def emulator(
     port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8765,
     host: Annotated[str, typer.Option(help="Where it listens.")] = "127.0.0.1",
+    inspect: Annotated[bool, typer.Option("--inspect", help="Show what passes on a page, under /_inspect.")] = False,
+    upstream: Annotated[
+        str | None, typer.Option(help="Pass requests on to a provider: https://api.aimlapi.com/v1")
+    ] = None,
+    record: Annotated[Path | None, typer.Option(help="A folder: write a cassette of each exchange.")] = None,
 ) -> None:
-    """The provider on your machine, for work without a key.
+    """The provider on your machine, for work without a key; or, with `--upstream`, a window in front of the real one.
 
     [dim]aimlapi emulator &
     export AIMLAPI_API_BASE=http://127.0.0.1:8765/v1 AIMLAPI_API_KEY=any[/dim]
@@ -26,7 +31,9 @@ def emulator(
     except ImportError:
         fail("The emulator is not installed: pip install 'aimlapi-integrations[emulator]'.")
     try:
-        run(host, port)
+        run(host, port, inspect=inspect, upstream=upstream, record_to=record)
+    except ValueError as error:
+        fail(str(error), 2)
     except OSError as error:
         fail(f"It cannot listen on {host}:{port}: {error.strerror or error}.")
 

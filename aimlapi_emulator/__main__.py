@@ -17,6 +17,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="aimlapi_emulator", description="A local stand-in for AI/ML API.")
     parser.add_argument("--host", default="127.0.0.1", help="address to bind (default: loopback only)")
     parser.add_argument("--port", type=_port, default=0, help="port to bind (default: a free one)")
+    parser.add_argument("--inspect", action="store_true", help="show what passes on a page, under /_inspect")
+    parser.add_argument("--upstream", metavar="URL", help="pass requests on to a provider: https://api.aimlapi.com/v1")
+    parser.add_argument("--record", metavar="FOLDER", help="write a cassette of each exchange")
     parser.add_argument("--list-faults", action="store_true", help="explain every fault, then exit")
     options = parser.parse_args(arguments)
     try:
@@ -29,7 +32,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(explained())
         return 0
     try:
-        run(options.host, options.port)
+        run(options.host, options.port, inspect=options.inspect, upstream=options.upstream, record_to=options.record)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
     except OSError as error:
         print(f"Cannot listen on {options.host}:{options.port}: {error.strerror}. Try --port 0.", file=sys.stderr)
         return 1

@@ -68,6 +68,8 @@ def main() -> None:
             shared
         )
         assert all(f"{package}/py.typed" in names for package in expected)
+        pages = ("index.html", "page.css", "page.js")
+        assert all(f"aimlapi_emulator/inspector/page/{page}" in names for page in pages)
         for extra, (program, absent) in PROGRAMS.items():
             home = Path(folder) / f"venv-{extra}"
             venv.create(home, with_pip=True)

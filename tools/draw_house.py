@@ -29,6 +29,7 @@ ROOMS = {
     "service": "catalogue, account, keys, prices",
     "config": "settings, hosts, model families",
     "server": "endpoints, validation, running it",
+    "inspector": "a page that shows what passed",
     "faults": "replies spoilt on request",
     "mind": "what a model answers",
     "dialects": "how each model family writes it",

@@ -9,23 +9,28 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from aimlapi_emulator.faults.statuses import AWAY
 from aimlapi_emulator.faults.table import Attempts, fault_for
+from aimlapi_emulator.inspector.recorder import record
+from aimlapi_emulator.inspector.routes import inspector_routes
 from aimlapi_emulator.server import account, batches, catalogue, embeddings, responses
 from aimlapi_emulator.server.chat import chat
 from aimlapi_emulator.server.errors import Refused, invalid
 from aimlapi_emulator.server.hosts import HOSTS, Host
 from aimlapi_emulator.server.http import authenticate, parse, read_body, refusal
 from aimlapi_emulator.server.ledger import Ledger
+from aimlapi_emulator.server.noting import Noting
 from aimlapi_emulator.server.request_log import Journal
+from aimlapi_emulator.server.upstream import Upstream
 
 Handler = Callable[[Request], Awaitable[ASGIApp]]
 
@@ -131,11 +136,33 @@ ROUTES: tuple[tuple[tuple[str, ...], tuple[str, ...], Handler], ...] = (
 )
 
 
-def build_app(journal: Journal | None = None, *, balance_usd: float | None = None) -> Starlette:
-    """The ASGI application; `journal` is where it notes what it receives, `balance_usd` what the account has."""
+def build_app(
+    journal: Journal | None = None,
+    *,
+    balance_usd: float | None = None,
+    upstream: Upstream | None = None,
+    record_to: str | Path | None = None,
+) -> Starlette:
+    """The ASGI application.
+
+    Args:
+        journal: where it notes what it receives; one that keeps replies is shown under `/_inspect`.
+        balance_usd: what the account has.
+        upstream: the real provider, which answers in place of the emulator.
+        record_to: a folder for a cassette of each exchange, where the journal keeps replies.
+    """
+    journal = journal if journal is not None else Journal()
     routes = [Route(path, handler, methods=methods) for methods, paths, handler in ROUTES for path in paths]
+    if upstream is not None:
+        routes = upstream.routes()
+    if journal.keeps_replies:
+        address = upstream.root if upstream is not None else "https://api.aimlapi.com"
+        if record_to is not None:
+            record(journal, record_to, address, is_live=upstream is not None)
+        routes = [*inspector_routes(journal, address, is_live=upstream is not None), *routes]
     app = Starlette(
         routes=routes,
+        lifespan=None if upstream is None else upstream.lifespan,
         exception_handlers={Refused: _refused, HTTPException: _no_route, RecursionError: _too_deep, Exception: _failed},
     )
     app.router.redirect_slashes = False
@@ -144,24 +171,8 @@ def build_app(journal: Journal | None = None, *, balance_usd: float | None = Non
     app.state.batches = batches.Batches()
     app.state.ledger = Ledger() if balance_usd is None else Ledger(balance_usd)
     app.state.logs_asked = deque()
-    app.add_middleware(_Noting, journal=journal if journal is not None else Journal())
+    app.add_middleware(Noting, journal=journal)
     return app
-
-
-class _Noting:
-    """Notes every request before anything can refuse it."""
-
-    def __init__(self, app: ASGIApp, journal: Journal) -> None:
-        self.app = app
-        self.journal = journal
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-            query = scope["query_string"].decode("latin-1")
-            received = self.journal.note(scope["method"], scope["path"], query, headers)
-            scope.setdefault("state", {})["received"] = received
-        await self.app(scope, receive, send)
 
 
 def _refused(request: Request, error: Exception) -> Response:

@@ -2,11 +2,43 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-SECRET = ("authorization", "api-key", "x-api-key", "cookie", "proxy-authorization")
+SECRET = ("authorization", "api-key", "x-api-key", "cookie", "proxy-authorization", "set-cookie")
+HIDDEN = "(hidden)"
+MOST_BYTES = 256 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What passed, to be looked at; kept where replies are inspected.
+
+    Attributes:
+        number: counts the requests.
+        begun: seconds since the epoch.
+        body: of the request.
+        status, headers: of the reply; the status is None until it began.
+        pieces: of the reply: seconds after the request, and the bytes.
+        seconds: until the end of the reply; None while it is under way.
+        error: why it is not whole.
+        is_dropped: whether the bytes were dropped, for newer ones.
+    """
+
+    number: int
+    begun: float
+    started: float
+    body: bytearray = field(default_factory=bytearray)
+    status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    pieces: list[tuple[float, bytes]] = field(default_factory=list)
+    seconds: float | None = None
+    error: str | None = None
+    is_dropped: bool = False
+    size: int = 0
 
 
 @dataclass(slots=True)
@@ -18,16 +50,59 @@ class Received:
     query: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     json: Any = None
+    exchange: Exchange | None = field(default=None, repr=False, compare=False)
+
+
+def without_secrets(headers: list[tuple[str, str]]) -> dict[str, str]:
+    """Headers that can be kept."""
+    return {name: HIDDEN if name.lower() in SECRET else value for name, value in headers}
 
 
 class Journal:
-    """The last requests, oldest first; what falls off the far end is only counted."""
+    """The last requests, oldest first; what falls off the far end is only counted.
 
-    def __init__(self, most: int = 10_000) -> None:
+    Args:
+        most: requests that are kept.
+        keeps_replies: whether bodies and replies are kept, too, of the newest requests up to `most_bytes`.
+    """
+
+    def __init__(self, most: int = 10_000, *, keeps_replies: bool = False, most_bytes: int = MOST_BYTES) -> None:
         self.kept: deque[Received] = deque(maxlen=most)
+        self.keeps_replies = keeps_replies
+        self.listeners: list[Callable[[Received], None]] = []
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._held: deque[Exchange] = deque()
+        self._count = 0
 
     def note(self, method: str, path: str, query: str, headers: list[tuple[str, str]]) -> Received:
-        shown = {name: "(hidden)" if name in SECRET else value for name, value in headers}
-        received = Received(method, path, query, shown)
+        received = Received(method, path, query, without_secrets(headers))
+        if self.keeps_replies:
+            self._count += 1
+            received.exchange = Exchange(self._count, time.time(), time.monotonic())
+            self._held.append(received.exchange)
         self.kept.append(received)
         return received
+
+    def hold(self, exchange: Exchange, size: int) -> None:
+        """Counts bytes that were kept, and drops those of the oldest exchanges where they are too many."""
+        exchange.size += size
+        self._bytes += size
+        while self._held and (self._bytes > self._most_bytes or len(self._held) > (self.kept.maxlen or 0)):
+            oldest = self._held[0]
+            if oldest is exchange and len(self._held) == 1:
+                return  # one that is larger than all there is room for
+            self._held.popleft()
+            self._bytes -= oldest.size
+            oldest.body, oldest.pieces, oldest.size, oldest.is_dropped = bytearray(), [], 0, True
+
+    def changed(self, received: Received) -> None:
+        """Tells those who look on that a request came, or its reply went on."""
+        for listener in tuple(self.listeners):
+            listener(received)
+
+    def clear(self) -> None:
+        """Forgets all."""
+        self.kept.clear()
+        self._held.clear()
+        self._bytes = 0

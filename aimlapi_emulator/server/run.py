@@ -9,24 +9,33 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 
 import uvicorn
 
 from aimlapi_emulator.server.app import build_app
 from aimlapi_emulator.server.hosts import HOSTS
+from aimlapi_emulator.server.noting import INSPECTOR
 from aimlapi_emulator.server.request_log import Journal, Received
 from aimlapi_emulator.server.sockets import NotedProtocol
+from aimlapi_emulator.server.upstream import Upstream
 
 
-def config(journal: Journal, balance_usd: float | None = None) -> uvicorn.Config:
+def config(
+    journal: Journal,
+    *,
+    balance_usd: float | None = None,
+    upstream: Upstream | None = None,
+    record_to: str | Path | None = None,
+) -> uvicorn.Config:
     """How the app is served: quietly, and over a protocol that faults can cut."""
     return uvicorn.Config(
-        build_app(journal, balance_usd=balance_usd),
+        build_app(journal, balance_usd=balance_usd, upstream=upstream, record_to=record_to),
         http=NotedProtocol,
         loop="asyncio",
         ws="none",
-        lifespan="off",
+        lifespan="off" if upstream is None else "on",
         log_level="error",  # what a client sends wrong is its own affair
         access_log=False,
         proxy_headers=False,
@@ -65,10 +74,21 @@ class EmulatorServer:
     `requests` is what it received, oldest first. `balance_usd` is what its account has to spend.
     """
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0, *, balance_usd: float | None = None) -> None:
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        balance_usd: float | None = None,
+        inspect: bool = False,
+        upstream: str | None = None,
+        record_to: str | Path | None = None,
+    ) -> None:
         self._host, self._port = host, port
         self._balance_usd = balance_usd
-        self._journal = Journal()
+        self._upstream = None if upstream is None else Upstream(upstream)
+        self._record_to = record_to
+        self._journal = Journal(keeps_replies=inspect or record_to is not None)
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
         self._sock: socket.socket | None = None
@@ -79,12 +99,17 @@ class EmulatorServer:
         return f"{self.url}/v1"
 
     @property
+    def inspector_url(self) -> str:
+        """The inspector's page, where it was asked for."""
+        return f"{self.url}{INSPECTOR}"
+
+    @property
     def requests(self) -> list[Received]:
         return list(self._journal.kept)
 
     def clear(self) -> None:
         """Forgets what was received so far."""
-        self._journal.kept.clear()
+        self._journal.clear()
 
     def host_url(self, name: str) -> str:
         """The base URL of a host of `hosts.HOSTS`."""
@@ -96,7 +121,9 @@ class EmulatorServer:
             raise RuntimeError("This server is already running; stop it first.")
         self._sock = listen(self._host, self._port)
         self.url = url_of(self._sock)
-        self._server = uvicorn.Server(config(self._journal, self._balance_usd))
+        self._server = uvicorn.Server(
+            config(self._journal, balance_usd=self._balance_usd, upstream=self._upstream, record_to=self._record_to)
+        )
         self._thread = threading.Thread(target=self._serve, name="aimlapi-emulator", daemon=True)
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
@@ -125,20 +152,48 @@ class EmulatorServer:
 
 
 @contextlib.contextmanager
-def emulator(host: str = "127.0.0.1", port: int = 0, *, balance_usd: float | None = None) -> Iterator[EmulatorServer]:
-    """A running emulator for the length of a `with` block; its account has so many dollars, 1,000 by default."""
-    with EmulatorServer(host, port, balance_usd=balance_usd) as server:
+def emulator(
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    balance_usd: float | None = None,
+    inspect: bool = False,
+    upstream: str | None = None,
+    record_to: str | Path | None = None,
+) -> Iterator[EmulatorServer]:
+    """A running emulator for the length of a `with` block.
+
+    Args:
+        balance_usd: what its account has, 1,000 by default.
+        inspect: keep replies, too, and show what passes on a page, `server.inspector_url`.
+        upstream: address of a provider that answers in its place (`https://api.aimlapi.com/v1`).
+        record_to: a folder for a cassette of each exchange, labelled live where a provider answered.
+    """
+    with EmulatorServer(
+        host, port, balance_usd=balance_usd, inspect=inspect, upstream=upstream, record_to=record_to
+    ) as server:
         yield server
 
 
-def run(host: str = "127.0.0.1", port: int = 0) -> None:
-    """Serves in the foreground until SIGINT or SIGTERM, after printing the base URL."""
+def run(
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    inspect: bool = False,
+    upstream: str | None = None,
+    record_to: str | Path | None = None,
+) -> None:
+    """Serves in the foreground until SIGINT or SIGTERM, after printing the base URL; the rest as in `emulator`."""
+    passed_to = None if upstream is None else Upstream(upstream)
+    journal = Journal(keeps_replies=inspect or record_to is not None)
     sock = listen(host, port)
-    server = uvicorn.Server(config(Journal()))
+    server = uvicorn.Server(config(journal, upstream=passed_to, record_to=record_to))
     for number in (signal.SIGINT, signal.SIGTERM):
         # uvicorn takes these over, then raises them again for whoever had them before: being stopped is no error
         signal.signal(number, lambda *_: setattr(server, "should_exit", True))
     sys.stdout.write(f"{url_of(sock)}/v1\n")
+    if inspect:
+        sys.stdout.write(f"inspector: {url_of(sock)}{INSPECTOR}\n")
     sys.stdout.flush()
     server.run(sockets=[sock])
     sock.close()

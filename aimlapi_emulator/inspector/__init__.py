@@ -1,0 +1,1 @@
+"""A page that shows what a program says to the model, under `/_inspect`."""

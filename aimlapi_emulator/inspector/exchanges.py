@@ -1,0 +1,194 @@
+"""What the page shows of an exchange: a row of the list, and all of it. Pure: the journal is given."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any
+
+from aimlapi_emulator.inspector.conversation import Place, Threads, messages_of, parameters_of
+from aimlapi_emulator.inspector.replies import Reply, events, parts_of, read_reply
+from aimlapi_emulator.server.request_log import HIDDEN, Exchange, Journal, Received
+
+SHOWN = 200_000  # characters of a raw body on the page; exports have all
+PIECES = 2_000  # on the time line
+_ENDPOINTS = (
+    ("/chat/completions", "chat"),
+    ("/responses", "responses"),
+    ("/embeddings", "embeddings"),
+    ("/batches", "batches"),
+    ("/models", "models"),
+)
+
+
+class View:
+    """The journal as the page sees it. Rows are derived, and remembered once their exchange has ended."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self._threads = Threads()
+        self._places: dict[int, Place] = {}
+        self._rows: dict[int, dict[str, Any]] = {}
+
+    def all(self) -> list[tuple[Received, Exchange]]:
+        """What is kept, oldest first."""
+        found = [(one, one.exchange) for one in tuple(self.journal.kept) if one.exchange is not None]
+        if found and len(self._rows) > 2 * len(found) + 1000:  # what the journal has let go
+            first = found[0][1].number
+            self._rows = {number: row for number, row in self._rows.items() if number >= first}
+            self._places = {number: place for number, place in self._places.items() if number >= first}
+        for received, exchange in found:  # in order, for a turn is found by the one before it
+            if exchange.seconds is not None and exchange.number not in self._rows:
+                self._rows[exchange.number] = self._row(received, exchange)
+        return found
+
+    def find(self, number: int) -> tuple[Received, Exchange] | None:
+        """An exchange by its number."""
+        return next((one for one in reversed(self.all()) if one[1].number == number), None)
+
+    def clear(self) -> None:
+        """Forgets all."""
+        self.journal.clear()
+        self._threads, self._places, self._rows = Threads(), {}, {}
+
+    def row(self, received: Received, exchange: Exchange) -> dict[str, Any]:
+        """An exchange in the list: seconds, tokens, US dollars."""
+        if exchange.seconds is not None and exchange.number not in self._rows:
+            self.all()
+        return self._rows.get(exchange.number) or self._row(received, exchange)
+
+    def _row(self, received: Received, exchange: Exchange) -> dict[str, Any]:
+        body = received.json if isinstance(received.json, dict) else {}
+        ended = exchange.seconds is not None
+        reply = _reply(exchange) if ended else Reply()
+        counts = {"input": ("prompt_tokens", "input_tokens"), "output": ("completion_tokens", "output_tokens")}
+        tokens = {
+            side: next((reply.usage[name] for name in names if isinstance(reply.usage.get(name), int)), None)
+            for side, names in counts.items()
+        }
+        row = {
+            "id": exchange.number,
+            "at": exchange.begun,
+            "method": received.method,
+            "path": received.path,
+            "endpoint": next((name for part, name in _ENDPOINTS if part in received.path), received.path),
+            "model": str(body.get("model") or ""),
+            "stream": bool(body.get("stream")),
+            "status": exchange.status,
+            "ttft": exchange.pieces[0][0] if exchange.pieces else None,
+            "seconds": exchange.seconds,
+            "input_tokens": tokens["input"],
+            "output_tokens": tokens["output"],
+            "cost_usd": reply.cost_usd if reply.cost_usd is not None else _told_cost(exchange),
+            "error": exchange.error or reply.error,
+            "asked": _asked(body)[:160],
+            "answer": (reply.text or ", ".join(f"{call['name']}()" for call in reply.calls))[:160],
+            "thread": None,
+            "ended": ended,
+        }
+        if ended:
+            place = self._place(received, exchange)
+            self._threads.answered(exchange.number, place, reply.id, failed=row["error"] is not None)
+            row["thread"] = place.thread
+        return row
+
+    def _place(self, received: Received, exchange: Exchange) -> Place:
+        if exchange.number not in self._places:
+            self._places[exchange.number] = self._threads.place(exchange.number, received.json)
+        return self._places[exchange.number]
+
+    def details(self, received: Received, exchange: Exchange, base_url: str) -> dict[str, Any]:
+        """All of an exchange."""
+        row, place = self.row(received, exchange), self._place(received, exchange)
+        messages = messages_of(received.json)
+        parameters = parameters_of(received.json)
+        before = self.find(place.before) if place.before is not None else None
+        former = parameters_of(before[0].json) if before else parameters
+        for index, message in enumerate(messages):
+            message["is_new"] = before is not None and index >= place.shared
+        reply = _reply(exchange)
+        data = b"".join(piece for _, piece in exchange.pieces)
+        return {
+            **row,
+            "thread": place.thread,
+            "before": place.before,
+            "messages": messages,
+            "parameters": parameters,
+            "changed": sorted(name for name in {*parameters, *former} if parameters.get(name) != former.get(name)),
+            "request_headers": received.headers,
+            "request": _cut(bytes(exchange.body).decode(errors="replace")),
+            "query": received.query,
+            "reply": {
+                "role": "assistant",
+                "parts": [*parts_of(reply.text), *reply.parts],
+                "reasoning": reply.reasoning,
+                "calls": [{**call, "result": None} for call in reply.calls],
+            },
+            "finish_reason": reply.finish_reason,
+            "usage": reply.usage,
+            "reply_headers": exchange.headers,
+            "raw": _cut(data.decode(errors="replace")),
+            "size": len(data),
+            "pieces": [[after, len(piece), _piece(piece)] for after, piece in exchange.pieces[:PIECES]],
+            "pieces_left_out": max(len(exchange.pieces) - PIECES, 0),
+            "is_dropped": exchange.is_dropped,
+            "curl": curl(received, exchange, base_url),
+        }
+
+
+def curl(received: Received, exchange: Exchange, base_url: str) -> str:
+    """The command that repeats a request, with the key taken from the environment."""
+    target = f"{base_url}{received.path}" + (f"?{received.query}" if received.query else "")
+    lines = [
+        f"curl -N {shlex.quote(target)}"
+        if received.method == "POST"
+        else f"curl -N -X {received.method} {shlex.quote(target)}"
+    ]
+    for name, value in received.headers.items():
+        if name in ("content-type", "accept", "x-client-request-id"):
+            lines.append(f"-H {shlex.quote(f'{name}: {value}')}")
+        elif name == "authorization" and value == HIDDEN:
+            lines.append('-H "authorization: Bearer $AIMLAPI_API_KEY"')
+    if exchange.body:
+        lines.append(f"--data-raw {shlex.quote(bytes(exchange.body).decode(errors='replace'))}")
+    return " \\\n  ".join(lines)
+
+
+def _reply(exchange: Exchange) -> Reply:
+    data = b"".join(piece for _, piece in exchange.pieces)
+    return read_reply(data, exchange.status, exchange.headers.get("content-type", ""))
+
+
+def _told_cost(exchange: Exchange) -> float | None:
+    try:
+        return float(exchange.headers["x-aimlapi-usd-spent"])
+    except (KeyError, ValueError):
+        return None
+
+
+def _asked(body: dict[str, Any]) -> str:
+    for message in reversed(messages_of(body)):
+        if message["role"] == "user":
+            return " ".join(part["text"] for part in message["parts"] if part["kind"] == "text")
+    return ""
+
+
+def _piece(piece: bytes) -> str:
+    """What a piece of a stream says, short."""
+    found = events(piece)
+    if not found:
+        return piece[:120].decode(errors="replace")
+    said = []
+    for event in found:
+        one = read_reply(b"data: " + json.dumps(event).encode(), None, "text/event-stream")
+        called = "".join(f"{call.get('name', '')}({call.get('arguments', '')}" for call in one.calls)
+        said.append(one.reasoning or one.text or called or str(event.get("type") or one.finish_reason or ""))
+    return "".join(said)[:200]
+
+
+def _cut(text: str) -> str:
+    return (
+        text
+        if len(text) <= SHOWN
+        else f"{text[:SHOWN]}\n... {len(text) - SHOWN:,} more characters; the export has them"
+    )

@@ -1,0 +1,65 @@
+"""Exchanges as JSON Lines, and as a cassette of vcrpy. Neither holds a key. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+from aimlapi_emulator.server.request_log import SECRET, Exchange, Received
+
+# Of a transfer, not of the reply that is replayed.
+_TRANSFER = ("content-length", "content-encoding", "transfer-encoding", "connection", "date")
+_SENT = ("accept", "content-type")
+
+
+def json_line(received: Received, exchange: Exchange, row: dict[str, Any]) -> str:
+    """An exchange in one line: its row, the request, the reply, and when each piece came (seconds, bytes)."""
+    data = b"".join(piece for _, piece in exchange.pieces)
+    body = received.json if received.json is not None else bytes(exchange.body).decode(errors="replace")
+    held = {
+        **row,
+        "request": {"headers": _open(received.headers), "query": received.query, "body": body},
+        "reply": {"headers": _open(exchange.headers), "body": data.decode(errors="replace")},
+        "pieces": [[round(after, 6), len(piece)] for after, piece in exchange.pieces],
+    }
+    return json.dumps(held, ensure_ascii=False, default=str) + "\n"
+
+
+def cassette(exchanges: Iterable[tuple[Received, Exchange]], address: str, *, is_live: bool) -> str:
+    """Whole exchanges as a cassette. It is JSON, which every YAML reader reads.
+
+    Args:
+        address: that requests are said to have gone to, without /v1.
+        is_live: whether a provider answered, and not the emulator.
+    """
+    source = {"kind": "live", "recorded_from": address} if is_live else {"kind": "emulated"}
+    source.setdefault("recorded_from", "aimlapi_emulator")
+    found = [_interaction(*one, address) for one in exchanges if one[1].status is not None and not one[1].is_dropped]
+    return json.dumps({"source": source, "interactions": found, "version": 1}, ensure_ascii=False, indent=1) + "\n"
+
+
+def _interaction(received: Received, exchange: Exchange, address: str) -> dict[str, Any]:
+    status = exchange.status or 0
+    data = b"".join(piece for _, piece in exchange.pieces)
+    query = f"?{received.query}" if received.query else ""
+    phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else ""
+    kept = {name: [value] for name, value in _open(exchange.headers).items() if name not in _TRANSFER}
+    return {
+        "request": {
+            "method": received.method,
+            "uri": f"{address}{received.path}{query}",
+            "headers": {name: [value] for name, value in received.headers.items() if name in _SENT},
+            "body": bytes(exchange.body).decode(errors="replace") or None,
+        },
+        "response": {
+            "status": {"code": status, "message": phrase},
+            "headers": kept,
+            "body": {"string": data.decode(errors="replace")},
+        },
+    }
+
+
+def _open(headers: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name.lower() not in SECRET}

@@ -1,0 +1,250 @@
+"""The page under `/_inspect`, and what it asks for. Only pages of this address may ask, and GET changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from aimlapi_emulator.inspector.exchanges import View
+from aimlapi_emulator.inspector.export import cassette, json_line
+from aimlapi_emulator.server.noting import INSPECTOR
+from aimlapi_emulator.server.request_log import Exchange, Journal, Received
+
+PAGE = Path(__file__).parent / "page"
+PAGES = 200  # rows at a time
+_EVERY = 0.1  # seconds between two messages about what changed
+_ALIVE = 15.0  # seconds of silence before a comment shows that the connection stands
+_FILES = {
+    "": ("index.html", "text/html"),
+    "/page.js": ("page.js", "text/javascript"),
+    "/page.css": ("page.css", "text/css"),
+}
+_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        "media-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cache-control": "no-store",
+}
+
+
+def inspector_routes(
+    journal: Journal, address: str = "https://api.aimlapi.com", *, is_live: bool = False
+) -> list[Route]:
+    """The routes of the inspector of a journal.
+
+    Args:
+        address: that exported cassettes name.
+        is_live: whether a provider answers, and not the emulator.
+    """
+    view = View(journal)
+    inspector = _Inspector(view, address, is_live)
+    routes = [Route(INSPECTOR + path, _Guarded(_file(*file)), methods=["GET"]) for path, file in _FILES.items()]
+    for path, endpoint, method in (
+        ("/exchanges", inspector.rows, "GET"),
+        ("/exchanges/{number:int}", inspector.one, "GET"),
+        ("/events", inspector.events, "GET"),
+        ("/totals", inspector.totals, "GET"),
+        ("/export.jsonl", inspector.lines, "GET"),
+        ("/export.yaml", inspector.cassette, "GET"),
+        ("/clear", inspector.clear, "POST"),
+    ):
+        routes.append(Route(INSPECTOR + path, _Guarded(endpoint), methods=[method]))
+    return routes
+
+
+class _Inspector:
+    def __init__(self, view: View, address: str, is_live: bool) -> None:
+        self._view = view
+        self._address = address
+        self._is_live = is_live
+
+    async def rows(self, request: Request) -> Response:
+        """Rows, newest first, `PAGES` at a time.
+
+        `before` is the number that they come before; with `grouped`, a thread is its newest row, with its `turns`.
+        """
+        before = request.query_params.get("before", "")
+        most = int(before) if before.isdecimal() else None
+        rows = [self._view.row(*one) for one in reversed(self._chosen(request))]
+        if "grouped" in request.query_params:
+            turns = Counter(row["thread"] for row in rows)
+            newest = {row["thread"]: row["id"] for row in reversed(rows)}
+            rows = [
+                {**row, "turns": turns[row["thread"]] if row["thread"] else 1}
+                for row in rows
+                if row["thread"] is None or newest[row["thread"]] == row["id"]
+            ]
+        left = [row for row in rows if most is None or row["id"] < most]
+        return JSONResponse({"rows": left[:PAGES], "more": len(left) > PAGES})
+
+    async def one(self, request: Request) -> Response:
+        found = self._view.find(request.path_params["number"])
+        if found is None:
+            return JSONResponse({"error": "It is no longer kept."}, 404)
+        return JSONResponse(self._view.details(*found, _origin(request)))
+
+    async def totals(self, request: Request) -> Response:
+        """Sums of what is chosen, and the points of the chart: time, seconds, US dollars, whether it failed."""
+        rows = [self._view.row(*one) for one in self._chosen(request)]
+        step = max(len(rows) // 1000, 1)
+        every = [self._view.row(*one) for one in self._view.all()]
+        points, cost = [], 0.0
+        for index, row in enumerate(rows):
+            cost += row["cost_usd"] or 0.0
+            if index % step == 0 or index == len(rows) - 1:
+                points.append([row["at"], row["seconds"], cost, bool(row["error"])])
+        return JSONResponse(
+            {
+                "calls": len(rows),
+                "errors": sum(bool(row["error"]) for row in rows),
+                "tokens": sum((row["input_tokens"] or 0) + (row["output_tokens"] or 0) for row in rows),
+                "cost_usd": cost,
+                "points": points,
+                "models": sorted({row["model"] for row in every if row["model"]}),
+                "endpoints": sorted({row["endpoint"] for row in every}),
+                "statuses": sorted({str(row["status"]) for row in every if row["status"]}),
+            }
+        )
+
+    def _chosen(self, request: Request) -> list[tuple[Received, Exchange]]:
+        """What the filters of a request leave, oldest first."""
+        asked = request.query_params
+        words, model, status = asked.get("q", "").lower().split(), asked.get("model", ""), asked.get("status", "")
+        endpoint, thread = asked.get("endpoint", ""), asked.get("thread", "")
+        if not (words or model or status or endpoint or thread):
+            return self._view.all()
+        chosen = []
+        for received, exchange in self._view.all():
+            row = self._view.row(received, exchange)
+            if (
+                (not model or row["model"] == model)
+                and (not endpoint or row["endpoint"] == endpoint)
+                and (not thread or str(row["thread"]) == thread)
+                and (not status or (bool(row["error"]) if status == "error" else str(row["status"]) == status))
+                and (not words or _holds(exchange, row, words))
+            ):
+                chosen.append((received, exchange))
+        return chosen
+
+    async def events(self, request: Request) -> Response:
+        """Server-sent events: rows that came or went on, some at a time."""
+        changed: dict[int, tuple[Received, Exchange]] = {}
+        ready = asyncio.Event()
+
+        def listener(received: Received) -> None:
+            if received.exchange is not None:
+                changed[received.exchange.number] = (received, received.exchange)
+                ready.set()
+
+        async def told() -> AsyncIterator[str]:
+            listeners = self._view.journal.listeners
+            listeners.append(listener)
+            try:
+                yield "retry: 1000\n\n"
+                while True:
+                    try:
+                        await asyncio.wait_for(ready.wait(), _ALIVE)
+                    except asyncio.TimeoutError:
+                        yield ": here\n\n"
+                        continue
+                    await asyncio.sleep(_EVERY)
+                    ready.clear()
+                    now = list(changed.values())[-PAGES:]
+                    changed.clear()
+                    yield f"data: {json.dumps([self._view.row(*one) for one in now])}\n\n"
+            finally:
+                listeners.remove(listener)
+
+        return StreamingResponse(told(), media_type="text/event-stream")
+
+    async def clear(self, request: Request) -> Response:
+        self._view.clear()
+        return Response(status_code=204)
+
+    async def lines(self, request: Request) -> Response:
+        chosen = self._chosen(request)
+
+        def written() -> Iterator[str]:
+            for received, exchange in chosen:
+                yield json_line(received, exchange, self._view.row(received, exchange))
+
+        return StreamingResponse(written(), media_type="application/x-ndjson", headers=_named("exchanges.jsonl"))
+
+    async def cassette(self, request: Request) -> Response:
+        whole = [one for one in self._chosen(request) if one[1].seconds is not None and one[1].error is None]
+        text = cassette(whole, self._address, is_live=self._is_live)
+        return PlainTextResponse(text, media_type="application/yaml", headers=_named("cassette.yaml"))
+
+
+def _holds(exchange: Exchange, row: dict[str, Any], words: list[str]) -> bool:
+    """Whether each word is in what passed."""
+    text = f"{row['path']} {row['model']} {row['error'] or ''} {row['answer']}".lower()
+    left = [word for word in words if word not in text]
+    if left:
+        sent = bytes(exchange.body).lower() + b"".join(piece for _, piece in exchange.pieces).lower()
+        left = [word for word in left if word.encode() not in sent and json.dumps(word)[1:-1].encode() not in sent]
+    return not left
+
+
+def _named(name: str) -> dict[str, str]:
+    return {"content-disposition": f'attachment; filename="{name}"'}
+
+
+def _file(name: str, media_type: str) -> Any:
+    async def served(request: Request) -> Response:
+        return Response((PAGE / name).read_bytes(), media_type=f"{media_type}; charset=utf-8")
+
+    return served
+
+
+def _origin(request: Request) -> str:
+    return f"{request.url.scheme}://{request.headers['host']}"
+
+
+class _Guarded:
+    """Refuses requests that another site's page makes, by its own name or by one that leads here."""
+
+    def __init__(self, endpoint: Any) -> None:
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        why = refused(request)
+        reply = PlainTextResponse(f"{why}\n", 403) if why else await self._endpoint(request)
+        for name, value in _HEADERS.items():
+            reply.headers[name] = value
+        await reply(scope, receive, send)
+
+
+def refused(request: Request) -> str | None:
+    """Why a request is refused; None where it is not."""
+    host = request.headers.get("host", "")
+    name = urlsplit(f"//{host}").hostname or ""
+    server = request.scope.get("server") or ("", 0)
+    if name != "localhost" and name != str(server[0]) and name not in ("127.0.0.1", "::1"):
+        return f"The inspector is not to be had under the name {name[:100]!r}: use 127.0.0.1 or localhost."
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != host:
+        return "The inspector is for pages of its own address."
+    is_link = request.headers.get("sec-fetch-mode") == "navigate" and request.url.path == INSPECTOR
+    if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and not is_link:
+        return "The inspector is for pages of its own address."
+    if request.method != "GET" and origin is None and request.headers.get("x-inspector") is None:
+        return "A change needs the header x-inspector, which a page of another address cannot send."
+    return None

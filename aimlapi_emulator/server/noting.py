@@ -1,0 +1,84 @@
+"""Notes every request before anything can refuse it and, where replies are inspected, what the reply is and when."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from aimlapi_emulator.server.request_log import HIDDEN, SECRET, Exchange, Journal, Received, without_secrets
+
+INSPECTOR = "/_inspect"
+
+
+class Noting:
+    """The middleware around all routes; the inspector's own requests are not noted."""
+
+    def __init__(self, app: ASGIApp, journal: Journal) -> None:
+        self.app = app
+        self.journal = journal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or (self.journal.keeps_replies and scope["path"].startswith(INSPECTOR)):
+            await self.app(scope, receive, send)
+            return
+        headers = _text(scope["headers"])
+        received = self.journal.note(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), headers)
+        scope.setdefault("state", {})["received"] = received
+        if received.exchange is None:
+            await self.app(scope, receive, send)
+        else:
+            await self._kept(received, received.exchange, scope, receive, send)
+
+    async def _kept(self, received: Received, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+        secrets = _secrets(scope["headers"])
+        holds_a_key = scope["method"] != "GET" and "/keys" in scope["path"]  # the reply to a new key is its secret
+
+        async def reading() -> MutableMapping[str, Any]:
+            message = await receive()
+            part = message.get("body", b"")
+            if part and exchange.status is None:
+                exchange.body += part
+                self.journal.hold(exchange, len(part))
+            return message
+
+        async def sending(message: MutableMapping[str, Any]) -> None:
+            await send(message)  # first of all: looking on must not delay it
+            after = time.monotonic() - exchange.started
+            if message["type"] == "http.response.start":
+                exchange.status = message["status"]
+                exchange.headers = without_secrets(_text(message["headers"]))
+                self.journal.changed(received)
+            elif message["type"] == "http.response.body":
+                if body := message.get("body", b""):
+                    kept = b"(a key; not kept)" if holds_a_key else bytes(body)
+                    for secret in secrets:
+                        kept = kept.replace(secret, HIDDEN.encode())
+                    exchange.pieces.append((after, kept))
+                    self.journal.hold(exchange, len(kept))
+                if not message.get("more_body", False):
+                    exchange.seconds = after
+
+        self.journal.changed(received)
+        try:
+            await self.app(scope, reading, sending)
+        except BaseException as error:
+            exchange.error = type(error).__name__
+            raise
+        finally:
+            if exchange.seconds is None:
+                exchange.seconds = time.monotonic() - exchange.started
+                exchange.error = exchange.error or "the connection was closed before the reply was whole"
+            self.journal.changed(received)
+
+
+def _secrets(headers: Any) -> list[bytes]:
+    """The keys of a request, as a provider might repeat them in an error."""
+    found = [value.split()[-1] for name, value in headers if name.decode("latin-1").lower() in SECRET and value.split()]
+    return [secret for secret in found if len(secret) >= 8]
+
+
+def _text(headers: Any) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
