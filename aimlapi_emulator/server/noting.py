@@ -45,12 +45,10 @@ class Noting:
             return message
 
         async def sending(message: MutableMapping[str, Any]) -> None:
-            await send(message)  # first of all: looking on must not delay it
             after = time.monotonic() - exchange.started
             if message["type"] == "http.response.start":
                 exchange.status = message["status"]
                 exchange.headers = without_secrets(_text(message["headers"]))
-                self.journal.changed(received)
             elif message["type"] == "http.response.body":
                 if body := message.get("body", b""):
                     kept = b"(a key; not kept)" if holds_a_key else bytes(body)
@@ -59,7 +57,10 @@ class Noting:
                     exchange.pieces.append((after, kept))
                     self.journal.hold(exchange, len(kept))
                 if not message.get("more_body", False):
-                    exchange.seconds = after
+                    exchange.seconds = after  # before it is sent: who has the reply can look at all of it
+            await send(message)
+            if message["type"] == "http.response.start":
+                self.journal.changed(received)
 
         self.journal.changed(received)
         try:
