@@ -9,6 +9,7 @@ from typing import Any
 
 from aimlapi_emulator.inspector.replies import call_of, parts_of
 
+MOST = 20_000  # former requests that can be gone on with
 _TEXTS = ("messages", "input", "instructions", "system")
 
 
@@ -90,7 +91,7 @@ class Threads:
     def __init__(self) -> None:
         self._ended: dict[str, tuple[int, int]] = {}  # what a request said -> its number, its thread
         self._answers: dict[str, tuple[int, int]] = {}  # id of a response -> the same
-        self._failed: set[int] = set()
+        self._failed: dict[int, None] = {}
         self._count = 0
 
     def place(self, number: int, body: Any) -> Place:
@@ -114,12 +115,15 @@ class Threads:
             place = Place(self._count, None, 0)
         if hashes:
             self._ended[hashes[-1]] = (number, place.thread)
+        for held in (self._ended, self._answers, self._failed):
+            if len(held) > MOST:
+                held.pop(next(iter(held)))  # type: ignore[call-overload]
         return place
 
     def answered(self, number: int, place: Place, answer: str | None, *, failed: bool) -> None:
         """Remembers the id of an answer, for `previous_response_id`, and whether there was none."""
         if failed:
-            self._failed.add(number)
+            self._failed[number] = None
         if answer:
             self._answers[answer] = (number, place.thread)
 

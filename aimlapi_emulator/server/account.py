@@ -9,28 +9,34 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from aimlapi_emulator.dialects.identity import Identity
 from aimlapi_emulator.dialects.usage import CREDITS_PER_USD
+from aimlapi_emulator.server.account_queries import (
+    check_names,
+    entries_of_key,
+    key_prefix,
+    ledger_of,
+    moment,
+    number_of,
+    page_limit,
+    refused_query,
+    time_window,
+    time_zone,
+    written,
+)
 from aimlapi_emulator.server.errors import OUT_OF_CREDITS, UNAUTHENTICATED, Refused, kind_of
 from aimlapi_emulator.server.http import authenticate, json_reply, trace_headers
 from aimlapi_emulator.server.ledger import MANAGEMENT, AccountKey, Entry, Ledger, now
 
-LONGEST_WINDOW = 92  # days
 LOG_RATE = 200, 60.0  # requests and seconds
 _KINDS = ("chat", "responses", "image", "audio", "video", "embeddings", "speech", "ocr")
 _SCOPES = tuple(f"model:{kind}" for kind in _KINDS)
-
-
-def ledger_of(request: Request) -> Ledger:
-    ledger: Ledger = request.app.state.ledger
-    return ledger
 
 
 # -- what calls do to the account --------------------------------------------------------------------------------------
@@ -114,7 +120,7 @@ def _credits(request: Request) -> Any:
         "balance": balance,
         "lowBalance": low,
         "lowBalanceThreshold": 10_000,
-        "lastUpdated": _written(now()),
+        "lastUpdated": written(now()),
         "autoDebitStatus": "disabled",
         "status": "low" if low else "current",
         "statusExplanation": "Balance is low" if low else "Balance is current and up to date",
@@ -122,23 +128,29 @@ def _credits(request: Request) -> Any:
 
 
 def _usage(request: Request) -> Any:
-    _only(request, ("period", "start", "end", "key_prefix"))
-    start, end = _window(request)
-    entries = _of_key(request, start, end)
+    check_names(request, ("period", "start", "end", "key_prefix"))
+    start, end = time_window(request)
+    entries = entries_of_key(request, start, end)
     spend = sum(entry.credits for entry in entries) / CREDITS_PER_USD
-    window = {"start": _written(start), "end": _written(end)}
-    return {"api_key_prefix": _prefix(request), **window, "spend": spend, "currency": "USD", "requests": len(entries)}
+    window = {"start": written(start), "end": written(end)}
+    return {
+        "api_key_prefix": key_prefix(request),
+        **window,
+        "spend": spend,
+        "currency": "USD",
+        "requests": len(entries),
+    }
 
 
 def _usage_detail(request: Request) -> Any:
-    _only(request, ("period", "start", "end", "key_prefix", "group_by", "tz"))
-    start, end = _window(request)
-    entries = _of_key(request, start, end)
+    check_names(request, ("period", "start", "end", "key_prefix", "group_by", "tz"))
+    start, end = time_window(request)
+    entries = entries_of_key(request, start, end)
     models = sorted({entry.model for entry in entries})
     found: dict[str, Any] = {
-        "api_key_prefix": _prefix(request),
-        "start": _written(start),
-        "end": _written(end),
+        "api_key_prefix": key_prefix(request),
+        "start": written(start),
+        "end": written(end),
         "spend": sum(entry.credits for entry in entries) / CREDITS_PER_USD,
         "currency": "USD",
         "requests": len(entries),
@@ -154,8 +166,8 @@ def _usage_detail(request: Request) -> Any:
     group_by = request.query_params.get("group_by")
     if group_by is not None:
         if group_by not in ("day", "model", "day,model"):
-            raise _query("group_by", "'day' | 'model' | 'day,model'", group_by)
-        found["groups"] = _groups(entries, group_by.split(","), _zone(request))
+            raise refused_query("group_by", "'day' | 'model' | 'day,model'", group_by)
+        found["groups"] = _groups(entries, group_by.split(","), time_zone(request))
     return found
 
 
@@ -188,25 +200,25 @@ def _counted(entries: list[Entry]) -> dict[str, int]:
 
 
 def _transactions(request: Request) -> Any:
-    _only(request, ("from", "to", "direction", "type", "limit", "cursor"))
+    check_names(request, ("from", "to", "direction", "type", "limit", "cursor"))
     ledger, query = ledger_of(request), request.query_params
     rows = [
         _row(entry.created, "CHARGE", "MODEL_USAGE", entry.credits, entry) for entry in ledger.entries if entry.credits
     ]
     rows = [_row(ledger.started, "TOPUP", "INIT", ledger.start, None), *rows][::-1]
-    first, last = _moment(request, "from"), _moment(request, "to")
+    first, last = moment(request, "from"), moment(request, "to")
     rows = [
         row
         for row in rows
-        if (first is None or row["created_at"] >= _written(first))
-        and (last is None or row["created_at"] < _written(last))
+        if (first is None or row["created_at"] >= written(first))
+        and (last is None or row["created_at"] < written(last))
         and query.get("direction") in (None, row["direction"])
         and query.get("type") in (None, row["type"])
     ]
-    limit, start = _limit(request), 0
+    limit, start = page_limit(request), 0
     if cursor := query.get("cursor"):
         if not cursor.startswith("after-") or not cursor[6:].isdigit():
-            raise _query("cursor", "a cursor of an earlier page", cursor)
+            raise refused_query("cursor", "a cursor of an earlier page", cursor)
         start = int(cursor[6:])
     more = start + limit < len(rows)
     page = {"next_cursor": f"after-{start + limit}" if more else None, "has_more": more}
@@ -214,7 +226,7 @@ def _transactions(request: Request) -> Any:
 
 
 def _row(created: datetime, direction: str, kind: str, credits: int, entry: Entry | None) -> dict[str, Any]:
-    row: dict[str, Any] = {"created_at": _written(created), "direction": direction, "type": kind}
+    row: dict[str, Any] = {"created_at": written(created), "direction": direction, "type": kind}
     row["amount"] = {"usd": credits / CREDITS_PER_USD, "credits": credits}
     if entry is not None:
         row |= {"model": entry.model, "reference_id": entry.inference_id}
@@ -222,7 +234,7 @@ def _row(created: datetime, direction: str, kind: str, credits: int, entry: Entr
 
 
 def _logs(request: Request) -> Any:
-    _only(request, ("period", "start", "end", "key_prefix", "model", "status", "limit", "offset"))
+    check_names(request, ("period", "start", "end", "key_prefix", "model", "status", "limit", "offset"))
     asked: deque[float] = request.app.state.logs_asked
     most, seconds = LOG_RATE
     while asked and asked[0] < time.monotonic() - seconds:
@@ -231,18 +243,18 @@ def _logs(request: Request) -> Any:
         raise Refused(429, "Too Many Requests")
     asked.append(time.monotonic())
     query = request.query_params
-    start, end = _window(request)
+    start, end = time_window(request)
     models, statuses = query.getlist("model"), query.getlist("status")
     for status in statuses:
         if status not in ("succeeded", "failed"):
-            raise _query("status", "'succeeded' | 'failed'", status)
+            raise refused_query("status", "'succeeded' | 'failed'", status)
     rows = [
         _logged(entry)
-        for entry in reversed(_of_key(request, start, end))
+        for entry in reversed(entries_of_key(request, start, end))
         if (not models or entry.model in models or entry.model.rpartition("/")[2] in models)
         and (not statuses or entry.status in statuses)
     ]
-    limit, offset = _limit(request), _whole(request, "offset", 0)
+    limit, offset = page_limit(request), number_of(request, "offset", 0)
     page = {"limit": limit, "offset": offset, "total": len(rows), "has_more": offset + limit < len(rows)}
     return {"data": rows[offset : offset + limit], "pagination": page}
 
@@ -250,7 +262,7 @@ def _logs(request: Request) -> Any:
 def _logged(entry: Entry) -> dict[str, Any]:
     tokens = {"input": entry.input_tokens, "output": entry.output_tokens}
     return {
-        "created": _written(entry.created),
+        "created": written(entry.created),
         "status": entry.status,
         "origin": "api",
         "model": entry.model,
@@ -286,8 +298,8 @@ def _shown(ledger: Ledger, key: AccountKey) -> dict[str, Any]:
         "disabled": key.disabled,
         "scopes": key.scopes,
         "limit": key.limit,
-        "created_at": _written(key.created),
-        "updated_at": _written(key.updated),
+        "created_at": written(key.created),
+        "updated_at": written(key.updated),
         "monthly_usage": ledger.spent_by(key.prefix) / CREDITS_PER_USD,
     }
 
@@ -321,96 +333,6 @@ def change_keys(request: Request, body: Any) -> Response:
 def _check_management(request: Request) -> None:
     if MANAGEMENT not in authenticate(request):
         raise Refused(403, "This endpoint requires a management key.")
-
-
-# -- what is asked -----------------------------------------------------------------------------------------------------
-
-
-def _query(name: str, expected: str, received: Any) -> Refused:
-    return Refused(400, f"Query validation error\n{name}: Expected {expected}, received {str(received)[:80]!r}")
-
-
-def _only(request: Request, names: tuple[str, ...]) -> None:
-    for name in request.query_params:
-        if name not in names:
-            raise Refused(400, f"Query validation error\n{name[:80]}: Unrecognized key")
-
-
-def _window(request: Request) -> tuple[datetime, datetime]:
-    query = request.query_params
-    period, start, end = query.get("period"), _moment(request, "start"), _moment(request, "end")
-    if period is not None and (start or end):
-        raise _query("period", "either `period` or both `start` and `end`", period)
-    if start or end:
-        if start is None or end is None:
-            raise _query("start", "both `start` and `end`", "one")
-    else:
-        period = period or "30d"
-        count, unit = period[:-1], period[-1:]
-        if not count.isdigit() or int(count) < 1 or unit not in ("h", "d"):
-            raise _query("period", "a positive integer followed by 'h' or 'd'", period)
-        end = now()
-        start = end - (timedelta(hours=int(count)) if unit == "h" else timedelta(days=int(count)))
-    if end < start or end - start > timedelta(days=LONGEST_WINDOW):
-        raise _query("end", f"a window of at most {LONGEST_WINDOW} days", f"{start} to {end}")
-    return start, end
-
-
-def _moment(request: Request, name: str) -> datetime | None:
-    text = request.query_params.get(name)
-    if text is None:
-        return None
-    try:
-        found = datetime.fromisoformat(text.replace("Z", "+00:00").replace(" ", "+"))
-    except ValueError:
-        raise _query(name, "ISO-8601", text) from None
-    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
-
-
-def _zone(request: Request) -> Any:
-    name = request.query_params.get("tz", "UTC")
-    try:
-        return timezone.utc if name == "UTC" else ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise _query("tz", "an IANA time zone", name) from None
-
-
-def _whole(request: Request, name: str, default: int) -> int:
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    if not text.isdigit():
-        raise _query(name, "integer", text)
-    return int(text)
-
-
-def _limit(request: Request) -> int:
-    limit = _whole(request, "limit", 50)
-    if not 1 <= limit <= 100:
-        raise _query("limit", "1 to 100", limit)
-    return limit
-
-
-def _prefix(request: Request) -> str:
-    wanted = request.query_params.get("key_prefix")
-    own = authenticate(request)[:8]
-    if wanted is not None and wanted != own and MANAGEMENT not in authenticate(request):
-        raise Refused(403, "Reporting on a different key requires a management key.")
-    return wanted or own
-
-
-def _of_key(request: Request, start: datetime, end: datetime) -> list[Entry]:
-    prefix = _prefix(request)
-    everything = MANAGEMENT in authenticate(request) and "key_prefix" not in request.query_params
-    return [
-        entry
-        for entry in ledger_of(request).entries
-        if (everything or entry.prefix == prefix) and start <= entry.created <= end
-    ]
-
-
-def _written(moment: datetime) -> str:
-    return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _reply(request: Request, value: Any, status: int = 200) -> Response:

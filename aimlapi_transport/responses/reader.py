@@ -13,12 +13,23 @@ from typing import Any
 from uuid import uuid4
 
 from aimlapi_transport.chat.merge import fold, joined_logprobs
-from aimlapi_transport.chat.response import Choice, Completion, Delta, finish_reason_for
+from aimlapi_transport.chat.response import Choice, Completion, Delta
 from aimlapi_transport.chat.tool_calls import ToolCallDelta, ToolCallReader
 from aimlapi_transport.chat.usage import cost_from, usage_from
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.errors import BadResponseError, error_in, public_headers
 from aimlapi_transport.http.limits import DEFAULT
+from aimlapi_transport.responses.events import (
+    CALL_FIELDS,
+    NO_CALL,
+    NOT_EXTRA,
+    PROGRESS,
+    REPEATED,
+    RUNNING,
+    finish_of,
+    starts_of,
+    whole_number,
+)
 from aimlapi_transport.responses.failure import failure
 from aimlapi_transport.responses.output_items import (
     CALLS,
@@ -31,16 +42,6 @@ from aimlapi_transport.responses.stop import StopSequences
 
 __all__ = ["ResponsesReader"]
 
-# Fields that repeat the request, or stand elsewhere under names of ours.
-_NOT_EXTRA = frozenset(
-    (
-        *("id", "object", "created_at", "model", "output", "output_text", "usage", "error", "meta"),
-        *("input", "instructions", "tools", "tool_choice", "text", "temperature", "top_p", "top_logprobs"),
-        *("max_output_tokens", "max_tool_calls", "parallel_tool_calls", "reasoning", "truncation", "user", "prompt"),
-        *("prompt_cache_key", "prompt_cache_retention", "frequency_penalty", "presence_penalty", "safety_identifier"),
-    )
-)
-_RUNNING = ("queued", "in_progress")
 _ENDS = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
 
 
@@ -125,7 +126,7 @@ class ResponsesReader:
             return self._finished(response if isinstance(response, dict) else {}, str(kind).rpartition(".")[2])
         if kind == "error" or event.get("error"):
             raise failure(event, scrub=self._scrub, request_id=self.inference_id)
-        if not (isinstance(kind, str) and kind.startswith(_PROGRESS)):
+        if not (isinstance(kind, str) and kind.startswith(PROGRESS)):
             if len(self._unread) < self._most:
                 self._unread.append(event)
         elif kind.endswith(".done"):
@@ -147,11 +148,11 @@ class ResponsesReader:
         items = [self._items[index] for index in sorted(self._items)]
         done = tuple(item.value for item in items if item.is_done)
         item_texts = [item.whole_text() for item in items]
-        placed = zip(items, _starts(item_texts), strict=True)
+        placed = zip(items, starts_of(item_texts), strict=True)
         cited = [found for item, start in placed for found in annotations_of(item.value, start)]
         text, is_stopped = "".join(item_texts), self._stop is not None and self._stop.is_found
         calls = () if is_stopped else self._tools.calls()
-        finish, native = _finish(self._status or response.get("status"), response, bool(calls))
+        finish, native = finish_of(self._status or response.get("status"), response, bool(calls))
         if is_stopped and self._stop is not None:
             text, finish = self._stop.cut(text), "stop"
         choice = Choice(
@@ -170,13 +171,13 @@ class ResponsesReader:
         return Completion(
             id=str(response["id"]) if response.get("id") else None,
             model=str(response["model"]) if response.get("model") else None,
-            created=_whole_number(response.get("created_at")),
+            created=whole_number(response.get("created_at")),
             choices=(choice,),
             usage=usage_from(response.get("usage")),
             cost=cost_from(response.get("meta")) or cost_from(self._headers),
             inference_id=self.inference_id,
             client_request_id=self._headers.get("x-client-request-id") or None,
-            extra={k: v for k, v in response.items() if k not in _NOT_EXTRA and v is not None and v != {}},
+            extra={k: v for k, v in response.items() if k not in NOT_EXTRA and v is not None and v != {}},
             raw={**raw, "unread_events": self._unread} if self._unread else raw,
             headers=public_headers(self._headers, self._scrub),
         )
@@ -209,7 +210,7 @@ class ResponsesReader:
         for index, value in enumerate(output if isinstance(output, list) else ()):
             if isinstance(value, dict):
                 deltas += self._complete(index, value)
-        self.is_finished = self._status not in _RUNNING
+        self.is_finished = self._status not in RUNNING
         if self._status in ("failed", "cancelled") or self._response.get("error"):
             error = failure({"status": self._status, **self._response}, scrub=self._scrub, request_id=self.inference_id)
             error.partial = self.completion() if self.has_choice else None
@@ -324,7 +325,7 @@ class ResponsesReader:
             if fragment is not None:
                 return [Delta("", "", (fragment,), 0, event, "", None, None, None, None, item.place)]
             item.arguments -= len(text)
-        value = item.value if item.value.get("type") in CALLS else {**_NO_CALL[str(event.get("type"))], **item.value}
+        value = item.value if item.value.get("type") in CALLS else {**NO_CALL[str(event.get("type"))], **item.value}
         fragments = self._call(item, value, text)
         return [Delta(tool_calls=fragments, raw=event, place=item.place)] if fragments else []
 
@@ -333,7 +334,7 @@ class ResponsesReader:
         piece: Json = {"index": item.index}
         if not item.is_known:
             piece["id"] = value.get("call_id") or value.get("id")
-            further = {k: v for k, v in value.items() if k not in _CALL_FIELDS and v is not None}
+            further = {k: v for k, v in value.items() if k not in CALL_FIELDS and v is not None}
             piece |= {**further, **({"item_id": value["id"]} if value.get("id") else {})}
             item.is_known = bool(value.get("name"))
         name = {"name": value["name"]} if value.get("name") else {}
@@ -376,12 +377,6 @@ class ResponsesReader:
         return None if index is None else (index, 0)
 
 
-_CALL_FIELDS = frozenset(("id", "type", "call_id", "name", "arguments", "input", "status"))
-# What a call is whose item was never announced.
-_NO_CALL: dict[str, Json] = {
-    "response.function_call_arguments.delta": {"type": "function_call"},
-    "response.custom_tool_call_input.delta": {"type": "custom_tool_call"},
-}
 _EVENTS: dict[str, Callable[[ResponsesReader, Json], list[Delta]]] = {
     "response.created": ResponsesReader._begun,
     "response.queued": ResponsesReader._begun,
@@ -396,50 +391,10 @@ _EVENTS: dict[str, Callable[[ResponsesReader, Json], list[Delta]]] = {
     "response.custom_tool_call_input.delta": ResponsesReader._arguments,
     "response.audio.delta": ResponsesReader._audio,
     "response.audio.transcript.delta": ResponsesReader._audio,
-    **dict.fromkeys(
-        (
-            *("response.content_part.added", "response.content_part.done", "response.output_text.done"),
-            *("response.output_text.annotation.added", "response.refusal.done", "response.reasoning_text.done"),
-            *("response.reasoning_summary_part.added", "response.reasoning_summary_part.done"),
-            *("response.reasoning_summary_text.done", "response.function_call_arguments.done"),
-            *("response.custom_tool_call_input.done", "response.audio.done", "response.audio.transcript.done"),
-        ),
-        ResponsesReader._nothing,
-    ),
+    **dict.fromkeys(REPEATED, ResponsesReader._nothing),
 }
-# Events that tell how far a tool of the provider's is: a delta without content, for whoever shows that.
-_PROGRESS = tuple(
-    f"response.{kind}"
-    for kind in ("web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call", "mcp_")
-)
-
-
-def _finish(status: Any, response: Json, has_calls: bool) -> tuple[str | None, str | None]:
-    """The finish reason in chat's words, and in the endpoint's own."""
-    if status in _RUNNING or status is None:
-        return None, status
-    if status == "incomplete":
-        details = response.get("incomplete_details")
-        reason = str(details.get("reason") or status) if isinstance(details, dict) else str(status)
-        return finish_reason_for(reason), reason
-    if status in ("completed", "complete"):
-        return "tool_calls" if has_calls else "stop", str(status)
-    return str(status), str(status)
-
-
-def _starts(parts: list[str]) -> list[int]:
-    """Where each text begins among all of them."""
-    starts, length = [], 0
-    for part in parts:
-        starts.append(length)
-        length += len(part)
-    return starts
 
 
 def _index(event: Json) -> int | None:
     index: Any = event.get("output_index", 0)
     return index if index.__class__ is int else None
-
-
-def _whole_number(value: Any) -> int | None:
-    return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
