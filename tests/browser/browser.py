@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 ARGUMENTS = (
@@ -41,11 +41,11 @@ def browsing() -> Iterator[Any]:
 def main() -> int:
     """Installs Chromium where there is none and Debian's packages can be installed; 1 where there is none after that."""
     if chromium() is None and shutil.which("apt-get") and os.geteuid() == 0:
-        for command in (
-            ["apt-get", "update", "-q"],
-            ["apt-get", "install", "-y", "-q", "--no-install-recommends", "chromium"],
-        ):
-            subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=400)
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        with suppress(subprocess.TimeoutExpired):
+            subprocess.run(["apt-get", "update", "-q"], check=False, timeout=60, **quiet)
+            install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", "chromium"]
+            subprocess.run(install, check=False, timeout=240, **quiet)
     if chromium() is None:
         print("There is no Chromium: install it (apt-get install chromium), or set CHROMIUM to its path.")
         return 1
