@@ -23,6 +23,7 @@ import json
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ def run_on_ray(job: Job, address: str = "auto", *, actors: int | None = None, bl
     if job.budget_usd is not None or job.sample is not None or job.keep_order:
         raise JobError("On Ray there is no `budget_usd`, `sample` or `keep_order`: use `limit`, or one process.")
     try:
-        import ray  # type: ignore[import-not-found,import-untyped,unused-ignore]
+        ray: Any = import_module("ray")
     except ImportError:
         raise JobError("Ray is not installed: pip install 'aimlapi-integrations[ray]'.") from None
     if not ray.is_initialized():

@@ -114,6 +114,8 @@ def _sample(row: Row, worker: Worker, arguments: dict[str, Any], origin: str) ->
 def _takes_part(row: Row, subject: Subject, quick: bool) -> bool:
     if row.is_embedding and subject.load_embeddings is None:
         return False
+    if row.is_responses and subject.load_responses is None:
+        return False
     return subject.role != "peer" or (row.peers and not (quick and row.heavy))
 
 

@@ -60,6 +60,24 @@ class FloorChat(BaseChatModel):
             yield _chunk(event)
 
 
+class FloorResponses(FloorChat):
+    """The same under /v1/responses: text and counts."""
+
+    def _stream(
+        self, messages: list[BaseMessage], stop: Any = None, run_manager: Any = None, **_: Any
+    ) -> Iterator[ChatGenerationChunk]:
+        for event in events(self.base_url + "/responses", self._body(messages, True)):
+            if (chunk := _event(event)) is not None:
+                yield chunk
+
+    async def _astream(
+        self, messages: list[BaseMessage], stop: Any = None, run_manager: Any = None, **_: Any
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        async for event in aevents(self.base_url + "/responses", self._body(messages, True)):
+            if (chunk := _event(event)) is not None:
+                yield chunk
+
+
 class FloorEmbeddings(Embeddings):
     """Embeddings over base64."""
 
@@ -120,6 +138,16 @@ def _chunk(event: Any) -> ChatGenerationChunk:
         return _fragments(calls)
     reasoning = delta.get("reasoning_content")
     return _by_hand(text, {"reasoning_content": reasoning} if reasoning else {})
+
+
+def _event(event: Any) -> ChatGenerationChunk | None:
+    """The chunk of an event that says something."""
+    if event["type"] == "response.output_text.delta":
+        return _by_hand(event["delta"], {})
+    if event["type"] == "response.completed":
+        counts = {name: event["response"]["usage"][name] for name in ("input_tokens", "output_tokens", "total_tokens")}
+        return ChatGenerationChunk(message=AIMessageChunk(content="", usage_metadata=counts))
+    return None
 
 
 _MESSAGE = AIMessageChunk(content="").__dict__

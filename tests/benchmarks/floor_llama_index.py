@@ -86,6 +86,34 @@ class FloorLLM(FunctionCallingLLM):
     _prepare_chat_with_tools = complete
 
 
+class FloorResponsesLLM(FloorLLM):
+    """The same under /v1/responses: text."""
+
+    @llm_chat_callback()
+    def stream_chat(self, messages: Sequence[ChatMessage], **_: Any) -> ChatResponseGen:
+        body = self._body(messages, True)
+
+        def chunks() -> ChatResponseGen:
+            so_far = _SoFar()
+            for event in events(self.base_url + "/responses", body):
+                if event["type"] == "response.output_text.delta":
+                    yield so_far.add_text(event)
+
+        return chunks()
+
+    @llm_chat_callback()
+    async def astream_chat(self, messages: Sequence[ChatMessage], **_: Any) -> ChatResponseAsyncGen:
+        body = self._body(messages, True)
+
+        async def chunks() -> ChatResponseAsyncGen:
+            so_far = _SoFar()
+            async for event in aevents(self.base_url + "/responses", body):
+                if event["type"] == "response.output_text.delta":
+                    yield so_far.add_text(event)
+
+        return chunks()
+
+
 def _to_wire(message: ChatMessage) -> dict[str, Any]:
     blocks = message.blocks
     if len(blocks) == 1 and isinstance(blocks[0], TextBlock):
@@ -116,6 +144,15 @@ class _SoFar:
         self.name = ""
         self.id: str | None = None
         self.arguments = ""
+
+    def add_text(self, event: Any) -> ChatResponse:
+        """A text delta of /v1/responses."""
+        self.text += event["delta"]
+        blocks = [_by_hand(TextBlock, block_type="text", text=self.text)]
+        message = _by_hand(ChatMessage, role=MessageRole.ASSISTANT, additional_kwargs={}, blocks=blocks)
+        return _by_hand(
+            ChatResponse, message=message, raw=event, delta=event["delta"], logprobs=None, additional_kwargs={}
+        )
 
     def add(self, event: Any) -> ChatResponse:
         delta = event["choices"][0]["delta"] if event["choices"] else {}

@@ -54,8 +54,16 @@ class Driver:
     def model(self, scene: str) -> Any:
         """The one instance that talks to this scene."""
         if scene not in self._models:
-            self._models[scene] = self.make(f"{self.origin}/{scene}/v1")
+            self._models[scene] = self.fresh(scene)
         return self._models[scene]
+
+    def fresh(self, scene: str) -> Any:
+        """A new instance that talks to this scene."""
+        make = self.make
+        if scene.startswith("responses-"):
+            assert self.subject.load_responses is not None
+            make = self.subject.load_responses()
+        return make(f"{self.origin}/{scene}/v1")
 
     def history(self) -> list[Any]:
         """201 messages."""
@@ -143,7 +151,7 @@ def _messages(driver: Driver, which: str) -> list[Any]:
 
 
 def acall(driver: Driver, scene: str, n: int) -> Sample:
-    model = driver.make(f"{driver.origin}/{scene}/v1")
+    model = driver.fresh(scene)
 
     async def do() -> None:
         for _ in range(n):
@@ -169,7 +177,7 @@ def stream(driver: Driver, scene: str, n: int) -> Sample:
 
 
 def astream(driver: Driver, scene: str, n: int) -> Sample:
-    model = driver.make(f"{driver.origin}/{scene}/v1")
+    model = driver.fresh(scene)
     other = driver.make(f"{driver.origin}/text-10/v1")
 
     async def drain(model: Any) -> None:
@@ -210,7 +218,7 @@ def construct(driver: Driver, n: int) -> Sample:
 
 def first_call(driver: Driver, scene: str, n: int) -> Sample:
     """The first call of each of n fresh instances, and the connections it opens."""
-    models = [driver.make(f"{driver.origin}/{scene}/v1") for _ in range(n + 1)]
+    models = [driver.fresh(scene) for _ in range(n + 1)]
     driver.call(models.pop(), driver.question)
     before = _connections(driver.origin)
 
@@ -240,7 +248,7 @@ def reconnects(driver: Driver, scene: str, n: int) -> Sample:
 
 def many_streams(driver: Driver, scene: str, n: int) -> Sample:
     """n streams at once on one loop; memory is the peak over the start."""
-    model = driver.make(f"{driver.origin}/{scene}/v1")
+    model = driver.fresh(scene)
     process = psutil.Process()
     peak = 0
 
@@ -273,7 +281,7 @@ def many_streams(driver: Driver, scene: str, n: int) -> Sample:
 
 def crowd(driver: Driver, scene: str, n: int, at_once: int) -> Sample:
     """n calls, so many at a time, on one loop."""
-    model = driver.make(f"{driver.origin}/{scene}/v1")
+    model = driver.fresh(scene)
 
     async def do() -> None:
         places = asyncio.Semaphore(at_once)

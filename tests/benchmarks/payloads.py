@@ -43,8 +43,10 @@ def scene(name: str) -> Scene:
         body = _reply(int(size)) if kind == "reply" else _vectors(int(size), as_base64=kind == "vectors")
         head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
         return Scene(head.encode(), [body], False, pause)
-    events = [f"data: {json.dumps(event)}\n\n".encode() for event in _events(kind, int(size))]
-    events.append(b"data: [DONE]\n\n")
+    said = _responses(int(size)) if kind == "responses" else _events(kind, int(size))
+    events = [f"data: {json.dumps(event)}\n\n".encode() for event in said]
+    if kind != "responses":
+        events.append(b"data: [DONE]\n\n")
     if "burst" in paces:
         events = _cut(b"".join(events))
     pieces = [b"%x\r\n%b\r\n" % (len(event), event) for event in events]  # an HTTP chunk each
@@ -81,6 +83,33 @@ def _events(kind: str, size: int) -> Iterator[Any]:
     yield _chunk({}, finish="stop" if kind in ("text", "reasoning") else "tool_calls")
     counts = {"prompt_tokens": 10, "completion_tokens": size, "total_tokens": size + 10}
     yield {**_chunk({}), "choices": [], "usage": counts}
+
+
+def _responses(size: int) -> Iterator[Any]:
+    """The events of /v1/responses for a text of `size` pieces."""
+    place = {"item_id": "msg_1", "output_index": 0}
+    part = {"type": "output_text", "text": PIECE * size, "annotations": [], "logprobs": []}
+    item = {"id": "msg_1", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
+    done = {**item, "status": "completed", "content": [part]}
+    response = {"id": "resp_1", "object": "response", "created_at": 1700000000, "model": "gpt-4o-2024-08-06"}
+    counts = {"input_tokens": 10, "output_tokens": size, "total_tokens": size + 10}
+    begun = {**response, "status": "in_progress", "output": []}
+    ended = {**response, "status": "completed", "output": [done], "usage": counts}
+    events: list[Any] = [
+        {"type": "response.created", "response": begun},
+        {"type": "response.output_item.added", "output_index": 0, "item": item},
+        {"type": "response.content_part.added", **place, "content_index": 0, "part": {**part, "text": ""}},
+        *(
+            {"type": "response.output_text.delta", **place, "content_index": 0, "delta": PIECE, "logprobs": []}
+            for _ in range(size)
+        ),
+        {"type": "response.output_text.done", **place, "content_index": 0, "text": PIECE * size},
+        {"type": "response.content_part.done", **place, "content_index": 0, "part": part},
+        {"type": "response.output_item.done", "output_index": 0, "item": done},
+        {"type": "response.completed", "response": ended},
+    ]
+    for number, event in enumerate(events):
+        yield {**event, "sequence_number": number}
 
 
 def _chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:

@@ -41,6 +41,11 @@ class Row:
     is_embedding: bool = False
 
     @property
+    def is_responses(self) -> bool:
+        """Whether it is of /v1/responses."""
+        return str(self.arguments.get("scene", "")).startswith("responses-")
+
+    @property
     def checked_scene(self) -> str | None:
         """The stream whose completeness is checked before it is measured."""
         return self.arguments["scene"] if self.measure in ("stream", "astream") else None
@@ -69,6 +74,11 @@ def _streams() -> list[Row]:
     for measure, how in (("stream", "sync"), ("astream", "async")):
         at = {"scene": "text-1000-burst", "n": 1000}
         rows.append(Row(f"{measure}-burst", f"stream, text in one burst, {how}", "us/chunk", measure, at, ratio=1.3))
+    for measure, how in (("stream", "sync"), ("astream", "async")):
+        at = {"scene": "responses-1000", "n": 1000}
+        rows.append(
+            Row(f"{measure}-responses", f"stream of /v1/responses, text, {how}", "us/chunk", measure, at, ratio=1.25)
+        )
     at = {"scene": "arguments-500-burst", "n": 500}
     rows.append(
         Row("stream-arguments-burst", "stream, tool arguments in one burst", "us/chunk", "stream", at, ratio=1.3)

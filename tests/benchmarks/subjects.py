@@ -23,6 +23,7 @@ class Subject:
         role: "floor", "ours" or "peer".
         load: imports it; gives the function that makes a chat model for a base URL.
         load_embeddings: the same for embeddings; None where it has none.
+        load_responses: the same for a chat model that asks /v1/responses.
         distributions: whose versions the report names.
     """
 
@@ -31,6 +32,7 @@ class Subject:
     role: str
     load: Callable[[], Callable[[str], Any]]
     load_embeddings: Callable[[], Callable[[str], Any]] | None
+    load_responses: Callable[[], Callable[[str], Any]] | None
     distributions: tuple[str, ...]
 
 
@@ -38,6 +40,42 @@ def _floor_langchain() -> Callable[[str], Any]:
     from tests.benchmarks.floor_langchain import FloorChat
 
     return lambda url: FloorChat(model=MODEL, base_url=url)
+
+
+def _floor_langchain_responses() -> Callable[[str], Any]:
+    from tests.benchmarks.floor_langchain import FloorResponses
+
+    return lambda url: FloorResponses(model=MODEL, base_url=url)
+
+
+def _floor_llama_index_responses() -> Callable[[str], Any]:
+    from tests.benchmarks.floor_llama_index import FloorResponsesLLM
+
+    return lambda url: FloorResponsesLLM(model=MODEL, base_url=url)
+
+
+def _chat_aimlapi_responses() -> Callable[[str], Any]:
+    from langchain_aimlapi import ChatAIMLAPI
+
+    return lambda url: ChatAIMLAPI(model=MODEL, base_url=url, api_key="benchmark", use_responses_api=True)
+
+
+def _aimlapi_responses() -> Callable[[str], Any]:
+    from llama_index_aimlapi import AIMLAPI
+
+    return lambda url: AIMLAPI(model=MODEL, api_base=url, api_key="benchmark", use_responses_api=True)
+
+
+def _chat_openai_responses() -> Callable[[str], Any]:
+    from langchain_openai import ChatOpenAI
+
+    return lambda url: ChatOpenAI(model=MODEL, base_url=url, api_key="benchmark", use_responses_api=True)
+
+
+def _openai_responses() -> Callable[[str], Any]:
+    from llama_index.llms.openai import OpenAIResponses
+
+    return lambda url: OpenAIResponses(model=MODEL, api_base=url, api_key="benchmark")
 
 
 def _floor_langchain_embeddings() -> Callable[[str], Any]:
@@ -121,25 +159,43 @@ def _openai_like_embedding() -> Callable[[str], Any]:
 
 _OURS = ("aimlapi-integrations", "httpx", "orjson")
 SUBJECTS = (
-    Subject("LangChain floor", LANGCHAIN, "floor", _floor_langchain, _floor_langchain_embeddings, ("langchain-core",)),
-    Subject("ChatAIMLAPI", LANGCHAIN, "ours", _chat_aimlapi, _aimlapi_embeddings, _OURS),
-    Subject("ChatOpenAI", LANGCHAIN, "peer", _chat_openai, _openai_embeddings, ("langchain-openai", "openai")),
-    Subject("ChatOpenRouter", LANGCHAIN, "peer", _chat_openrouter, None, ("langchain-openrouter", "openrouter")),
+    Subject(
+        "LangChain floor",
+        LANGCHAIN,
+        "floor",
+        _floor_langchain,
+        _floor_langchain_embeddings,
+        _floor_langchain_responses,
+        ("langchain-core",),
+    ),
+    Subject("ChatAIMLAPI", LANGCHAIN, "ours", _chat_aimlapi, _aimlapi_embeddings, _chat_aimlapi_responses, _OURS),
+    Subject(
+        "ChatOpenAI",
+        LANGCHAIN,
+        "peer",
+        _chat_openai,
+        _openai_embeddings,
+        _chat_openai_responses,
+        ("langchain-openai", "openai"),
+    ),
+    Subject("ChatOpenRouter", LANGCHAIN, "peer", _chat_openrouter, None, None, ("langchain-openrouter", "openrouter")),
     Subject(
         "LlamaIndex floor",
         LLAMA_INDEX,
         "floor",
         _floor_llama_index,
         _floor_llama_index_embedding,
+        _floor_llama_index_responses,
         ("llama-index-core",),
     ),
-    Subject("AIMLAPI", LLAMA_INDEX, "ours", _aimlapi, _aimlapi_embedding, _OURS),
+    Subject("AIMLAPI", LLAMA_INDEX, "ours", _aimlapi, _aimlapi_embedding, _aimlapi_responses, _OURS),
     Subject(
         "OpenAILike",
         LLAMA_INDEX,
         "peer",
         _openai_like,
         _openai_like_embedding,
+        _openai_responses,
         ("llama-index-llms-openai-like", "llama-index-embeddings-openai-like"),
     ),
 )
