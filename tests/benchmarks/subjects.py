@@ -117,6 +117,15 @@ def _chat_openrouter() -> Callable[[str], Any]:
     return lambda url: ChatOpenRouter(model=MODEL, base_url=url, api_key="benchmark")
 
 
+def _chat_litellm() -> Callable[[str], Any]:
+    import os
+
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else its import asks a server for prices
+    from langchain_litellm import ChatLiteLLM
+
+    return lambda url: ChatLiteLLM(model=f"openai/{MODEL}", api_base=url, api_key="benchmark")
+
+
 def _floor_llama_index() -> Callable[[str], Any]:
     from tests.benchmarks.floor_llama_index import FloorLLM
 
@@ -179,6 +188,7 @@ SUBJECTS = (
         ("langchain-openai", "openai"),
     ),
     Subject("ChatOpenRouter", LANGCHAIN, "peer", _chat_openrouter, None, None, ("langchain-openrouter", "openrouter")),
+    Subject("ChatLiteLLM", LANGCHAIN, "peer", _chat_litellm, None, None, ("langchain-litellm", "litellm")),
     Subject(
         "LlamaIndex floor",
         LLAMA_INDEX,
