@@ -155,7 +155,7 @@ async def _interruptible(job: Job, force: bool, tell: Callable[[Summary], None],
     for number in (signal.SIGINT, signal.SIGTERM):
         try:
             loop.add_signal_handler(number, interrupted)
-        except (NotImplementedError, RuntimeError):  # Windows, or no main thread
+        except (NotImplementedError, RuntimeError):  # Windows, or no main thread: Ctrl-C then ends it at once
             break
     try:
         return await task

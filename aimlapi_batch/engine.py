@@ -154,7 +154,7 @@ class _Run:
             self.summary.total = min(total, job.sample or total)
         self._usage = UsageTotals(budget_usd=job.budget_usd)
         self._requests, self._tokens = Rate(job.requests_per_minute), Rate(job.tokens_per_minute)
-        self._again: list[Read] = []
+        self._again: list[tuple[Read, Exception]] = []
         self._failure: BaseException | None = None
         self._seen: set[int] = set()
         self._next_call = 0
@@ -174,14 +174,13 @@ class _Run:
         """Asks for all rows that have no answer yet."""
         async with self._asking() as asker:
             await self._pass(asker, self._due())
-            for _ in range(self._job.row_retries):
-                again, self._again = self._again, []
-                if not again or self._stop.is_set():
-                    self._again = again
+            for left in reversed(range(self._job.row_retries)):
+                if not self._again or self._stop.is_set():
                     break
-                await self._pass(asker, iter(again), last=_ == self._job.row_retries - 1)
-            for one in self._again:
-                self._write(failed(one.key, one.row.pop("__error__")))
+                again, self._again = self._again, []
+                await self._pass(asker, iter([one for one, _ in again]), last=left == 0)
+            for one, error in self._again:
+                self._write(failed(one.key, error))
         self.summary.seconds = time.monotonic() - self.summary.begun
         if self._stop.is_set() and self.summary.stopped is None:
             self.summary.stopped = "interrupted"
@@ -263,7 +262,7 @@ class _Run:
                 if self._job.embeddings:
                     answers = await asker.embed([(one.key, one.row) for one in rows])
                 else:
-                    answers = [await asker.ask(rows[0].key, _plain(rows[0].row))]
+                    answers = [await asker.ask(rows[0].key, rows[0].row)]
                 succeeded = True
                 self._count(call, answers)
                 for answer in answers:
@@ -310,7 +309,7 @@ class _Run:
         retryable = getattr(error, "is_retryable", False) and not last and self._job.row_retries > 0
         for one in rows:
             if retryable and len(self._again) < _MOST_KEPT:
-                self._again.append(Read(one.place, one.key, {**_plain(one.row), "__error__": error}))
+                self._again.append((one, error))
             else:
                 self._write(failed(one.key, error))
 
@@ -371,7 +370,3 @@ class _Run:
         summary.estimated_usd = cost if requests else None
         summary.seconds = time.monotonic() - summary.begun
         return summary
-
-
-def _plain(row: Row) -> Row:
-    return {name: value for name, value in row.items() if name != "__error__"} if "__error__" in row else row

@@ -88,6 +88,8 @@ class Job:
             raise JobError(f"`via` is {self.via!r}: pass calls or provider.")
         if self.via == "provider" and (self.embeddings or self.runnable is not None):
             raise JobError("The provider's batches answer chats only: no embeddings, no runnable.")
+        if self.via == "provider" and self.budget_usd is not None:
+            raise JobError("A batch of the provider is paid as a whole: no `budget_usd`; use `limit`, or a dry run.")
         if self.on_error not in ("stop", "skip"):
             raise JobError(f"`on_error` is {self.on_error!r}: pass stop or skip.")
         for name in ("concurrency", "texts_per_request"):

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -27,14 +26,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from aimlapi_batch.ask import FIELDS, blank
+from aimlapi_batch.ask import blank
 from aimlapi_batch.engine import Summary, arun
 from aimlapi_batch.job import Job, JobError, Row, hash_of, key_of
-from aimlapi_batch.store import Store, lines_of
+from aimlapi_batch.store import Store, from_columns, lines_of, parquet_schema, to_columns
 
 BLOCK_ROWS = 256
 _CPUS = 0.1  # of a worker, which mostly waits: with whole ones, none would be left to read the rows
-_OBJECTS = ("parsed", "tool_calls", "usage", "error")
 
 
 class ChatStage:
@@ -59,12 +57,12 @@ class ChatStage:
 
     def __call__(self, batch: Any) -> Any:
         """The answers to a block, as a table."""
-        import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
+        import pyarrow as pa
 
         rows = batch.to_pylist()
         answers = {row["key"]: row for row in self._answered(rows)}
         keys = [key_of(row, self._job.key) for row in rows]
-        return pa.Table.from_pylist([_flat(answers.get(key) or blank(key)) for key in keys], _schema())
+        return pa.Table.from_pylist([to_columns(answers.get(key) or blank(key)) for key in keys], parquet_schema())
 
     def _answered(self, rows: list[Row]) -> Iterable[Row]:
         keys = "\n".join(key_of(row, self._job.key) for row in rows)
@@ -88,18 +86,6 @@ class EmbedStage(ChatStage):
 
     def __init__(self, job: Job, *, commit: str | None = None, actors: int = 1) -> None:
         super().__init__(replace(job, embeddings=True), commit=commit, actors=actors)
-
-
-def _flat(row: Row) -> Row:
-    held = {name: row.get(name) for name in ("key", *FIELDS)}
-    return {k: json.dumps(v, default=str) if k in _OBJECTS and v is not None else v for k, v in held.items()}
-
-
-def _schema() -> Any:
-    import pyarrow as pa
-
-    kinds = {"embedding": pa.list_(pa.float32()), "cost_usd": pa.float64(), "seconds": pa.float64()}
-    return pa.schema([(name, kinds.get(name, pa.string())) for name in ("key", *FIELDS)])
 
 
 def run_on_ray(job: Job, address: str = "auto", *, actors: int | None = None, block_rows: int = BLOCK_ROWS) -> Summary:
@@ -128,6 +114,7 @@ def run_on_ray(job: Job, address: str = "auto", *, actors: int | None = None, bl
         ray: Any = import_module("ray")
     except ImportError:
         raise JobError("Ray is not installed: pip install 'aimlapi-integrations[ray]'.") from None
+    _check_key(job)
     if not ray.is_initialized():
         ray.init(address=None if address == "local" else address, log_to_driver=False)
     summary = Summary()
@@ -152,16 +139,23 @@ def run_on_ray(job: Job, address: str = "auto", *, actors: int | None = None, bl
     summary.already = len(store.done)
     try:
         for row in answers.iter_rows():
-            held = {k: json.loads(v) if k in _OBJECTS and isinstance(v, str) else v for k, v in row.items()}
+            held = from_columns(row)
             if hash_of(held["key"]) not in store.done:
                 _count(summary, held)
-                vector = held["embedding"]
-                store.write({**held, "embedding": None if vector is None else [float(x) for x in vector]})
+                store.write(held)
         store.finish()
     finally:
         store.close()
     summary.seconds = time.monotonic() - summary.begun
     return summary
+
+
+def _check_key(job: Job) -> None:
+    """A key that is missing is said here, not by a worker."""
+    from aimlapi_transport import Client
+
+    with Client(base_url=job.base_url, api_key=job.api_key) as client:
+        client.read_key()
 
 
 def _count(summary: Summary, row: Row) -> None:

@@ -123,7 +123,7 @@ def _csv(path: Path, delimiter: str) -> Iterator[tuple[int, Row, str | None]]:
 
 def _parquet(path: Path) -> Iterator[tuple[int, Row, str | None]]:
     try:
-        import pyarrow.parquet as pq  # type: ignore[import-untyped,unused-ignore]
+        import pyarrow.parquet as pq
     except ImportError:
         raise JobError("Parquet needs pyarrow: pip install 'aimlapi-integrations[batch]'.") from None
     place = 0

@@ -16,11 +16,13 @@ from typing import IO, Any
 
 import orjson
 
+from aimlapi_batch.ask import FIELDS
 from aimlapi_batch.job import Job, JobError, Row, hash_of
 from aimlapi_batch.rows import Hashes
 
 _SYNC_ROWS, _SYNC_SECONDS = 200, 1.0  # answers, and seconds, that a power failure may cost
 FORMAT = 1
+_OBJECTS = ("parsed", "tool_calls", "usage", "error")  # JSON in Parquet
 
 
 class Store:
@@ -179,7 +181,10 @@ class Lock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = path.open("a+")
-        if not _locked(self._file):
+        while (taken := _locked(self._file)) and not _is_there(self._file, path):
+            self._file.close()  # its holder took the file away after we had opened it
+            self._file = path.open("a+")
+        if not taken:
             self._file.seek(0)
             holder = self._file.read(20).strip() or "unknown"
             self._file.close()
@@ -196,6 +201,14 @@ class Lock:
         self._file.close()
 
 
+def _is_there(file: IO[str], path: Path) -> bool:
+    """Whether a path still names the open file."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except OSError:
+        return False
+
+
 def _locked(file: IO[str]) -> bool:
     try:
         import fcntl
@@ -203,7 +216,7 @@ def _locked(file: IO[str]) -> bool:
         import msvcrt
 
         try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]  # only Windows has it
         except OSError:
             return False
         return True
@@ -247,37 +260,45 @@ def is_answered(row: Row) -> bool:
     return error is None or not (isinstance(error, dict) and error.get("retryable"))
 
 
+def parquet_schema() -> Any:
+    """The columns of answers: vectors as lists of float32, objects as JSON."""
+    import pyarrow as pa
+
+    kinds = {"embedding": pa.list_(pa.float32()), "cost_usd": pa.float64(), "seconds": pa.float64()}
+    return pa.schema([(name, kinds.get(name, pa.string())) for name in ("key", *FIELDS)])
+
+
+def to_columns(row: Row) -> Row:
+    """An answer as a row of Parquet."""
+    held = {name: row.get(name) for name in ("key", *FIELDS)}
+    return {
+        name: orjson.dumps(value, default=str).decode() if name in _OBJECTS and value is not None else value
+        for name, value in held.items()
+    }
+
+
+def from_columns(row: Row) -> Row:
+    """The answer again."""
+    vector = row["embedding"]
+    held = {k: orjson.loads(v) if k in _OBJECTS and isinstance(v, str) else v for k, v in row.items()}
+    return {**held, "embedding": None if vector is None else [float(number) for number in vector]}
+
+
 def write_parquet(rows: Path, target: Path) -> None:
     """The answers as Parquet: vectors as lists of float32, objects as JSON."""
     try:
-        import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
-        import pyarrow.parquet as pq  # type: ignore[import-untyped,unused-ignore]
+        import pyarrow as pa
+        import pyarrow.parquet as pq
     except ImportError:
         raise JobError("Parquet needs pyarrow: pip install 'aimlapi-integrations[batch]'.") from None
-    schema = pa.schema(
-        [
-            ("key", pa.string()),
-            ("text", pa.string()),
-            ("parsed", pa.string()),
-            ("tool_calls", pa.string()),
-            ("embedding", pa.list_(pa.float32())),
-            ("reasoning", pa.string()),
-            ("usage", pa.string()),
-            ("cost_usd", pa.float64()),
-            ("request_id", pa.string()),
-            ("seconds", pa.float64()),
-            ("error", pa.string()),
-        ]
-    )
-    objects = ("parsed", "tool_calls", "usage", "error")
+    schema = parquet_schema()
     temporary = target.with_name(target.name + ".new")
     with pq.ParquetWriter(temporary, schema) as writer:
         kept: list[Row] = []
         for _, _, row in lines_of(rows):
             if row is None:
                 continue
-            held = {name: row.get(name) for name in schema.names}
-            kept.append({k: orjson.dumps(v).decode() if k in objects and v is not None else v for k, v in held.items()})
+            kept.append(to_columns(row))
             if len(kept) == 1000:
                 writer.write_table(pa.Table.from_pylist(kept, schema))
                 kept = []

@@ -11,6 +11,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from aimlapi_transport.responses.output_items import annotations_of, message_parts, reasoning_parts
+
 if TYPE_CHECKING:
     from aimlapi_transport.chat.wire_types import Json
 
@@ -45,7 +47,7 @@ def is_item_block(block: Any) -> bool:
 
 def text_of(items: Sequence[Json]) -> str:
     """The text that the items say."""
-    return "".join(part.get("text") or "" for item in items for part in _parts(item, "output_text"))
+    return "".join(part["text"] for item in items for part in message_parts(item, "output_text"))
 
 
 def blocks_of(
@@ -85,13 +87,13 @@ def reasoning_index(place: int, part: int) -> str:
 
 
 def _message(item: Json, place: int, annotations: Callable[[Any], list[Json]], as_pieces: bool) -> list[Json]:
-    texts = _parts(item, "output_text")
+    texts = message_parts(item, "output_text")
     if not texts:
         return []  # a refusal, which stands in a field of its own
-    block: Json = {"type": "text", "text": "" if as_pieces else "".join(part.get("text") or "" for part in texts)}
+    block: Json = {"type": "text", "text": "" if as_pieces else "".join(part["text"] for part in texts)}
     if item.get("id"):
         block["id"] = item["id"]
-    found = annotations([annotation for part in texts for annotation in part.get("annotations") or ()])
+    found = annotations(annotations_of(item))
     if found:
         block["annotations"] = found
     if item.get("phase"):
@@ -100,12 +102,7 @@ def _message(item: Json, place: int, annotations: Callable[[Any], list[Json]], a
 
 
 def _reasoning(item: Json, place: int, as_pieces: bool) -> list[Json]:
-    said = [
-        part["text"]
-        for name in ("summary", "content")
-        for part in item.get(name) or ()
-        if isinstance(part, Mapping) and part.get("text")
-    ]
+    said = [text for _, text in reasoning_parts(item)]
     blocks: list[Json] = [{"type": "reasoning", "reasoning": text} for text in said or [""]]
     first = {"id": item["id"]} if item.get("id") else {}
     extras = {name: item[name] for name in ("encrypted_content", "status") if item.get(name)}
@@ -113,11 +110,6 @@ def _reasoning(item: Json, place: int, as_pieces: bool) -> list[Json]:
     if not as_pieces:
         return blocks
     return [{**blocks[0], "reasoning": "", "index": reasoning_index(place, 0)}]
-
-
-def _parts(item: Json, kind: str) -> list[Json]:
-    content = item.get("content") if item.get("type") == "message" else None
-    return [part for part in content or () if isinstance(part, dict) and part.get("type") == kind]
 
 
 # -- what the provider ran itself --------------------------------------------------------------------------------------

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from aimlapi_emulator.inspector.replies import call_of, parts_of
 
+T = TypeVar("T")
 MOST = 20_000  # former requests that can be gone on with
 _TEXTS = ("messages", "input", "instructions", "system")
 
@@ -115,9 +116,9 @@ class Threads:
             place = Place(self._count, None, 0)
         if hashes:
             self._ended[hashes[-1]] = (number, place.thread)
-        for held in (self._ended, self._answers, self._failed):
-            if len(held) > MOST:
-                held.pop(next(iter(held)))  # type: ignore[call-overload]
+        _bound(self._ended)
+        _bound(self._answers)
+        _bound(self._failed)
         return place
 
     def answered(self, number: int, place: Place, answer: str | None, *, failed: bool) -> None:
@@ -126,6 +127,12 @@ class Threads:
             self._failed[number] = None
         if answer:
             self._answers[answer] = (number, place.thread)
+
+
+def _bound(held: dict[T, Any]) -> None:
+    """Forgets the oldest of too many."""
+    if len(held) > MOST:
+        del held[next(iter(held))]
 
 
 def _said(message: Any) -> Any:

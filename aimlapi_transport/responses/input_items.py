@@ -14,7 +14,7 @@ from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.model_families import Profile, profile_for
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.json_codec import JsonError, loads
-from aimlapi_transport.responses.output_items import CALLS, message_parts, reasoning_parts
+from aimlapi_transport.responses.output_items import CALLS, call_field, message_parts, reasoning_parts
 
 _ITEM_TYPES = ("mcp_approval_response", "item_reference", "compaction")
 # Items that others name by their ids, which therefore go back also where the provider keeps nothing.
@@ -178,7 +178,7 @@ def _kept(message: Json, kept: list[Json], *, stored: bool, replay: bool, ours: 
             elif text:
                 items.append({"role": "assistant", "content": text})
                 text = ""
-        elif kind in CALLS:
+        elif call_field(kind) is not None:
             call = calls.pop(item.get("call_id"), None)
             if call is not None:
                 items.append(_edited_call(item, call, stored))

@@ -11,6 +11,11 @@ CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
 """Calls of the user's own tools, by the type of their item -> the field that holds their text."""
 
 
+def call_field(kind: Any) -> str | None:
+    """The field that holds the text of a call; None for what is no item of a call, whatever a host calls it."""
+    return CALLS.get(kind) if isinstance(kind, str) else None
+
+
 class OutputItem:
     """What has arrived of one item.
 

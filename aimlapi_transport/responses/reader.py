@@ -32,9 +32,9 @@ from aimlapi_transport.responses.events import (
 )
 from aimlapi_transport.responses.failure import failure
 from aimlapi_transport.responses.output_items import (
-    CALLS,
     OutputItem,
     annotations_of,
+    call_field,
     message_logprobs,
     reasoning_parts,
 )
@@ -113,12 +113,13 @@ class ResponsesReader:
     def _read(self, event: Json) -> list[Delta]:
         kind = event.get("type")
         if kind == "response.output_text.delta":  # most events, so first and without a look at the rest
-            item = self._items.get(event.get("output_index"))  # type: ignore[arg-type]
+            index: Any = event.get("output_index")
+            item = self._items.get(index) if index.__class__ is int else None
             text = event.get("delta")
             if item is not None and text.__class__ is str and text and not (event.get("logprobs") or self._stop):
                 item.text.add(text)
                 return [Delta(text, "", (), 0, event, "", None, None, None, None, item.place)]
-        read = _EVENTS.get(kind)  # type: ignore[arg-type]
+        read = _EVENTS.get(kind) if isinstance(kind, str) else None
         if read is not None:
             return read(self, event)
         if kind in _ENDS:
@@ -232,8 +233,9 @@ class ResponsesReader:
         if item is None or not isinstance(value, dict):
             return []
         item.value = item.value or value
-        if value.get("type") in CALLS and not item.is_done:
-            fragments = self._call(item, value, str(value.get(CALLS[value["type"]]) or ""))
+        field = call_field(value.get("type"))
+        if field is not None and not item.is_done:
+            fragments = self._call(item, value, str(value.get(field) or ""))
             return [Delta(tool_calls=fragments, raw=event, place=item.place)] if fragments else []
         return []
 
@@ -253,8 +255,8 @@ class ResponsesReader:
         elif kind == "reasoning":
             for key, text in reasoning_parts(value):
                 deltas += self._reasoning(item, key, text[item.parts.get(key, 0) :], raw)
-        elif kind in CALLS:
-            written = value.get(CALLS[kind])
+        elif (field := call_field(kind)) is not None:
+            written = value.get(field)
             text = written if isinstance(written, str) else ""
             fragments = self._call(item, value, text[item.arguments :])
             if fragments:
@@ -325,7 +327,7 @@ class ResponsesReader:
             if fragment is not None:
                 return [Delta("", "", (fragment,), 0, event, "", None, None, None, None, item.place)]
             item.arguments -= len(text)
-        value = item.value if item.value.get("type") in CALLS else {**NO_CALL[str(event.get("type"))], **item.value}
+        value = item.value if call_field(item.value.get("type")) else {**NO_CALL[str(event.get("type"))], **item.value}
         fragments = self._call(item, value, text)
         return [Delta(tool_calls=fragments, raw=event, place=item.place)] if fragments else []
 
