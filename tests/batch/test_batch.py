@@ -193,6 +193,7 @@ def test_a_dry_run_asks_nothing(server: EmulatorServer) -> None:
         ({"via": "provider"}, "take Claude's models only, and `model` is openai/gpt-4o"),
         ({"concurrency": 0}, "`concurrency` is 0"),
         ({"budget_usd": 0}, "`budget_usd` is 0"),
+        ({"via": "provider", "model": "anthropic/claude-sonnet-4.5", "budget_usd": 1.0}, "no `budget_usd`"),
         ({"embeddings": True, "schema": {}}, "An embeddings job takes a `prompt`"),
         ({"runnable": object()}, "neither a LangChain runnable"),
     ],
