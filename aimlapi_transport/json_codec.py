@@ -12,6 +12,7 @@ import orjson
 from aimlapi_transport.chat.surrogates import whole_value
 
 _HALF = re.compile("[\ud800-\udfff]")
+_BIG_NUMBER = re.compile("[0-9]{19}")  # may be past the 64 bits beyond which orjson makes a float of it
 _DEEPEST = 200  # levels; Python's own functions for nested values give up at a thousand frames
 _NO_MARKS = bytes(set(range(256)) - set(b'[]{}"'))
 _LONG = 16 * 1024  # bytes, from which on looking for a few brackets is cheaper than looking at each byte
@@ -54,6 +55,11 @@ def read_text(text: str) -> Any:
         ValueError: the text is no JSON.
         RecursionError: it is nested too deep; `is_too_deep` tells beforehand.
     """
+    if not _BIG_NUMBER.search(text):
+        try:
+            return orjson.loads(text)
+        except ValueError:
+            pass
     value = json.loads(text)
     return whole_value(value) if _may_hold_halves(text) else value
 

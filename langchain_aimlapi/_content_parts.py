@@ -135,8 +135,9 @@ def _image_url(block: Block) -> Json:
     image = {"url": image} if isinstance(image, str) else image
     if not isinstance(image, Mapping) or not isinstance(image.get("url"), str) or not image["url"]:
         raise _Unusable(f"whose `image_url` is {str(image)[:80]!r}: pass an object with a `url`")
-    if image["url"].startswith("data:"):
-        _image_type(image["url"][len("data:") :].partition(";")[0], "")
+    url = image["url"]
+    if url.startswith("data:"):  # megabytes: no copy of them, which would be a quarter of the call
+        _image_type(url[len("data:") : url.index(";") if ";" in url else None], "")
     if block.get("detail"):
         image = {**image, "detail": block["detail"]}
     return {"type": "image_url", "image_url": dict(image)}

@@ -41,8 +41,9 @@ def to_wire(messages: Sequence[BaseMessage]) -> list[Json]:
     sent: list[Json] = []
     for position, message in enumerate(messages):
         # A text and nothing else, as most of a long history is: a fifth of the cost of looking for all there could be.
-        if message.__class__ in _PLAIN and message.content.__class__ is str and _is_plain_text(message):
-            sent.append({"role": _PLAIN[message.__class__], "content": message.content})
+        role = _PLAIN.get(message.__class__)
+        if role is not None and _is_plain_text(fields := message.__dict__):
+            sent.append({"role": role, "content": fields["content"]})
             continue
         where = f"messages[{position}] ({type(message).__name__})"
         if isinstance(message, HumanMessage):
@@ -68,10 +69,10 @@ def to_wire(messages: Sequence[BaseMessage]) -> list[Json]:
 _PLAIN: dict[type[BaseMessage], str] = {HumanMessage: "user", AIMessage: "assistant"}
 
 
-def _is_plain_text(message: Any) -> bool:
-    if message.name or message.additional_kwargs:
-        return False
-    return message.__class__ is HumanMessage or not (message.tool_calls or message.invalid_tool_calls)
+def _is_plain_text(fields: Mapping[str, Any]) -> bool:
+    return fields["content"].__class__ is str and not (
+        fields["name"] or fields["additional_kwargs"] or fields.get("tool_calls") or fields.get("invalid_tool_calls")
+    )
 
 
 def _from_human(message: HumanMessage, where: str) -> list[Json]:

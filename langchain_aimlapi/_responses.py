@@ -213,10 +213,10 @@ def usage_metadata(usage: Usage | None) -> UsageMetadata | None:
     counts = UsageMetadata(input_tokens=usage.input, output_tokens=usage.output, total_tokens=usage.total)
     inputs = {"cache_read": usage.cache_read, "cache_creation": usage.cache_write, "audio": usage.input_audio}
     outputs = {"reasoning": usage.reasoning, "audio": usage.output_audio}
-    if any(value is not None for value in inputs.values()):
-        counts["input_token_details"] = cast(InputTokenDetails, _set(inputs))
-    if any(value is not None for value in outputs.values()):
-        counts["output_token_details"] = cast(OutputTokenDetails, _set(outputs))
+    if known := _set(inputs):
+        counts["input_token_details"] = cast(InputTokenDetails, known)
+    if known := _set(outputs):
+        counts["output_token_details"] = cast(OutputTokenDetails, known)
     return counts
 
 

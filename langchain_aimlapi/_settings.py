@@ -318,5 +318,6 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
 
     def _settings(self) -> dict[str, Any]:
         """The body parameters the instance sets: fields, and `model_kwargs` over them."""
-        fields = {name: value for name in PARAMETERS if (value := getattr(self, name)) is not None}
+        values = self.__dict__
+        fields = {name: value for name in PARAMETERS if (value := values[name]) is not None}
         return merged(fields, self.model_kwargs)

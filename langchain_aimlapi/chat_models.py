@@ -117,11 +117,14 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
             client = Client(http_client=self.http_client, pool_handle=self._pool_handle, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=True)
             reader, answer = StreamReader(request.tools), None
-            for delta in client.stream(request, timeout=time_limits(self, kwargs, stream=True)):
-                answer = delta.choice if answer is None else answer
-                # LangChain adds chunks up: a second answer would run into the first
-                if delta.choice == answer or delta.completion is not None:
-                    yield self._with_headers(reader.chunk(delta), delta.completion)
+            stream = client.stream(request, timeout=time_limits(self, kwargs, stream=True))
+            while deltas := stream.deltas():
+                for delta in deltas:
+                    if answer is None:
+                        answer = delta.choice
+                    # LangChain adds chunks up: a second answer would run into the first
+                    if delta.choice == answer or delta.completion is not None:
+                        yield self._with_headers(reader.chunk(delta), delta.completion)
 
     def _astream(
         self,

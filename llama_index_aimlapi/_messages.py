@@ -37,7 +37,7 @@ from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.json_codec import JsonError, dumps
 from llama_index_aimlapi._tools import field
 
-_ROLES = {role: role.value for role in MessageRole} | {MessageRole.CHATBOT: "assistant", MessageRole.MODEL: "assistant"}
+_ROLES = {role.value: role.value for role in MessageRole} | {"chatbot": "assistant", "model": "assistant"}
 # What a ThinkingBlock's additional_information and a message's additional_kwargs hold for the model to get back.
 REASONING_FIELDS = ("reasoning_details", "encrypted_content")
 MESSAGE_FIELDS = ("extra_content", "refusal")
@@ -58,6 +58,8 @@ def to_wire(messages: Sequence[ChatMessage], *, is_continued: bool = False) -> l
             a call nobody made.
     """
     sent = [_message(message, position) for position, message in enumerate(messages)]
+    if not any(message["role"] == "tool" for message in sent):
+        return sent
     asked: set[str] = set()
     has_lost_calls = False
     for position, message in enumerate(sent):
@@ -110,7 +112,8 @@ def cached_up_to(messages: Sequence[Json], index: int) -> list[Json]:
 def _message(message: ChatMessage, position: int) -> Json:
     if not isinstance(message, ChatMessage):
         raise InvalidRequestError(f"messages[{position}] is a {type(message).__name__}: pass ChatMessage objects.")
-    role = _ROLES.get(message.role) or str(message.role)
+    role = message.role
+    role = _ROLES.get(getattr(role, "_value_", role)) or str(role)  # an Enum's own hash, and `value`, are slow Python
     extra = message.additional_kwargs
     blocks = message.blocks
     if len(blocks) == 1 and blocks[0].__class__ is TextBlock and not extra and role != "tool":

@@ -88,6 +88,19 @@ class CompletionReader:
         """Whether every choice seen has a finish reason."""
         return bool(self._choices) and all(state.finish is not None for state in self._choices.values())
 
+    def spliced(self, data: bytes) -> Delta | None:
+        """What the event of these bytes adds, where they are those of the one before but for its piece."""
+        return None if self._last is None else self._last.spliced(data)
+
+    def continued(self, event: Json, data: bytes = b"") -> Delta | None:
+        """What this event adds, where it is as the one before but for its piece of text, reasoning or a call."""
+        if self._last is None:
+            return None
+        delta = self._last.continued(event, data)
+        if delta is None:
+            self._unlike += 1
+        return delta
+
     def read(self, event: Json, *, whole: bool = False) -> list[Delta]:
         """What this event adds, a delta per choice it adds to.
 
@@ -95,11 +108,6 @@ class CompletionReader:
             event: a chunk of a stream, or the body of a whole reply.
             whole: whether `message` (a whole reply) rather than `delta` (a chunk) is what counts.
         """
-        if self._last is not None:
-            delta = self._last.continued(event)
-            if delta is not None:
-                return [delta]
-            self._unlike += 1
         if "event" in event and "choices" not in event and isinstance(event["event"], dict):
             event = self._unwrapped(event)
         choices = event.get("choices")

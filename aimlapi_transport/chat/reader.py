@@ -6,12 +6,13 @@ A chat completion is whole when a finish reason or `[DONE]` was seen; a JSON ans
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from aimlapi_transport.chat.parser import CompletionReader
 from aimlapi_transport.chat.response import Completion, Delta
 from aimlapi_transport.chat.surrogates import Halves
+from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.model_families import Profile
 from aimlapi_transport.errors import (
     AIMLAPIError,
@@ -50,7 +51,17 @@ class ReplyParser(Protocol):
     def is_finished(self) -> bool:
         """Whether the answer is whole."""
 
-    def read(self, event: Any, *, whole: bool = False) -> list[Delta]:
+    def spliced(self, data: bytes) -> Delta | None:
+        """What an event adds that is, byte for byte, the one before but for its piece; None for any other."""
+
+    def continued(self, event: Json, data: bytes = b"") -> Delta | None:
+        """What an event adds that only goes on with the one before, as most do; None for any other: `read` it.
+
+        Args:
+            data: its bytes, for `spliced`.
+        """
+
+    def read(self, event: Json, *, whole: bool = False) -> list[Delta]:
         """What an event adds."""
 
     def close(self) -> list[Delta]:
@@ -116,13 +127,8 @@ class ReplyReader:
         done = self.is_done and self._completion.ends_at_done
         return self._decoder is not None and (done or self._completion.is_finished)
 
-    def events(self, data: bytes) -> list[Event]:
-        """The events of a stream these bytes complete; of a JSON reply, none before it is closed.
-
-        Raises:
-            APITimeoutError: for too long only comments came.
-            BadResponseError: the reply is longer than any answer.
-        """
+    def _events(self, data: bytes) -> list[Event]:
+        """The events of a stream these bytes complete; of a JSON reply, none before it is closed."""
         self._size += len(data)
         if self._size > self._limits.reply:
             self._limits.check_reply(self._size, self.partial())
@@ -140,7 +146,7 @@ class ReplyReader:
         return events
 
     def _first_events(self, data: bytes) -> list[Event]:
-        """As `events`, while it is not known that these are events."""
+        """As `_events`, while it is not known that these are events."""
         if self._json is not None:
             self._json += data
             return []
@@ -157,45 +163,66 @@ class ReplyReader:
         self.count += len(events)
         return events
 
-    def read(self, event: Event) -> list[Delta]:
-        """The deltas of one event.
+    def feed(self, data: bytes) -> Iterator[Delta]:
+        """What these bytes add, delta by delta.
 
         Raises:
-            StreamError: the event reports a failure, or is no JSON.
+            APITimeoutError: for too long only comments came.
+            BadResponseError: the reply is longer than any answer.
+            StreamError: an event reports a failure, or is no JSON.
             AIMLAPIError: the class of the status an error in the body names.
         """
-        name, data = event
-        try:
-            payload = loads(data, self._mended)
+        return self._read(self._events(data))
+
+    def _read(self, events: Iterable[Event]) -> Iterator[Delta]:
+        spliced, continued = self._completion.spliced, self._completion.continued
+        for name, data in events:
+            delta = spliced(data) if not name and self._halves is None else None
+            if delta is not None:
+                yield delta
+                continue
+            try:
+                payload = loads(data, self._mended)
+            except JsonError:
+                self._read_no_json(data)
+                continue
             if self._halves is not None:
                 payload = self._halves.joined(payload)
-        except JsonError:
-            if data.strip() == b"[DONE]":
-                self.is_done = True
-                return []
-            shown = beginning(data, 80, self._scrub)
-            raise StreamError(
-                f"An event of the stream is not JSON: {shown!r}.",
-                request_id=self._completion.inference_id,
-                partial=self.partial(),
-            ) from None
-        try:
-            if name == b"error" and self._ends_early and isinstance(payload, dict):
-                payload = {"type": "error", **payload}
+            if payload.__class__ is dict:
+                delta = continued(payload, data) if name != b"error" else None
+                if delta is not None:
+                    yield delta
+                else:
+                    yield from self._deltas(name, payload)
             elif name == b"error":
-                raise error_in({"error": payload}, scrub=self._scrub) or StreamError("The stream reported an error.")
-            deltas = self._completion.read(payload) if isinstance(payload, dict) else []
+                yield from self._deltas(name, payload)
+
+    def _read_no_json(self, data: bytes) -> None:
+        if data.strip() == b"[DONE]":
+            self.is_done = True
+            return
+        shown = beginning(data, 80, self._scrub)
+        raise StreamError(
+            f"An event of the stream is not JSON: {shown!r}.",
+            request_id=self._completion.inference_id,
+            partial=self.partial(),
+        ) from None
+
+    def _deltas(self, name: bytes, payload: Any) -> list[Delta]:
+        """The deltas of one event."""
+        try:
+            if name == b"error":
+                if not (self._ends_early and isinstance(payload, dict)):
+                    error = error_in({"error": payload}, scrub=self._scrub)
+                    raise error or StreamError("The stream reported an error.")
+                payload = {"type": "error", **payload}
+            deltas = self._completion.read(payload)
             if self._ends_early and self._completion.is_finished:
                 self.is_done = True  # nothing follows
             return deltas
         except AIMLAPIError as error:
             error.partial = self.partial()
             raise
-
-    def feed(self, data: bytes) -> Iterator[Delta]:
-        """`events` and `read` in one."""
-        for event in self.events(data):
-            yield from self.read(event)
 
     def close(self) -> list[Delta]:
         """What the end of the bytes completes; the last delta carries the completion.
@@ -206,14 +233,12 @@ class ReplyReader:
         """
         if self._decoder is None:
             return self._close_json()
-        deltas: list[Delta] = []
-        for event in self._decoder.close():
-            try:
-                deltas.extend(self.read(event))
-            except StreamError as error:
-                if error.body is None:  # cut in the middle of an event
-                    raise self.incomplete() from None
-                raise
+        try:
+            deltas = list(self._read(self._decoder.close()))
+        except StreamError as error:
+            if error.body is None:  # cut in the middle of an event
+                raise self.incomplete() from None
+            raise
         if not self.has_answer:
             raise self.incomplete()
         for rest in self._halves.rest() if self._halves is not None else ():

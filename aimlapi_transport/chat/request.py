@@ -131,19 +131,20 @@ def chat_request(
     profile = profile_for(model)
     rules = preset.rules_for(model)
     facts = facts_for(model) if preset.lists_models else None
-    sent = [
-        _for_chat(message) if "output_items" in message else message
-        for message in check_messages(messages, profile, rules, preset)
-    ]
-    unlisted_parts = unlisted_part_types(sent, model, facts, takes or {}, strict_parameters)
-    body: Json = {"model": model, "messages": replayed(sent, profile, replay_reasoning)}
+    sent = check_messages(messages, profile, rules, preset)
+    unlisted_parts: tuple[str, ...] = ()
+    if any(len(message) > 2 or message.get("content").__class__ is not str for message in sent):  # more than texts
+        sent = [_for_chat(message) if "output_items" in message else message for message in sent]
+        unlisted_parts = unlisted_part_types(sent, model, facts, takes or {}, strict_parameters)
+        sent = replayed(sent, profile, replay_reasoning)
+    body: Json = {"model": model, "messages": sent}
     user = {name: value for name, value in (parameters or {}).items() if value is not None}
-    if (name := next((name for name in ONLY_RESPONSES if user.get(name)), None)) is not None:
+    foreign = [name for name in ONLY_RESPONSES if name in user]
+    if (name := next((name for name in foreign if user.pop(name)), None)) is not None:
         raise InvalidRequestError(
             f"`{name}` belongs to /v1/responses, and {model} is asked under chat completions: leave it out, or pass "
             "`use_responses_api=True` where the model is served there."
         )
-    user = {name: value for name, value in user.items() if name not in ONLY_RESPONSES}
     weakened: tuple[str, str, str] | None = None
     if "tool_choice" in user:
         user["tool_choice"], weakened = _choice(user, model, profile, rules, preset, strict_parameters)

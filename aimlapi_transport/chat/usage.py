@@ -71,10 +71,11 @@ def usage_from(value: Any) -> Usage | None:
         return None
     prompt = _count(value.get("prompt_tokens"))
     completion = _count(value.get("completion_tokens"))
-    details_in = _object(value, "prompt_tokens_details", "input_tokens_details")
-    details_out = _object(value, "completion_tokens_details", "output_tokens_details")
-    read = _first(details_in, "cached_tokens", value, "prompt_cache_hit_tokens", "cache_read_input_tokens")
-    write = _first(details_in, "cache_write_tokens", value, "cache_creation_input_tokens", "cache_write_tokens")
+    details_in = _object(value, "prompt_tokens_details") or _object(value, "input_tokens_details")
+    details_out = _object(value, "completion_tokens_details") or _object(value, "output_tokens_details")
+    get = value.get
+    read = _first(details_in.get("cached_tokens"), get("prompt_cache_hit_tokens"), get("cache_read_input_tokens"))
+    write = _first(details_in.get("cache_write_tokens"), get("cache_creation_input_tokens"), get("cache_write_tokens"))
     if prompt is None and "input_tokens" in value:
         prompt = _count(value.get("input_tokens"))
         if prompt is not None and "input_tokens_details" not in value:
@@ -92,7 +93,7 @@ def usage_from(value: Any) -> Usage | None:
         output=completion or 0,
         cache_read=read,
         cache_write=write,
-        reasoning=_first(details_out, "reasoning_tokens", value, "reasoning_tokens"),
+        reasoning=_first(details_out.get("reasoning_tokens"), get("reasoning_tokens")),
         input_audio=_count(details_in.get("audio_tokens")),
         output_audio=_count(details_out.get("audio_tokens")),
         raw=value,
@@ -120,13 +121,17 @@ def cost_from(source: Any) -> Cost | None:
     return Cost(usd=dollars, credits=None if spent is None else round(spent))
 
 
-def _object(value: Json, *names: str) -> Json:
-    return next((value[name] for name in names if isinstance(value.get(name), dict)), {})
+def _object(value: Json, name: str) -> Json:
+    found = value.get(name)
+    return found if isinstance(found, dict) else {}
 
 
-def _first(details: Json, detail: str, value: Json, *names: str) -> int | None:
-    found = [_count(details.get(detail)), *(_count(value.get(name)) for name in names)]
-    return next((count for count in found if count is not None), None)
+def _first(*values: Any) -> int | None:
+    """The first of the values that is a count."""
+    for value in values:
+        if value is not None and (count := _count(value)) is not None:
+            return count
+    return None
 
 
 def _larger(one: int | None, other: int | None) -> int | None:
@@ -134,7 +139,7 @@ def _larger(one: int | None, other: int | None) -> int | None:
 
 
 def _count(value: Any) -> int | None:
-    number = _number(value)
+    number = None if value is None else _number(value)
     return None if number is None else max(int(number), 0)
 
 

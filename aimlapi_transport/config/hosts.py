@@ -49,6 +49,9 @@ class HostRules(NamedTuple):
     source: str = ""
 
 
+_ANYTHING = HostRules()
+
+
 class Preset(NamedTuple):
     """A host: its address, the variables that hold its key and address, and what it refuses.
 
@@ -69,7 +72,7 @@ class Preset(NamedTuple):
     def rules_for(self, model: str) -> HostRules:
         """The first row whose prefix fits the model's id."""
         name = model.lower().rpartition("/")[2]
-        return next((row for row in self.rules if name.startswith(row.models)), HostRules())
+        return next((row for row in self.rules if name.startswith(row.models)), _ANYTHING)
 
 
 AIMLAPI = Preset(

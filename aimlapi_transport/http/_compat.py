@@ -53,18 +53,19 @@ class _Body:
 
     Attributes:
         is_direct: whether it is read from the connection, rather than through httpx's generators.
+        is_at_end: whether nothing of it is left; known only where it is read directly.
     """
 
     __slots__ = (
         "_data",
         "_failure",
         "_h11",
-        "_is_at_end",
         "_need_data",
         "_pieces",
         "_stream",
         "_timeout",
         "_unpacker",
+        "is_at_end",
         "is_direct",
     )
 
@@ -74,7 +75,7 @@ class _Body:
         self._pieces: Any = None
         self._timeout: float | None = (response.request.extensions.get("timeout") or {}).get("read")
         self._unpacker: _Unpacker | None = None
-        self._is_at_end = False
+        self.is_at_end = False
         self._failure: Exception | None = None
         if connection is not None:
             h11 = sys.modules["h11"]  # which made the connection's events
@@ -96,7 +97,7 @@ class _Body:
             raise self._failure
         data = b""
         try:
-            while not self._is_at_end:
+            while not self.is_at_end:
                 event = self._h11.next_event()
                 if event is self._need_data:
                     return data or None
@@ -104,7 +105,7 @@ class _Body:
                     piece = event.data if self._unpacker is None else self._unpacker.add(bytes(event.data))
                     data = data + piece if data else bytes(piece)
                 else:  # EndOfMessage, PAUSED
-                    self._is_at_end = True
+                    self.is_at_end = True
                     if self._unpacker is not None:
                         data += self._unpacker.rest()
         except Exception as error:

@@ -178,8 +178,8 @@ class Exchange:
             while not deltas and not self._is_read:
                 try:
                     chunk = await body.read()
-                    for event in reader.events(chunk) if chunk else ():
-                        deltas += reader.read(event)
+                    for delta in reader.feed(chunk) if chunk else ():
+                        deltas.append(delta)  # noqa: PERF402  # one by one: those before a failure count
                     self._is_read = reader.is_done or not chunk
                 except Exception as error:
                     self._is_read = True  # also where the connection breaks after a complete answer
@@ -199,9 +199,11 @@ class Exchange:
 
     async def _drain(self) -> None:
         """Reads what follows an answer, so that its connection can be used again."""
+        if self._body.is_at_end or not self._body.is_direct:
+            return
         rest = Bounded(*DRAIN)
         try:
-            while self._body.is_direct and rest.add(await self._body.read(rest.left)):
+            while rest.add(await self._body.read(rest.left)):
                 pass
         except Exception as error:
             if not is_broken(error):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx
@@ -51,20 +52,22 @@ class TimeLimits:
             raise APITimeoutError(f"The answer took longer than the deadline of {self._deadline:g} s.")
 
 
+@lru_cache(maxsize=2)
+def _default(stream: bool) -> httpx.Timeout:
+    silence = _STREAM_SILENCE if stream else _CALL_SILENCE
+    return httpx.Timeout(connect=CONNECT_SECONDS, read=silence, write=silence, pool=silence)
+
+
 def _timeouts(timeout: Timeout, stream: bool) -> httpx.Timeout:
+    if timeout is None:
+        return _default(stream)
     if isinstance(timeout, httpx.Timeout):
         return timeout
-    if timeout is not None and type(timeout).__module__.startswith("httpx2"):
+    if type(timeout).__module__.startswith("httpx2"):
         return httpx.Timeout(**cast(Any, timeout).as_dict())
-    connect: float | None = CONNECT_SECONDS
-    silence: float | None = _STREAM_SILENCE if stream else _CALL_SILENCE
     timeout = tuple(timeout) if isinstance(timeout, list) else timeout  # a pair that went through JSON
     given = timeout if isinstance(timeout, tuple) and len(timeout) == 2 else (timeout, timeout)
     if not all(value is None or (isinstance(value, (int, float)) and value > 0) for value in given):
         raise InvalidRequestError(f"`timeout` is {timeout!r}: pass seconds, (connect, silence), or an httpx.Timeout.")
-    if isinstance(timeout, tuple):
-        connect, silence = timeout
-    elif timeout is not None:
-        silence = timeout
-        connect = min(CONNECT_SECONDS, timeout)
+    connect, silence = timeout if isinstance(timeout, tuple) else (min(CONNECT_SECONDS, timeout), timeout)
     return httpx.Timeout(connect=connect, read=silence, write=silence, pool=silence)

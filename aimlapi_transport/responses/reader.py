@@ -87,6 +87,27 @@ class ResponsesReader:
         """Whether anything of an answer was seen."""
         return bool(self._items)
 
+    def spliced(self, data: bytes) -> Delta | None:
+        """None: no event is as the one before, for they are numbered."""
+        return None
+
+    def continued(self, event: Json, data: bytes = b"") -> Delta | None:
+        """What this event adds, where it is a further piece of a text or of a call's arguments, as most are."""
+        kind, piece, index = event.get("type"), event.get("delta"), event.get("output_index")
+        item = self._items.get(index) if index.__class__ is int else None
+        if item is None or piece.__class__ is not str or not piece or self._stop is not None:
+            return None
+        if kind == "response.output_text.delta" and not event.get("logprobs"):
+            item.text.add(piece)
+            return Delta(piece, "", (), 0, event, "", None, None, None, None, item.place)
+        is_call = item.is_known and item.value.get("type") == "function_call"
+        if is_call and kind == "response.function_call_arguments.delta":
+            fragment = self._tools.continued([{"index": item.index, "function": {"arguments": piece}}])
+            if fragment is not None:
+                item.arguments += len(piece)
+                return Delta("", "", (fragment,), 0, event, "", None, None, None, None, item.place)
+        return None
+
     def read(self, event: Json, *, whole: bool = False) -> list[Delta]:
         """What this event adds.
 
@@ -112,13 +133,6 @@ class ResponsesReader:
 
     def _read(self, event: Json) -> list[Delta]:
         kind = event.get("type")
-        if kind == "response.output_text.delta":  # most events, so first and without a look at the rest
-            index: Any = event.get("output_index")
-            item = self._items.get(index) if index.__class__ is int else None
-            text = event.get("delta")
-            if item is not None and text.__class__ is str and text and not (event.get("logprobs") or self._stop):
-                item.text.add(text)
-                return [Delta(text, "", (), 0, event, "", None, None, None, None, item.place)]
         read = _EVENTS.get(kind) if isinstance(kind, str) else None
         if read is not None:
             return read(self, event)
@@ -321,12 +335,6 @@ class ResponsesReader:
         item, text = self._item(event), event.get("delta")
         if item is None or not isinstance(text, str) or not text:
             return []
-        if item.value.get("type") == "function_call" and item.is_known:
-            item.arguments += len(text)
-            fragment = self._tools.continued([{"index": item.index, "function": {"arguments": text}}])
-            if fragment is not None:
-                return [Delta("", "", (fragment,), 0, event, "", None, None, None, None, item.place)]
-            item.arguments -= len(text)
         value = item.value if call_field(item.value.get("type")) else {**NO_CALL[str(event.get("type"))], **item.value}
         fragments = self._call(item, value, text)
         return [Delta(tool_calls=fragments, raw=event, place=item.place)] if fragments else []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Any
 
 from aimlapi_transport.chat.request import ONLY_RESPONSES
@@ -47,8 +48,7 @@ def uses_responses(
             )
         return False
     facts = facts_for(model) if preset.lists_models else None
-    here = facts is not None and any(path.endswith(PATH) for path in facts.endpoints)
-    chat = facts is not None and any(path.endswith("/chat/completions") for path in facts.endpoints)
+    here, chat = (False, False) if facts is None else _endpoints(facts.endpoints)
     if choice:
         if is_provider and chat and not here:
             raise InvalidRequestError(
@@ -60,15 +60,21 @@ def uses_responses(
     if chat and not here:
         return False
     if facts is None:  # nobody says where it is served: only what has no other meaning decides
-        return any(parameters.get(name) for name in ONLY_RESPONSES)
+        return any(map(parameters.get, ONLY_RESPONSES))
     return _asks_for_more(parameters)
+
+
+@lru_cache(maxsize=64)
+def _endpoints(paths: Collection[str]) -> tuple[bool, bool]:
+    """Whether /v1/responses is among the paths, and whether chat completions are."""
+    return any(path.endswith(PATH) for path in paths), any(path.endswith("/chat/completions") for path in paths)
 
 
 def _asks_for_more(parameters: Mapping[str, Any]) -> bool:
     reasoning = parameters.get("reasoning")
     if isinstance(reasoning, Mapping) and reasoning.get("summary"):
         return True
-    if any(parameters.get(name) for name in ONLY_RESPONSES):
+    if any(map(parameters.get, ONLY_RESPONSES)):
         return True
     tools = parameters.get("tools")
     return isinstance(tools, (list, tuple)) and any(

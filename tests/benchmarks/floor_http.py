@@ -1,29 +1,24 @@
-"""The floors' HTTP: the least that sends a chat request and reads its reply, over httpx and orjson.
+"""The floors' HTTP: the least that sends a chat request and reads its reply, over httpx's transports and orjson.
 
-No retries, no errors of its own, no cut streams, no settings but the model's id: what an integration cannot do without.
+No client around the transport, no look at the status, no retries, no errors of its own, no cut streams, no settings but
+the model's id.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any
 
 import httpx
 import orjson
 
-_HEADERS = {"authorization": "Bearer benchmark", "content-type": "application/json"}
+_HEADERS = [(b"authorization", b"Bearer benchmark"), (b"content-type", b"application/json")]
+_EXTENSIONS = {"timeout": {"connect": 120, "read": 120, "write": 120, "pool": 120}}
 _LIMITS = httpx.Limits(max_connections=None)
-
-
-@lru_cache(maxsize=1)
-def client() -> httpx.Client:
-    """One for the process."""
-    return httpx.Client(limits=_LIMITS, timeout=120)
-
-
-_idle: dict[Any, list[httpx.AsyncClient]] = {}
+_url = lru_cache(httpx.URL)
+_idle: dict[Any, list[httpx.AsyncHTTPTransport]] = {}
 
 
 @lru_cache(maxsize=1)
@@ -31,53 +26,64 @@ def _tls() -> Any:
     return httpx.create_ssl_context()
 
 
-@asynccontextmanager
-async def async_client() -> AsyncIterator[httpx.AsyncClient]:
-    """One of the running loop that nobody else uses: httpx's pool gets dear with the connections it holds."""
-    import asyncio
+@lru_cache(maxsize=1)
+def _transport() -> httpx.HTTPTransport:
+    """One for the process."""
+    return httpx.HTTPTransport(limits=_LIMITS, verify=_tls())
 
+
+def _take() -> tuple[httpx.AsyncHTTPTransport, list[httpx.AsyncHTTPTransport]]:
+    """One of the running loop that nobody else uses, and where it is put back: httpx's pool gets dear with the
+    connections it holds."""
     loop = asyncio.get_running_loop()
-    if loop not in _idle:
+    idle = _idle.get(loop)
+    if idle is None:
         _idle.clear()
-        _idle[loop] = []
-    idle = _idle[loop]
-    http = idle.pop() if idle else httpx.AsyncClient(limits=_LIMITS, timeout=120, verify=_tls(), trust_env=False)
-    try:
-        yield http
-    finally:
-        idle.append(http)
+        idle = _idle[loop] = []
+    return idle.pop() if idle else httpx.AsyncHTTPTransport(limits=_LIMITS, verify=_tls()), idle
+
+
+def _request(url: str, body: dict[str, Any]) -> httpx.Request:
+    return httpx.Request("POST", _url(url), headers=_HEADERS, content=orjson.dumps(body), extensions=_EXTENSIONS)
 
 
 def post(url: str, body: dict[str, Any]) -> Any:
-    return orjson.loads(client().post(url, content=orjson.dumps(body), headers=_HEADERS).content)
+    response = _transport().handle_request(_request(url, body))
+    data = b"".join(response.stream)
+    response.close()
+    return orjson.loads(data)
 
 
 async def apost(url: str, body: dict[str, Any]) -> Any:
-    async with async_client() as http:
-        response = await http.post(url, content=orjson.dumps(body), headers=_HEADERS)
-    return orjson.loads(response.content)
+    transport, idle = _take()
+    response = await transport.handle_async_request(_request(url, body))
+    data = b"".join([piece async for piece in response.stream])
+    await response.aclose()
+    idle.append(transport)
+    return orjson.loads(data)
 
 
 def events(url: str, body: dict[str, Any]) -> Iterator[Any]:
     """The chunks of a streamed reply."""
     rest = b""
-    with client().stream("POST", url, content=orjson.dumps(body), headers=_HEADERS) as response:
-        for data in response.iter_raw():
-            *blocks, rest = (rest + data).split(b"\n\n")
-            for block in blocks:
-                if block != b"data: [DONE]":
-                    yield orjson.loads(block[6:])
+    response = _transport().handle_request(_request(url, body))
+    for data in response.stream:
+        *blocks, rest = (rest + data).split(b"\n\n")
+        for block in blocks:
+            if block != b"data: [DONE]":
+                yield orjson.loads(block[6:])
+    response.close()
 
 
 async def aevents(url: str, body: dict[str, Any]) -> AsyncIterator[Any]:
     """The chunks of a streamed reply."""
     rest = b""
-    async with (
-        async_client() as http,
-        http.stream("POST", url, content=orjson.dumps(body), headers=_HEADERS) as response,
-    ):
-        async for data in response.aiter_raw():
-            *blocks, rest = (rest + data).split(b"\n\n")
-            for block in blocks:
-                if block != b"data: [DONE]":
-                    yield orjson.loads(block[6:])
+    transport, idle = _take()
+    response = await transport.handle_async_request(_request(url, body))
+    async for data in response.stream:
+        *blocks, rest = (rest + data).split(b"\n\n")
+        for block in blocks:
+            if block != b"data: [DONE]":
+                yield orjson.loads(block[6:])
+    await response.aclose()
+    idle.append(transport)

@@ -1,80 +1,69 @@
 """LangChain's floor: the least code that makes a chat model of `BaseChatModel`, and embeddings of `Embeddings`.
 
-Chunks are built by hand, past validation, as an integration that cares would; all else is LangChain's own.
+It knows what it will be sent, and reads that and nothing else: `choices[0].delta.content` of a text, no ends, no counts.
+Its messages are built by hand, past validation; all else is LangChain's own.
 """
 
 from __future__ import annotations
 
 import base64
 from array import array
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
+import orjson
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
-from langchain_core.messages.tool import tool_call_chunk
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
 from tests.benchmarks.floor_http import aevents, apost, events, post
 
+_ROLES = {"human": "user", "ai": "assistant", "system": "system"}
+
 
 class FloorChat(BaseChatModel):
-    """A chat model that can do what is measured, and no more."""
+    """A chat model that can do what is measured, and no more.
+
+    Args:
+        url: of the endpoint.
+        scene: what the server will send.
+    """
 
     model: str
-    base_url: str
+    url: str
+    scene: str
 
     @property
     def _llm_type(self) -> str:
         return "floor"
 
-    def _body(self, messages: list[BaseMessage], stream: bool) -> dict[str, Any]:
-        body: dict[str, Any] = {"model": self.model, "messages": [_to_wire(message) for message in messages]}
-        if stream:
-            body |= {"stream": True, "stream_options": {"include_usage": True}}
-        return body
-
-    @property
-    def _url(self) -> str:
-        return self.base_url + "/chat/completions"
+    def _body(self, messages: list[BaseMessage], **more: Any) -> dict[str, Any]:
+        sent = [{"role": _ROLES[message.type], "content": message.content} for message in messages]
+        return {"model": self.model, "messages" if self.url.endswith("completions") else "input": sent, **more}
 
     def _generate(self, messages: list[BaseMessage], stop: Any = None, run_manager: Any = None, **_: Any) -> ChatResult:
-        return _result(post(self._url, self._body(messages, False)))
+        return _result(post(self.url, self._body(messages)))
 
     async def _agenerate(
         self, messages: list[BaseMessage], stop: Any = None, run_manager: Any = None, **_: Any
     ) -> ChatResult:
-        return _result(await apost(self._url, self._body(messages, False)))
+        return _result(await apost(self.url, self._body(messages)))
 
     def _stream(
         self, messages: list[BaseMessage], stop: Any = None, run_manager: Any = None, **_: Any
     ) -> Iterator[ChatGenerationChunk]:
-        for event in events(self._url, self._body(messages, True)):
-            yield _chunk(event)
-
-    async def _astream(
-        self, messages: list[BaseMessage], stop: Any = None, run_manager: Any = None, **_: Any
-    ) -> AsyncIterator[ChatGenerationChunk]:
-        async for event in aevents(self._url, self._body(messages, True)):
-            yield _chunk(event)
-
-
-class FloorResponses(FloorChat):
-    """The same under /v1/responses: text and counts."""
-
-    def _stream(
-        self, messages: list[BaseMessage], stop: Any = None, run_manager: Any = None, **_: Any
-    ) -> Iterator[ChatGenerationChunk]:
-        for event in events(self.base_url + "/responses", self._body(messages, True)):
-            if (chunk := _event(event)) is not None:
+        read = _READERS[self.scene]
+        for event in events(self.url, self._body(messages, stream=True)):
+            if (chunk := read(event)) is not None:
                 yield chunk
 
     async def _astream(
         self, messages: list[BaseMessage], stop: Any = None, run_manager: Any = None, **_: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
-        async for event in aevents(self.base_url + "/responses", self._body(messages, True)):
-            if (chunk := _event(event)) is not None:
+        read = _READERS[self.scene]
+        async for event in aevents(self.url, self._body(messages, stream=True)):
+            if (chunk := read(event)) is not None:
                 yield chunk
 
 
@@ -97,102 +86,107 @@ class FloorEmbeddings(Embeddings):
         return self.embed_documents([text])[0]
 
 
-def _to_wire(message: BaseMessage) -> dict[str, Any]:
-    if isinstance(message, HumanMessage):
-        return {"role": "user", "content": message.content}
-    if isinstance(message, AIMessage):
-        return {"role": "assistant", "content": message.content}
-    assert isinstance(message, SystemMessage)
-    return {"role": "system", "content": message.content}
-
-
 def _result(reply: Any) -> ChatResult:
-    choice, usage = reply["choices"][0], reply["usage"]
-    message = AIMessage(
-        content=choice["message"]["content"],
-        response_metadata={"model_name": reply["model"], "finish_reason": choice["finish_reason"], "id": reply["id"]},
-        usage_metadata=_usage(usage),
-    )
-    return ChatResult(generations=[ChatGeneration(message=message)], llm_output={"token_usage": usage})
+    message = reply["choices"][0]["message"]
+    calls = [
+        {
+            "name": call["function"]["name"],
+            "args": orjson.loads(call["function"]["arguments"]),
+            "id": call["id"],
+            "type": "tool_call",
+        }
+        for call in message.get("tool_calls") or ()
+    ]
+    answer = _built(AIMessage, _ANSWER, content=message["content"] or "", tool_calls=calls)
+    text = message["content"] or ""
+    generation = _built(ChatGeneration, _GENERATION, text=text, message=answer)
+    return ChatResult.model_construct(generations=[generation], llm_output={})
 
 
-def _usage(usage: Any) -> Any:
-    return {
-        "input_tokens": usage["prompt_tokens"],
-        "output_tokens": usage["completion_tokens"],
-        "total_tokens": usage["total_tokens"],
-    }
+def _text(event: Any) -> ChatGenerationChunk | None:
+    choices = event["choices"]
+    return _chunk(choices[0]["delta"].get("content") or "", {}) if choices else None
 
 
-def _chunk(event: Any) -> ChatGenerationChunk:
-    if not event["choices"]:
-        return ChatGenerationChunk(message=AIMessageChunk(content="", usage_metadata=_usage(event["usage"])))
-    choice = event["choices"][0]
-    delta = choice["delta"]
-    calls = delta.get("tool_calls")
-    text = delta.get("content") or ""
-    if choice["finish_reason"]:
-        metadata = {"finish_reason": choice["finish_reason"]}
-        return ChatGenerationChunk(message=AIMessageChunk(content=text, response_metadata=metadata))
-    if calls:
-        return _fragments(calls)
-    reasoning = delta.get("reasoning_content")
-    return _by_hand(text, {"reasoning_content": reasoning} if reasoning else {})
+def _reasoning(event: Any) -> ChatGenerationChunk | None:
+    choices = event["choices"]
+    if not choices:
+        return None
+    return _chunk("", {"reasoning_content": choices[0]["delta"].get("reasoning_content") or ""})
 
 
-def _event(event: Any) -> ChatGenerationChunk | None:
-    """The chunk of an event that says something."""
-    if event["type"] == "response.output_text.delta":
-        return _by_hand(event["delta"], {})
-    if event["type"] == "response.completed":
-        counts = {name: event["response"]["usage"][name] for name in ("input_tokens", "output_tokens", "total_tokens")}
-        return ChatGenerationChunk(message=AIMessageChunk(content="", usage_metadata=counts))
+def _arguments(event: Any) -> ChatGenerationChunk | None:
+    choices = event["choices"]
+    for call in choices[0]["delta"].get("tool_calls") or () if choices else ():
+        function = call["function"]
+        return _fragment(function.get("name"), function["arguments"], call.get("id"), call["index"])
     return None
 
 
-_MESSAGE = AIMessageChunk(content="").__dict__
-_GENERATION = ChatGenerationChunk(message=AIMessageChunk(content="")).__dict__
-_put = object.__setattr__
-
-
-def _fragments(calls: Any) -> ChatGenerationChunk:
-    """Fragments of calls, as validation would leave them: what begins an object is LangChain's to read."""
-    pieces = [
-        tool_call_chunk(
-            name=call["function"].get("name"),
-            args=call["function"].get("arguments"),
-            id=call.get("id"),
-            index=call["index"],
-        )
-        for call in calls
-    ]
-    if any((piece["args"] or "")[:1] == "{" for piece in pieces):
-        return ChatGenerationChunk(message=AIMessageChunk(content="", tool_call_chunks=pieces))
-    chunk = _by_hand("", {})
+def _fragment(name: str | None, arguments: str, call_id: str | None, index: int) -> ChatGenerationChunk:
+    chunk = _chunk("", {})
     fields = chunk.message.__dict__
-    fields["tool_call_chunks"] = pieces
-    for piece in pieces:
-        name, arguments, call_id = piece["name"], piece["args"], piece["id"]
-        if arguments:
-            fields["invalid_tool_calls"].append(
-                {"name": name, "args": arguments, "id": call_id, "error": None, "type": "invalid_tool_call"}
-            )
-        else:
-            fields["tool_calls"].append({"name": name or "", "args": {}, "id": call_id, "type": "tool_call"})
+    fields["tool_call_chunks"] = [
+        {"name": name, "args": arguments, "id": call_id, "index": index, "type": "tool_call_chunk"}
+    ]
     return chunk
 
 
-def _by_hand(text: str, kwargs: dict[str, Any]) -> ChatGenerationChunk:
+def _responses(event: Any) -> ChatGenerationChunk | None:
+    kind = event["type"]
+    if kind == "response.output_text.delta":
+        return _chunk(event["delta"], {})
+    if kind == "response.reasoning_summary_text.delta":
+        return _chunk("", {"reasoning_content": event["delta"]})
+    if kind == "response.function_call_arguments.delta":
+        return _fragment(None, event["delta"], None, event["output_index"])
+    if kind == "response.output_item.added" and event["item"]["type"] == "function_call":
+        return _fragment(event["item"]["name"], "", event["item"]["call_id"], event["output_index"])
+    return None
+
+
+_READERS: dict[str, Callable[[Any], ChatGenerationChunk | None]] = {
+    "text": _text,
+    "reasoning": _reasoning,
+    "arguments": _arguments,
+    "spelled": _arguments,
+    "responses": _responses,
+}
+_ANSWER = AIMessage(content="").__dict__
+_GENERATION = ChatGeneration(message=AIMessage(content="")).__dict__
+_PIECE = AIMessageChunk(content="").__dict__
+_PIECE_GENERATION = ChatGenerationChunk(message=AIMessageChunk(content="")).__dict__
+_put = object.__setattr__
+
+
+def _built(cls: Any, fields: dict[str, Any], **own: Any) -> Any:
+    model = cls.__new__(cls)
+    _put(model, "__dict__", {**fields, **own})
+    _put(model, "__pydantic_fields_set__", set(own))
+    _put(model, "__pydantic_extra__", None)
+    _put(model, "__pydantic_private__", None)
+    return model
+
+
+_SET: set[str] = {*_PIECE}
+
+
+def _chunk(text: str, kwargs: dict[str, Any]) -> ChatGenerationChunk:
     message = AIMessageChunk.__new__(AIMessageChunk)
-    lists = {"tool_calls": [], "invalid_tool_calls": [], "tool_call_chunks": []}
-    fields = {**_MESSAGE, "content": text, "additional_kwargs": kwargs, "response_metadata": {}, **lists}
+    fields = _PIECE.copy()
+    fields["content"] = text
+    fields["additional_kwargs"] = kwargs
+    fields["response_metadata"] = {}
     _put(message, "__dict__", fields)
-    _put(message, "__pydantic_fields_set__", {"content"})
-    _put(message, "__pydantic_extra__", {})
+    _put(message, "__pydantic_fields_set__", _SET)
+    _put(message, "__pydantic_extra__", None)
     _put(message, "__pydantic_private__", None)
     chunk = ChatGenerationChunk.__new__(ChatGenerationChunk)
-    _put(chunk, "__dict__", {**_GENERATION, "text": text, "message": message})
-    _put(chunk, "__pydantic_fields_set__", {"message", "text"})
+    fields = _PIECE_GENERATION.copy()
+    fields["text"] = text
+    fields["message"] = message
+    _put(chunk, "__dict__", fields)
+    _put(chunk, "__pydantic_fields_set__", _SET)
     _put(chunk, "__pydantic_extra__", None)
     _put(chunk, "__pydantic_private__", None)
     return chunk

@@ -1,22 +1,24 @@
 """LlamaIndex's floor: the least code that makes an LLM of `FunctionCallingLLM`, and of `BaseEmbedding`.
 
-The pieces of a stream are built by hand, past validation, as an integration that cares would; all else is LlamaIndex's own.
+It knows what it will be sent, and reads that and nothing else. Its responses are built by hand, past validation; all else
+is LlamaIndex's own.
 """
 
 from __future__ import annotations
 
 import base64
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
+import orjson
 from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
     ChatResponseAsyncGen,
     ChatResponseGen,
     CompletionResponse,
-    ImageBlock,
     LLMMetadata,
     MessageRole,
     TextBlock,
@@ -30,52 +32,54 @@ from tests.benchmarks.floor_http import aevents, apost, events, post
 
 
 class FloorLLM(FunctionCallingLLM):
-    """An LLM that can do what is measured, and no more."""
+    """An LLM that can do what is measured, and no more.
+
+    Args:
+        url: of the endpoint.
+        scene: what the server will send.
+    """
 
     model: str
-    base_url: str
+    url: str
+    scene: str
 
     @property
     def metadata(self) -> LLMMetadata:
-        return LLMMetadata(model_name=self.model, is_chat_model=True, is_function_calling_model=True)
+        return _metadata(self.model)
 
-    def _body(self, messages: Sequence[ChatMessage], stream: bool) -> dict[str, Any]:
-        body: dict[str, Any] = {"model": self.model, "messages": [_to_wire(message) for message in messages]}
-        if stream:
-            body |= {"stream": True, "stream_options": {"include_usage": True}}
-        return body
-
-    @property
-    def _url(self) -> str:
-        return self.base_url + "/chat/completions"
+    def _body(self, messages: Sequence[ChatMessage], **more: Any) -> dict[str, Any]:
+        sent = [_to_wire(message) for message in messages]
+        return {"model": self.model, "messages" if self.url.endswith("completions") else "input": sent, **more}
 
     @llm_chat_callback()
     def chat(self, messages: Sequence[ChatMessage], **_: Any) -> ChatResponse:
-        return _response(post(self._url, self._body(messages, False)))
+        return _response(post(self.url, self._body(messages)))
 
     @llm_chat_callback()
     async def achat(self, messages: Sequence[ChatMessage], **_: Any) -> ChatResponse:
-        return _response(await apost(self._url, self._body(messages, False)))
+        return _response(await apost(self.url, self._body(messages)))
 
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **_: Any) -> ChatResponseGen:
-        body = self._body(messages, True)
+        body = self._body(messages, stream=True)
 
         def chunks() -> ChatResponseGen:
-            so_far = _SoFar()
-            for event in events(self._url, body):
-                yield so_far.add(event)
+            add = _READERS[self.scene]()
+            for event in events(self.url, body):
+                if (response := add(event)) is not None:
+                    yield response
 
         return chunks()
 
     @llm_chat_callback()
     async def astream_chat(self, messages: Sequence[ChatMessage], **_: Any) -> ChatResponseAsyncGen:
-        body = self._body(messages, True)
+        body = self._body(messages, stream=True)
 
         async def chunks() -> ChatResponseAsyncGen:
-            so_far = _SoFar()
-            async for event in aevents(self._url, body):
-                yield so_far.add(event)
+            add = _READERS[self.scene]()
+            async for event in aevents(self.url, body):
+                if (response := add(event)) is not None:
+                    yield response
 
         return chunks()
 
@@ -86,37 +90,15 @@ class FloorLLM(FunctionCallingLLM):
     _prepare_chat_with_tools = complete
 
 
-class FloorResponsesLLM(FloorLLM):
-    """The same under /v1/responses: text."""
-
-    @llm_chat_callback()
-    def stream_chat(self, messages: Sequence[ChatMessage], **_: Any) -> ChatResponseGen:
-        body = self._body(messages, True)
-
-        def chunks() -> ChatResponseGen:
-            so_far = _SoFar()
-            for event in events(self.base_url + "/responses", body):
-                if event["type"] == "response.output_text.delta":
-                    yield so_far.add_text(event)
-
-        return chunks()
-
-    @llm_chat_callback()
-    async def astream_chat(self, messages: Sequence[ChatMessage], **_: Any) -> ChatResponseAsyncGen:
-        body = self._body(messages, True)
-
-        async def chunks() -> ChatResponseAsyncGen:
-            so_far = _SoFar()
-            async for event in aevents(self.base_url + "/responses", body):
-                if event["type"] == "response.output_text.delta":
-                    yield so_far.add_text(event)
-
-        return chunks()
+@lru_cache
+def _metadata(model: str) -> LLMMetadata:
+    """LlamaIndex asks for it at each call, for its events."""
+    return LLMMetadata(model_name=model, is_chat_model=True, is_function_calling_model=True)
 
 
 def _to_wire(message: ChatMessage) -> dict[str, Any]:
     blocks = message.blocks
-    if len(blocks) == 1 and isinstance(blocks[0], TextBlock):
+    if len(blocks) == 1:
         return {"role": message.role.value, "content": blocks[0].text}
     return {"role": message.role.value, "content": [_part(block) for block in blocks]}
 
@@ -124,68 +106,123 @@ def _to_wire(message: ChatMessage) -> dict[str, Any]:
 def _part(block: Any) -> dict[str, Any]:
     if isinstance(block, TextBlock):
         return {"type": "text", "text": block.text}
-    assert isinstance(block, ImageBlock)
     return {"type": "image_url", "image_url": {"url": str(block.url)}}
 
 
 def _response(reply: Any) -> ChatResponse:
-    message = ChatMessage(
-        role=MessageRole.ASSISTANT, blocks=[TextBlock(text=reply["choices"][0]["message"]["content"])]
-    )
-    return ChatResponse(message=message, raw=reply, additional_kwargs=dict(reply["usage"]))
+    message = reply["choices"][0]["message"]
+    blocks: list[Any] = [_text_block(message["content"])] if message["content"] else []
+    for call in message.get("tool_calls") or ():
+        function = call["function"]
+        blocks.append(_call_block(call["id"], function["name"], orjson.loads(function["arguments"])))
+    return _so_far(blocks, reply, None)
 
 
-class _SoFar:
+class _Text:
     """Each piece of a stream is a response that repeats all before it."""
 
     def __init__(self) -> None:
         self.text = ""
-        self.reasoning = ""
+
+    def __call__(self, event: Any) -> ChatResponse | None:
+        if not event["choices"]:
+            return None
+        delta = event["choices"][0]["delta"].get("content") or ""
+        self.text += delta
+        return _so_far([_text_block(self.text)], event, delta)
+
+
+class _Reasoning:
+    def __init__(self) -> None:
+        self.text = ""
+
+    def __call__(self, event: Any) -> ChatResponse | None:
+        if not event["choices"]:
+            return None
+        self.text += event["choices"][0]["delta"].get("reasoning_content") or ""
+        return _so_far([_thought(self.text)], event, "")
+
+
+class _Arguments:
+    def __init__(self) -> None:
         self.name = ""
         self.id: str | None = None
-        self.arguments = ""
+        self.text = ""
 
-    def add_text(self, event: Any) -> ChatResponse:
-        """A text delta of /v1/responses."""
-        self.text += event["delta"]
-        blocks = [_by_hand(TextBlock, block_type="text", text=self.text)]
-        message = _by_hand(ChatMessage, role=MessageRole.ASSISTANT, additional_kwargs={}, blocks=blocks)
-        return _by_hand(
-            ChatResponse, message=message, raw=event, delta=event["delta"], logprobs=None, additional_kwargs={}
-        )
+    def __call__(self, event: Any) -> ChatResponse | None:
+        choices = event["choices"]
+        for call in choices[0]["delta"].get("tool_calls") or () if choices else ():
+            if "id" in call:
+                self.id, self.name = call["id"], call["function"]["name"]
+            self.text += call["function"]["arguments"]
+            return self.so_far(event)
+        return None
 
-    def add(self, event: Any) -> ChatResponse:
-        delta = event["choices"][0]["delta"] if event["choices"] else {}
-        text = delta.get("content") or ""
-        self.text += text
-        self.reasoning += delta.get("reasoning_content") or ""
-        for call in delta.get("tool_calls") or ():
-            self.id = self.id or call.get("id")
-            self.name = self.name or call["function"].get("name") or ""
-            self.arguments += call["function"].get("arguments") or ""
-        blocks: list[Any] = []
-        kwargs: dict[str, Any] = {}
-        if self.reasoning:
-            thought = {"content": self.reasoning, "num_tokens": None, "additional_information": {}}
-            blocks.append(_by_hand(ThinkingBlock, block_type="thinking", **thought))
-        if self.text:
-            blocks.append(_by_hand(TextBlock, block_type="text", text=self.text))
-        if self.name:
-            call = {"tool_call_id": self.id, "tool_name": self.name, "tool_kwargs": self.arguments}
-            blocks.append(_by_hand(ToolCallBlock, block_type="tool_call", **call))
-            function = {"name": self.name, "arguments": self.arguments}
-            kwargs["tool_calls"] = [{"id": self.id, "type": "function", "function": function}]
-        message = _by_hand(ChatMessage, role=MessageRole.ASSISTANT, additional_kwargs=kwargs, blocks=blocks)
-        return _by_hand(ChatResponse, message=message, raw=event, delta=text, logprobs=None, additional_kwargs={})
+    def so_far(self, event: Any) -> ChatResponse:
+        return _so_far([_call_block(self.id, self.name, self.text)], event, "")
+
+
+class _Responses:
+    """A stream of /v1/responses."""
+
+    def __init__(self) -> None:
+        self.text, self.thought, self.call = "", "", _Arguments()
+
+    def __call__(self, event: Any) -> ChatResponse | None:
+        kind = event["type"]
+        if kind == "response.output_text.delta":
+            self.text += event["delta"]
+            return _so_far([_text_block(self.text)], event, event["delta"])
+        if kind == "response.reasoning_summary_text.delta":
+            self.thought += event["delta"]
+            return _so_far([_thought(self.thought)], event, "")
+        if kind == "response.function_call_arguments.delta":
+            self.call.text += event["delta"]
+            return self.call.so_far(event)
+        if kind == "response.output_item.added" and event["item"]["type"] == "function_call":
+            self.call.id, self.call.name = event["item"]["call_id"], event["item"]["name"]
+        return None
+
+
+_READERS: dict[str, Callable[[], Callable[[Any], ChatResponse | None]]] = {
+    "text": _Text,
+    "reasoning": _Reasoning,
+    "arguments": _Arguments,
+    "spelled": _Arguments,
+    "responses": _Responses,
+}
+
+
+def _text_block(text: str) -> Any:
+    return _by_hand(TextBlock, {"block_type": "text", "text": text})
+
+
+def _thought(text: str) -> Any:
+    fields = {"block_type": "thinking", "content": text, "num_tokens": None, "additional_information": {}}
+    return _by_hand(ThinkingBlock, fields)
+
+
+def _call_block(call_id: str | None, name: str, arguments: Any) -> Any:
+    fields = {"block_type": "tool_call", "tool_call_id": call_id, "tool_name": name, "tool_kwargs": arguments}
+    return _by_hand(ToolCallBlock, fields)
+
+
+def _so_far(blocks: list[Any], raw: Any, delta: str | None) -> Any:
+    message = _by_hand(ChatMessage, {"role": MessageRole.ASSISTANT, "additional_kwargs": {}, "blocks": blocks})
+    fields = {"message": message, "raw": raw, "delta": delta, "logprobs": None, "additional_kwargs": {}}
+    return _by_hand(ChatResponse, fields)
 
 
 _put = object.__setattr__
 
 
-def _by_hand(cls: Any, **fields: Any) -> Any:
+_SET: set[str] = set()
+
+
+def _by_hand(cls: Any, fields: dict[str, Any]) -> Any:
     model = cls.__new__(cls)
     _put(model, "__dict__", fields)
-    _put(model, "__pydantic_fields_set__", set(fields))
+    _put(model, "__pydantic_fields_set__", _SET)
     _put(model, "__pydantic_extra__", None)
     _put(model, "__pydantic_private__", None)
     return model

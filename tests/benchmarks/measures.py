@@ -60,7 +60,7 @@ class Driver:
     def fresh(self, scene: str) -> Any:
         """A new instance that talks to this scene."""
         make = self.make
-        if scene.startswith("responses-"):
+        if scene.startswith("responses"):
             assert self.subject.load_responses is not None
             make = self.subject.load_responses()
         return make(f"{self.origin}/{scene}/v1")

@@ -2,7 +2,8 @@
 
 A scene is named by the first part of the path, `<kind>-<size>[-<pace>]`: `text-1000` is a stream of 1,000
 pieces of text, each an HTTP chunk of its own; `text-1000-burst` the same in HTTP chunks of 64 kB, `text-1000-30ms` with
-a pause between them; `reply-1000000` is a whole reply of so many characters.
+a pause between them; `reply-1000000` is a whole reply of so many characters, `calls-4` one of so many tool calls;
+`responses_reasoning-1000` is a stream of /v1/responses.
 """
 
 from __future__ import annotations
@@ -39,13 +40,14 @@ def scene(name: str) -> Scene:
     """The answer of this name; see the module."""
     kind, size, *paces = name.split("-")
     pause = next((int(pace[:-2]) / 1000 for pace in paces if pace.endswith("ms")), 0.0)
-    if kind in ("reply", "vectors", "floats"):
-        body = _reply(int(size)) if kind == "reply" else _vectors(int(size), as_base64=kind == "vectors")
+    if kind in _WHOLE:
+        body = _WHOLE[kind](int(size))
         head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
         return Scene(head.encode(), [body], False, pause)
-    said = _responses(int(size)) if kind == "responses" else _events(kind, int(size))
+    endpoint, _, item = kind.partition("_")
+    said = _responses(item or "text", int(size)) if endpoint == "responses" else _events(kind, int(size))
     events = [f"data: {json.dumps(event)}\n\n".encode() for event in said]
-    if kind != "responses":
+    if endpoint != "responses":
         events.append(b"data: [DONE]\n\n")
     if "burst" in paces:
         events = _cut(b"".join(events))
@@ -85,31 +87,62 @@ def _events(kind: str, size: int) -> Iterator[Any]:
     yield {**_chunk({}), "choices": [], "usage": counts}
 
 
-def _responses(size: int) -> Iterator[Any]:
-    """The events of /v1/responses for a text of `size` pieces."""
-    place = {"item_id": "msg_1", "output_index": 0}
-    part = {"type": "output_text", "text": PIECE * size, "annotations": [], "logprobs": []}
-    item = {"id": "msg_1", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
-    done = {**item, "status": "completed", "content": [part]}
+def _responses(kind: str, size: int) -> Iterator[Any]:
+    """The events of /v1/responses for an item of `size` pieces: text, reasoning or arguments."""
     response = {"id": "resp_1", "object": "response", "created_at": 1700000000, "model": "gpt-4o-2024-08-06"}
     counts = {"input_tokens": 10, "output_tokens": size, "total_tokens": size + 10}
+    item, events = _ITEMS[kind](size)
     begun = {**response, "status": "in_progress", "output": []}
-    ended = {**response, "status": "completed", "output": [done], "usage": counts}
-    events: list[Any] = [
+    events = [
         {"type": "response.created", "response": begun},
-        {"type": "response.output_item.added", "output_index": 0, "item": item},
-        {"type": "response.content_part.added", **place, "content_index": 0, "part": {**part, "text": ""}},
-        *(
-            {"type": "response.output_text.delta", **place, "content_index": 0, "delta": PIECE, "logprobs": []}
-            for _ in range(size)
-        ),
-        {"type": "response.output_text.done", **place, "content_index": 0, "text": PIECE * size},
-        {"type": "response.content_part.done", **place, "content_index": 0, "part": part},
-        {"type": "response.output_item.done", "output_index": 0, "item": done},
-        {"type": "response.completed", "response": ended},
+        *({**event, "output_index": 0} for event in events),
+        {"type": "response.output_item.done", "output_index": 0, "item": item},
+        {
+            "type": "response.completed",
+            "response": {**response, "status": "completed", "output": [item], "usage": counts},
+        },
     ]
     for number, event in enumerate(events):
         yield {**event, "sequence_number": number}
+
+
+def _text_item(size: int) -> tuple[Any, list[Any]]:
+    part = {"type": "output_text", "text": PIECE * size, "annotations": [], "logprobs": []}
+    item = {"id": "msg_1", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
+    at = {"item_id": "msg_1", "content_index": 0}
+    return {**item, "status": "completed", "content": [part]}, [
+        {"type": "response.output_item.added", "item": item},
+        {"type": "response.content_part.added", **at, "part": {**part, "text": ""}},
+        *({"type": "response.output_text.delta", **at, "delta": PIECE, "logprobs": []} for _ in range(size)),
+        {"type": "response.output_text.done", **at, "text": PIECE * size},
+        {"type": "response.content_part.done", **at, "part": part},
+    ]
+
+
+def _reasoning_item(size: int) -> tuple[Any, list[Any]]:
+    part = {"type": "summary_text", "text": PIECE * size}
+    item = {"id": "rs_1", "type": "reasoning", "summary": []}
+    at = {"item_id": "rs_1", "summary_index": 0}
+    return {**item, "summary": [part]}, [
+        {"type": "response.output_item.added", "item": item},
+        {"type": "response.reasoning_summary_part.added", **at, "part": {**part, "text": ""}},
+        *({"type": "response.reasoning_summary_text.delta", **at, "delta": PIECE} for _ in range(size)),
+        {"type": "response.reasoning_summary_text.done", **at, "text": PIECE * size},
+        {"type": "response.reasoning_summary_part.done", **at, "part": part},
+    ]
+
+
+def _arguments_item(size: int) -> tuple[Any, list[Any]]:
+    pieces = ['{"text": "', *(PIECE for _ in range(size - 2)), '"}']
+    item = {"id": "fc_1", "type": "function_call", "call_id": "call_1", "name": "write", "status": "in_progress"}
+    return {**item, "status": "completed", "arguments": "".join(pieces)}, [
+        {"type": "response.output_item.added", "item": {**item, "arguments": ""}},
+        *({"type": "response.function_call_arguments.delta", "item_id": "fc_1", "delta": piece} for piece in pieces),
+        {"type": "response.function_call_arguments.done", "item_id": "fc_1", "arguments": "".join(pieces)},
+    ]
+
+
+_ITEMS = {"text": _text_item, "reasoning": _reasoning_item, "arguments": _arguments_item}
 
 
 def _chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
@@ -123,16 +156,32 @@ def _call(function: dict[str, Any], **first: Any) -> dict[str, Any]:
 
 
 def _reply(length: int) -> bytes:
-    message = {"role": "assistant", "content": ("A sentence of an answer. " * (length // 25 + 1))[:length]}
+    content = ("A sentence of an answer. " * (length // 25 + 1))[:length]
+    return _completion({"role": "assistant", "content": content}, "stop")
+
+
+def _calls_reply(count: int) -> bytes:
+    arguments = json.dumps({"city": "Paris", "days": 3, "units": "metric", "fields": ["temperature", "wind"]})
+    calls = [
+        {"id": f"call_{index}", "type": "function", "function": {"name": "weather", "arguments": arguments}}
+        for index in range(count)
+    ]
+    return _completion({"role": "assistant", "content": None, "tool_calls": calls}, "tool_calls")
+
+
+def _completion(message: Any, finish: str) -> bytes:
     counts = {"prompt_tokens": 10, "completion_tokens": 9, "total_tokens": 19}
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
     about = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1700000000, "model": "gpt-4o-2024-08-06"}
     return json.dumps({**about, "system_fingerprint": "fp_1", "choices": [choice], "usage": counts}).encode()
 
 
-def _vectors(count: int, *, as_base64: bool) -> bytes:
+def _vectors(count: int) -> bytes:
     numbers = array("f", [(place % 997) / 997 - 0.5 for place in range(DIMENSIONS)])
-    value: Any = b64encode(numbers.tobytes()).decode() if as_base64 else numbers.tolist()
+    value = b64encode(numbers.tobytes()).decode()
     rows = [{"object": "embedding", "index": index, "embedding": value} for index in range(count)]
     usage = {"prompt_tokens": 1, "total_tokens": 1}
     return json.dumps({"object": "list", "data": rows, "model": "text-embedding-3-small", "usage": usage}).encode()
+
+
+_WHOLE = {"reply": _reply, "calls": _calls_reply, "vectors": _vectors}

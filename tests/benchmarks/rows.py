@@ -8,6 +8,9 @@ from typing import Any
 
 from tests.benchmarks.payloads import BATCH
 
+NEAR = 1.15
+"""Times the floor that a row may cost."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -43,7 +46,7 @@ class Row:
     @property
     def is_responses(self) -> bool:
         """Whether it is of /v1/responses."""
-        return str(self.arguments.get("scene", "")).startswith("responses-")
+        return str(self.arguments.get("scene", "")).startswith("responses")
 
     @property
     def checked_scene(self) -> str | None:
@@ -63,27 +66,36 @@ def _megabytes(sample: Mapping[str, Any]) -> float:
     return float(sample["memory"]) / 2**20
 
 
+_WAYS = (("stream", "sync"), ("astream", "async"))
+
+
 def _streams() -> list[Row]:
-    rows = []
-    titles = {"text": "text", "reasoning": "reasoning", "arguments": "tool arguments"}
-    for kind, title in titles.items():
-        size = 500 if kind == "arguments" else 1000
-        for measure, how in (("stream", "sync"), ("astream", "async")):
-            at = {"scene": f"{kind}-{size}", "n": size}
-            rows.append(Row(f"{measure}-{kind}", f"stream, {title}, {how}", "us/chunk", measure, at, ratio=1.25))
-    for measure, how in (("stream", "sync"), ("astream", "async")):
-        at = {"scene": "text-1000-burst", "n": 1000}
-        rows.append(Row(f"{measure}-burst", f"stream, text in one burst, {how}", "us/chunk", measure, at, ratio=1.3))
-    for measure, how in (("stream", "sync"), ("astream", "async")):
-        at = {"scene": "responses-1000", "n": 1000}
-        rows.append(
-            Row(f"{measure}-responses", f"stream of /v1/responses, text, {how}", "us/chunk", measure, at, ratio=1.25)
+    kinds = {
+        "text": ("text", "text-1000"),
+        "reasoning": ("reasoning", "reasoning-1000"),
+        "arguments": ("tool arguments", "arguments-500"),
+        "burst": ("text in one burst", "text-1000-burst"),
+        "arguments-burst": ("tool arguments in one burst", "arguments-500-burst"),
+        "responses": ("text of /v1/responses", "responses-1000"),
+        "responses-reasoning": ("reasoning of /v1/responses", "responses_reasoning-1000"),
+        "responses-arguments": ("tool arguments of /v1/responses", "responses_arguments-500"),
+    }
+    return [
+        Row(
+            f"{measure}-{key}",
+            f"stream, {title}, {how}",
+            "us/chunk",
+            measure,
+            {"scene": scene, "n": _size(scene)},
+            ratio=NEAR,
         )
-    at = {"scene": "arguments-500-burst", "n": 500}
-    rows.append(
-        Row("stream-arguments-burst", "stream, tool arguments in one burst", "us/chunk", "stream", at, ratio=1.3)
-    )
-    return rows
+        for key, (title, scene) in kinds.items()
+        for measure, how in _WAYS
+    ]
+
+
+def _size(scene: str) -> int:
+    return int(scene.split("-")[1])
 
 
 _CONSTRUCT = Row(
@@ -104,7 +116,7 @@ _MANY = Row(
     "many_streams",
     {"scene": "text-60", "n": 500},
     figure=_seconds,
-    ratio=1.2,
+    ratio=NEAR,
     quick={"n": 100},
     fresh=True,
     repeats=2,
@@ -141,29 +153,30 @@ ROWS = (
         bound=8,
     ),
     Row(
-        "first-call", "first call of a fresh instance", "us", "first_call", {"scene": "reply-100", "n": 50}, ratio=1.25
+        "first-call", "first call of a fresh instance", "us", "first_call", {"scene": "reply-100", "n": 50}, ratio=NEAR
     ),
-    Row("call", "call, small", "us", "call", {"scene": "reply-100", "n": 200}, ratio=1.2),
-    Row("acall", "call, small, async", "us", "acall", {"scene": "reply-100", "n": 200}, ratio=1.2),
+    Row("call", "call, small", "us", "call", {"scene": "reply-100", "n": 200}, ratio=NEAR),
+    Row("acall", "call, small, async", "us", "acall", {"scene": "reply-100", "n": 200}, ratio=NEAR),
     Row(
         "history",
         "call, 201 messages",
         "us",
         "call",
         {"scene": "reply-100", "n": 50, "messages": "history"},
-        ratio=1.3,
+        ratio=NEAR,
         quick={"n": 20},
     ),
-    Row("reply", "call, 1 MB reply", "us", "call", {"scene": "reply-1000000", "n": 20}, ratio=1.2, quick={"n": 10}),
+    Row("reply", "call, 1 MB reply", "us", "call", {"scene": "reply-1000000", "n": 20}, ratio=NEAR, quick={"n": 10}),
     Row(
         "image",
         "call, 4 MB image",
         "us",
         "call",
         {"scene": "reply-100", "n": 10, "messages": "image"},
-        ratio=1.2,
+        ratio=NEAR,
         quick={"n": 5},
     ),
+    Row("calls", "call, reply with four tool calls", "us", "call", {"scene": "calls-4", "n": 200}, ratio=NEAR),
     *_streams(),
     Row(
         "first-token",
@@ -172,7 +185,7 @@ ROWS = (
         "first_token",
         {"scene": "text-2-5ms", "n": 20},
         figure=lambda sample: sample["wall"] / sample["n"] * 1e6,
-        ratio=1.2,
+        ratio=NEAR,
         quick={"n": 8},
     ),
     Row(
@@ -223,7 +236,7 @@ ROWS = (
             "us/chunk",
             "stream",
             {"scene": f"text-{size}", "n": size},
-            ratio=1.25,
+            ratio=NEAR,
             repeats=5 if size < 20_000 else 3,
             peers=size < 20_000,
         )
@@ -236,7 +249,7 @@ ROWS = (
             "us/kB",
             "stream",
             {"scene": f"spelled-{size}", "n": size // 1000},
-            ratio=1.25,
+            ratio=NEAR,
             repeats=5 if size < 1_000_000 else 3,
             peers=size < 100_000,
         )

@@ -36,22 +36,27 @@ class Subject:
     distributions: tuple[str, ...]
 
 
+def _kind(url: str) -> str:
+    """What the scene of a base URL sends: a floor reads that and nothing else."""
+    return url.split("/")[3].split("-")[0]
+
+
 def _floor_langchain() -> Callable[[str], Any]:
     from tests.benchmarks.floor_langchain import FloorChat
 
-    return lambda url: FloorChat(model=MODEL, base_url=url)
+    return lambda url: FloorChat(model=MODEL, url=f"{url}/chat/completions", scene=_kind(url))
 
 
 def _floor_langchain_responses() -> Callable[[str], Any]:
-    from tests.benchmarks.floor_langchain import FloorResponses
+    from tests.benchmarks.floor_langchain import FloorChat
 
-    return lambda url: FloorResponses(model=MODEL, base_url=url)
+    return lambda url: FloorChat(model=MODEL, url=f"{url}/responses", scene=_kind(url))
 
 
 def _floor_llama_index_responses() -> Callable[[str], Any]:
-    from tests.benchmarks.floor_llama_index import FloorResponsesLLM
+    from tests.benchmarks.floor_llama_index import FloorLLM
 
-    return lambda url: FloorResponsesLLM(model=MODEL, base_url=url)
+    return lambda url: FloorLLM(model=MODEL, url=f"{url}/responses", scene=_kind(url))
 
 
 def _chat_aimlapi_responses() -> Callable[[str], Any]:
@@ -129,7 +134,7 @@ def _chat_litellm() -> Callable[[str], Any]:
 def _floor_llama_index() -> Callable[[str], Any]:
     from tests.benchmarks.floor_llama_index import FloorLLM
 
-    return lambda url: FloorLLM(model=MODEL, base_url=url)
+    return lambda url: FloorLLM(model=MODEL, url=f"{url}/chat/completions", scene=_kind(url))
 
 
 def _floor_llama_index_embedding() -> Callable[[str], Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import itertools
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -98,6 +100,11 @@ _PIECES: list[Event] = [
     {"tool_calls": [{"index": 0, "id": "call_1", "function": {"name": "g", "arguments": ""}}]},
     {"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]},
     {"tool_calls": [{"index": 1, "function": {"arguments": "{}"}}]},
+    {"tool_calls": [{"index": 0, "function": {"arguments": '"content":"x"\\'}}]},
+    {"content": '"content": "g", \\'},
+    {"content": "\u00fc\u2028\U0001f600"},
+    {"content": "\ud83d"},
+    {"content": None},
     {"tool_calls": [{"index": 0, "function": {"arguments": "1"}}, {"index": 0, "function": {"arguments": "2"}}]},
 ]
 _CHOICES: list[Event] = [
@@ -115,6 +122,12 @@ _AROUND: list[Event] = [
     {"id": "1", "system_fingerprint": "fp", "obfuscation": "xx"},
     {"id": "1", "system_fingerprint": "fp", "obfuscation": "y"},
     {"id": "1", "system_fingerprint": "other"},
+    {"id": "1", "vendor": {"delta": {"content": "a", "arguments": "{}"}}},
+]
+_WRITERS: list[Callable[[Event], str]] = [
+    json.dumps,
+    lambda event: json.dumps(event, ensure_ascii=False, separators=(",", ":")),
+    lambda event: json.dumps(event, sort_keys=True, indent=1).replace("\n", " "),
 ]
 
 
@@ -126,13 +139,14 @@ _AROUND: list[Event] = [
             st.integers(1, 3),
         ),
         min_size=1,
-    )
+    ),
+    st.sampled_from(_WRITERS),
 )
-@example([(_AROUND[0], [(_CHOICES[0], _PIECES[0])], 2), (_AROUND[0], [(_CHOICES[0], _PIECES[0])] * 2, 1)])
+@example([(_AROUND[0], [(_CHOICES[0], _PIECES[0])], 2), (_AROUND[0], [(_CHOICES[0], _PIECES[0])] * 2, 1)], json.dumps)
 def test_an_event_like_the_one_before_is_read_as_any_other(
-    parts: list[tuple[Event, list[tuple[Event, Event]], int]],
+    parts: list[tuple[Event, list[tuple[Event, Event]], int]], written: Callable[[Event], str]
 ) -> None:
-    """What is compared with the event before it, and read the short way, gives what reading all of it gives."""
+    """What is compared with the event before it, or with its bytes, gives what reading all of it gives."""
     events = [
         {**around, "choices": [{**choice, "delta": piece} for choice, piece in choices]}
         for around, choices, times in parts
@@ -142,7 +156,10 @@ def test_an_event_like_the_one_before_is_read_as_any_other(
     always_read = CompletionReader(new_id=lambda: "made-up")
     always_read._unlike = _UNLIKE + 1
     for event in events:
-        assert compared.read(copy.deepcopy(event)) == always_read.read(copy.deepcopy(event))
+        data = written(event).encode("utf-8", "surrogatepass")
+        delta = compared.spliced(data) or compared.continued(copy.deepcopy(event), data)
+        deltas = compared.read(copy.deepcopy(event)) if delta is None else [delta]
+        assert deltas == always_read.read(copy.deepcopy(event))
         assert compared.completion() == always_read.completion()
 
 

@@ -45,14 +45,14 @@ def test_any_cut_of_a_published_reply_reads_the_same(row: dict[str, Any]) -> Non
 def test_only_events_break_a_silence() -> None:
     now = 0.0
     reader = ReplyReader(profile_for("m"), silence=10, clock=lambda: now)
-    reader.events(b": hello\n\n")
+    list(reader.feed(b": hello\n\n"))
     now = 9.0
-    reader.events(chunk("a"))
+    list(reader.feed(chunk("a")))
     now = 18.0
-    assert reader.events(b": still there\n\n") == []
+    assert list(reader.feed(b": still there\n\n")) == []
     now = 19.5
     with pytest.raises(APITimeoutError, match="10 s"):
-        reader.events(b": still there\n\n")
+        list(reader.feed(b": still there\n\n"))
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,6 @@ def test_a_reply_without_end_is_refused(piece: bytes, limits: Limits, says: str)
     """At the limit, not long after it."""
     reader = ReplyReader(profile_for("m"), limits=limits)
     for _ in range(10):
-        assert reader.events(piece) == []
+        assert list(reader.feed(piece)) == []
     with pytest.raises(BadResponseError, match=says):
-        reader.events(piece)
+        list(reader.feed(piece))
