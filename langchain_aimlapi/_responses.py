@@ -24,6 +24,7 @@ from langchain_aimlapi._content_blocks import PROVIDER, RAW_ARGUMENTS
 from langchain_aimlapi._output_items import OUTPUT_ITEMS, held
 
 # Fields of the reply that stand elsewhere, under LangChain's own names.
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 _PLACED = ("meta", "choices", "usage")
 
 
@@ -277,7 +278,7 @@ def _extras(call: WireToolCall) -> dict[str, Any]:
     """What a call holds besides LangChain's fields; its text where ours would be another (a provider's cache of the
     conversation fits only the same text)."""
     extra = dict(call.extra)
-    ours = json.dumps(call.parsed, ensure_ascii=False) if call.parsed else None
+    ours = _encode(call.parsed) if call.parsed else None
     if ours is not None and call.arguments != ours and extra.get("type") != "custom":
         extra[RAW_ARGUMENTS] = call.arguments
     return extra

@@ -56,6 +56,7 @@ PARAMETERS = (
     "context_management",
     "use_previous_response_id",
 )
+_PARAMETERS = frozenset(PARAMETERS)
 # What `with_structured_output` adds by itself: left out where a host or a model does not take it.
 _ADDED = ("added_tool_choice", "added_response_format", "added_instruction")
 # Call arguments that are no body parameters.
@@ -318,6 +319,6 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
 
     def _settings(self) -> dict[str, Any]:
         """The body parameters the instance sets: fields, and `model_kwargs` over them."""
-        values = self.__dict__
-        fields = {name: value for name in PARAMETERS if (value := values[name]) is not None}
+        given = sorted(_PARAMETERS & self.model_fields_set)
+        fields = {name: value for name in given if (value := getattr(self, name)) is not None}
         return merged(fields, self.model_kwargs)

@@ -42,7 +42,8 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
     The reasoning of a reply is in `additional_kwargs["reasoning_content"]` and a `reasoning` content block; what it
     cost, in US dollars, is in `response_metadata["cost_usd"]`. An instance is a value: it holds no connections and
     may be copied, pickled and shared between threads and event loops. `close()`, `aclose()` and `with` blocks give up
-    its share in the process's connections, which end with the last model that uses them.
+    its share in the process's connections, which end with the last model that uses them, or two seconds after it was
+    dropped without being closed.
 
     Args:
         model: id of the model; there is no default.

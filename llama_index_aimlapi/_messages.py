@@ -112,8 +112,8 @@ def cached_up_to(messages: Sequence[Json], index: int) -> list[Json]:
 def _message(message: ChatMessage, position: int) -> Json:
     if not isinstance(message, ChatMessage):
         raise InvalidRequestError(f"messages[{position}] is a {type(message).__name__}: pass ChatMessage objects.")
-    role = message.role
-    role = _ROLES.get(getattr(role, "_value_", role)) or str(role)  # an Enum's own hash, and `value`, are slow Python
+    named: Any = getattr(message.role, "_value_", message.role)  # an Enum's `value`, and its hash, are slow Python
+    role = _ROLES.get(named) or str(named)
     extra = message.additional_kwargs
     blocks = message.blocks
     if len(blocks) == 1 and blocks[0].__class__ is TextBlock and not extra and role != "tool":

@@ -223,8 +223,11 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
         return "tools" in facts.parameters or "tools" in facts.capabilities
 
     def _output_limit(self) -> int | None:
-        further = (self.additional_kwargs.get(name) for name in ("max_tokens", "max_completion_tokens"))
-        return next((limit for limit in (*further, self.max_tokens) if isinstance(limit, int)), None)
+        further = self.additional_kwargs
+        for limit in (further.get("max_tokens"), further.get("max_completion_tokens"), self.max_tokens):
+            if isinstance(limit, int):
+                return limit
+        return None
 
     @property
     def _tokenizer(self) -> Any:
@@ -248,11 +251,10 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
     def _get_model_kwargs(self, **kwargs: Any) -> Json:
         """The arguments of a call: fields, then `additional_kwargs`, then the call's own. The only merge."""
         fields: Json = {"model": self.model}
-        fields.update(
-            (name, value)
-            for field, name in _PARAMETERS.items()
-            if (value := getattr(self, field)) is not None and not (field == _TRACKING and not value)
-        )
+        for field in sorted(_PARAMETERS.keys() & self.model_fields_set):
+            value = getattr(self, field)
+            if value is not None and (value or field != _TRACKING):
+                fields[_PARAMETERS[field]] = value
         routing = {"order": self.order, "allow_fallbacks": self.allow_fallbacks}
         routing = {name: value for name, value in routing.items() if value is not None}
         if routing or self.extra_body:

@@ -53,7 +53,8 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
     piece of a stream that adds to it; token counts, cost in US dollars and the provider's id of the call are in
     `ChatResponse.additional_kwargs`. An instance is a value: it holds no connections and may be copied, pickled and
     shared between threads and event loops. `close()`, `aclose()` and `with` blocks give up its share in the process's
-    connections, which end with the last model that uses them. A pickle holds the key only where it was passed in code.
+    connections, which end with the last model that uses them, or two seconds after it was dropped without being closed.
+    A pickle holds the key only where it was passed in code.
 
     Every call takes, beside the body's parameters, `extra_body`, `extra_headers`, `extra_query`, `timeout` (seconds),
     `client_request_id`, `model`, `replay_reasoning` and `parse_think`. What a call says wins over

@@ -31,6 +31,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if _NOT_QUICK.search(collection_path.read_text(encoding="utf-8")) else None
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _pools_are_not_kept() -> None:
+    """No test waits for the time that connections outlive their last user."""
+    from aimlapi_transport.http import pool
+
+    pool.KEEP_SECONDS = 0.0
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[EmulatorServer]:
     from aimlapi_emulator import emulator

@@ -8,6 +8,7 @@ from typing import Any
 
 from aimlapi_transport.chat.wire_types import Json
 
+_MOST = 10**15  # what is larger is no count
 CREDITS_PER_USD = 2_000_000  # source: https://docs.aimlapi.com/faq/how-can-i-track-my-funds
 
 
@@ -139,7 +140,9 @@ def _larger(one: int | None, other: int | None) -> int | None:
 
 
 def _count(value: Any) -> int | None:
-    number = None if value is None else _number(value)
+    if value is None or (value.__class__ is int and 0 <= value < _MOST):
+        return value
+    number = _number(value)
     return None if number is None else max(int(number), 0)
 
 
@@ -150,4 +153,4 @@ def _number(value: Any) -> float | None:
         number = float(value)
     except (TypeError, ValueError):
         return None
-    return number if abs(number) < 1e15 else None  # nan and infinity are no counts
+    return number if abs(number) < _MOST else None  # nan and infinity are no counts

@@ -45,6 +45,12 @@ def connection_of(response: Any) -> Any | None:
     return None
 
 
+def content_encoding(response: Any) -> str:
+    """How a body is packed, empty where nothing is said. httpx's own mapping first guesses the encoding of headers."""
+    found = next((value for name, value in response.headers.raw if name.lower() == b"content-encoding"), b"")
+    return str(found, "latin-1").strip().lower()
+
+
 _READ_BYTES = 64 * 1024
 
 
@@ -82,8 +88,7 @@ class _Body:
             self._data, self._need_data = h11.Data, h11.NEED_DATA
             self._h11 = connection._h11_state
             self._stream = connection._network_stream
-            encoding = response.headers.get("content-encoding", "").strip().lower()
-            self._unpacker = _Unpacker() if encoding not in ("", "identity") else None
+            self._unpacker = _Unpacker() if content_encoding(response) not in ("", "identity") else None
 
     def _seconds(self, timeout: float | None) -> float | None:
         return self._timeout if timeout is None else min(timeout, self._timeout or timeout)

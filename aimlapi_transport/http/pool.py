@@ -1,23 +1,24 @@
 """Connection pools: one per address for sync calls, and one per address and event loop for async calls.
 
 A client holds a `PoolHandle`. The pool is made at the first call, belongs to its process and its loop, and is closed
-when its last handle is closed or collected: no model and no client owns sockets. A forked child makes pools of its
-own; a loop's pool is closed by the loop's own shutdown, so nothing is awaited in a dead loop.
+when its last handle is closed, or some time after the last one was collected: no model and no client owns sockets, and
+a program that makes a model for each of its requests does not connect for each. A forked child makes pools of its own;
+a loop's pool is closed by the loop's own shutdown, so nothing is awaited in a dead loop.
 """
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import atexit
 import os
-import ssl
 import threading
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from functools import lru_cache, partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import urlsplit
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from typing_extensions import Self
@@ -33,14 +34,19 @@ if TYPE_CHECKING:  # imported at the first call: whoever holds a pool_handle nee
 
 # What httpx reads from the environment when it makes a client, so pools made under other values are others.
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-_VARIABLES = (*_PROXIES, *(name.upper() for name in _PROXIES), *_CERTIFICATES)
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_VARIABLES = (*_PROXIES, *(name.upper() for name in _PROXIES), *CERTIFICATES)
+
+KEEP_SECONDS = 2.0
+"""How long the connections outlive the last user, where that was collected and not closed."""
 
 _lock = threading.RLock()  # reentrant: a pool_handle may be garbage-collected while its thread holds the lock
 _pools: dict[tuple[Route | str | None, ...], Pool] = {}
 _retry_budgets: WeakKeyDictionary[httpx.Client | httpx.AsyncClient, RetryBudget] = WeakKeyDictionary()
 _inherited: list[Pool] = []  # a forked child's: the sockets are its parent's, too, and must not be touched
 _process = object()  # another one in each forked child
+_closing = threading.Lock()  # held while kept pools are being closed
+_has_watcher = False  # whether a thread waits for kept pools to be over
 
 _Kept = AsyncGenerator[None, None]
 
@@ -50,6 +56,7 @@ class Pool:
 
     Attributes:
         retry_budget: the retries that all users of the route have left together.
+        kept_until: when it is closed, where nobody uses it: a time of `time.monotonic`.
     """
 
     def __init__(self, route: Route, key: tuple[Route | str | None, ...]) -> None:
@@ -59,6 +66,7 @@ class Pool:
         self.key = key
         self.process = _process
         self.users = 0
+        self.kept_until = 0.0
         self.retry_budget = RetryBudget()
         self._sync: Connections[httpx.BaseTransport] | None = None
         self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[_AsyncConnections, _Kept]] = (
@@ -78,10 +86,11 @@ class Pool:
             import httpx
 
             from aimlapi_transport.http.connections import Connections
+            from aimlapi_transport.http.transport_options import transport_options
 
             with _lock:
                 if self._sync is None:
-                    options = _options(self.route)
+                    options = transport_options(self.route)
                     self._sync = Connections(lambda: httpx.HTTPTransport(**options))
         return self._sync
 
@@ -91,11 +100,12 @@ class Pool:
             import httpx
 
             from aimlapi_transport.http.connections import Connections
+            from aimlapi_transport.http.transport_options import transport_options
 
             with _lock:
                 for other in [other for other in self._by_loop if other.is_closed()]:
                     _abandon(self._by_loop.pop(other)[0])
-                options = _options(self.route)
+                options = transport_options(self.route)
                 connections: _AsyncConnections = Connections(lambda: httpx.AsyncHTTPTransport(**options))
                 found = self._by_loop[loop] = (
                     connections,
@@ -131,9 +141,20 @@ class Pool:
         self.shut()
 
     def exit(self) -> None:
-        """One user less, who leaves nothing under way; the last one closes the pool."""
-        if self.leave():
-            self.shut()
+        """One user less, who did not close it: the pool is kept a while for the next one.
+
+        Called by the garbage collector, too, so no lock of Python's is waited for that its thread may hold.
+        """
+        if self.process is not _process:
+            return
+        with _lock:
+            self.users -= 1
+            if self.users or _pools.get(self.key) is not self:
+                return
+            self.kept_until = time.monotonic() + KEEP_SECONDS
+            for loop in [loop for loop in self._by_loop if loop.is_closed()]:
+                _abandon(self._by_loop.pop(loop)[0])
+            _watch()
 
     def leave(self) -> bool:
         """One user less; whether it was the last, who has to close the pool."""
@@ -171,8 +192,8 @@ class PoolHandle:
                 pool = _pools[key] = Pool(route, key)
             pool.users += 1
             former, self._pool = self._pool, pool
-        if former is not None and former.leave():
-            former.shut()
+        if former is not None:
+            former.exit()
         return pool
 
     def enter(self, route: Route) -> Pool:
@@ -196,8 +217,8 @@ class PoolHandle:
 
     def __del__(self) -> None:
         pool, self._pool = self._pool, None
-        if pool is not None and pool.leave():
-            pool.shut()
+        if pool is not None:
+            pool.exit()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PoolHandle)
@@ -271,7 +292,8 @@ async def _closed(connections: _AsyncConnections, pool: ReferenceType[Pool], loo
     """Closes the connections of a loop, while it still runs."""
     owner = pool()
     if owner is not None:
-        owner._by_loop.pop(loop, None)
+        with _lock:
+            owner._by_loop.pop(loop, None)
     from aimlapi_transport.http._compat import abort_connections
 
     # Without waiting where that can be had: a loop that ends cancels what waits in it.
@@ -310,6 +332,38 @@ def retry_budget_for(own: httpx.Client | httpx.AsyncClient) -> RetryBudget:
         return _retry_budgets.setdefault(own, RetryBudget())
 
 
+def _watch() -> None:
+    """Has kept pools closed when they are over, by a thread that ends with the last of them.
+
+    The thread is the interpreter's own, without `threading` around it: that one waits until the thread runs, which can
+    deadlock in a finalizer.
+    """
+    global _has_watcher
+    if not _has_watcher:
+        with suppress(RuntimeError):  # the interpreter ends, and `_end` closes them; or the platform has no threads
+            _thread.start_new_thread(_close_kept, (_process,))
+            _has_watcher = True
+
+
+def _close_kept(process: object) -> None:
+    global _has_watcher
+    while process is _process:
+        with _closing:
+            with _lock:
+                now = time.monotonic()
+                unused = [pool for pool in _pools.values() if not pool.users]
+                over = [pool for pool in unused if pool.kept_until <= now]
+                for pool in over:
+                    del _pools[pool.key]
+                waiting = [pool.kept_until for pool in unused if pool not in over]
+                _has_watcher = bool(waiting)
+            for pool in over:
+                pool.shut()
+        if not waiting:
+            return
+        time.sleep(min(waiting) - now)
+
+
 @lru_cache(maxsize=1)
 def _begin() -> None:
     """Registers what happens at the end of the process and in a forked child, at the first pool."""
@@ -320,8 +374,8 @@ def _begin() -> None:
 
 def _forget() -> None:
     """In a forked child: the parent's connections are the parent's."""
-    global _lock, _process
-    _lock, _process = threading.RLock(), object()
+    global _lock, _process, _closing, _has_watcher
+    _lock, _process, _closing, _has_watcher = threading.RLock(), object(), threading.Lock(), False
     _inherited.extend(_pools.values())
     _pools.clear()
 
@@ -329,9 +383,10 @@ def _forget() -> None:
 def _end() -> None:
     """At the end of the process: no socket is left to the garbage collector, which would warn of it."""
     global _process
-    left = list(_pools.values())
-    _pools.clear()
-    _process = object()  # leases that die from now on have nothing to close
+    with _closing:
+        left = list(_pools.values())
+        _pools.clear()
+        _process = object()  # handles that die from now on have nothing to close
     for pool in left:
         pool.shut(wait=True)
     for pool in _inherited:
@@ -339,41 +394,3 @@ def _end() -> None:
             connection.close()
         for connections, _ in pool._by_loop.values():
             _abandon(connections)
-
-
-def _options(route: Route) -> dict[str, Any]:
-    """The arguments of httpx's transports for a route."""
-    import httpx
-
-    from aimlapi_transport.http.connections import IDLE_SECONDS
-
-    limits = httpx.Limits(max_connections=None, keepalive_expiry=IDLE_SECONDS)
-    proxy = route.proxy or _environment_proxy(route.address)
-    return {"verify": _tls(), "limits": limits, "proxy": proxy, "socket_options": route.socket_options or None}
-
-
-def _environment_proxy(address: str) -> str | None:
-    """URL of the proxy that the environment (HTTPS_PROXY, ALL_PROXY, NO_PROXY) or the system names for an address.
-
-    Source: https://docs.python.org/3/library/urllib.request.html#urllib.request.getproxies
-    """
-    from urllib.request import getproxies, proxy_bypass
-
-    proxies = getproxies()
-    url = urlsplit(address)
-    proxy = proxies.get(url.scheme) or proxies.get("all")
-    if not proxy or proxy_bypass(url.netloc.rpartition("@")[2]) or proxy_bypass(url.hostname or ""):
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
-
-
-def _tls() -> ssl.SSLContext:
-    return _tls_for(*(os.environ.get(name) for name in _CERTIFICATES))
-
-
-@lru_cache(maxsize=4)
-def _tls_for(*files: str | None) -> ssl.SSLContext:
-    """One TLS context for all pools: reading the certificates costs more than a hundred requests."""
-    import httpx
-
-    return httpx.create_ssl_context()

@@ -11,6 +11,7 @@ import httpx
 from aimlapi_transport.chat.request import Request
 from aimlapi_transport.config.settings import Secret, Settings
 from aimlapi_transport.errors import BadResponseError
+from aimlapi_transport.http._compat import content_encoding
 from aimlapi_transport.http.timeouts import TimeLimits
 from aimlapi_transport.version import __version__
 
@@ -83,7 +84,7 @@ def redirect(response: httpx.Response, scrub: Callable[[str], str]) -> httpx.URL
 
 def can_unpack(response: httpx.Response) -> bool:
     """Whether the body is packed in a way we asked for, and once: in layers, a kilobyte unpacks to a terabyte."""
-    return response.headers.get("content-encoding", "").strip().lower() in _ENCODINGS
+    return content_encoding(response) in _ENCODINGS
 
 
 def check_encoding(response: httpx.Response, scrub: Callable[[str], str]) -> None:

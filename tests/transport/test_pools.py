@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Coroutine
 
 import pytest
 
-from aimlapi_transport import AsyncClient
-from aimlapi_transport.http.pool import _environment_proxy
+from aimlapi_transport import AsyncClient, Client
+from aimlapi_transport.http import pool
+from aimlapi_transport.http.transport_options import _environment_proxy
 from tests.scripted import ScriptedServer, answer, reply, scripted
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
@@ -86,3 +90,85 @@ def test_the_proxy_of_the_environment(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert _environment_proxy(address) == proxy
+
+
+def _kept_for(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "KEEP_SECONDS", seconds)
+    monkeypatch.setattr(pool, "_has_watcher", False)  # another test's may sleep for longer
+
+
+def _dropped(server: ScriptedServer) -> str:
+    return Client(api_key="k", base_url=server.base_url, max_retries=0).chat("m", MESSAGES).text
+
+
+def test_clients_made_and_dropped_one_after_another_connect_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a web handler makes a model for each of its requests."""
+    _kept_for(60.0, monkeypatch)
+    with scripted(reply(body=answer())) as server:
+        assert [_dropped(server) for _ in range(20)] == ["Hello"] * 20
+        assert (server.connections, server.closed) == (1, 0)
+
+        async def main() -> None:
+            for _ in range(20):
+                await _asks(server).chat("m", MESSAGES)
+            assert (server.connections, server.closed) == (2, 0)
+
+        asyncio.run(main())
+        with Client(api_key="k", base_url=server.base_url):
+            _dropped(server)  # the last one that is closed, and not collected, ends the connections
+            client = Client(api_key="k", base_url=server.base_url)
+            client.chat("m", MESSAGES)
+            client.close()
+        assert (server.connections, _open_after(server)) == (2, 0)
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_connections_end_some_time_after_their_last_user(is_async: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    _kept_for(0.1, monkeypatch)
+    with scripted(reply(body=answer())) as server:
+
+        async def main() -> None:
+            await _asks(server).chat("m", MESSAGES)
+            assert await asyncio.to_thread(_open_after, server) == 0  # while the loop still runs
+
+        if is_async:
+            asyncio.run(main())
+        else:
+            _dropped(server)
+        assert (server.connections, _open_after(server)) == (1, 0)
+
+
+@pytest.mark.parametrize("ask", ["client.chat('m', hi)", "asyncio.run(aclient.chat('m', hi))"])
+def test_a_process_that_ends_meanwhile_leaves_nothing(ask: str) -> None:
+    with scripted(reply(body=answer())) as server:
+        code = f"""
+import asyncio
+from aimlapi_transport import AsyncClient, Client
+hi = [{{"role": "user", "content": "Hi"}}]
+client = Client(api_key="k", base_url={server.base_url!r})
+aclient = AsyncClient(api_key="k", base_url={server.base_url!r})
+{ask}
+del client, aclient
+"""
+        arguments = [sys.executable, "-W", "error::ResourceWarning", "-c", code]
+        ended = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=60)
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert (server.connections, _open_after(server)) == (1, 0)
+
+
+def test_a_client_may_be_collected_while_its_thread_starts_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A finalizer runs anywhere, also where `threading` holds a lock that a new thread needs."""
+    _kept_for(0.1, monkeypatch)
+    with scripted(reply(body=answer())) as server:
+        clients = [Client(api_key="k", base_url=server.base_url)]
+        clients[0].chat("m", MESSAGES)
+
+        def collect() -> None:
+            with threading._active_limbo_lock:  # type: ignore[attr-defined]
+                clients.clear()
+
+        thread = threading.Thread(target=collect, daemon=True)
+        thread.start()
+        thread.join(20)
+        assert not thread.is_alive()
+        assert (server.connections, _open_after(server)) == (1, 0)

@@ -11,7 +11,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TRANSPORT = ROOT / "aimlapi_transport"
-IMPORTS_HTTPX = {"client", *(f"http.{name}" for name in ("caller", "exchange", "request", "stream", "timeouts"))}
+IMPORTS_HTTPX = {
+    "client",
+    *(f"http.{name}" for name in ("caller", "exchange", "request", "stream", "timeouts", "transport_options")),
+}
 MODULES = {".".join(path.relative_to(TRANSPORT).with_suffix("").parts) for path in TRANSPORT.rglob("*.py")}
 
 
