@@ -72,6 +72,7 @@ audit: $(VENV)/.dev  ## known vulnerabilities of what is installed; needs the ne
 bench: $(VENV)/.bench  ## speed, beside the peers and the floors; QUICK=1 for a short run, PUBLISH=1 for the docs, ARGS='--rows call'
 	$(RUN) -m tests.benchmarks $(if $(QUICK),--quick) $(if $(PUBLISH),--publish) $(ARGS)
 	$(RUN) -m tests.benchmarks.batches $(if $(QUICK),--quick)
+	$(RUN) -m tests.benchmarks.inspector $(if $(QUICK),--quick)
 
 record: $(VENV)/.dev  ## records the published cassettes again, live; needs AIMLAPI_API_KEY
 	$(RUN) tools/record_cassettes.py $(ARGS)

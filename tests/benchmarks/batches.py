@@ -76,7 +76,7 @@ def measure(subject: str, count: int, url: str) -> dict[str, float]:
 
 
 def main() -> None:
-    many = 2000 if "--quick" in sys.argv else 20_000
+    many = 1000 if "--quick" in sys.argv else 20_000
     print(f"{'':22}{'rows':>8}{'us CPU/row':>12}{'MB':>6}{'rows/s':>9}")
     with serving() as (port, _):
         url = f"http://127.0.0.1:{port}/reply-40/v1"

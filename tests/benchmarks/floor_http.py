@@ -67,12 +67,14 @@ def events(url: str, body: dict[str, Any]) -> Iterator[Any]:
     """The chunks of a streamed reply."""
     rest = b""
     response = _transport().handle_request(_request(url, body))
-    for data in response.stream:
-        *blocks, rest = (rest + data).split(b"\n\n")
-        for block in blocks:
-            if block != b"data: [DONE]":
-                yield orjson.loads(block[6:])
-    response.close()
+    try:
+        for data in response.stream:
+            *blocks, rest = (rest + data).split(b"\n\n")
+            for block in blocks:
+                if block != b"data: [DONE]":
+                    yield orjson.loads(block[6:])
+    finally:
+        response.close()
 
 
 async def aevents(url: str, body: dict[str, Any]) -> AsyncIterator[Any]:
@@ -80,10 +82,12 @@ async def aevents(url: str, body: dict[str, Any]) -> AsyncIterator[Any]:
     rest = b""
     transport, idle = _take()
     response = await transport.handle_async_request(_request(url, body))
-    async for data in response.stream:
-        *blocks, rest = (rest + data).split(b"\n\n")
-        for block in blocks:
-            if block != b"data: [DONE]":
-                yield orjson.loads(block[6:])
-    await response.aclose()
-    idle.append(transport)
+    try:
+        async for data in response.stream:
+            *blocks, rest = (rest + data).split(b"\n\n")
+            for block in blocks:
+                if block != b"data: [DONE]":
+                    yield orjson.loads(block[6:])
+    finally:
+        await response.aclose()
+        idle.append(transport)

@@ -98,10 +98,8 @@ class Driver:
             calls = sum(len(call["args"] or "") for call in chunk.tool_call_chunks)
             return len(chunk.text) + len(chunk.additional_kwargs.get("reasoning_content") or "") + calls
         message = chunk.message
-        calls = sum(len(_arguments(call)) for call in message.additional_kwargs.get("tool_calls") or ())
-        return calls + sum(
-            len(getattr(block, "content", None) or getattr(block, "text", "")) for block in message.blocks
-        )
+        listed = sum(len(_arguments(call)) for call in message.additional_kwargs.get("tool_calls") or ())
+        return listed or sum(_length(block) for block in message.blocks)
 
     def is_whole(self, scene: str) -> bool:
         """Whether all that the scene says comes through: at least nine tenths, as the ends differ."""
@@ -109,6 +107,12 @@ class Driver:
         kind, size = scene.split("-")[:2]
         expected = int(size) if kind == "spelled" else int(size) * len(PIECE)
         return (sum(sizes) if self._is_langchain else max(sizes)) >= expected * 0.9
+
+
+def _length(block: Any) -> int:
+    arguments = getattr(block, "tool_kwargs", None)
+    text = getattr(block, "content", None) or getattr(block, "text", "")
+    return len(arguments) if isinstance(arguments, str) else len(text)
 
 
 def _arguments(call: Any) -> str:
@@ -130,9 +134,13 @@ async def _atimed(do: Callable[[], Coroutine[Any, Any, Any]], n: int) -> Sample:
     return {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall, "n": n}
 
 
-def _connections(origin: str) -> int:
+def _stats(origin: str) -> dict[str, Any]:
     with urllib.request.urlopen(f"{origin}/stats") as reply:
-        return int(json.load(reply)["connections"])
+        return dict(json.load(reply))
+
+
+def _connections(origin: str) -> int:
+    return int(_stats(origin)["connections"])
 
 
 def call(driver: Driver, scene: str, n: int, messages: str = "question") -> Sample:
@@ -246,6 +254,54 @@ def reconnects(driver: Driver, scene: str, n: int) -> Sample:
     return {**sample, "connections": (_connections(driver.origin) - before - 1) / n}
 
 
+def dropped(driver: Driver, scene: str, n: int) -> Sample:
+    """n models, each made, asked once and dropped; and the connections they open beyond the first."""
+    driver.call(driver.fresh(scene), driver.question)
+    before = _connections(driver.origin)
+
+    def do() -> None:
+        for _ in range(n):
+            driver.call(driver.fresh(scene), driver.question)
+
+    sample = _timed(do, n)
+    return {**sample, "connections": (_connections(driver.origin) - before - 1) / n}
+
+
+def cancelled(driver: Driver, scene: str, n: int) -> Sample:
+    """Wall time from cancelling the task that reads a stream until the server sees the connection closed."""
+    model = driver.fresh(scene)
+    walls, cpus = [], []
+
+    async def one() -> None:
+        begun = asyncio.Event()
+
+        async def read() -> None:
+            async for chunk in await driver.astream(model):
+                if driver.said(chunk):
+                    begun.set()
+
+        before = _stats(driver.origin)["left"]
+        task = asyncio.create_task(read())
+        await begun.wait()
+        wall, cpu = time.monotonic(), time.process_time()
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        cpus.append(time.process_time() - cpu)
+        while (stats := _stats(driver.origin))["left"] == before:
+            if time.monotonic() - wall > 5:
+                raise TimeoutError("the connection of a cancelled stream stays open")
+            await asyncio.sleep(0.001)
+        walls.append(stats["left_at"] - wall)
+
+    async def run() -> None:
+        for _ in range(n):
+            await one()
+
+    asyncio.run(run())
+    return {"cpu": sum(cpus), "wall": sum(walls), "n": n}
+
+
 def many_streams(driver: Driver, scene: str, n: int) -> Sample:
     """n streams at once on one loop; memory is the peak over the start."""
     model = driver.fresh(scene)
@@ -339,3 +395,14 @@ def cold_start(name: str, origin: str, scene: str) -> Sample:
             break
     wall = time.time() - psutil.Process().create_time()
     return {"cpu": time.process_time(), "wall": wall, "n": 1}
+
+
+def cold_embedding(name: str, origin: str, scene: str) -> Sample:
+    """A whole process up to its first vector: CPU since its birth."""
+    load = BY_NAME[name].load_embeddings
+    assert load is not None
+    model = load()(f"{origin}/{scene}/v1")
+    is_langchain = BY_NAME[name].framework == LANGCHAIN
+    vector = model.embed_query("a text") if is_langchain else model.get_query_embedding("a text")
+    wall = time.time() - psutil.Process().create_time()
+    return {"cpu": time.process_time(), "wall": wall, "n": 1, "whole": len(vector) > 0}

@@ -24,7 +24,7 @@ class Row:
         bound: at most so much; None where there is no such target.
         fresh: whether each sample needs a process of its own.
         repeats: samples of each subject; of the floors and of ours more, where they cost no process.
-        heavy: whether peers are left out of a quick run, because they take long.
+        heavy: whether a quick run leaves it out, because it takes long.
         peers: whether peers are measured at all.
     """
 
@@ -120,7 +120,6 @@ _MANY = Row(
     quick={"n": 100},
     fresh=True,
     repeats=2,
-    heavy=True,
 )
 # Here all of them are under way at once, whoever reads them: who opens one after the other holds few at a time.
 _PACED = replace(
@@ -128,6 +127,7 @@ _PACED = replace(
     key="paced",
     title="500 async streams, a chunk every 30 ms",
     arguments={"scene": "text-60-30ms", "n": 500},
+    heavy=True,
 )
 
 ROWS = (
@@ -143,6 +143,31 @@ ROWS = (
         fresh=True,
         repeats=5,
     ),
+    Row(
+        "cold-responses",
+        "cold start to first token of /v1/responses",
+        "ms",
+        "cold_start",
+        {"scene": "responses-10"},
+        figure=_ms,
+        ratio=1.1,
+        fresh=True,
+        heavy=True,
+        repeats=3,
+    ),
+    Row(
+        "cold-embedding",
+        "cold start to first vector",
+        "ms",
+        "cold_embedding",
+        {"scene": "vectors-1"},
+        figure=_ms,
+        ratio=1.1,
+        fresh=True,
+        heavy=True,
+        repeats=3,
+        is_embedding=True,
+    ),
     _CONSTRUCT,
     replace(
         _CONSTRUCT,
@@ -153,7 +178,13 @@ ROWS = (
         bound=8,
     ),
     Row(
-        "first-call", "first call of a fresh instance", "us", "first_call", {"scene": "reply-100", "n": 50}, ratio=NEAR
+        "first-call",
+        "first call of a fresh instance",
+        "us",
+        "first_call",
+        {"scene": "reply-100", "n": 50},
+        ratio=NEAR,
+        quick={"n": 10},
     ),
     Row("call", "call, small", "us", "call", {"scene": "reply-100", "n": 200}, ratio=NEAR),
     Row("acall", "call, small, async", "us", "acall", {"scene": "reply-100", "n": 200}, ratio=NEAR),
@@ -198,6 +229,28 @@ ROWS = (
         bound=0,
         repeats=2,
     ),
+    Row(
+        "dropped",
+        "2,000 models made, asked and dropped: connections each",
+        "",
+        "dropped",
+        {"scene": "reply-100", "n": 2000},
+        figure=lambda sample: sample["connections"],
+        bound=0,
+        quick={"n": 100},
+        repeats=1,
+    ),
+    Row(
+        "cancelled",
+        "cancelled stream: until its connection is free, wall",
+        "ms",
+        "cancelled",
+        {"scene": "text-60-30ms", "n": 10},
+        figure=lambda sample: sample["wall"] / sample["n"] * 1e3,
+        bound=5,
+        repeats=2,
+        quick={"n": 3},
+    ),
     _MANY,
     _PACED,
     replace(
@@ -215,6 +268,7 @@ ROWS = (
         "crowd",
         {"scene": "reply-100-200ms", "n": 200, "at_once": 50},
         figure=lambda sample: sample["wall"],
+        quick={"n": 100},
         ratio=1.03,  # 0.90 s where the floor takes 0.87
         repeats=5,
     ),
@@ -239,6 +293,7 @@ ROWS = (
             ratio=NEAR,
             repeats=5 if size < 20_000 else 3,
             peers=size < 20_000,
+            heavy=size >= 20_000,
         )
         for size in (200, 2_000, 20_000)
     ),
@@ -252,6 +307,7 @@ ROWS = (
             ratio=NEAR,
             repeats=5 if size < 1_000_000 else 3,
             peers=size < 100_000,
+            heavy=size >= 1_000_000,
         )
         for size in (10_000, 100_000, 1_000_000)
     ),

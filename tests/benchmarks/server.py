@@ -1,7 +1,8 @@
 """The benchmark's server: ready-made bytes over raw asyncio, in a process of its own.
 
 It looks at no more of a request than its first line and its length. `GET /stats` says how many connections it has
-taken and how much CPU time it has used, so that the report can show that it never was what was waited for.
+taken and how much CPU time it has used, so that the report can show that it never was what was waited for; and when a
+connection was last closed in the middle of a stream.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from tests.benchmarks.payloads import Scene, scene
 _scene = lru_cache(maxsize=None)(scene)
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _connections = 0
+_left: list[float] = []  # when connections were closed in the middle of a stream, by the monotonic clock
 
 
 class _Connection(asyncio.Protocol):
@@ -47,6 +49,8 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._resumed.set()
+        if self._tasks:
+            _left.append(time.monotonic())
         for task in self._tasks:
             task.cancel()
 
@@ -67,7 +71,9 @@ class _Connection(asyncio.Protocol):
 
     def _answer(self, path: str) -> None:
         if path == "/stats":
-            body = json.dumps({"connections": _connections, "cpu": time.process_time()}).encode()
+            stats = {"connections": _connections, "cpu": time.process_time()}
+            stats |= {"left": len(_left), "left_at": _left[-1] if _left else None}
+            body = json.dumps(stats).encode()
             self._transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
             return
         answer = _scene(path.split("/")[1])

@@ -38,7 +38,7 @@ class Subject:
 
 def _kind(url: str) -> str:
     """What the scene of a base URL sends: a floor reads that and nothing else."""
-    return url.split("/")[3].split("-")[0]
+    return url.split("/")[3].partition("-")[0].partition("_")[0]
 
 
 def _floor_langchain() -> Callable[[str], Any]:

@@ -23,8 +23,8 @@ def main() -> None:
 
         if order["measure"] == "cold_import":
             answer = measures.cold_import(name)
-        elif order["measure"] == "cold_start":
-            answer = measures.cold_start(name, origin, **arguments)
+        elif order["measure"].startswith("cold_"):
+            answer = getattr(measures, order["measure"])(name, origin, **arguments)
         else:
             driver = driver or measures.Driver(measures.BY_NAME[name], origin)
             try:
