@@ -136,7 +136,7 @@ def _image_url(block: Block) -> Json:
     if not isinstance(image, Mapping) or not isinstance(image.get("url"), str) or not image["url"]:
         raise _Unusable(f"whose `image_url` is {str(image)[:80]!r}: pass an object with a `url`")
     url = image["url"]
-    if url.startswith("data:"):  # megabytes: no copy of them, which would be a quarter of the call
+    if url.startswith("data:"):  # megabytes: no copy of them, which would be a seventh of the call
         _image_type(url[len("data:") : url.index(";") if ";" in url else None], "")
     if block.get("detail"):
         image = {**image, "detail": block["detail"]}

@@ -11,7 +11,7 @@ import orjson
 
 from aimlapi_transport.chat.wire_types import Json
 
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 _PROBE = "<a piece>"
 
 

@@ -14,13 +14,12 @@ import urllib.request
 from base64 import b64encode
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from importlib import import_module
 from typing import Any
 
 import psutil
 
 from tests.benchmarks.payloads import PIECE
-from tests.benchmarks.subjects import BY_NAME, LANGCHAIN, LLAMA_INDEX, Subject
+from tests.benchmarks.subjects import LANGCHAIN, Subject
 
 Sample = dict[str, Any]
 QUESTION = "Say something."
@@ -359,50 +358,3 @@ def embed(driver: Driver, scene: str, n: int) -> Sample:
     found: list[Any] = []
     sample = _timed(lambda: found.extend(embed(texts)), n)
     return {**sample, "whole": len(found) == n}
-
-
-# What any integration imports: the names, since some packages import nothing before they are asked for one.
-_FRAMEWORK = {
-    LANGCHAIN: (
-        ("langchain_core.language_models", "BaseChatModel"),
-        ("langchain_core.messages", "AIMessageChunk"),
-        ("langchain_core.outputs", "ChatResult"),
-        ("langchain_core.tools", "BaseTool"),
-    ),
-    LLAMA_INDEX: (
-        ("llama_index.core.base.llms.types", "ChatMessage"),
-        ("llama_index.core.llms.callbacks", "llm_chat_callback"),
-        ("llama_index.core.llms.function_calling", "FunctionCallingLLM"),
-    ),
-}
-
-
-def cold_import(name: str) -> Sample:
-    """The class beyond the framework, which is imported first."""
-    subject = BY_NAME[name]
-    for module, attribute in _FRAMEWORK[subject.framework]:
-        getattr(import_module(module), attribute)
-    wall, cpu = time.perf_counter(), time.process_time()
-    subject.load()
-    return {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall, "n": 1}
-
-
-def cold_start(name: str, origin: str, scene: str) -> Sample:
-    """A whole process up to the first token: CPU since its birth."""
-    driver = Driver(BY_NAME[name], origin)
-    for chunk in driver.stream(driver.model(scene)):
-        if driver.said(chunk):
-            break
-    wall = time.time() - psutil.Process().create_time()
-    return {"cpu": time.process_time(), "wall": wall, "n": 1}
-
-
-def cold_embedding(name: str, origin: str, scene: str) -> Sample:
-    """A whole process up to its first vector: CPU since its birth."""
-    load = BY_NAME[name].load_embeddings
-    assert load is not None
-    model = load()(f"{origin}/{scene}/v1")
-    is_langchain = BY_NAME[name].framework == LANGCHAIN
-    vector = model.embed_query("a text") if is_langchain else model.get_query_embedding("a text")
-    wall = time.time() - psutil.Process().create_time()
-    return {"cpu": time.process_time(), "wall": wall, "n": 1, "whole": len(vector) > 0}

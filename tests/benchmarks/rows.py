@@ -17,7 +17,7 @@ class Row:
     """A figure.
 
     Attributes:
-        measure: the function of `measures` that takes it.
+        measure: the function of `measures`, or of `cold`, that takes it.
         arguments, quick: its arguments, and those that differ in a quick run.
         figure: sample -> the figure; less is better.
         ratio: at most so many times the floor; None where there is no such target.

@@ -19,12 +19,10 @@ def main() -> None:
     for line in sys.stdin:
         order = json.loads(line)
         arguments = order["arguments"]
-        from tests.benchmarks import measures
+        from tests.benchmarks import cold, measures
 
-        if order["measure"] == "cold_import":
-            answer = measures.cold_import(name)
-        elif order["measure"].startswith("cold_"):
-            answer = getattr(measures, order["measure"])(name, origin, **arguments)
+        if order["measure"].startswith("cold_"):
+            answer = getattr(cold, order["measure"])(name, origin, **arguments)
         else:
             driver = driver or measures.Driver(measures.BY_NAME[name], origin)
             try:

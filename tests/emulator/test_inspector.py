@@ -21,7 +21,7 @@ from aimlapi_emulator.inspector.export import cassette
 from aimlapi_emulator.inspector.replies import read_reply
 from aimlapi_emulator.server.request_log import Journal
 from aimlapi_transport import Client
-from tests.reliability.life import ENDLESS, eventually
+from tests.reliability.checks import ENDLESS, eventually
 from tests.scripted import scripted
 
 KEY = "sk-secret-0123456789"

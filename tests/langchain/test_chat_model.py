@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import json
 import pickle
 import warnings
@@ -12,9 +11,6 @@ from typing import Any
 import httpx
 import pytest
 from langchain_core import exceptions as core
-from langchain_core.caches import InMemoryCache
-from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.load import dumps
 from langchain_core.messages import (
     AIMessage,
     HumanMessage,
@@ -26,51 +22,9 @@ from pydantic import ValidationError
 
 from aimlapi_transport.errors import AIMLAPIError
 from langchain_aimlapi import ChatAIMLAPI, errors
-from tests.langchain.host import KEY, Host, added, call, chunks, whole
+from tests.langchain.answers import ANSWERS, DETAILS, SIGNED, WEATHER
+from tests.langchain.host import KEY, Host, added, chunks, whole
 
-REASONED = {"content": "text", "reasoning_content": "why"}
-DETAILS = [{"type": "reasoning.text", "text": "why", "signature": "S", "format": "f", "index": 0}]
-SIGNED = {"extra_content": {"google": {"thought_signature": "G"}}}
-WEATHER = call(None, "a", "weather", '{"city": "Oslo"}')
-
-# name -> the message of a whole reply, and the deltas of the same answer streamed
-ANSWERS: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
-    "text": ({"content": "Hello"}, [{"role": "assistant", "content": ""}, {"content": "Hel"}, {"content": "lo"}]),
-    "reasoning": (REASONED, [{"content": None, "reasoning_content": "w"}, {"reasoning_content": "hy"}, {"content": "text"}]),
-    "details": (
-        {"content": "text", "reasoning": "why", "reasoning_details": DETAILS},
-        [
-            {"reasoning": "wh", "reasoning_details": [{**DETAILS[0], "text": "wh", "signature": None}]},
-            {"reasoning": "y", "reasoning_details": [{**DETAILS[0], "text": "y", "signature": None}]},
-            {"content": "text", "reasoning_details": [{**DETAILS[0], "text": ""}]},
-        ],
-    ),
-    "call": (
-        {"content": None, "reasoning_content": "why", "tool_calls": [WEATHER]},
-        [
-            {"reasoning_content": "why"},
-            {"tool_calls": [call(0, "a", "weather", "")]},
-            {"tool_calls": [call(0, None, None, '{"city"')]},
-            {"tool_calls": [call(0, None, None, ': "Oslo"}')]},
-        ],
-    ),
-    "text then calls": (
-        {"content": "Let me look.", "tool_calls": [WEATHER, call(None, "b", "time", "{}", **SIGNED)]},
-        [
-            {"content": "Let me look."},
-            {"tool_calls": [call(0, "a", "weather", '{"city": "Oslo"}'), call(1, "b", "time", "{}", **SIGNED)]},
-        ],
-    ),
-    "encrypted": (
-        {"content": "text", "reasoning_content": "why", "encrypted_content": "E", **SIGNED},
-        [{"reasoning_content": "why"}, {"content": "text", "encrypted_content": "E", **SIGNED}],
-    ),
-    "cut arguments": (
-        {"content": "", "tool_calls": [call(None, "a", "write", '{"path": "/etc/x", "data": "abc')]},
-        [{"tool_calls": [call(0, "a", "write", '{"path": "/etc/x", ')]}, {"tool_calls": [call(0, None, None, '"data": "abc')]}],
-    ),
-    "refusal": ({"content": "", "refusal": "No."}, [{"refusal": "N"}, {"refusal": "o."}]),
-}  # fmt: skip
 FIELDS = {"citations": ["u"], "meta": {"usage": {"credits_used": 20, "usd_spent": 0.00001}}}
 case = pytest.mark.parametrize("name", ANSWERS)
 
@@ -286,78 +240,6 @@ def test_an_unknown_argument_becomes_a_body_parameter_with_a_warning() -> None:
     with pytest.warns(UserWarning, match="`top_a`"):
         host.model(top_a=0.5).invoke("Hi")
     assert host.bodies[0]["top_a"] == 0.5
-
-
-@pytest.mark.parametrize("name", ["aimlapi_api_key", "openai_api_key", "api_key"])
-def test_the_key_shows_nowhere(name: str) -> None:
-    class Tracer(BaseCallbackHandler):
-        seen = ""
-
-        def on_chat_model_start(self, serialized: Any, messages: Any, **kwargs: Any) -> None:
-            self.seen += repr((serialized, messages, kwargs))
-
-        def on_llm_end(self, response: Any, **kwargs: Any) -> None:
-            self.seen += repr((response, kwargs))
-
-    tracer = Tracer()
-    host = Host(whole({"content": "x"}))
-    transport = httpx.MockTransport(host.answer)
-    model = ChatAIMLAPI(model="m", http_client=httpx.Client(transport=transport), **{name: KEY})
-    model.invoke("Hi", config={"callbacks": [tracer]})
-    assert host.requests[0].headers["authorization"] == f"Bearer {KEY}"
-    shown = [repr(model), str(model), f"{model}", repr(vars(model)), dumps(model), str(model.asdict()), tracer.seen]
-    shown += [
-        model.model_dump_json(exclude={"metadata"}),
-        repr(model._get_ls_params()),
-        repr(model._identifying_params),
-    ]
-    assert [text for text in shown if KEY in text] == []
-
-
-def test_a_key_of_the_environment_is_in_no_pickle(monkeypatch: Any) -> None:
-    monkeypatch.setenv("AIMLAPI_API_KEY", KEY)
-    model = ChatAIMLAPI(model="m")
-    data = pickle.dumps(model)
-    assert KEY.encode() not in data
-    assert pickle.loads(data) == copy.deepcopy(model) == model
-
-
-def test_copies_work_after_use() -> None:
-    host = Host(whole({"content": "x"}))
-    model = host.model()
-    model.invoke("Hi")
-    other = model.model_copy(update={"model_name": "other", "temperature": 1.0})
-    assert other.invoke("Hi").content == "x"
-    assert (host.bodies[-1]["model"], host.bodies[-1]["temperature"]) == ("other", 1.0)
-
-
-def test_a_model_with_a_client_of_ones_own_is_copied_and_pickled() -> None:
-    host = Host(whole({"content": "x"}))
-    model = host.model()
-    twin = copy.deepcopy(model)
-    assert twin.http_client is model.http_client
-    assert twin.invoke("Hi").content == "x"
-    assert pickle.loads(pickle.dumps(model)).http_client is None
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"extra_body": {"a": 1}},
-        {"preset": "powertokens"},
-        {"default_query": {"a": "1"}},
-        {"default_headers": {"X-A": "1"}},
-        {"replay_reasoning": True},
-        {"parse_think": False},
-        {"temperature": 0.5},
-    ],
-)
-def test_a_cache_tells_models_of_other_settings_apart(other: dict[str, Any]) -> None:
-    host = Host(whole({"content": "x"}))
-    cache = InMemoryCache()
-    for differing in ({}, {}, other, other):
-        host.model(cache=cache, **differing).invoke("Hi")
-    assert len(host.bodies) == 2
 
 
 def test_settings_of_other_classes_are_left_out_or_refused_by_name() -> None:

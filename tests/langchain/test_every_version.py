@@ -16,7 +16,7 @@ from langchain_tests.utils.stream_lifecycle import assert_valid_event_stream
 
 from aimlapi_emulator import EmulatorServer
 from langchain_aimlapi import ChatAIMLAPI
-from tests.langchain.test_chat_model import added
+from tests.langchain.host import added
 from tests.langchain.test_content_blocks import blocks
 
 PUBLISHED = Path(__file__).parents[2] / "aimlapi_emulator" / "published.json"

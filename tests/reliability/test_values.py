@@ -23,9 +23,9 @@ from aimlapi_transport.chat.response import Choice, Completion
 from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError
 from langchain_aimlapi import errors as langchain_errors
+from tests.reliability.checks import eventually
 from tests.reliability.forms import FORMS, KEY, Form, embedding, embeddings
 from tests.reliability.kinds import KINDS, Kind
-from tests.reliability.life import eventually
 from tests.scripted import answer, reply, scripted
 
 ROOT = Path(__file__).parents[2]

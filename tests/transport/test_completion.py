@@ -3,54 +3,17 @@
 from __future__ import annotations
 
 import copy
-import itertools
 import json
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aimlapi_transport.chat.parser import _UNLIKE, CompletionReader
-from aimlapi_transport.chat.response import Completion, finish_reason_for
-from aimlapi_transport.chat.usage import Cost, Usage, cost_from, usage_from
+from aimlapi_transport.chat.response import finish_reason_for
 from aimlapi_transport.errors import AIMLAPIError, BadResponseError, ServerError, StreamError
-
-Event = dict[str, Any]
-
-
-def whole(body: Event, **options: Any) -> Completion:
-    reader = CompletionReader(**options)
-    deltas = reader.read(body, whole=True) + reader.close()
-    assert deltas[-1].completion is not None
-    return deltas[-1].completion
-
-
-def folded(events: list[Event], **options: Any) -> Completion:
-    reader = CompletionReader(**options)
-    deltas = [delta for event in events for delta in reader.read(event)] + reader.close()
-    completion = deltas[-1].completion
-    assert completion is not None
-    for choice in completion.choices:
-        mine = [delta for delta in deltas if delta.choice == choice.index]
-        assert "".join(delta.text for delta in mine) == choice.text
-        assert "".join(delta.reasoning for delta in mine) == choice.reasoning
-        assert "".join(delta.refusal for delta in mine) == choice.refusal
-    return completion
-
-
-def delta(finish: str | None = None, index: int = 0, **message: Any) -> Event:
-    return {"id": "c", "choices": [{"index": index, "delta": message, "finish_reason": finish}]}
-
-
-def message(finish: str = "stop", **fields: Any) -> Event:
-    return {"id": "c", "choices": [{"index": 0, "message": {"role": "assistant", **fields}, "finish_reason": finish}]}
-
-
-def cut(text: str, places: list[int]) -> list[str]:
-    at = sorted({0, len(text), *(place % (len(text) + 1) for place in places)})
-    return [text[a:b] for a, b in itertools.pairwise(at)]
+from tests.transport.replies import Event, cut, delta, folded, message, whole
 
 
 @given(
@@ -194,142 +157,6 @@ def test_what_else_a_choice_holds_is_read_however_few_its_fields(further: Event,
         CompletionReader().read({"choices": [{**said, "error": {"message": "out of memory"}}]}, whole=whole)
 
 
-@pytest.mark.parametrize(
-    ("fields", "reasoning"),
-    [
-        ({"reasoning_content": "why"}, "why"),
-        ({"reasoning": "why"}, "why"),
-        ({"reasoning_content": "why", "reasoning": "why"}, "why"),
-        ({"reasoning_content": None, "reasoning": "why"}, "why"),
-        ({"reasoning": None, "reasoning_details": [{"type": "reasoning.text", "text": "why"}]}, "why"),
-        ({"reasoning": "why", "reasoning_details": [{"type": "reasoning.text", "text": "why"}]}, "why"),
-        ({"reasoning": None, "reasoning_details": [{"type": "reasoning.encrypted", "data": "x"}]}, ""),
-        ({"reasoning_content": ""}, ""),
-        ({"reasoning": {"odd": 1}}, ""),
-        ({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "why"}]}]}, "why"),
-    ],
-)
-def test_carriers_of_reasoning(fields: Event, reasoning: str) -> None:
-    assert whole(message(**{"content": "text", **fields})).reasoning == reasoning
-    assert folded([delta(**fields), delta("stop", content="text")]).reasoning == reasoning
-
-
-def test_thoughts_among_the_parts_keep_their_seals() -> None:
-    """Whole and in pieces; thoughts without a signature are their text, and nothing else."""
-    signed = {"type": "thinking", "thinking": "why", "signature": "S"}
-    hidden = {"type": "redacted_thinking", "data": "D"}
-    pieces = [{"type": "thinking", "thinking": "wh"}, {"type": "thinking", "thinking": "y", "signature": "S"}, hidden]
-    once = whole(message(content=[signed, hidden, {"type": "text", "text": "x"}]))
-    streamed = folded([*(delta(content=[piece]) for piece in pieces), delta("stop", content="x")])
-    for completion in (once, streamed):
-        (choice,) = completion.choices
-        assert (choice.text, choice.reasoning) == ("x", "why")
-        assert choice.extra == {
-            "reasoning_details": [
-                {
-                    "type": "reasoning.text",
-                    "text": "why",
-                    "signature": "S",
-                    "format": "anthropic-claude-v1",
-                    "index": 0,
-                },
-                {"type": "reasoning.encrypted", "data": "D", "format": "anthropic-claude-v1", "index": 1},
-            ]
-        }
-    assert whole(message(content=[{"type": "thinking", "thinking": "why"}])).choices[0].extra == {}
-
-
-@pytest.mark.parametrize("is_known", [True, False])
-def test_inline_reasoning_at_the_start_is_read_whatever_the_family_unless_it_is_switched_off(is_known: bool) -> None:
-    content = "\n<think>\nwhy\n</think>\n\ntext"
-    events = [*(delta(content=sign) for sign in content), delta("stop")]
-    for completion in (whole(message(content=content), inline_think=is_known), folded(events, inline_think=is_known)):
-        assert (completion.reasoning, completion.text) == ("why", "text")
-    off = {"inline_think": is_known, "parse_think": False}
-    for completion in (whole(message(content=content), **off), folded(events, **off)):
-        assert (completion.reasoning, completion.text) == ("", content)
-
-
-_TAGS = ["<think>", "</think>", "<", "<thi", "think>", "/", " ", "\n", "a", '{"b": 1}']
-
-
-@given(
-    contents=st.lists(st.lists(st.sampled_from(_TAGS)).map("".join), min_size=1, max_size=2),
-    cuts=st.lists(st.integers(0, 80), max_size=6),
-    is_known=st.booleans(),
-    is_role_first=st.booleans(),
-)
-@example(contents=["<thi"], cuts=[], is_known=False, is_role_first=True)
-@example(contents=["<think>a</think>b</think>"], cuts=[17, 18], is_known=False, is_role_first=False)
-def test_any_cut_of_text_with_tags_gives_what_the_whole_gives_for_each_choice(
-    contents: list[str], cuts: list[int], is_known: bool, is_role_first: bool
-) -> None:
-    body: Event = {"id": "c", "choices": []}
-    events: list[Event] = []
-    for index, content in enumerate(contents):
-        (choice,) = message(content=content)["choices"]
-        body["choices"].append({**choice, "index": index})
-        if is_role_first:
-            events.append(delta(index=index, role="assistant", content=""))
-        events += [delta(index=index, content=piece) for piece in cut(content, cuts)]
-    events += [delta("stop", index=index) for index in range(len(contents))]
-    one, other = folded(events, inline_think=is_known), whole(body, inline_think=is_known)
-    assert [(c.text, c.reasoning) for c in one.choices] == [(c.text, c.reasoning) for c in other.choices]
-
-
-@pytest.mark.parametrize(
-    ("content", "reasoning", "text"),
-    [
-        ("<", "", "<"),
-        ("<thi", "", "<thi"),
-        ("\n\n", "", "\n\n"),
-        ("a <think>b</think> c", "", "a <think>b</think> c"),
-        ("<think>why", "why", ""),
-        ("<think>why</think>the tag </think>", "why", "the tag </think>"),
-    ],
-)
-def test_only_a_whole_tag_at_the_start_is_reasoning_of_an_unknown_family(
-    content: str, reasoning: str, text: str
-) -> None:
-    events = [*(delta(content=sign) for sign in content), delta("stop")]
-    for completion in (whole(message(content=content)), folded(events)):
-        assert (completion.reasoning, completion.text) == (reasoning, text)
-
-
-def test_what_is_held_back_for_a_tag_is_in_a_partial_answer_and_no_later_message_repeats_it() -> None:
-    reader = CompletionReader()
-    assert reader.read(delta(content="<thi")) == []
-    assert reader.completion().text == "<thi"
-    assert reader.read({"choices": [{"index": 0, "message": {"content": "<thi"}}]}) == []
-    assert [part.text for part in reader.close()] == ["<thi", ""]
-
-
-def test_text_is_passed_on_at_once_where_it_cannot_be_a_tag() -> None:
-    reader = CompletionReader()
-    pieces = ["", "Hello", " <think>", " </think>"]
-    assert [[d.text for d in reader.read(delta(content=piece))] for piece in pieces] == [[], *([p] for p in pieces[1:])]
-
-
-def test_pieces_of_a_signed_detail_join_and_stay_in_order() -> None:
-    events = [
-        delta(reasoning="a", reasoning_details=[{"type": "reasoning.text", "index": 0, "text": "a"}]),
-        delta(reasoning="b", reasoning_details=[{"type": "reasoning.text", "index": 0, "text": "b"}]),
-        delta(reasoning_details=[{"type": "reasoning.text", "index": 0, "text": "", "signature": "S"}]),
-        delta(reasoning_details=[{"type": "reasoning.encrypted", "index": 1, "data": "X"}]),
-        delta("stop", content="t", extra_content={"google": {"thought_signature": "G"}}, encrypted_content="E"),
-    ]
-    completion = folded(events)
-    assert completion.reasoning == "ab"
-    assert completion.choices[0].extra == {
-        "reasoning_details": [
-            {"type": "reasoning.text", "index": 0, "text": "ab", "signature": "S"},
-            {"type": "reasoning.encrypted", "index": 1, "data": "X"},
-        ],
-        "extra_content": {"google": {"thought_signature": "G"}},
-        "encrypted_content": "E",
-    }
-
-
 def test_streamed_audio_annotations_and_logprobs_join() -> None:
     events = [
         delta(audio={"id": "a1", "data": "AA", "transcript": "hel"}, annotations=[{"n": 1}]),
@@ -395,79 +222,6 @@ def test_finish_reasons_are_one_vocabulary(word: str, reason: str) -> None:
     completion = whole(message(word, content="x"))
     assert finish_reason_for(word) == completion.finish_reason == reason
     assert completion.native_finish_reason == word
-
-
-@pytest.mark.parametrize(
-    ("raw", "counts"),
-    [
-        ({"prompt_tokens": 9, "completion_tokens": 566, "total_tokens": 1521}, (9, 1512)),
-        ({"prompt_tokens": 9, "completion_tokens": 5, "total_tokens": 14}, (9, 5)),
-        ({"prompt_tokens": 9, "completion_tokens": 5}, (9, 5)),
-        ({"prompt_tokens": None, "completion_tokens": None, "total_tokens": None}, (0, 0)),
-        ({"prompt_tokens": 9, "completion_tokens": None, "total_tokens": 14}, (9, 5)),
-        ({"prompt_tokens": 3.0, "completion_tokens": "4", "total_tokens": float("nan")}, (3, 4)),
-        ({"input_tokens": 10, "output_tokens": 3, "cache_read_input_tokens": 4}, (14, 3)),
-        ({"prompt_tokens": 10, "completion_tokens": 3, "prompt_cache_hit_tokens": 4}, (10, 3)),
-        ({"prompt_tokens": 10, "completion_tokens": 0, "total_tokens": 0}, (10, 0)),
-    ],
-)
-def test_token_counts(raw: Event, counts: tuple[int, int]) -> None:
-    usage = usage_from(raw)
-    assert usage is not None
-    assert (usage.input, usage.output, usage.total) == (*counts, sum(counts))
-
-
-def test_token_details() -> None:
-    raw = {
-        "prompt_tokens": 10,
-        "completion_tokens": 8,
-        "total_tokens": 18,
-        "prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 1, "audio_tokens": 2},
-        "completion_tokens_details": {"reasoning_tokens": 5, "audio_tokens": 3},
-    }
-    assert usage_from(raw) == Usage(10, 8, 4, 1, 5, 2, 3, raw)
-    assert usage_from({"prompt_tokens_details": None, "completion_tokens_details": None}) == Usage(
-        0, 0, raw={"prompt_tokens_details": None, "completion_tokens_details": None}
-    )
-
-
-@pytest.mark.parametrize("has_choices", [True, False])
-def test_the_usage_of_a_stream_may_stand_under_x_groq(has_choices: bool) -> None:
-    counts = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
-    late = delta("stop") if has_choices else {"choices": []}
-    events = [delta(content="a") | {"x_groq": {"id": "r"}}, delta("stop"), late | {"x_groq": {"usage": counts}}]
-    assert folded(events).usage == usage_from(counts)
-    assert folded([*events, delta() | {"x_groq": {"usage": None}}]).usage == usage_from(counts)
-
-
-def test_a_later_all_zero_usage_never_wins() -> None:
-    zero = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
-    counts = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}
-    events = [delta(content="a") | {"usage": zero}, delta() | {"usage": counts}, delta("stop") | {"usage": zero}]
-    assert folded(events).usage == usage_from(counts)
-    assert folded([delta("stop", content="a") | {"usage": zero}]).usage == usage_from(zero)
-
-
-@pytest.mark.parametrize(
-    ("source", "cost"),
-    [
-        ({"usage": {"credits_used": 1965, "usd_spent": 0.0009825}}, Cost(0.0009825, 1965)),
-        ({"usage": {"credits_used": 2_000_000}}, Cost(1.0, 2_000_000)),
-        ({"usage": {"tokens_used": 1134}}, Cost(0.000567, 1134)),
-        ({"x-aimlapi-credits-used": "12", "x-aimlapi-usd-spent": "0.000006"}, Cost(0.000006, 12)),
-        ({"usage": {}}, None),
-        ({}, None),
-        (None, None),
-    ],
-)
-def test_costs(source: Any, cost: Cost | None) -> None:
-    assert cost_from(source) == cost
-
-
-def test_cost_is_read_from_the_last_chunk_and_from_headers() -> None:
-    meta = {"choices": [], "meta": {"usage": {"credits_used": 4, "usd_spent": 0.000002}}}
-    assert folded([delta("stop", content="a"), meta]).cost == Cost(0.000002, 4)
-    assert whole(message(content="a"), headers={"x-aimlapi-usd-spent": "0.5"}).cost == Cost(0.5)
 
 
 def test_ids_come_from_headers_and_the_first_event_that_has_one() -> None:

@@ -20,8 +20,10 @@ from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.errors import APIConnectionError, BadResponseError
 from aimlapi_transport.http import _compat as _httpx
 from aimlapi_transport.http.blocking import run_blocking
+from tests.reliability.checks import eventually
 from tests.scripted import DONE, answer, chunk, event, reply, scripted, stream
-from tests.transport import test_client as clients
+from tests.transport.calls import async_call, async_own_call, outcome, sync_call
+from tests.transport.test_client import STREAMED, WHOLE
 
 PIECES = (chunk("He"), chunk("llo"), chunk(finish="stop"), DONE)
 LIBRARIES = ["httpx", "httpx2"]
@@ -52,17 +54,17 @@ def test_the_connection_of_a_response_is_known(library: str) -> None:
         assert asyncio.run(run()) == (True, True)
 
 
-@pytest.mark.parametrize("call", [clients.sync_call, clients.async_call, clients.async_own_call])
+@pytest.mark.parametrize("call", [sync_call, async_call, async_own_call])
 @pytest.mark.parametrize(
     ("acts", "expected", "streamed"),
-    [(*case[1:], False) for case in clients.WHOLE] + [(*case[1:], True) for case in clients.STREAMED],
+    [(*case[1:], False) for case in WHOLE] + [(*case[1:], True) for case in STREAMED],
 )
 def test_without_it_the_documented_interface_gives_the_same(
     call: Any, acts: Any, expected: Any, streamed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_httpx, "connection_of", lambda response: None)
     monkeypatch.setattr(_httpx, "_transport_of", lambda stream: None)
-    assert clients.outcome(call, acts, streamed) == expected
+    assert outcome(call, acts, streamed) == expected
 
 
 def test_a_stream_whose_connection_is_not_known_is_closed_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +84,7 @@ def test_a_stream_whose_connection_is_not_known_is_closed_all_the_same(monkeypat
     endless = stream(*PIECES[:2], *[b": still here\n\n"] * 500, pause=0.01)
     with scripted(endless) as server:
         asyncio.run(left(server.base_url))
-        assert clients.eventually(lambda: server.closed == server.connections == 3)
+        assert eventually(lambda: server.closed == server.connections == 3)
 
 
 def raw(data: bytes) -> bytes:

@@ -1,0 +1,88 @@
+"""Jobs by the provider's own batches."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aimlapi_batch import Summary, arun, run
+from aimlapi_batch.provider import read_status
+from aimlapi_emulator import EmulatorServer
+from tests.batch.jobs import CLAUDE, answers, job, rows
+
+
+async def _quick(_: float) -> None:
+    await asyncio.sleep(0)
+
+
+def test_a_job_through_the_provider_s_batches(server: EmulatorServer) -> None:
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
+    chat = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": [{"type": "text", "text": "What is 6*7?"}, picture]},
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "c", "function": {"name": "f", "arguments": "{}"}}],
+        },
+        {"role": "tool", "tool_call_id": "c", "content": "42"},
+    ]
+    given = [
+        {"id": 1, "chat": chat},
+        *({"id": n, "chat": [{"role": "user", "content": f"Say {n}"}]} for n in range(2, 8)),
+    ]
+    settings = {"prompt": None, "messages": "chat", "model": CLAUDE, "via": "provider", "client": {"sleep": _quick}}
+    summary = run(job(server, given, parameters={"tools": [tool], "max_tokens": 50}, keep_order=True, **settings))
+    assert (summary.answered, summary.errors) == (7, 0)
+    assert [row["key"] for row in answers()] == [str(n) for n in range(1, 8)]
+    sent = next(r for r in server.requests if r.path == "/v1/batches" and r.method == "POST").json["requests"][0][
+        "params"
+    ]
+    assert sent["system"] == "Be brief." and [m["role"] for m in sent["messages"]] == ["user", "assistant", "user"]
+    assert sent["messages"][0]["content"][1]["type"] == "image" and sent["tools"][0]["input_schema"]
+    assert sent["messages"][2]["content"][0] == {"type": "tool_result", "tool_use_id": "c", "content": "42"}
+
+
+def test_rows_of_a_batch_that_expire_are_sent_again_and_errors_told(server: EmulatorServer) -> None:
+    given = [{"id": n, "text": f"Say {n}"} for n in range(4)]
+    given[1]["text"] += " fault-expired"
+    given[2]["text"] += " fault-errored"
+    summary = run(job(server, given, model=CLAUDE, via="provider", client={"sleep": _quick}))
+    found = {row["key"]: row for row in answers()}
+    assert (summary.answered, summary.errors) == (3, 1)
+    assert found["1"]["error"] is None and "Spoilt" in found["2"]["error"]["message"]
+
+
+def test_a_batch_is_not_paid_for_twice(server: EmulatorServer) -> None:
+    """Stopped while it waits, a job goes on with the batch whose id it kept."""
+
+    async def stopped() -> Summary:
+        stop = asyncio.Event()
+        given = job(server, rows(5), model=CLAUDE, via="provider", client={"sleep": _quick})
+        return await arun(given, stop=stop, on_progress=lambda _: stop.set())
+
+    before = len([r for r in server.requests if r.path == "/v1/batches" and r.method == "POST"])
+    assert asyncio.run(stopped()).stopped == "interrupted"
+    assert json.loads(Path("out.jsonl.manifest.json").read_text())["batches"]
+    assert run(job(server, rows(5), model=CLAUDE, via="provider", client={"sleep": _quick})).answered == 5
+    assert len([r for r in server.requests if r.path == "/v1/batches" and r.method == "POST"]) - before == 1
+
+
+PAYLOADS = json.loads((Path(__file__).parents[1] / "transport" / "service_payloads.json").read_text())
+
+
+@pytest.mark.parametrize("row", [r for r in PAYLOADS if r["kind"].startswith("batch")], ids=lambda row: row["name"])
+def test_every_published_payload_of_batches_is_read(row: dict[str, Any]) -> None:
+    for data in (json.dumps(row["body"]).encode(),):
+        status, results = read_status(data)
+        if row["kind"] == "batch-results":
+            assert results and results[0]["result"]["type"] == "succeeded"
+            lines = b"\n".join(json.dumps(one).encode() for one in row["body"])
+            assert read_status(lines) == (status, results)
+        else:
+            assert status in ("in_progress", "generating", "canceling") and results == []
