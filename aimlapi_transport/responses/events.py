@@ -17,7 +17,6 @@ NOT_EXTRA = frozenset(
     )
 )
 RUNNING = ("queued", "in_progress")
-CALL_FIELDS = frozenset(("id", "type", "call_id", "name", "arguments", "input", "status"))
 # What a call is whose item was never announced.
 NO_CALL: dict[str, Json] = {
     "response.function_call_arguments.delta": {"type": "function_call"},
@@ -62,3 +61,15 @@ def starts_of(parts: list[str]) -> list[int]:
         starts.append(length)
         length += len(part)
     return starts
+
+
+def index_of(event: Json) -> int | None:
+    """Which output item an event is of; the first where it does not say."""
+    index: Any = event.get("output_index", 0)
+    return index if index.__class__ is int else None
+
+
+def place_of(event: Json) -> tuple[int, int] | None:
+    """As `Delta.place`."""
+    index = index_of(event)
+    return None if index is None else (index, 0)

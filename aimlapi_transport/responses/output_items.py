@@ -9,6 +9,7 @@ from aimlapi_transport.chat.wire_types import Json
 
 CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
 """Calls of the user's own tools, by the type of their item -> the field that holds their text."""
+_CALL_FIELDS = frozenset(("id", "type", "call_id", "name", "arguments", "input", "status"))
 
 
 def call_field(kind: Any) -> str | None:
@@ -123,3 +124,16 @@ def message_logprobs(item: Json) -> Json | None:
 
 def _objects(value: Any) -> list[Json]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def call_piece(value: Json, text: str, index: int, *, with_id: bool) -> Json:
+    """A piece of a call of the user's own tool, in the form of chat completions; its item's id is an extra."""
+    piece: Json = {"index": index}
+    if with_id:
+        piece["id"] = value.get("call_id") or value.get("id")
+        piece |= {name: field for name, field in value.items() if name not in _CALL_FIELDS and field is not None}
+        piece |= {"item_id": value["id"]} if value.get("id") else {}
+    name = {"name": value["name"]} if value.get("name") else {}
+    if value.get("type") == "custom_tool_call":
+        return {**piece, "type": "custom", "custom": {**name, "input": text}}
+    return {**piece, "function": {**name, "arguments": text}}

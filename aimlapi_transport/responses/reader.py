@@ -9,7 +9,6 @@ Source: https://docs.aimlapi.com/api-references/text-models-llm/openai (the /v1/
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 from uuid import uuid4
 
 from aimlapi_transport.chat.merge import fold, joined_logprobs
@@ -20,13 +19,14 @@ from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.errors import BadResponseError, error_in, public_headers
 from aimlapi_transport.http.limits import DEFAULT
 from aimlapi_transport.responses.events import (
-    CALL_FIELDS,
     NO_CALL,
     NOT_EXTRA,
     PROGRESS,
     REPEATED,
     RUNNING,
     finish_of,
+    index_of,
+    place_of,
     starts_of,
     whole_number,
 )
@@ -35,6 +35,7 @@ from aimlapi_transport.responses.output_items import (
     OutputItem,
     annotations_of,
     call_field,
+    call_piece,
     message_logprobs,
     reasoning_parts,
 )
@@ -146,7 +147,7 @@ class ResponsesReader:
                 self._unread.append(event)
         elif kind.endswith(".done"):
             return []
-        return [Delta(raw=event, place=self._place(event))]
+        return [Delta(raw=event, place=place_of(event))]
 
     def close(self) -> list[Delta]:
         """What was still held back; the last delta carries the completion."""
@@ -254,7 +255,7 @@ class ResponsesReader:
         return []
 
     def _done(self, event: Json) -> list[Delta]:
-        value, index = event.get("item"), _index(event)
+        value, index = event.get("item"), index_of(event)
         return self._complete(index, value, event) if isinstance(value, dict) and index is not None else []
 
     def _complete(self, index: int, value: Json, event: Json | None = None) -> list[Delta]:
@@ -341,17 +342,8 @@ class ResponsesReader:
 
     def _call(self, item: OutputItem, value: Json, text: str) -> tuple[ToolCallDelta, ...]:
         """A piece of a call of the user's own tool, in the form of chat completions; its item's id is an extra."""
-        piece: Json = {"index": item.index}
-        if not item.is_known:
-            piece["id"] = value.get("call_id") or value.get("id")
-            further = {k: v for k, v in value.items() if k not in CALL_FIELDS and v is not None}
-            piece |= {**further, **({"item_id": value["id"]} if value.get("id") else {})}
-            item.is_known = bool(value.get("name"))
-        name = {"name": value["name"]} if value.get("name") else {}
-        if value.get("type") == "custom_tool_call":
-            piece |= {"type": "custom", "custom": {**name, "input": text}}
-        else:
-            piece["function"] = {**name, "arguments": text}
+        piece = call_piece(value, text, item.index, with_id=not item.is_known)
+        item.is_known = item.is_known or bool(value.get("name"))
         item.arguments += len(text)
         return self._tools.read([piece])
 
@@ -371,7 +363,7 @@ class ResponsesReader:
     # -- items ---------------------------------------------------------------------------------------------------------
 
     def _item(self, event: Json) -> OutputItem | None:
-        index = _index(event)
+        index = index_of(event)
         return None if index is None else self._at(index)
 
     def _at(self, index: int) -> OutputItem:
@@ -381,10 +373,6 @@ class ResponsesReader:
                 raise BadResponseError(f"The reply holds more items than the limit of {self._most}.")
             item = self._items[index] = OutputItem(index)
         return item
-
-    def _place(self, event: Json) -> tuple[int, int] | None:
-        index = _index(event)
-        return None if index is None else (index, 0)
 
 
 _EVENTS: dict[str, Callable[[ResponsesReader, Json], list[Delta]]] = {
@@ -403,8 +391,3 @@ _EVENTS: dict[str, Callable[[ResponsesReader, Json], list[Delta]]] = {
     "response.audio.transcript.delta": ResponsesReader._audio,
     **dict.fromkeys(REPEATED, ResponsesReader._nothing),
 }
-
-
-def _index(event: Json) -> int | None:
-    index: Any = event.get("output_index", 0)
-    return index if index.__class__ is int else None
