@@ -117,9 +117,9 @@ _MANY = Row(
     {"scene": "text-60", "n": 500},
     figure=_seconds,
     ratio=NEAR,
-    quick={"n": 100},
     fresh=True,
     repeats=2,
+    heavy=True,
 )
 # Here all of them are under way at once, whoever reads them: who opens one after the other holds few at a time.
 _PACED = replace(
@@ -127,7 +127,6 @@ _PACED = replace(
     key="paced",
     title="500 async streams, a chunk every 30 ms",
     arguments={"scene": "text-60-30ms", "n": 500},
-    heavy=True,
 )
 
 ROWS = (
@@ -268,7 +267,7 @@ ROWS = (
         "crowd",
         {"scene": "reply-100-200ms", "n": 200, "at_once": 50},
         figure=lambda sample: sample["wall"],
-        quick={"n": 100},
+        heavy=True,
         ratio=1.03,  # 0.90 s where the floor takes 0.87
         repeats=5,
     ),
@@ -293,7 +292,7 @@ ROWS = (
             ratio=NEAR,
             repeats=5 if size < 20_000 else 3,
             peers=size < 20_000,
-            heavy=size >= 20_000,
+            heavy=size >= 2_000,
         )
         for size in (200, 2_000, 20_000)
     ),

@@ -20,11 +20,12 @@ def main() -> None:
         order = json.loads(line)
         arguments = order["arguments"]
         from tests.benchmarks import cold, measures
+        from tests.benchmarks.subjects import BY_NAME
 
         if order["measure"].startswith("cold_"):
             answer = getattr(cold, order["measure"])(name, origin, **arguments)
         else:
-            driver = driver or measures.Driver(measures.BY_NAME[name], origin)
+            driver = driver or measures.Driver(BY_NAME[name], origin)
             try:
                 if order.get("check"):
                     answer = {"whole": driver.is_whole(arguments["scene"])}
