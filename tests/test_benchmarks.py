@@ -6,13 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[1]
 
 
 def test_a_row_of_each_kind_is_measured() -> None:
-    pytest.importorskip("psutil", reason="the extra `bench` brings it")
     command = [sys.executable, "-m", "tests.benchmarks", "--quick", "--rows", "import,calls,reconnects"]
     done = subprocess.run([*command, "--subjects", "AIMLAPI"], cwd=ROOT, capture_output=True, text=True, check=True)
     figures = [line for line in done.stdout.splitlines() if line.startswith("  AIMLAPI")]

@@ -188,13 +188,11 @@ class ReplyReader:
                 continue
             if self._halves is not None:
                 payload = self._halves.joined(payload)
-            if payload.__class__ is dict:
-                delta = continued(payload, data) if name != b"error" else None
-                if delta is not None:
-                    yield delta
-                else:
-                    yield from self._deltas(name, payload)
-            elif name == b"error":
+            is_object, is_error = payload.__class__ is dict, name == b"error"
+            delta = continued(payload, data) if is_object and not is_error else None
+            if delta is not None:
+                yield delta
+            elif is_object or is_error:
                 yield from self._deltas(name, payload)
 
     def _read_no_json(self, data: bytes) -> None:

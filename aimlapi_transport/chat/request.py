@@ -139,12 +139,12 @@ def chat_request(
         sent = replayed(sent, profile, replay_reasoning)
     body: Json = {"model": model, "messages": sent}
     user = {name: value for name, value in (parameters or {}).items() if value is not None}
-    foreign = [name for name in ONLY_RESPONSES if name in user]
-    if (name := next((name for name in foreign if user.pop(name)), None)) is not None:
-        raise InvalidRequestError(
-            f"`{name}` belongs to /v1/responses, and {model} is asked under chat completions: leave it out, or pass "
-            "`use_responses_api=True` where the model is served there."
-        )
+    for name in ONLY_RESPONSES:
+        if user.pop(name, None):
+            raise InvalidRequestError(
+                f"`{name}` belongs to /v1/responses, and {model} is asked under chat completions: leave it out, or "
+                "pass `use_responses_api=True` where the model is served there."
+            )
     weakened: tuple[str, str, str] | None = None
     if "tool_choice" in user:
         user["tool_choice"], weakened = _choice(user, model, profile, rules, preset, strict_parameters)

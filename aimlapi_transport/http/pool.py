@@ -358,7 +358,8 @@ def _close_kept(process: object) -> None:
                 waiting = [pool.kept_until for pool in unused if pool not in over]
                 _has_watcher = bool(waiting)
             for pool in over:
-                pool.shut()
+                with suppress(Exception):  # whatever its sockets say, the other pools are closed, too
+                    pool.shut()
         if not waiting:
             return
         time.sleep(min(waiting) - now)

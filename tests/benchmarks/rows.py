@@ -98,6 +98,17 @@ def _size(scene: str) -> int:
     return int(scene.split("-")[1])
 
 
+_COLD = Row(
+    "cold",
+    "cold start to first token",
+    "ms",
+    "cold_start",
+    {"scene": "text-10"},
+    figure=_ms,
+    ratio=1.1,
+    fresh=True,
+    repeats=5,
+)
 _CONSTRUCT = Row(
     "construct",
     "construction, 2nd to 500th",
@@ -131,38 +142,21 @@ _PACED = replace(
 
 ROWS = (
     Row("import", "import beyond the framework", "ms", "cold_import", figure=_ms, bound=40, fresh=True, repeats=4),
-    Row(
-        "cold",
-        "cold start to first token",
-        "ms",
-        "cold_start",
-        {"scene": "text-10"},
-        figure=_ms,
-        ratio=1.1,
-        fresh=True,
-        repeats=5,
-    ),
-    Row(
-        "cold-responses",
-        "cold start to first token of /v1/responses",
-        "ms",
-        "cold_start",
-        {"scene": "responses-10"},
-        figure=_ms,
-        ratio=1.1,
-        fresh=True,
+    _COLD,
+    replace(
+        _COLD,
+        key="cold-responses",
+        title="cold start to first token of /v1/responses",
+        arguments={"scene": "responses-10"},
         heavy=True,
         repeats=3,
     ),
-    Row(
-        "cold-embedding",
-        "cold start to first vector",
-        "ms",
-        "cold_embedding",
-        {"scene": "vectors-1"},
-        figure=_ms,
-        ratio=1.1,
-        fresh=True,
+    replace(
+        _COLD,
+        key="cold-embedding",
+        title="cold start to first vector",
+        measure="cold_embedding",
+        arguments={"scene": "vectors-1"},
         heavy=True,
         repeats=3,
         is_embedding=True,

@@ -136,7 +136,10 @@ def test_search_and_filters(inspected: EmulatorServer) -> None:
     asked(inspected, user("An ähnliches Wort"), model="deepseek/deepseek-r1")
     with pytest.raises(Exception, match="not found"):
         asked(inspected, user("Hello"), model="no/such")
-    ids = lambda **chosen: [row["id"] for row in seen(inspected, **chosen)["rows"]]  # noqa: E731
+
+    def ids(**chosen: Any) -> list[int]:
+        return [row["id"] for row in seen(inspected, **chosen)["rows"]]
+
     assert ids() == [3, 2, 1]
     assert ids(q="QUICK fox") == [1]
     assert ids(q="ähnliches") == [2]

@@ -55,16 +55,17 @@ def httpx2_call(server: ScriptedServer, pauses: Pauses, streamed: bool, **config
         return sync_call(server, pauses, streamed, http_client=http, **config)
 
 
-def async_call(server: ScriptedServer, pauses: Pauses, streamed: bool, **config: Any) -> tuple[str, Completion]:
-    async def run() -> tuple[str, Completion]:
-        client = AsyncClient(api_key=KEY, base_url=server.base_url, sleep=pauses.asleep, **config)
-        if not streamed:
-            completion = await client.chat("m", HI)
-            return completion.text, completion
-        async with aclosing(client.stream_chat("m", HI)) as deltas:
-            return collected(iter([delta async for delta in deltas]))
+async def _asked(server: ScriptedServer, pauses: Pauses, streamed: bool, **config: Any) -> tuple[str, Completion]:
+    client = AsyncClient(api_key=KEY, base_url=server.base_url, sleep=pauses.asleep, **config)
+    if not streamed:
+        completion = await client.chat("m", HI)
+        return completion.text, completion
+    async with aclosing(client.stream_chat("m", HI)) as deltas:
+        return collected(iter([delta async for delta in deltas]))
 
-    return asyncio.run(run())
+
+def async_call(server: ScriptedServer, pauses: Pauses, streamed: bool, **config: Any) -> tuple[str, Completion]:
+    return asyncio.run(_asked(server, pauses, streamed, **config))
 
 
 def async_own_call(
@@ -72,12 +73,7 @@ def async_own_call(
 ) -> tuple[str, Completion]:
     async def run() -> tuple[str, Completion]:
         async with library.AsyncClient() as http:
-            client = AsyncClient(api_key=KEY, base_url=server.base_url, sleep=pauses.asleep, http_client=http, **config)
-            if not streamed:
-                completion = await client.chat("m", HI)
-                return completion.text, completion
-            async with aclosing(client.stream_chat("m", HI)) as deltas:
-                return collected(iter([delta async for delta in deltas]))
+            return await _asked(server, pauses, streamed, http_client=http, **config)
 
     return asyncio.run(run())
 
