@@ -335,8 +335,8 @@ def retry_budget_for(own: httpx.Client | httpx.AsyncClient) -> RetryBudget:
 def _watch() -> None:
     """Has kept pools closed when they are over, by a thread that ends with the last of them.
 
-    The thread is the interpreter's own, without `threading` around it: that one waits until the thread runs, which can
-    deadlock in a finalizer.
+    The thread is the interpreter's own, without `threading` around it: `Thread.start` takes a lock of all threads, and
+    whoever holds that one may collect a client and wait for ours, which is held here.
     """
     global _has_watcher
     if not _has_watcher:
@@ -346,23 +346,29 @@ def _watch() -> None:
 
 
 def _close_kept(process: object) -> None:
-    global _has_watcher
     while process is _process:
-        with _closing:
-            with _lock:
-                now = time.monotonic()
-                unused = [pool for pool in _pools.values() if not pool.users]
-                over = [pool for pool in unused if pool.kept_until <= now]
-                for pool in over:
-                    del _pools[pool.key]
-                waiting = [pool.kept_until for pool in unused if pool not in over]
-                _has_watcher = bool(waiting)
-            for pool in over:
-                with suppress(Exception):  # whatever its sockets say, the other pools are closed, too
-                    pool.shut()
-        if not waiting:
+        seconds = _close_over()
+        if seconds is None:
             return
-        time.sleep(min(waiting) - now)
+        time.sleep(seconds)
+
+
+def _close_over() -> float | None:
+    """Closes the pools that were kept long enough; seconds until the next one is, None where none is left."""
+    global _has_watcher
+    with _closing:
+        with _lock:
+            now = time.monotonic()
+            unused = [pool for pool in _pools.values() if not pool.users]
+            over = [pool for pool in unused if pool.kept_until <= now]
+            for pool in over:
+                del _pools[pool.key]
+            waiting = [pool.kept_until for pool in unused if pool not in over]
+            _has_watcher = bool(waiting)
+        for pool in over:
+            with suppress(Exception):  # whatever its sockets say, the other pools are closed, too
+                pool.shut()
+    return min(waiting) - now if waiting else None
 
 
 @lru_cache(maxsize=1)

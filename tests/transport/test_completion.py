@@ -85,7 +85,11 @@ _AROUND: list[Event] = [
     {"id": "1", "system_fingerprint": "fp", "obfuscation": "xx"},
     {"id": "1", "system_fingerprint": "fp", "obfuscation": "y"},
     {"id": "1", "system_fingerprint": "other"},
+    {"id": "2", "model": "m", "created": 1},
+    {"id": "1", "model": "m", "created": 2},
     {"id": "1", "vendor": {"delta": {"content": "a", "arguments": "{}"}}},
+    {"id": "1", "vendor": {"delta": {"content": "b", "arguments": "{}"}}},
+    {"id": "1", "vendor": {"delta": {"content": "b", "arguments": "[]"}}},
 ]
 _WRITERS: list[Callable[[Event], str]] = [
     json.dumps,
@@ -106,6 +110,7 @@ _WRITERS: list[Callable[[Event], str]] = [
     st.sampled_from(_WRITERS),
 )
 @example([(_AROUND[0], [(_CHOICES[0], _PIECES[0])], 2), (_AROUND[0], [(_CHOICES[0], _PIECES[0])] * 2, 1)], json.dumps)
+@example([(around, [(_CHOICES[0], {"content": "a"})], 3) for around in _AROUND if "created" in around], _WRITERS[2])
 def test_an_event_like_the_one_before_is_read_as_any_other(
     parts: list[tuple[Event, list[tuple[Event, Event]], int]], written: Callable[[Event], str]
 ) -> None:

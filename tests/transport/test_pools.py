@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 
 import pytest
 
@@ -49,6 +50,16 @@ def test_a_loop_that_is_just_closed_takes_its_connections_along() -> None:
     with scripted(reply(body=answer())) as server:
         _in_a_loop_just_closed(lambda: _asks(server).chat("m", MESSAGES))
         gc.collect()
+        assert (server.connections, _open_after(server)) == (1, 0)
+
+
+def test_the_connections_of_a_closed_loop_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody can use them any more."""
+    _kept_for(60.0, monkeypatch)
+    with scripted(reply(body=answer())) as server:
+        client = _asks(server)
+        _in_a_loop_just_closed(partial(client.chat, "m", MESSAGES))
+        del client
         assert (server.connections, _open_after(server)) == (1, 0)
 
 
@@ -98,7 +109,9 @@ def _kept_for(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _dropped(server: ScriptedServer) -> str:
-    return Client(api_key="k", base_url=server.base_url, max_retries=0).chat("m", MESSAGES).text
+    text = Client(api_key="k", base_url=server.base_url, max_retries=0).chat("m", MESSAGES).text
+    pool._close_over()  # as the watching thread, which may come at any moment
+    return text
 
 
 def test_clients_made_and_dropped_one_after_another_connect_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,6 +124,7 @@ def test_clients_made_and_dropped_one_after_another_connect_once(monkeypatch: py
         async def main() -> None:
             for _ in range(20):
                 await _asks(server).chat("m", MESSAGES)
+                pool._close_over()
             assert (server.connections, server.closed) == (2, 0)
 
         asyncio.run(main())
@@ -156,19 +170,37 @@ del client, aclient
         assert (server.connections, _open_after(server)) == (1, 0)
 
 
-def test_a_client_may_be_collected_while_its_thread_starts_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A finalizer runs anywhere, also where `threading` holds a lock that a new thread needs."""
+def test_a_client_is_dropped_without_a_lock_of_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever holds it may be collecting a client just now, and wait for the lock of the pools."""
     _kept_for(0.1, monkeypatch)
     with scripted(reply(body=answer())) as server:
         clients = [Client(api_key="k", base_url=server.base_url)]
         clients[0].chat("m", MESSAGES)
+        go, dropped = threading.Event(), threading.Event()
 
-        def collect() -> None:
-            with threading._active_limbo_lock:  # type: ignore[attr-defined]
-                clients.clear()
+        def drop() -> None:
+            go.wait()
+            clients.clear()
+            dropped.set()
 
-        thread = threading.Thread(target=collect, daemon=True)
-        thread.start()
-        thread.join(20)
-        assert not thread.is_alive()
+        threading.Thread(target=drop, daemon=True).start()
+        with threading._active_limbo_lock:  # type: ignore[attr-defined]
+            go.set()
+            assert dropped.wait(20)
         assert (server.connections, _open_after(server)) == (1, 0)
+
+
+def test_a_pool_that_cannot_be_closed_keeps_no_other_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with scripted(reply(body=answer())) as first, scripted(reply(body=answer())) as second:
+        monkeypatch.setattr(pool, "KEEP_SECONDS", 60.0)
+        monkeypatch.setattr(pool, "_has_watcher", True)  # nobody watches
+        for server in (first, second):
+            _dropped(server)
+        kept = [found for found in pool._pools.values() if found.route.address in (first.base_url, second.base_url)]
+        assert len(kept) == 2
+        kept[0].kept_until = kept[1].kept_until = 0.0
+        shut = kept[0].shut
+        monkeypatch.setattr(kept[0], "shut", lambda: 1 / 0)
+        pool._close_over()
+        assert _open_after(second if kept[1].route.address == second.base_url else first) == 0
+        shut()

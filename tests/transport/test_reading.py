@@ -71,3 +71,12 @@ def test_a_reply_without_end_is_refused(piece: bytes, limits: Limits, says: str)
         assert list(reader.feed(piece)) == []
     with pytest.raises(BadResponseError, match=says):
         list(reader.feed(piece))
+
+
+def test_half_a_character_stays_in_its_place_though_events_are_alike() -> None:
+    """What holds it back holds back what follows, too, which would else be read by its bytes alone."""
+    reader = ReplyReader(profile_for("m"))
+    pieces = ["a", "b", "c\ud83d", "d", "e\ud83d", "\ude00", "f"]
+    event = 'data: {"id":"1","choices":[{"index":0,"delta":{"content":%s},"finish_reason":null}]}\n\n'
+    deltas = [delta for piece in pieces for delta in reader.feed((event % json.dumps(piece)).encode())]
+    assert "".join(delta.text for delta in deltas) == "abc\ufffdde\U0001f600f"
