@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 from typing_extensions import Self
 
-from aimlapi_transport.http.pool import check_http_clients
+from aimlapi_transport.http.user_client import check_http_clients
 from langchain_aimlapi._aliases import CHAT_ALIASES, chat_settings, validated_field, warn
 from langchain_aimlapi._connection import ACCEPTED, ConnectionSettings
 from langchain_aimlapi._profile import DECLARED, is_of_another, model_profile

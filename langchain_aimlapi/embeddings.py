@@ -22,7 +22,7 @@ from typing_extensions import Self
 from aimlapi_transport.chat.request import Request
 from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.config.embedding_families import Task
-from aimlapi_transport.http.pool import check_http_clients
+from aimlapi_transport.http.user_client import check_http_clients
 from aimlapi_transport.repr_fields import repr_fields
 from langchain_aimlapi._aliases import embedding_settings, validated_field
 from langchain_aimlapi._concurrency import ain_order, in_order, progress

@@ -16,7 +16,8 @@ from typing_extensions import Self
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.http.limits import Limits
-from aimlapi_transport.http.pool import Closable, PoolHandle, check_http_clients
+from aimlapi_transport.http.pool import Closable, PoolHandle
+from aimlapi_transport.http.user_client import check_http_clients
 from aimlapi_transport.user_warnings import stacklevel
 
 if TYPE_CHECKING:  # imported at the first call: half of what importing this module would cost

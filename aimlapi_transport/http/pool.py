@@ -28,7 +28,6 @@ if TYPE_CHECKING:  # imported at the first call: whoever holds a pool_handle nee
 
     from aimlapi_transport.config.settings import Route
     from aimlapi_transport.http.connections import Connections
-    from aimlapi_transport.http.retry import RetryBudget
 
     _AsyncConnections: TypeAlias = Connections[httpx.AsyncBaseTransport]
 
@@ -42,7 +41,6 @@ KEEP_SECONDS = 2.0
 
 _lock = threading.RLock()  # reentrant: a pool_handle may be garbage-collected while its thread holds the lock
 _pools: dict[tuple[Route | str | None, ...], Pool] = {}
-_retry_budgets: WeakKeyDictionary[httpx.Client | httpx.AsyncClient, RetryBudget] = WeakKeyDictionary()
 _inherited: list[Pool] = []  # a forked child's: the sockets are its parent's, too, and must not be touched
 _process = object()  # another one in each forked child
 _closing = threading.Lock()  # held while kept pools are being closed
@@ -311,27 +309,6 @@ def _abandon(connections: _AsyncConnections) -> None:
         close_in_dead_loop(connection)
 
 
-def check_http_clients(**clients: object) -> None:
-    """Refuses, as an InvalidRequestError, what is no client of httpx or httpx2: an async one where the name says so."""
-    for name, client in clients.items():
-        if client is not None:
-            from aimlapi_transport.errors import InvalidRequestError
-            from aimlapi_transport.http._compat import is_client
-
-            wanted = "AsyncClient" if "async" in name else "Client"
-            if not is_client(client, wanted):
-                kind = f"{type(client).__module__.partition('.')[0]}.{type(client).__name__}"
-                raise InvalidRequestError(f"`{name}` is a {kind}: pass an httpx.{wanted}.")
-
-
-def retry_budget_for(own: httpx.Client | httpx.AsyncClient) -> RetryBudget:
-    """The retry quota of a client somebody brought along."""
-    from aimlapi_transport.http.retry import RetryBudget
-
-    with _lock:
-        return _retry_budgets.setdefault(own, RetryBudget())
-
-
 def _watch() -> None:
     """Has kept pools closed when they are over, by a thread that ends with the last of them.
 
@@ -358,13 +335,15 @@ def _close_over() -> float | None:
     global _has_watcher
     with _closing:
         with _lock:
+            _has_watcher = False  # first: a client that is collected from here on has a thread of its own started
             now = time.monotonic()
-            unused = [pool for pool in _pools.values() if not pool.users]
+            unused = [pool for pool in list(_pools.values()) if not pool.users]
             over = [pool for pool in unused if pool.kept_until <= now]
             for pool in over:
-                del _pools[pool.key]
+                _pools.pop(pool.key, None)
             waiting = [pool.kept_until for pool in unused if pool not in over]
-            _has_watcher = bool(waiting)
+            if waiting:
+                _has_watcher = True
         for pool in over:
             with suppress(Exception):  # whatever its sockets say, the other pools are closed, too
                 pool.shut()

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 
 import pytest
@@ -19,6 +19,27 @@ from aimlapi_transport.http.transport_options import _environment_proxy
 from tests.scripted import ScriptedServer, answer, reply, scripted
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
+
+
+KeptFor = Callable[..., None]
+
+
+@pytest.fixture
+def kept_for(monkeypatch: pytest.MonkeyPatch) -> Iterator[KeptFor]:
+    """Sets how long this test's pools are kept, and whether a thread closes them; closes what is left of them."""
+    end = time.monotonic() + 20
+    while pool._has_watcher:  # another test's, which knows other seconds
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+    def kept_for(seconds: float, *, is_watched: bool = True) -> None:
+        monkeypatch.setattr(pool, "KEEP_SECONDS", seconds)
+        monkeypatch.setattr(pool, "_has_watcher", not is_watched)
+
+    yield kept_for
+    for left in list(pool._pools.values()):
+        left.kept_until = 0.0
+    pool._close_over()
 
 
 def _asks(server: ScriptedServer) -> AsyncClient:
@@ -53,9 +74,9 @@ def test_a_loop_that_is_just_closed_takes_its_connections_along() -> None:
         assert (server.connections, _open_after(server)) == (1, 0)
 
 
-def test_the_connections_of_a_closed_loop_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_connections_of_a_closed_loop_are_not_kept(kept_for: KeptFor) -> None:
     """Nobody can use them any more."""
-    _kept_for(60.0, monkeypatch)
+    kept_for(60.0)
     with scripted(reply(body=answer())) as server:
         client = _asks(server)
         _in_a_loop_just_closed(partial(client.chat, "m", MESSAGES))
@@ -103,20 +124,15 @@ def test_the_proxy_of_the_environment(
     assert _environment_proxy(address) == proxy
 
 
-def _kept_for(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "KEEP_SECONDS", seconds)
-    monkeypatch.setattr(pool, "_has_watcher", False)  # another test's may sleep for longer
-
-
 def _dropped(server: ScriptedServer) -> str:
     text = Client(api_key="k", base_url=server.base_url, max_retries=0).chat("m", MESSAGES).text
     pool._close_over()  # as the watching thread, which may come at any moment
     return text
 
 
-def test_clients_made_and_dropped_one_after_another_connect_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clients_made_and_dropped_one_after_another_connect_once(kept_for: KeptFor) -> None:
     """As a web handler makes a model for each of its requests."""
-    _kept_for(60.0, monkeypatch)
+    kept_for(60.0)
     with scripted(reply(body=answer())) as server:
         assert [_dropped(server) for _ in range(20)] == ["Hello"] * 20
         assert (server.connections, server.closed) == (1, 0)
@@ -137,8 +153,8 @@ def test_clients_made_and_dropped_one_after_another_connect_once(monkeypatch: py
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_connections_end_some_time_after_their_last_user(is_async: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    _kept_for(0.1, monkeypatch)
+def test_connections_end_some_time_after_their_last_user(is_async: bool, kept_for: KeptFor) -> None:
+    kept_for(0.1)
     with scripted(reply(body=answer())) as server:
 
         async def main() -> None:
@@ -170,9 +186,9 @@ del client, aclient
         assert (server.connections, _open_after(server)) == (1, 0)
 
 
-def test_a_client_is_dropped_without_a_lock_of_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_is_dropped_without_a_lock_of_all_threads(kept_for: KeptFor) -> None:
     """Whoever holds it may be collecting a client just now, and wait for the lock of the pools."""
-    _kept_for(0.1, monkeypatch)
+    kept_for(0.1)
     with scripted(reply(body=answer())) as server:
         clients = [Client(api_key="k", base_url=server.base_url)]
         clients[0].chat("m", MESSAGES)
@@ -190,10 +206,11 @@ def test_a_client_is_dropped_without_a_lock_of_all_threads(monkeypatch: pytest.M
         assert (server.connections, _open_after(server)) == (1, 0)
 
 
-def test_a_pool_that_cannot_be_closed_keeps_no_other_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pool_that_cannot_be_closed_keeps_no_other_from_it(
+    kept_for: KeptFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with scripted(reply(body=answer())) as first, scripted(reply(body=answer())) as second:
-        monkeypatch.setattr(pool, "KEEP_SECONDS", 60.0)
-        monkeypatch.setattr(pool, "_has_watcher", True)  # nobody watches
+        kept_for(60.0, is_watched=False)
         for server in (first, second):
             _dropped(server)
         kept = [found for found in pool._pools.values() if found.route.address in (first.base_url, second.base_url)]
@@ -204,3 +221,32 @@ def test_a_pool_that_cannot_be_closed_keeps_no_other_from_it(monkeypatch: pytest
         pool._close_over()
         assert _open_after(second if kept[1].route.address == second.base_url else first) == 0
         shut()
+
+
+class _Moment(float):
+    """A time that has something done when it is compared: a garbage collection may come between any two steps."""
+
+    def __new__(cls, value: float, do: Callable[[], None]) -> _Moment:
+        made = super().__new__(cls, value)
+        made.do = do
+        return made
+
+    do: Callable[[], None]
+
+    def __le__(self, other: float) -> bool:
+        self.do()
+        return super().__le__(other)
+
+
+def test_a_client_collected_while_the_kept_pools_are_looked_at_is_not_forgotten(
+    kept_for: KeptFor,
+) -> None:
+    kept_for(0.0, is_watched=False)
+    with scripted(reply(body=answer())) as first, scripted(reply(body=answer())) as second:
+        clients = [Client(api_key="k", base_url=second.base_url)]
+        clients[0].chat("m", MESSAGES)
+        Client(api_key="k", base_url=first.base_url).chat("m", MESSAGES)
+        (kept,) = (found for found in pool._pools.values() if found.route.address == first.base_url)
+        kept.kept_until = _Moment(0.0, clients.clear)
+        pool._close_over()
+        assert (_open_after(first), _open_after(second)) == (0, 0)
