@@ -1,0 +1,31 @@
+"""HTTP clients that a user brings along: checked, and each with a retry quota of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from aimlapi_transport.http.retry import RetryBudget
+
+if TYPE_CHECKING:
+    import httpx
+
+_retry_budgets: WeakKeyDictionary[httpx.Client | httpx.AsyncClient, RetryBudget] = WeakKeyDictionary()
+
+
+def check_http_clients(**clients: object) -> None:
+    """Refuses, as an InvalidRequestError, what is no client of httpx or httpx2: an async one where the name says so."""
+    for name, client in clients.items():
+        if client is not None:
+            from aimlapi_transport.errors import InvalidRequestError
+            from aimlapi_transport.http._compat import is_client
+
+            wanted = "AsyncClient" if "async" in name else "Client"
+            if not is_client(client, wanted):
+                kind = f"{type(client).__module__.partition('.')[0]}.{type(client).__name__}"
+                raise InvalidRequestError(f"`{name}` is a {kind}: pass an httpx.{wanted}.")
+
+
+def retry_budget_for(own: httpx.Client | httpx.AsyncClient) -> RetryBudget:
+    """The retry quota of a client somebody brought along."""
+    return _retry_budgets.setdefault(own, RetryBudget())
