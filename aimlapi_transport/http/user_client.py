@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from aimlapi_transport.http.retry import RetryBudget
-
 if TYPE_CHECKING:
     import httpx
+
+    from aimlapi_transport.http.retry import RetryBudget
 
 _retry_budgets: WeakKeyDictionary[httpx.Client | httpx.AsyncClient, RetryBudget] = WeakKeyDictionary()
 
@@ -28,4 +28,6 @@ def check_http_clients(**clients: object) -> None:
 
 def retry_budget_for(own: httpx.Client | httpx.AsyncClient) -> RetryBudget:
     """The retry quota of a client somebody brought along."""
+    from aimlapi_transport.http.retry import RetryBudget
+
     return _retry_budgets.setdefault(own, RetryBudget())
