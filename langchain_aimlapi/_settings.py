@@ -23,8 +23,9 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 from typing_extensions import Self
 
+from aimlapi_transport.config.aliases import warn
 from aimlapi_transport.http.user_client import check_http_clients
-from langchain_aimlapi._aliases import CHAT_ALIASES, chat_settings, validated_field, warn
+from langchain_aimlapi._aliases import CHAT, chat_settings, validated_field
 from langchain_aimlapi._connection import ACCEPTED, ConnectionSettings
 from langchain_aimlapi._profile import DECLARED, is_of_another, model_profile
 
@@ -312,7 +313,7 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
 
     def configurable_fields(self, **kwargs: AnyConfigurableField) -> "RunnableSerializable[Any, Any]":
         """A model whose fields a call's config may set; fields by any of their names."""
-        return super().configurable_fields(**{CHAT_ALIASES.get(name, name): field for name, field in kwargs.items()})
+        return super().configurable_fields(**{CHAT.fields.get(name, name): field for name, field in kwargs.items()})
 
     def _config(self) -> dict[str, Any]:
         return {**self._connection(self.api_key, self.request_timeout), "socket_options": self.http_socket_options}

@@ -5,8 +5,7 @@ To add a setting of the transport, add a field and a line to `_config`.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.schema import BaseComponent
@@ -14,16 +13,23 @@ from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_serializer
 from typing_extensions import Self
 
 from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.config.aliases import Aliases, warn
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.http.limits import Limits
 from aimlapi_transport.http.pool import Closable, PoolHandle
 from aimlapi_transport.http.user_client import check_http_clients
-from aimlapi_transport.user_warnings import stacklevel
 
 if TYPE_CHECKING:  # imported at the first call: half of what importing this module would cost
     import httpx
 
     from aimlapi_transport.client import AsyncClient, Client
+
+_INSTEAD = "no SDK is involved. Pass `api_key` and `api_base`, and an httpx client as `{}`"
+REFUSED = {
+    "openai_client": _INSTEAD.format("http_client"),
+    "async_openai_client": _INSTEAD.format("async_http_client"),
+}
+"""Settings of other LlamaIndex classes that cannot be used, with what to do instead."""
 
 
 class ConnectionSettings(Closable, BaseComponent):
@@ -141,38 +147,18 @@ class ConnectionSettings(Closable, BaseComponent):
         return without
 
 
-def resolve_aliases(
-    cls: type[ConnectionSettings], given: Mapping[str, Any], synonyms: Mapping[str, str], needless: Collection[str]
-) -> Json:
+def resolved(cls: type[ConnectionSettings], aliases: Aliases, given: Mapping[str, Any]) -> Json:
     """The settings under our names, those that are set; of others that are none of ours a warning is given.
-
-    Args:
-        needless: names that have no effect, and are dropped without a warning.
 
     Raises:
         InvalidRequestError: a setting given twice, or another library's client.
     """
-    for name in ("openai_client", "async_openai_client"):
-        if given.get(name) is not None:
-            raise InvalidRequestError(
-                f"`{name}` cannot be used: no SDK is involved. Pass `api_key` and `api_base`, and an httpx client as "
-                f"`{'async_' if name.startswith('async') else ''}http_client`."
-            )
-    taken: Json = {}
-    for written, value in given.items():
-        name = synonyms.get(written, written)
-        if value is None or (name == "api_base" and isinstance(value, str) and not value.strip()):
-            continue
-        if name in cls.model_fields:
-            if taken.get(name, value) != value:
-                raise InvalidRequestError(f"`{written}` is given twice: `{name}` is another name of it.")
-            taken[name] = value
-        elif name not in needless:
-            from aimlapi_transport.config.settings import suggestion
+    taken, others = aliases.resolve(given, cls.model_fields)
+    for name in others:
+        from aimlapi_transport.config.settings import suggestion
 
-            warnings.warn(
-                f"{cls.class_name()} has no setting `{written}`: it is ignored. A body parameter goes into "
-                "`additional_kwargs`." + suggestion(written, [*cls.model_fields, *synonyms]),
-                stacklevel=stacklevel(),
-            )
-    return taken
+        warn(
+            f"{aliases.owner} has no setting `{name}`: it is ignored. A body parameter goes into `additional_kwargs`."
+            + suggestion(name, [*cls.model_fields, *aliases.fields])
+        )
+    return {name: value for name, value in taken.items() if value is not None}

@@ -13,11 +13,12 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from pydantic import Field, PrivateAttr, SecretStr, field_serializer
 
 from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.config.aliases import Aliases
 from aimlapi_transport.config.hosts import PRESETS, preset_for
 from aimlapi_transport.config.model_families import facts_for
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.repr_fields import repr_fields
-from llama_index_aimlapi._connection import ConnectionSettings, resolve_aliases
+from llama_index_aimlapi._connection import REFUSED, ConnectionSettings, resolved
 
 if TYPE_CHECKING:
     import httpx
@@ -47,16 +48,19 @@ _PARAMETERS = {
     "previous_response_id": "previous_response_id",
 }
 # What other LlamaIndex LLMs call our fields.
-_SYNONYMS = {
-    "base_url": "api_base",
-    "max_new_tokens": "max_tokens",
-    "max_output_tokens": "max_tokens",
-    "model_name": "model",
-}
+_ALIASES = Aliases(
+    owner="AIMLAPI",
+    fields={
+        "base_url": "api_base",
+        "max_new_tokens": "max_tokens",
+        "max_output_tokens": "max_tokens",
+        "model_name": "model",
+    },
+    refused=REFUSED,
+    ignored=("class_name",),
+)
 _TRACKING = "track_previous_responses"  # off is no parameter
-_SYNONYMS_OF_CALLS = {**_SYNONYMS, **_PARAMETERS}
-# What other LlamaIndex LLMs take and this one has by itself.
-_NEEDLESS = frozenset(("class_name", "openai_client", "async_openai_client"))
+_SYNONYMS_OF_CALLS = {**_ALIASES.fields, **_PARAMETERS}
 _NEEDLESS_OF_CALLS = frozenset(("use_chat_completions",))
 # What one call calls by two names, and what adds up instead of being replaced.
 _TWINS = (("max_tokens", "max_completion_tokens"), ("stop", "stop_sequences"))
@@ -175,7 +179,7 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
         async_http_client: httpx.AsyncClient | None = None,
         **settings: Any,
     ) -> None:
-        settings = resolve_aliases(type(self), settings, _SYNONYMS, _NEEDLESS)
+        settings = resolved(type(self), _ALIASES, settings)
         settings.setdefault("model", model)
         if model is not None and settings["model"] != model:
             raise InvalidRequestError("`model` is given twice, with two values.")

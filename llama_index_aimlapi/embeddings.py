@@ -10,19 +10,22 @@ from pydantic import Field, SecretStr
 from typing_extensions import Self
 
 from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.config.aliases import Aliases
 from aimlapi_transport.config.embedding_families import Task
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.repr_fields import repr_fields
-from llama_index_aimlapi._connection import ConnectionSettings, resolve_aliases
+from llama_index_aimlapi._connection import REFUSED, ConnectionSettings, resolved
 from llama_index_aimlapi.usage import record
 
 if TYPE_CHECKING:
     import httpx
 
-# What other LlamaIndex embeddings call our fields.
-_SYNONYMS = {"base_url": "api_base", "model": "model_name", "input_type": "task_type", "headers": "default_headers"}
-# What other LlamaIndex embeddings take and this one has by itself, or needs only where it is set to something.
-_NEEDLESS = frozenset(("reuse_client", "class_name", "openai_client", "async_openai_client", "mode"))
+_ALIASES = Aliases(
+    owner="AIMLAPIEmbedding",
+    fields={"base_url": "api_base", "model": "model_name", "input_type": "task_type", "headers": "default_headers"},
+    refused=REFUSED,
+    ignored=("reuse_client", "class_name", "mode"),
+)
 # Fields a repr shows in its own way, and one that LlamaIndex fills with an object.
 _NOT_SHOWN = frozenset(("model_name", "api_base", "callback_manager"))
 # Further parameters of a call that are no body parameters.
@@ -81,8 +84,9 @@ class AIMLAPIEmbedding(ConnectionSettings, BaseEmbedding):
         **settings: Any,
     ) -> None:
         given = {**({} if model is None else {"model": model}), **settings}
-        needless = _NEEDLESS if given.get("api_version") else {*_NEEDLESS, "api_version"}
-        settings = resolve_aliases(type(self), given, _SYNONYMS, needless)
+        if not given.get("api_version", True):
+            del given["api_version"]  # other classes take an empty one
+        settings = resolved(type(self), _ALIASES, given)
         name = settings.get("model_name")
         if not isinstance(name, str) or not name.strip():
             raise InvalidRequestError(

@@ -1,0 +1,84 @@
+"""Aliases: what users of other classes call a setting, and what becomes of it. Pure, but for its warnings.
+
+Each class of the frameworks has one table. To accept another name, add a row to its table.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from aimlapi_transport.user_warnings import stacklevel
+
+if TYPE_CHECKING:  # imported by the first error
+    from aimlapi_transport.errors import InvalidRequestError
+
+_NONE_IS_DEFAULT = ("max_retries", "streaming")  # fields for which other classes take None, and mean their default
+
+
+class Aliases(NamedTuple):
+    """The names that a class takes for its settings.
+
+    Attributes:
+        owner: the class, as messages name it.
+        fields: the field for each other name.
+        refused: names that cannot be used, with what to do instead.
+        without_effect: names of which a warning says that they have no effect, with the values that ask for what is
+            done anyway. Such a name that is a field is kept in it.
+        ignored: names that are dropped without a warning.
+    """
+
+    owner: str
+    fields: Mapping[str, str]
+    refused: Mapping[str, str]
+    without_effect: Mapping[str, tuple[Any, ...]] = {}
+    ignored: Collection[str] = ()
+
+    def resolve(self, given: Mapping[str, Any], known: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The settings by field, and those that are no field, under the names they were given.
+
+        Args:
+            known: the fields of the class.
+
+        Raises:
+            InvalidRequestError: a setting given by two names with two values, or one that cannot be used.
+
+        Warns:
+            UserWarning: of what has no effect.
+        """
+        taken: dict[str, Any] = {}
+        others: dict[str, Any] = {}
+        idle: list[str] = []
+        for name, value in given.items():
+            field = self.fields.get(name, name)
+            if field in ("base_url", "api_base") and isinstance(value, str) and not value.strip():
+                value = None
+            if value is None and (field not in known or field in _NONE_IS_DEFAULT):
+                continue
+            if field in self.refused:
+                raise _refusal(f"`{name}` cannot be used: {self.refused[field]}.")
+            if value is not None and value not in self.without_effect.get(field, (value,)):
+                idle.append(f"`{name}`")
+            if field in known:
+                if taken.get(field) is None:
+                    taken[field] = value
+                elif value is not None and taken[field] != value:
+                    raise _refusal(f"`{name}` is given twice: `{field}` is another name of it.")
+            elif field not in self.without_effect and field not in self.ignored:
+                others[name] = value
+        if idle:
+            have, it = ("has", "it") if len(idle) == 1 else ("have", "them")
+            warn(f"{', '.join(idle)} {have} no effect in {self.owner}: leave {it} out.")
+        return taken, others
+
+
+def warn(message: str) -> None:
+    """A warning about the user's own line."""
+    warnings.warn(message, stacklevel=stacklevel())
+
+
+def _refusal(message: str) -> InvalidRequestError:
+    from aimlapi_transport.errors import InvalidRequestError
+
+    return InvalidRequestError(message)
