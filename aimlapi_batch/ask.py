@@ -44,12 +44,12 @@ def blank(key: str) -> Row:
 
 def failed(key: str, error: BaseException, seconds: float | None = None) -> Row:
     """A row without an answer."""
-    told = {
+    failure = {
         "class": type(error).__name__,
         "message": str(getattr(error, "message", None) or error or type(error).__name__)[:1000],
         "retryable": bool(getattr(error, "is_retryable", False)),
     }
-    return {**blank(key), "request_id": getattr(error, "request_id", None), "seconds": seconds, "error": told}
+    return {**blank(key), "request_id": getattr(error, "request_id", None), "seconds": seconds, "error": failure}
 
 
 def unusable(key: str, reason: str, kind: str = "RowError") -> Row:

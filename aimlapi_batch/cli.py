@@ -85,15 +85,15 @@ def run_job(
     if ray is not None:
         summary = run(job, on=ray, force=force, dry_run=dry_run)
     else:
-        with shown(out) as tell:
-            summary = asyncio.run(_interruptible(job, force, tell, dry_run))
+        with live_progress(out) as update:
+            summary = asyncio.run(_interruptible(job, force, update, dry_run))
     if dry_run:
         cost = "unknown" if summary.estimated_usd is None else f"${summary.estimated_usd:.4f}"
         out.print(
             f"{summary.total or summary.asked:,} rows, about {summary.input_tokens:,} tokens in; cost about {cost}."
         )
         return
-    out.print(told(summary), markup=False)
+    out.print(summary_text(summary), markup=False)
     if summary.stopped == "interrupted":
         raise typer.Exit(STOPPED)
     if summary.stopped is not None or summary.errors:
@@ -140,10 +140,10 @@ def status(
     show([{"what": what, "value": value} for what, value in found.items()], ("what", "value"))
 
 
-async def _interruptible(job: Job, force: bool, tell: Callable[[Summary], None], dry_run: bool) -> Summary:
+async def _interruptible(job: Job, force: bool, update: Callable[[Summary], None], dry_run: bool) -> Summary:
     """Ctrl-C once: what is under way is finished and written. Twice: now."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    task = asyncio.ensure_future(arun(job, force=force, on_progress=tell, dry_run=dry_run, stop=stop))
+    task = asyncio.ensure_future(arun(job, force=force, on_progress=update, dry_run=dry_run, stop=stop))
 
     def interrupted() -> None:
         if stop.is_set():
@@ -164,7 +164,7 @@ async def _interruptible(job: Job, force: bool, tell: Callable[[Summary], None],
 
 
 @contextmanager
-def shown(out: Any) -> Iterator[Callable[[Summary], None]]:
+def live_progress(out: Any) -> Iterator[Callable[[Summary], None]]:
     """What tells how a job goes: a bar on a terminal, a line now and then elsewhere."""
     if not out.is_terminal:
         told_at = time.monotonic()
@@ -173,7 +173,7 @@ def shown(out: Any) -> Iterator[Callable[[Summary], None]]:
             nonlocal told_at
             if time.monotonic() - told_at >= _EVERY:
                 told_at = time.monotonic()
-                out.print(told(summary), markup=False)
+                out.print(summary_text(summary), markup=False)
 
         yield line
         return
@@ -188,7 +188,7 @@ def shown(out: Any) -> Iterator[Callable[[Summary], None]]:
         yield update
 
 
-def told(summary: Summary) -> str:
+def summary_text(summary: Summary) -> str:
     """How a job stands, in a line."""
     parts = [f"{summary.answered:,} answered"]
     if summary.already:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _MOST_KEPT = 10_000  # rows that wait for another try; further ones are reported as they failed
 _BYTES_PER_TOKEN = 4
-_STORMS = 100  # 429s in a row that one row bears
+_STORMS = 100  # 429s in a row before a row fails
 _call: ContextVar[int] = ContextVar("aimlapi_batch_call", default=0)
 
 

@@ -172,7 +172,7 @@ class _Batches:
                 return again
             await self._client._pause(pause)
             pause = min(pause * _GROWTH, _LONGEST_PAUSE)
-        for key in named.values():  # ended, and never told of
+        for key in named.values():  # ended without a line in the results
             again = self._take(key, {"type": "expired"}) or again
         return again
 
@@ -187,11 +187,11 @@ class _Batches:
             return False
         error = result.get("error") or {}
         message = error.get("message") or (error.get("error") or {}).get("message") or f"the row was {kind}"
-        told = {"class": f"Batch{str(kind).title()}", "message": str(message), "retryable": kind == "expired"}
+        failure = {"class": f"Batch{str(kind).title()}", "message": str(message), "retryable": kind == "expired"}
         if kind == "expired" and key not in self._store.manifest.setdefault("expired", []):
             self._store.manifest["expired"].append(key)
             return True
-        self._write({**blank(key), "error": told})
+        self._write({**blank(key), "error": failure})
         return False
 
     def _write(self, row: Row) -> None:

@@ -163,9 +163,9 @@ def key(patient: Patient) -> Iterator[Line]:
     except AuthenticationError as error:
         advice = "" if where is None else "Copy it again."
         state = LEFT_OUT if where is None else WRONG
-        told = "none; what needs one is left out" if where is None else error.message
+        found = "none; what needs one is left out" if where is None else error.message
         variable = settings.preset.key_variables[0]
-        yield Line("key", state, told, advice or f"Set {variable}; keys are made at https://aimlapi.com/app/keys")
+        yield Line("key", state, found, advice or f"Set {variable}; keys are made at https://aimlapi.com/app/keys")
         return
     patient.key_works = True
     yield Line("key", OK, f"in {where}, {len(found)} characters, ends in {found[-4:] if len(found) > 12 else '...'}")
@@ -265,8 +265,8 @@ def clock(patient: Patient) -> Iterator[Line]:
     import httpx
 
     try:
-        told = httpx.head(patient.address, timeout=_SECONDS).headers.get("date")
-        skew = parsedate_to_datetime(told).timestamp() - time.time() if told else None
+        date = httpx.head(patient.address, timeout=_SECONDS).headers.get("date")
+        skew = parsedate_to_datetime(date).timestamp() - time.time() if date else None
     except (httpx.HTTPError, ValueError, TypeError):
         skew = None
     if skew is None:
@@ -306,7 +306,7 @@ def account(patient: Patient) -> Iterator[Line]:
     except PermissionDeniedError:
         yield Line("kind of key", OK, "regular")
     except AIMLAPIError:
-        yield Line("kind of key", LEFT_OUT, "not told")
+        yield Line("kind of key", LEFT_OUT, "not reported")
     try:
         left = ours.balance()
     except AIMLAPIError as error:

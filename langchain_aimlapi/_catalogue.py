@@ -46,14 +46,14 @@ def refreshed(model: ChatSettings) -> ModelProfile:
     """The profile, with what the catalogue says where the profile says nothing."""
     with translated():
         found = _client(model).model(model.model_name)
-    told: dict[str, Any] = {"name": model.model_name, "text_inputs": True, "text_outputs": True}
-    told |= {"max_input_tokens": found.context_length, "max_output_tokens": found.output_limit}
+    profile: dict[str, Any] = {"name": model.model_name, "text_inputs": True, "text_outputs": True}
+    profile |= {"max_input_tokens": found.context_length, "max_output_tokens": found.output_limit}
     if found.input_modalities:
-        told |= {key: kind in found.input_modalities for kind, key in _INPUTS.items() if kind != "pdf"}
-        told |= {f"{kind}_outputs": kind in found.output_modalities for kind in ("image", "audio")}
+        profile |= {key: kind in found.input_modalities for kind, key in _INPUTS.items() if kind != "pdf"}
+        profile |= {f"{kind}_outputs": kind in found.output_modalities for kind in ("image", "audio")}
     if found.capabilities:
-        told |= {key: word in found.capabilities or told.get(key, False) for word, key in _CAPABILITIES.items()}
-    known = {key: value for key, value in told.items() if value is not None and key in DECLARED}
+        profile |= {key: word in found.capabilities or profile.get(key, False) for word, key in _CAPABILITIES.items()}
+    known = {key: value for key, value in profile.items() if value is not None and key in DECLARED}
     return cast(ModelProfile, {**known, **(model.profile or {})})
 
 

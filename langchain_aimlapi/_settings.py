@@ -208,7 +208,7 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
     request_timeout: float | tuple[float | None, float | None] | Any | None = Field(
         default=None,
         alias="timeout",
-        description="Seconds of silence to bear: a number, (connect, silence), or httpx.Timeout. By default 600 for "
+        description="Seconds without data to wait: a number, (connect, silence), or httpx.Timeout. By default 600 for "
         "a whole answer, 120 between two events of a stream.",
     )
     stream_chunk_timeout: float | None = Field(
@@ -308,7 +308,7 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
 
     @property
     def timeout(self) -> Any:
-        """Seconds of silence to bear, None for the defaults."""
+        """Seconds without data to wait, None for the defaults."""
         return self.request_timeout
 
     def configurable_fields(self, **kwargs: AnyConfigurableField) -> "RunnableSerializable[Any, Any]":

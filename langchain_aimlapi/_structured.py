@@ -130,21 +130,21 @@ class StructuredAnswer(BaseTransformOutputParser[Any]):
         return coerce(value, self.shape) if isinstance(value, dict) and value else None
 
     def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:
-        growing = _Growing(self)
+        partial = _PartialResults(self)
         for piece in input:
-            yield from growing.add(piece)
-        yield from growing.close()
+            yield from partial.add(piece)
+        yield from partial.close()
 
     async def _atransform(self, input: AsyncIterator[str | BaseMessage]) -> AsyncIterator[Any]:
-        growing = _Growing(self)
+        partial = _PartialResults(self)
         async for piece in input:
-            for value in growing.add(piece):
+            for value in partial.add(piece):
                 yield value
-        for value in growing.close():
+        for value in partial.close():
             yield value
 
 
-class _Growing:
+class _PartialResults:
     """A stream's pieces, added up; each value it gives is another than the last."""
 
     def __init__(self, parser: StructuredAnswer) -> None:

@@ -103,7 +103,8 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
         "(or AIML_API_KEY), read at each call.",
     )
     timeout: float | tuple[float | None, float | None] | Any | None = Field(
-        default=None, description="Seconds of silence to bear, (connect, silence), or httpx.Timeout. By default 600."
+        default=None,
+        description="Seconds without data to wait, (connect, silence), or httpx.Timeout. By default 600.",
     )
     # Values in the errors would show the key of a mistyped call: our own sentences name them, where they may.
     model_config = ConfigDict(
@@ -145,7 +146,7 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
 
     @property
     def request_timeout(self) -> Any:
-        """Seconds of silence to bear, None for the defaults."""
+        """Seconds without data to wait, None for the defaults."""
         return self.timeout
 
     def embed_documents(self, texts: list[str], chunk_size: int | None = None, **kwargs: Any) -> list[list[float]]:

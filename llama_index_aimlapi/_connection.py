@@ -57,7 +57,7 @@ class ConnectionSettings(Closable, BaseComponent):
     )
     timeout: Any = Field(
         default=None,
-        description="Seconds of silence to bear: a number, (connect, silence), or httpx.Timeout. By default 600 for "
+        description="Seconds without data to wait: a number, (connect, silence), or httpx.Timeout. By default 600 for "
         "a whole answer, 120 between two events of a stream.",
     )
     max_retries: int = Field(default=2, description="Further requests after a failed one.")

@@ -97,9 +97,9 @@ def _accounts(reply: Reply, found: dict[str, Any]) -> None:
         if isinstance(usage.get("cost"), (int, float)):
             reply.cost_usd = float(usage["cost"])
     meta = found.get("meta")
-    told = meta.get("usage") if isinstance(meta, dict) else None
-    if isinstance(told, dict) and isinstance(told.get("usd_spent"), (int, float)):
-        reply.cost_usd = float(told["usd_spent"])
+    usage = meta.get("usage") if isinstance(meta, dict) else None
+    if isinstance(usage, dict) and isinstance(usage.get("usd_spent"), (int, float)):
+        reply.cost_usd = float(usage["usd_spent"])
 
 
 def _message(reply: Reply, message: dict[str, Any], *, is_delta: bool) -> None:
@@ -146,8 +146,8 @@ def _item(reply: Reply, item: dict[str, Any]) -> None:
     if kind == "message":
         reply.text += "".join(part["text"] for part in parts_of(item.get("content")) if part["kind"] == "text")
     elif kind == "reasoning":
-        told = _dicts(item.get("summary")) or _dicts(item.get("content"))
-        reply.reasoning += "\n".join(str(part.get("text") or "") for part in told)
+        parts = _dicts(item.get("summary")) or _dicts(item.get("content"))
+        reply.reasoning += "\n".join(str(part.get("text") or "") for part in parts)
     elif kind in ("function_call", "custom_tool_call"):
         reply.calls.append(call_of(item))
     elif kind == "image_generation_call" and isinstance(item.get("result"), str):

@@ -152,7 +152,7 @@ class _Inspector:
                 changed[received.exchange.number] = (received, received.exchange)
                 ready.set()
 
-        async def told() -> AsyncIterator[str]:
+        async def events() -> AsyncIterator[str]:
             listeners = self._view.journal.listeners
             listeners.append(listener)
             try:
@@ -171,7 +171,7 @@ class _Inspector:
             finally:
                 listeners.remove(listener)
 
-        return StreamingResponse(told(), media_type="text/event-stream")
+        return StreamingResponse(events(), media_type="text/event-stream")
 
     async def clear(self, request: Request) -> Response:
         self._view.clear()

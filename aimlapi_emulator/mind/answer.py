@@ -88,15 +88,15 @@ def _answer(conversation: Conversation, variant: int) -> tuple[str, str]:
 
 def _from_results(question: str, results: list[str]) -> str:
     """The results in words: a short one whole, a long one by the sentence that answers the question."""
-    told = []
+    texts = []
     for result in results:
         text = result.strip()
         if len(text) > 400:
             text = best_sentence(question, find_context(text) or text, least=0.2) or text[:400] + "…"
-        told.append(text or "an empty result")
-    if len(told) == 1:
-        return f"Here is what I found: {told[0]}"
-    return "Here is what I found:\n" + "\n".join(f"- {text}" for text in told)
+        texts.append(text or "an empty result")
+    if len(texts) == 1:
+        return f"Here is what I found: {texts[0]}"
+    return "Here is what I found:\n" + "\n".join(f"- {text}" for text in texts)
 
 
 def _remembered(conversation: Conversation) -> str | None:

@@ -183,8 +183,8 @@ def standalone_question(conversation: Conversation) -> str | None:
         return None
     tagged = re.search(r"<follow[ -]?up[^>\n]*>\s*(?P<q>[^\n]+)", conversation.question, re.IGNORECASE)
     question = tagged["q"].strip() if tagged else read_prompt(conversation.question).question
-    told = conversation.question[: tagged.start()] if tagged else ""
-    lines = [*(turn.text for turn in conversation.before if turn.role == "assistant"), *told.strip().split("\n")]
+    before_tag = conversation.question[: tagged.start()] if tagged else ""
+    lines = [*(turn.text for turn in conversation.before if turn.role == "assistant"), *before_tag.strip().split("\n")]
     said = [line.partition(":")[2] for line in lines if re.match(r"(?:assistant|ai):", line, re.I)] or lines
     names = proper_nouns(f"x {said[-1]}") if said else []
     return re.sub(r"\b(?:it|they|he|she|there)\b", names[0], question, count=1) if names else question

@@ -142,10 +142,10 @@ def _checked(body: Any) -> tuple[str, Embedder, list[str]]:
         low, high = row.sizes or (row.size, row.size)
         if not low <= size <= high:
             raise invalid("dimensions", f"number from {low} to {high}", size)
-    told = body.get(row.task) if row.task else None
-    if told is not None and told not in row.tasks:
-        shown = f"'{told[:60]}'" if isinstance(told, str) else kind_of(told)
-        raise invalid(row.task, " | ".join(f"'{task}'" for task in row.tasks), shown, "Invalid enum value")
+    task = body.get(row.task) if row.task else None
+    if task is not None and task not in row.tasks:
+        shown = f"'{task[:60]}'" if isinstance(task, str) else kind_of(task)
+        raise invalid(row.task, " | ".join(f"'{name}'" for name in row.tasks), shown, "Invalid enum value")
     unknown = [name for name in body if name not in _KNOWN] if row.closed else []
     if unknown:
         raise invalid(unknown[0][:60], "no such parameter", kind_of(body[unknown[0]]), "Unrecognized key")

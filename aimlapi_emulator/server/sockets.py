@@ -8,7 +8,7 @@ import struct
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-PATIENCE = 0.5  # seconds an unfinished reply has once the server stops
+GRACE_SECONDS = 0.5  # seconds an unfinished reply has once the server stops
 _transports: dict[tuple[str, int], asyncio.Transport] = {}
 
 
@@ -31,7 +31,7 @@ class NotedProtocol(H11Protocol):
         super().shutdown()
         # a reply without an end is told that its reader left, as any reply is: nothing has to be cancelled
         if self.transport and not self.transport.is_closing():
-            self.loop.call_later(PATIENCE, self.transport.abort)
+            self.loop.call_later(GRACE_SECONDS, self.transport.abort)
 
 
 def close(client: tuple[str, int]) -> None:

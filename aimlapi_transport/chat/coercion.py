@@ -39,7 +39,7 @@ def coerce(value: Any, schema: Any) -> Any:
 
 
 def schema_of(tools: Iterable[Any], name: str) -> Any:
-    """The schema of the arguments of the tool of this name, None where none is told.
+    """The schema of the arguments of the tool of this name, None where it has none.
 
     Args:
         tools: definitions as they travel.
@@ -142,7 +142,7 @@ def _target(ref: str, root: Any) -> Any:
 
 
 def _child(schema: Any, step: str | int, root: Any, refs: tuple[str, ...] = ()) -> Any:
-    """The schema of a property (a name) or of an item (a place); None where it is not told."""
+    """The schema of a property (a name) or of an item (a place); None where the schema has none."""
     if not isinstance(schema, Mapping):
         return None
     found = [own] if (own := _own_child(schema, step)) is not None else []

@@ -75,7 +75,7 @@ class ReplyReader:
     """Feed it a reply's bytes as they come, then close it: the last delta carries the completion.
 
     Args:
-        silence: seconds to bear in which bytes come but nothing of an answer: comments and blank lines keep a
+        silence: seconds before giving up in which bytes come but nothing of an answer: comments and blank lines keep a
             connection alive, no more.
         limits: how long the reply may be.
         parser: what reads the events; by default those of a chat completion.

@@ -291,7 +291,7 @@ def _tools(tools: Any, rules: HostRules, preset: Preset) -> list[Any]:
 def _choice(
     user: Json, model: str, profile: Profile, rules: HostRules, preset: Preset, strict: bool
 ) -> tuple[Any, tuple[str, str, str] | None]:
-    """The tool choice to send, and what is to be told where it is weaker than the one that was asked for.
+    """The tool choice to send, and the warning where it is weaker than the one that was asked for.
 
     A required call, or one of a named tool, becomes the nearest that is taken: a required call, else the model's own
     choice. `none` has nothing near it: it is refused with the parameters.

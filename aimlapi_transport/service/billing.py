@@ -30,7 +30,7 @@ class Balance:
     Attributes:
         usd: US dollars.
         credits: the provider's own, 2,000,000 to the dollar.
-        is_low: whether it is below the account's own threshold; None where that was not told.
+        is_low: whether it is below the account's own threshold; None where that is not reported.
         status: what the provider says of it, `current` for example; None where it says nothing.
     """
 
@@ -46,11 +46,11 @@ class UsageGroup:
     """What was spent on a day, with a model, or both.
 
     Attributes:
-        day: `YYYY-MM-DD` in the time zone that was asked for; None where days are not told apart.
-        model: its id; None where models are not told apart.
+        day: `YYYY-MM-DD` in the time zone that was asked for; None where days are not separate.
+        model: its id; None where models are not separate.
         usd: US dollars.
-        requests, succeeded, failed: calls; the latter two None where not told.
-        input_tokens, output_tokens: None where not told.
+        requests, succeeded, failed: calls; the latter two None where not reported.
+        input_tokens, output_tokens: None where not reported.
     """
 
     day: str | None
@@ -171,14 +171,14 @@ def read_usage(payload: Any) -> UsageReport:
 
 def _group(row: Json) -> UsageGroup:
     requests, tokens = row.get("requests"), an_object(row.get("tokens"))
-    told = an_object(requests)
+    counts = an_object(requests)
     return UsageGroup(
         day=text(row.get("day")),
         model=text(row.get("model")),
         usd=money(row.get("spend")),
-        requests=number(told.get("total")) if told else number(requests),
-        succeeded=count(told.get("succeeded")),
-        failed=count(told.get("failed")),
+        requests=number(counts.get("total")) if counts else number(requests),
+        succeeded=count(counts.get("succeeded")),
+        failed=count(counts.get("failed")),
         input_tokens=count(tokens.get("input")),
         output_tokens=count(tokens.get("output")),
     )

@@ -51,7 +51,7 @@ class ModelFilters(TypedDict, total=False):
         type: endpoint types, `openai/chat-completions` for example.
         tags, capabilities: `playground:video`, `tools`, ...
         modalities: of input or of output; `input_modalities` and `output_modalities` of one of them.
-        include: `pricing`, `modalities`, `capabilities`, or `all` for what is told of each.
+        include: `pricing`, `modalities`, `capabilities`, or `all` for further fields of each.
     """
 
     id: Words

@@ -103,7 +103,7 @@ class Model:
         id, aliases: its names.
         type: the endpoint type, `openai/chat-completions` for example.
         endpoints: the paths that serve it, as far as the catalogue says.
-        context_length, output_limit: tokens; None where not told.
+        context_length, output_limit: tokens; None where not reported.
         released, cutoff: dates as they are written: of the release, and of the newest thing it learned.
         input_modalities, output_modalities, capabilities, pricing: empty, or None, where they were not asked for
             (`include`).

@@ -41,7 +41,7 @@ class SyncService(_Service):
         return run_blocking(self._service.models(timeout, **filters))
 
     def model(self, name: str, *, timeout: Timeout = None) -> Model:
-        """One model, by its id or an alias, with all that is told of it; needs no key.
+        """One model, by its id or an alias, with all its fields; needs no key.
 
         Raises:
             NotFoundError: there is none of this name; it names the three nearest.
@@ -183,7 +183,7 @@ class Keys:
         limit: KeyLimit | None = None,
         timeout: Timeout = None,
     ) -> NewKey:
-        """A new key; its `secret` is told this once, and is in no repr, log or exception.
+        """A new key; its `secret` is given this once, and is in no repr, log or exception.
 
         Args:
             scopes: `model:chat`, `model:embeddings`, ...; None for everything.

@@ -30,7 +30,7 @@ _COMPILED = ("aimlapi_transport", "langchain_aimlapi", "llama_index_aimlapi", "t
 BEGIN, END = "<!-- the latest run -->", "<!-- end of the latest run -->"
 
 
-PATIENCE = 180.0  # seconds for one sample: one integration was seen to stand still among 500 streams
+SAMPLE_LIMIT = 180.0  # seconds for one sample: one integration was seen to stand still among 500 streams
 _NEAREST = ("ChatOpenAI", "OpenAILike")  # the only peers of a quick run, with one sample a row
 OFTENER = 3  # times as many samples of the floors and of ours as of peers: targets are close, and noise is not small
 
@@ -53,7 +53,7 @@ class Worker:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
-        bound = threading.Timer(PATIENCE, self._process.kill)
+        bound = threading.Timer(SAMPLE_LIMIT, self._process.kill)
         bound.start()
         answer = self._process.stdout.readline()
         bound.cancel()
