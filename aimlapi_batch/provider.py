@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,9 @@ from aimlapi_batch.job import Job, JobError, Row, hash_of, messages_of, paramete
 from aimlapi_batch.rows import Read, is_sampled, read
 from aimlapi_batch.store import Store
 from aimlapi_transport.config.model_families import profile_for
-from aimlapi_transport.errors import BadResponseError
+from aimlapi_transport.errors import AIMLAPIError, BadResponseError
 from aimlapi_transport.service.calls import ServiceCalls, service_request
+from aimlapi_transport.user_warnings import stacklevel
 
 if TYPE_CHECKING:
     from aimlapi_transport import AsyncClient
@@ -87,13 +89,19 @@ class _Batches:
 
     async def all(self, total: int | None) -> None:
         """First what is under way from before, then what was never sent; what expired is sent again."""
+        if rows := self._store.manifest.pop("unconfirmed", None):
+            warnings.warn(
+                f"When this job last ended it was sending a batch of {rows} rows, and no id came back: whether it was "
+                "made is not known. Its rows are sent again, so they may be charged for twice.",
+                stacklevel=stacklevel(),
+            )
         for _ in range(self._job.row_retries + 1):
             held: dict[str, list[str]] = self._store.manifest.setdefault("batches", {})
             for requests, keys in self._parts(total, {hash_of(key) for names in held.values() for key in names}):
                 if self._stop.is_set():
                     break
-                batch_id = await self._create(requests)
-                held[batch_id] = keys
+                held[await self._create(requests)] = keys
+                del self._store.manifest["unconfirmed"]
                 self._store.write_manifest()
             again = False
             for batch_id in list(held):
@@ -143,8 +151,16 @@ class _Batches:
                 yield one
 
     async def _create(self, requests: list[Row]) -> str:
-        """A batch; its id. Never sent twice where it may have been made."""
-        found = await self._calls.once("POST", "/batches", {"requests": requests})
+        """A batch; its id. Never sent twice where it may have been made, but by a job that was killed meanwhile."""
+        self._store.manifest["unconfirmed"] = len(requests)
+        self._store.write_manifest()
+        try:
+            found = await self._calls.once("POST", "/batches", {"requests": requests})
+        except AIMLAPIError as error:
+            if error.status_code is not None and error.status_code < 500:  # refused: nothing was made
+                del self._store.manifest["unconfirmed"]
+                self._store.write_manifest()
+            raise
         batch_id = found.get("id") if isinstance(found, dict) else None
         if not isinstance(batch_id, str):
             raise BadResponseError("The provider's reply names no batch.", body=found)

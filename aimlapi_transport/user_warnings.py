@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from aimlapi_transport.chat.request import Request
 
-_OURS = ("aimlapi_transport", "langchain_aimlapi", "llama_index_aimlapi")
+_OURS = ("aimlapi_transport", "aimlapi_batch", "aimlapi_cli", "langchain_aimlapi", "llama_index_aimlapi")
 _FRAMEWORKS = (
     *("langchain", "langchain_core", "langchain_classic", "langchain_community", "langgraph", "langsmith"),
     *("llama_index", "llama_index_instrumentation", "workflows", "pydantic", "pydantic_core", "tenacity", "anyio"),

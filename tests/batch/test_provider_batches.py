@@ -12,6 +12,8 @@ import pytest
 from aimlapi_batch import Summary, arun, run
 from aimlapi_batch.provider import read_status
 from aimlapi_emulator import EmulatorServer
+from aimlapi_transport.errors import APIConnectionError, BadResponseError, InvalidRequestError
+from aimlapi_transport.service.calls import ServiceCalls
 from tests.batch.jobs import CLAUDE, answers, job, rows
 
 
@@ -71,6 +73,43 @@ def test_a_batch_is_not_paid_for_twice(server: EmulatorServer) -> None:
     assert json.loads(Path("out.jsonl.manifest.json").read_text())["batches"]
     assert run(job(server, rows(5), model=CLAUDE, via="provider", client={"sleep": _quick})).answered == 5
     assert len([r for r in server.requests if r.path == "/v1/batches" and r.method == "POST"]) - before == 1
+
+
+class _Killed(BaseException):
+    """As SIGKILL: nothing in the job sees it coming."""
+
+
+@pytest.mark.parametrize(
+    "failure", [_Killed(), APIConnectionError("reset"), BadResponseError("no id", status_code=502)]
+)
+def test_a_batch_that_may_have_been_made_is_warned_of_when_its_rows_are_sent_again(
+    server: EmulatorServer, failure: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: Any) -> None:
+        raise failure
+
+    given = job(server, rows(3), model=CLAUDE, via="provider", client={"sleep": _quick})
+    with monkeypatch.context() as broken:
+        broken.setattr(ServiceCalls, "once", fails)
+        with pytest.raises(type(failure)):
+            run(given)
+    with pytest.warns(UserWarning, match="a batch of 3 rows, and no id came back"):
+        assert run(given).answered == 3
+    assert "unconfirmed" not in json.loads(Path("out.jsonl.manifest.json").read_text())
+    assert run(given).asked == 0
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_batch_that_was_refused_is_just_sent_again(server: EmulatorServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refused(*_: Any) -> None:
+        raise InvalidRequestError("no", status_code=400)
+
+    given = job(server, rows(3), model=CLAUDE, via="provider", client={"sleep": _quick})
+    with monkeypatch.context() as broken:
+        broken.setattr(ServiceCalls, "once", refused)
+        with pytest.raises(InvalidRequestError):
+            run(given)
+    assert run(given).answered == 3
 
 
 PAYLOADS = json.loads((Path(__file__).parents[1] / "transport" / "service_payloads.json").read_text())
