@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from aimlapi_emulator.server.request_log import HIDDEN, SECRET, Exchange, Journal, Received, without_secrets
 
 INSPECTOR = "/_inspect"
+_SHORTEST = 8  # bytes that are a secret, or the start of one
 
 
 class Noting:
@@ -33,8 +34,12 @@ class Noting:
             await self._kept(received, received.exchange, scope, receive, send)
 
     async def _kept(self, received: Received, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
-        secrets = _secrets(scope["headers"])
+        hidden = _Hidden(_secrets(scope["headers"]))
         holds_a_key = scope["method"] != "GET" and "/keys" in scope["path"]  # the reply to a new key is its secret
+
+        def keep(after: float, kept: bytes) -> None:
+            exchange.pieces.append((after, kept))
+            self.journal.hold(exchange, len(kept))
 
         async def reading() -> MutableMapping[str, Any]:
             message = await receive()
@@ -50,13 +55,12 @@ class Noting:
                 exchange.status = message["status"]
                 exchange.headers = without_secrets(_text(message["headers"]))
             elif message["type"] == "http.response.body":
-                if body := message.get("body", b""):
-                    kept = b"(a key; not kept)" if holds_a_key else bytes(body)
-                    for secret in secrets:
-                        kept = kept.replace(secret, HIDDEN.encode())
-                    exchange.pieces.append((after, kept))
-                    self.journal.hold(exchange, len(kept))
-                if not message.get("more_body", False):
+                body, more = message.get("body", b""), message.get("more_body", False)
+                if body and holds_a_key:
+                    body = b"(a key; not kept)"
+                if kept := hidden.add(bytes(body), is_last=not more):
+                    keep(after, kept)
+                if not more:
                     exchange.seconds = after  # before it is sent: who has the reply can look at all of it
             await send(message)
             if message["type"] == "http.response.start":
@@ -71,14 +75,40 @@ class Noting:
         finally:
             if exchange.seconds is None:
                 exchange.seconds = time.monotonic() - exchange.started
+                if kept := hidden.add(b"", is_last=True):
+                    keep(exchange.seconds, kept)
                 exchange.error = exchange.error or "the connection was closed before the reply was whole"
             self.journal.changed(received)
+
+
+class _Hidden:
+    """A reply without the keys it repeats, piece by piece. What may be the start of a key waits for the next piece."""
+
+    def __init__(self, secrets: list[bytes]) -> None:
+        self._secrets = secrets
+        self._waiting = b""
+
+    def add(self, piece: bytes, *, is_last: bool) -> bytes:
+        """What can be kept now."""
+        data = self._waiting + piece
+        for secret in self._secrets:
+            data = data.replace(secret, HIDDEN.encode())
+        begun = max((_overlap(data, secret) for secret in self._secrets), default=0)
+        data, self._waiting = data[: len(data) - begun], data[len(data) - begun :]
+        if not is_last:
+            return data
+        return data + (self._waiting if begun < _SHORTEST else HIDDEN.encode())
+
+
+def _overlap(data: bytes, secret: bytes) -> int:
+    """How many bytes at the end of the data may be the start of the secret."""
+    return next((n for n in range(min(len(secret) - 1, len(data)), 0, -1) if data.endswith(secret[:n])), 0)
 
 
 def _secrets(headers: Any) -> list[bytes]:
     """The keys of a request, as a provider might repeat them in an error."""
     found = [value.split()[-1] for name, value in headers if name.decode("latin-1").lower() in SECRET and value.split()]
-    return [secret for secret in found if len(secret) >= 8]
+    return [secret for secret in found if len(secret) >= _SHORTEST]
 
 
 def _text(headers: Any) -> list[tuple[str, str]]:
