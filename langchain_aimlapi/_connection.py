@@ -5,14 +5,16 @@ To add a setting of the transport, add a field and a line to `_connection`.
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 from typing_extensions import Self
 
+from aimlapi_transport.config.fields import ABOUT
 from aimlapi_transport.http.limits import Limits
 from aimlapi_transport.http.pool import Closable, PoolHandle
 
+TimeoutValue: TypeAlias = float | tuple[float | None, float | None] | Any | None
 # What these fields and the key may be, for the error that names a value of another type.
 ACCEPTED = {
     "api_key": "a text, a SecretStr, or a function that returns the key",
@@ -32,26 +34,18 @@ class ConnectionSettings(Closable, BaseModel):
 
     model_config = ConfigDict(defer_build=True)  # only the classes on top of this one are ever built
 
-    base_url: str | None = Field(
-        default=None, description="Address of the host up to `/v1`. By default AIMLAPI_API_BASE, else AI/ML API."
-    )
-    preset: Literal["aimlapi", "powertokens", "anyfast"] | None = Field(
-        default=None, description="Whose rules apply. By default decided by the host in `base_url`."
-    )
-    max_retries: int = Field(default=2, ge=0, description="Further requests after a failed one.")
+    base_url: str | None = Field(default=None, description=ABOUT["base_url"])
+    preset: Literal["aimlapi", "powertokens", "anyfast"] | None = Field(default=None, description=ABOUT["preset"])
+    max_retries: int = Field(default=2, ge=0, description=ABOUT["max_retries"])
     deadline: float | None = Field(
         default=None,
         gt=0,
-        description="Seconds a call, or a batch of texts, may take in all, retries included. By default without end.",
+        description=ABOUT["deadline"],
     )
-    limits: Limits | None = Field(
-        default=None, description="How long a reply may be: by default 256 MB, and 64 MB for one event of a stream."
-    )
-    strict_parameters: bool = Field(
-        default=False, description="Raise on what the model's documents do not list, instead of warning."
-    )
+    limits: Limits | None = Field(default=None, description=ABOUT["limits"])
+    strict_parameters: bool = Field(default=False, description=ABOUT["strict_parameters"])
     default_headers: Mapping[str, str] | None = Field(
-        default=None, exclude=True, repr=False, description="Sent with every request. May hold secrets: not serialized."
+        default=None, exclude=True, repr=False, description=ABOUT["default_headers"]
     )
     default_query: Mapping[str, Any] | None = Field(default=None, description="Added to the URL of every request.")
     proxy: str | None = Field(

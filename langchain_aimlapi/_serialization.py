@@ -10,6 +10,7 @@ from langchain_core.language_models import LangSmithParams
 from langchain_core.load.serializable import try_neq_default
 from typing_extensions import Self
 
+from aimlapi_transport.config.fields import timeout_to_json
 from aimlapi_transport.repr_fields import repr_fields
 from langchain_aimlapi._content_blocks import PROVIDER
 from langchain_aimlapi._profile import is_of_another
@@ -61,10 +62,8 @@ class ChatValue(ChatSettings):
     @property
     def lc_attributes(self) -> dict[str, Any]:
         """What is serialized otherwise than it stands: JSON has no `httpx.Timeout`."""
-        import httpx
-
-        timeout = self.request_timeout
-        return {"request_timeout": [timeout.connect, timeout.read]} if isinstance(timeout, httpx.Timeout) else {}
+        timeout = timeout_to_json(self.request_timeout)
+        return {} if timeout is self.request_timeout else {"request_timeout": timeout}
 
     @property
     def _llm_type(self) -> str:

@@ -20,13 +20,13 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import CoreSchema, core_schema
 from typing_extensions import Self
 
 from aimlapi_transport.config.aliases import warn
+from aimlapi_transport.config.fields import ABOUT, Serialized, key_to_json, timeout_from_json, timeout_to_json
 from aimlapi_transport.http.user_client import check_http_clients
 from langchain_aimlapi._aliases import CHAT, chat_settings, validated_field
-from langchain_aimlapi._connection import ACCEPTED, ConnectionSettings
+from langchain_aimlapi._connection import ACCEPTED, ConnectionSettings, TimeoutValue
 from langchain_aimlapi._profile import DECLARED, is_of_another, model_profile
 
 if TYPE_CHECKING:  # imported by the first instance
@@ -108,108 +108,66 @@ _ACCEPTED = {
 }
 
 
-class _InJson:
-    """None, where the key is a function: it has no form in JSON. (`field_serializer` takes an eighth of our import.)"""
-
-    @staticmethod
-    def __get_pydantic_core_schema__(source: Any, handler: Callable[[Any], CoreSchema]) -> CoreSchema:
-        serialization = core_schema.plain_serializer_function_ser_schema(
-            lambda key: None if callable(key) else key, when_used="json"
-        )
-        return {**handler(source), "serialization": serialization}
-
-
 class ChatSettings(ConnectionSettings, BaseChatModel):
     """The settings of a `ChatAIMLAPI`; see there."""
 
-    model_name: str = Field(alias="model", description="Id of the model, for example `openai/gpt-4o`.")
-    api_key: Annotated[SecretStr | str | Callable[[], Any] | None, _InJson] = Field(
+    model_name: str = Field(alias="model", description=ABOUT["model"])
+    api_key: Annotated[SecretStr | str | Callable[[], Any] | None, Serialized(key_to_json, "json")] = Field(
         default=None,
         repr=False,
-        description="The key, or a function that returns it (for async calls, an async one will do). By default "
-        "AIMLAPI_API_KEY (or AIML_API_KEY), read at each call.",
+        description=ABOUT["api_key"],
     )
-    temperature: float | None = Field(
-        default=None, description="How much chance there is in an answer: 0 to 2; 0 to 1 for some families."
-    )
-    max_tokens: int | None = Field(
-        default=None,
-        description="Most tokens to answer with, reasoning included. Sent as `max_completion_tokens` where the model "
-        "wants that.",
-    )
-    top_p: float | None = Field(
-        default=None, description="Share of the likeliest tokens to choose from: above 0, up to 1."
-    )
+    temperature: float | None = Field(default=None, description=ABOUT["temperature"])
+    max_tokens: int | None = Field(default=None, description=ABOUT["max_tokens"])
+    top_p: float | None = Field(default=None, description=ABOUT["top_p"])
     top_k: int | None = Field(default=None, description="Among how many of the likeliest tokens to choose.")
     stop: list[str] | str | None = Field(default=None, description="Up to four texts that end the answer.")
     n: int | None = Field(default=None, description="How many answers to give; not with streaming.")
     seed: int | None = Field(default=None, description="The same seed asks for the same answer; at least 1.")
     presence_penalty: float | None = Field(default=None, description="-2 to 2: more for new subjects.")
     frequency_penalty: float | None = Field(default=None, description="-2 to 2: more against repetition.")
-    logprobs: bool | None = Field(default=None, description="Whether to tell how likely each token was.")
-    top_logprobs: int | None = Field(
-        default=None, description="Likeliest tokens to tell for each place, 0 to 20; needs `logprobs`."
-    )
+    logprobs: bool | None = Field(default=None, description=ABOUT["logprobs"])
+    top_logprobs: int | None = Field(default=None, description=ABOUT["top_logprobs"])
     logit_bias: dict[str, float] | dict[int, float] | None = Field(
         default=None, description="-100 to 100 by token id: less or more likely."
     )
-    reasoning_effort: str | None = Field(
-        default=None, description="How long to think: `low`, `medium` or `high`, and what else the model takes."
-    )
+    reasoning_effort: str | None = Field(default=None, description=ABOUT["reasoning_effort"])
     reasoning: dict[str, Any] | None = Field(
         default=None, description="How to think, for models that take it so: `effort`, `max_tokens`, `exclude`."
     )
     verbosity: str | None = Field(default=None, description="How long to answer: `low`, `medium` or `high`.")
     service_tier: str | None = Field(default=None, description="How urgently to serve, in the vendor's words.")
-    store: bool | None = Field(default=None, description="Whether the vendor may keep the answer.")
+    store: bool | None = Field(default=None, description=ABOUT["store"])
     prompt_cache_options: dict[str, Any] | None = Field(
         default=None, description="How to cache the prompt, in the vendor's words."
     )
-    use_responses_api: bool | None = Field(
-        default=None,
-        description="Whether calls go to /v1/responses. By default where the model is served only there, or where a "
-        "call asks for what only that endpoint has: a tool that the provider runs, a summary of the reasoning, ...",
-    )
+    use_responses_api: bool | None = Field(default=None, description=ABOUT["use_responses_api"])
     use_previous_response_id: bool | None = Field(
         default=None,
         description="Under /v1/responses: send only what follows the last reply, and its id; the provider then keeps "
         "replies (`store`).",
     )
-    include: list[str] | None = Field(default=None, description="Under /v1/responses: what else a reply is to hold.")
-    truncation: str | None = Field(
-        default=None, description="Under /v1/responses: `auto` or `disabled`, for conversations that are too long."
-    )
+    include: list[str] | None = Field(default=None, description=ABOUT["include"])
+    truncation: str | None = Field(default=None, description=ABOUT["truncation"])
     context_management: list[dict[str, Any]] | None = Field(
         default=None, description="Under /v1/responses: how the provider shortens a long conversation."
     )
-    model_kwargs: dict[str, Any] = Field(default_factory=dict, description="Further body parameters.")
-    extra_body: dict[str, Any] | None = Field(default=None, description="Body fields sent as they are, unchecked.")
+    model_kwargs: dict[str, Any] = Field(default_factory=dict, description=ABOUT["additional_kwargs"])
+    extra_body: dict[str, Any] | None = Field(default=None, description=ABOUT["extra_body"])
     disabled_params: dict[str, Any] | None = Field(
         default=None, description="Parameters never to send: `{name: None}`, or `{name: [values not to send]}`."
     )
     streaming: bool | None = Field(
         default=None, description="Whether `invoke` reads a stream, too (True), or even `stream` does not (False)."
     )
-    stream_usage: bool | None = Field(
-        default=None, description="Whether streams are asked for token counts: by default they are."
-    )
+    stream_usage: bool | None = Field(default=None, description=ABOUT["stream_usage"])
     include_response_headers: bool = Field(
         default=False, description='Whether `response_metadata["headers"]` has the reply\'s headers.'
     )
-    replay_reasoning: bool | None = Field(
-        default=None,
-        description="Send earlier reasoning back: always, never, or (None) as the model's family wants it.",
-    )
-    parse_think: bool | None = Field(
-        default=None,
-        description="Whether `<think>...</think>` at the start of an answer is read as reasoning: by default it is; "
-        "False leaves it in the text.",
-    )
-    request_timeout: float | tuple[float | None, float | None] | Any | None = Field(
-        default=None,
-        alias="timeout",
-        description="Seconds without data to wait: a number, (connect, silence), or httpx.Timeout. By default 600 for "
-        "a whole answer, 120 between two events of a stream.",
+    replay_reasoning: bool | None = Field(default=None, description=ABOUT["replay_reasoning"])
+    parse_think: bool | None = Field(default=None, description=ABOUT["parse_think"])
+    request_timeout: Annotated[TimeoutValue, Serialized(timeout_to_json, "json")] = Field(
+        default=None, alias="timeout", description=ABOUT["timeout"]
     )
     stream_chunk_timeout: float | None = Field(
         default=None,
@@ -243,8 +201,8 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
         taken = chat_settings(values, cls.model_fields)
         if is_of_another(taken.get("profile"), str(taken.get("model_name"))):
             del taken["profile"]  # all fields of an instance but with another model, as configurable fields do
-        if isinstance(taken.get("request_timeout"), list):
-            taken["request_timeout"] = tuple(taken["request_timeout"])  # JSON knows no other
+        if "request_timeout" in taken:
+            taken["request_timeout"] = timeout_from_json(taken["request_timeout"])
         return taken
 
     @field_validator(*_ACCEPTED, mode="wrap")

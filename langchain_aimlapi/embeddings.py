@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
-import httpx
 from langchain_core.embeddings import Embeddings
 from pydantic import (
     ConfigDict,
@@ -13,7 +12,6 @@ from pydantic import (
     SecretStr,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
-    field_serializer,
     field_validator,
     model_validator,
 )
@@ -22,11 +20,12 @@ from typing_extensions import Self
 from aimlapi_transport.chat.request import Request
 from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.config.embedding_families import Task
+from aimlapi_transport.config.fields import ABOUT, Serialized, timeout_from_json, timeout_to_json
 from aimlapi_transport.http.user_client import check_http_clients
 from aimlapi_transport.repr_fields import repr_fields
 from langchain_aimlapi._aliases import embedding_settings, validated_field
 from langchain_aimlapi._concurrency import ain_order, in_order, progress
-from langchain_aimlapi._connection import ACCEPTED, ConnectionSettings
+from langchain_aimlapi._connection import ACCEPTED, ConnectionSettings, TimeoutValue
 from langchain_aimlapi.errors import InvalidRequestError, translated
 from langchain_aimlapi.usage import count_embeddings
 
@@ -78,12 +77,8 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
     """
 
     model: str = Field(description="Id of the model, for example `text-embedding-3-small`.")
-    dimensions: int | None = Field(default=None, description="Length of the vectors, for models that can choose.")
-    task_type: str | None = Field(
-        default=None,
-        description="What the vectors are for, for models that ask (`CLUSTERING`). By default what the call says: "
-        "queries or documents.",
-    )
+    dimensions: int | None = Field(default=None, description=ABOUT["dimensions"])
+    task_type: str | None = Field(default=None, description=ABOUT["task_type"])
     chunk_size: int = Field(
         default=512, ge=1, description="Most texts in one request; fewer where the model takes fewer."
     )
@@ -94,15 +89,14 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
         description="Give empty texts a vector of zeros, unasked, instead of raising an error. Vectors stay in step "
         "with the texts.",
     )
-    model_kwargs: dict[str, Any] = Field(default_factory=dict, description="Further body parameters.")
+    model_kwargs: dict[str, Any] = Field(default_factory=dict, description=ABOUT["additional_kwargs"])
     api_key: SecretStr | str | Callable[[], str | Awaitable[str]] | None = Field(
         default=None,
         exclude=True,
         repr=False,
-        description="The key, or a function that returns it (an async one for async calls). By default AIMLAPI_API_KEY "
-        "(or AIML_API_KEY), read at each call.",
+        description=ABOUT["api_key"],
     )
-    timeout: float | tuple[float | None, float | None] | Any | None = Field(
+    timeout: Annotated[TimeoutValue, Serialized(timeout_to_json)] = Field(
         default=None,
         description="Seconds without data to wait, (connect, silence), or httpx.Timeout. By default 600.",
     )
@@ -138,11 +132,7 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
     @field_validator("timeout")
     @classmethod
     def _timeout_from_json(cls, timeout: Any) -> Any:
-        return tuple(timeout) if isinstance(timeout, list) else timeout
-
-    @field_serializer("timeout")
-    def _timeout_to_json(self, timeout: Any) -> Any:
-        return [timeout.connect, timeout.read] if isinstance(timeout, httpx.Timeout) else timeout
+        return timeout_from_json(timeout)
 
     @property
     def request_timeout(self) -> Any:

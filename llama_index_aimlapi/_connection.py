@@ -6,14 +6,15 @@ To add a setting of the transport, add a field and a line to `_config`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from llama_index.core.schema import BaseComponent
-from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_serializer, field_validator
+from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_validator
 from typing_extensions import Self
 
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.aliases import Aliases, warn
+from aimlapi_transport.config.fields import ABOUT, Serialized, timeout_from_json, timeout_to_json
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.http.limits import Limits
 from aimlapi_transport.http.pool import Closable, PoolHandle
@@ -42,35 +43,18 @@ class ConnectionSettings(Closable, BaseComponent):
         default=None,
         exclude=True,
         repr=False,
-        description="The key, or a function that returns it. By default AIMLAPI_API_KEY (or AIML_API_KEY), read at "
-        "each call.",
+        description=ABOUT["api_key"],
     )
-    api_base: str | None = Field(
-        default=None, description="Address of the host up to `/v1`. By default AIMLAPI_API_BASE, else AI/ML API."
-    )
-    preset: str | None = Field(
-        default=None,
-        description="Whose rules apply: `aimlapi`, `powertokens` or `anyfast`. By default decided by `api_base`.",
-    )
+    api_base: str | None = Field(default=None, description=ABOUT["base_url"])
+    preset: str | None = Field(default=None, description=ABOUT["preset"])
     default_headers: dict[str, str] | None = Field(
-        default=None, exclude=True, repr=False, description="Sent with every request. May hold secrets: not serialized."
+        default=None, exclude=True, repr=False, description=ABOUT["default_headers"]
     )
-    timeout: Any = Field(
-        default=None,
-        description="Seconds without data to wait: a number, (connect, silence), or httpx.Timeout. By default 600 for "
-        "a whole answer, 120 between two events of a stream.",
-    )
-    max_retries: int = Field(default=2, description="Further requests after a failed one.")
-    deadline: float | None = Field(
-        default=None,
-        description="Seconds a call, or a batch of texts, may take in all, retries included. By default without end.",
-    )
-    limits: Limits | None = Field(
-        default=None, description="How long a reply may be: by default 256 MB, and 64 MB for one event of a stream."
-    )
-    strict_parameters: bool = Field(
-        default=False, description="Raise on what the model's documents do not list, instead of warning."
-    )
+    timeout: Annotated[Any, Serialized(timeout_to_json)] = Field(default=None, description=ABOUT["timeout"])
+    max_retries: int = Field(default=2, description=ABOUT["max_retries"])
+    deadline: float | None = Field(default=None, description=ABOUT["deadline"])
+    limits: Limits | None = Field(default=None, description=ABOUT["limits"])
+    strict_parameters: bool = Field(default=False, description=ABOUT["strict_parameters"])
 
     _pool_handle: PoolHandle = PrivateAttr(default_factory=PoolHandle)
     _http_client: httpx.Client | None = PrivateAttr(default=None)
@@ -98,13 +82,7 @@ class ConnectionSettings(Closable, BaseComponent):
     @field_validator("timeout")
     @classmethod
     def _timeout_from_json(cls, timeout: Any) -> Any:
-        return tuple(timeout) if isinstance(timeout, list) else timeout
-
-    @field_serializer("timeout")
-    def _timeout_to_json(self, timeout: Any) -> Any:
-        import httpx
-
-        return [timeout.connect, timeout.read] if isinstance(timeout, httpx.Timeout) else timeout
+        return timeout_from_json(timeout)
 
     def _config(self) -> Json:
         key = self.api_key

@@ -14,6 +14,7 @@ from pydantic import Field, PrivateAttr, SecretStr, field_serializer
 
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.aliases import Aliases
+from aimlapi_transport.config.fields import ABOUT
 from aimlapi_transport.config.hosts import PRESETS, preset_for
 from aimlapi_transport.config.model_families import facts_for
 from aimlapi_transport.errors import InvalidRequestError
@@ -72,34 +73,18 @@ _NOT_SHOWN = frozenset(("model", "api_base", "callback_manager", "messages_to_pr
 class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
     """The settings of an `AIMLAPI`; see there."""
 
-    model: str = Field(description="Id of the model, for example `openai/gpt-4o`.")
-    temperature: float | None = Field(
-        default=None, description="How much chance there is in an answer: 0 to 2; 0 to 1 for some families."
-    )
-    max_tokens: int | None = Field(
-        default=None,
-        description="Most tokens to answer with, reasoning included; at least 1. Sent as `max_completion_tokens` "
-        "where the model wants that.",
-    )
-    reasoning_effort: str | None = Field(
-        default=None, description="How long to think: `low`, `medium` or `high`, and what else the model takes."
-    )
+    model: str = Field(description=ABOUT["model"])
+    temperature: float | None = Field(default=None, description=ABOUT["temperature"])
+    max_tokens: int | None = Field(default=None, description=ABOUT["max_tokens"])
+    reasoning_effort: str | None = Field(default=None, description=ABOUT["reasoning_effort"])
     modalities: list[str] | None = Field(default=None, description='What to answer with: `["text", "audio"]`.')
     audio_config: dict[str, Any] | None = Field(default=None, description="`voice` and `format` of spoken answers.")
-    logprobs: bool | None = Field(default=None, description="Whether to tell how likely each token was.")
-    top_logprobs: int | None = Field(
-        default=None, description="Likeliest tokens to tell for each place, 0 to 20; needs `logprobs`."
-    )
+    logprobs: bool | None = Field(default=None, description=ABOUT["logprobs"])
+    top_logprobs: int | None = Field(default=None, description=ABOUT["top_logprobs"])
     thinking_dict: dict[str, Any] | None = Field(default=None, description="The `thinking` parameter, where it exists.")
-    top_p: float | None = Field(
-        default=None, description="Share of the likeliest tokens to choose from: above 0, up to 1."
-    )
+    top_p: float | None = Field(default=None, description=ABOUT["top_p"])
     user: str | None = Field(default=None, description="Your own name for who asks, for the vendor's logs.")
-    use_responses_api: bool | None = Field(
-        default=None,
-        description="Whether calls go to /v1/responses. By default where the model is served only there, or where a "
-        "call asks for what only that endpoint has: a tool that the provider runs, a summary of the reasoning, ...",
-    )
+    use_responses_api: bool | None = Field(default=None, description=ABOUT["use_responses_api"])
     built_in_tools: list[dict[str, Any]] | None = Field(
         default=None,
         description='Tools that the provider runs, under /v1/responses: `[{"type": "web_search"}]`, say.',
@@ -108,11 +93,9 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
         default=None, description="How to think: `effort`, and under /v1/responses `summary`."
     )
     instructions: str | None = Field(default=None, description="Under /v1/responses: the system's message.")
-    include: list[str] | None = Field(default=None, description="Under /v1/responses: what else a reply is to hold.")
-    store: bool | None = Field(default=None, description="Whether the vendor may keep the answer.")
-    truncation: str | None = Field(
-        default=None, description="Under /v1/responses: `auto` or `disabled`, for conversations that are too long."
-    )
+    include: list[str] | None = Field(default=None, description=ABOUT["include"])
+    store: bool | None = Field(default=None, description=ABOUT["store"])
+    truncation: str | None = Field(default=None, description=ABOUT["truncation"])
     call_metadata: dict[str, Any] | None = Field(default=None, description="Sent as `metadata`: your own labels.")
     track_previous_responses: bool | None = Field(
         default=None,
@@ -123,13 +106,10 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
         default=None, description="Under /v1/responses: the id of a kept response to go on from."
     )
     strict: bool = Field(default=False, description="Whether tool arguments must match their schemas exactly.")
-    additional_kwargs: dict[str, Any] = Field(default_factory=dict, description="Further body parameters.")
-    extra_body: dict[str, Any] | None = Field(default=None, description="Body fields sent as they are, unchecked.")
-    stream_usage: bool = Field(default=True, description="Whether streams are asked for token counts.")
-    replay_reasoning: bool | None = Field(
-        default=None,
-        description="Send earlier reasoning back: always, never, or (None) as the model's family wants it.",
-    )
+    additional_kwargs: dict[str, Any] = Field(default_factory=dict, description=ABOUT["additional_kwargs"])
+    extra_body: dict[str, Any] | None = Field(default=None, description=ABOUT["extra_body"])
+    stream_usage: bool = Field(default=True, description=ABOUT["stream_usage"])
+    replay_reasoning: bool | None = Field(default=None, description=ABOUT["replay_reasoning"])
     invalid_tool_call_retries: int = Field(
         default=0,
         ge=0,
@@ -138,8 +118,7 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
     )
     parse_think: bool = Field(
         default=True,
-        description="Whether `<think>...</think>` at the start of an answer is read as reasoning; False leaves it in "
-        "the text.",
+        description=ABOUT["parse_think"],
     )
     context_window: int | None = Field(
         default=None, description="Tokens of input and output together. By default what the documents say, else 128000."

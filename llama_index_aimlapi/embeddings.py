@@ -12,6 +12,7 @@ from typing_extensions import Self
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.aliases import Aliases
 from aimlapi_transport.config.embedding_families import Task
+from aimlapi_transport.config.fields import ABOUT
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.repr_fields import repr_fields
 from llama_index_aimlapi._connection import REFUSED, ConnectionSettings, resolved
@@ -66,13 +67,9 @@ class AIMLAPIEmbedding(ConnectionSettings, BaseEmbedding):
     """
 
     embed_batch_size: int = Field(default=100, gt=0, le=2048, description="Most texts in one request.")
-    dimensions: int | None = Field(default=None, description="Length of the vectors, for models that can choose.")
-    task_type: str | None = Field(
-        default=None,
-        description="What the vectors are for, for models that ask (`CLUSTERING`). By default what the call says: "
-        "queries or texts to be found.",
-    )
-    additional_kwargs: dict[str, Any] = Field(default_factory=dict, description="Further body parameters.")
+    dimensions: int | None = Field(default=None, description=ABOUT["dimensions"])
+    task_type: str | None = Field(default=None, description=ABOUT["task_type"])
+    additional_kwargs: dict[str, Any] = Field(default_factory=dict, description=ABOUT["additional_kwargs"])
 
     def __init__(
         self,

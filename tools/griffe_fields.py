@@ -10,6 +10,8 @@ from typing import Any
 
 import griffe
 
+from aimlapi_transport.config.fields import ABOUT
+
 
 class FieldDescriptions(griffe.Extension):
     """Takes `Field(default=..., description=...)` apart."""
@@ -21,6 +23,7 @@ class FieldDescriptions(griffe.Extension):
             return
         given = {keyword.arg: keyword.value for keyword in call.keywords}
         description = given.get("description")
-        if isinstance(description, ast.Constant) and attr.docstring is None:
-            attr.docstring = griffe.Docstring(str(description.value), parent=attr)
+        if description is not None and attr.docstring is None:
+            text = ABOUT[description.slice.value] if isinstance(description, ast.Subscript) else description.value
+            attr.docstring = griffe.Docstring(str(text), parent=attr)
         attr.value = ast.unparse(given["default"]) if "default" in given else None

@@ -113,6 +113,8 @@ def test_what_a_subclass_adds_is_written() -> None:
 def test_a_timeout_of_httpx_is_written_as_two_numbers() -> None:
     model = ChatAIMLAPI(model="m", timeout=httpx.Timeout(7, connect=2))
     assert loads(dumps(model), allowed_objects=[ChatAIMLAPI], **HERE).timeout == (2, 7)
+    assert ChatAIMLAPI.model_validate_json(model.model_dump_json()).timeout == (2, 7)
+    assert model.model_dump()["request_timeout"] == httpx.Timeout(7, connect=2)
 
 
 def test_bound_and_chained_models_are_written_and_read_back() -> None:
