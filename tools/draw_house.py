@@ -16,12 +16,15 @@ ROOT = Path(__file__).parent.parent
 PICTURE = ROOT / "docs" / "images" / "house.svg"
 
 ADAPTERS = ("langchain_aimlapi", "llama_index_aimlapi")
+PROGRAMS = ("aimlapi_cli", "aimlapi_batch")
 TRANSPORT = "aimlapi_transport"
 EMULATOR = "aimlapi_emulator"
 ROOMS = {
     "langchain_aimlapi": "LangChain's messages and settings, to the transport's and back",
     "llama_index_aimlapi": "LlamaIndex's messages and settings, to the transport's and back",
     "aimlapi_transport": "how to talk to the hosts; knows no framework",
+    "aimlapi_cli": "the command `aimlapi`",
+    "aimlapi_batch": "jobs of many rows, here, on Ray, or by the provider",
     "aimlapi_emulator": "how the provider answers; imports none of the others",
     "http": "connection pool, sending, timeouts, retries, SSE",
     "chat": "/v1/chat/completions: request, reader, tool calls, usage",
@@ -35,9 +38,13 @@ ROOMS = {
     "dialects": "how each model family writes it",
 }
 # Who else is shown at a room: packages whose import says what the room is for.
-SHOWN = ("httpx", "orjson", "langchain_core", "llama_index", "pydantic", "starlette", "uvicorn")
+SHOWN = (
+    *("httpx", "orjson", "langchain_core", "llama_index", "pydantic", "starlette", "uvicorn"),
+    *("typer", "rich", "pyarrow", "ray"),
+)
 
 CHAR, CHIP, ROW, GAP, PAD = 7.0, 24, 46, 14, 18  # pixels: a letter, a chip's height, a row, between chips, a margin
+BETWEEN = 90  # pixels between the transport and those who use it
 STYLE = """
 text { font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; font-size: 11.5px; fill: #17303a; }
 .title { font-size: 15px; font-weight: bold; }
@@ -162,7 +169,7 @@ def lay_out(room: Room, width: float, *, edges: bool = True) -> Drawing:
             chips[module] = (left, 62 + number * (ROW if edges else ROW - 14), chip_width(module))
             left += chip_width(module) + gap
     bottom = max(top for _, top, _ in chips.values()) + CHIP
-    return Drawing(room, width, bottom + PAD + 16, chips, lines)
+    return Drawing(room, width, bottom + PAD + 16 + 15 * (len(_note(room, width)) - 1), chips, lines)
 
 
 def _near(modules: list[str], lines: list[tuple[str, str]], rows: list[list[str]]) -> list[str]:
@@ -201,12 +208,16 @@ def draw(drawing: Drawing, x: float, y: float) -> list[str]:
             f'<rect class="{kind}" x="{x + left:.0f}" y="{y + top:.0f}" width="{width:.0f}" height="{CHIP}" rx="5"/>'
             f'<text x="{x + left + 8:.0f}" y="{y + top + 16:.0f}">{module}</text>'
         )
+    for above, note in enumerate(reversed(_note(room, drawing.width))):
+        parts.append(f'<text class="note" x="{x + PAD}" y="{y + drawing.height - 10 - 15 * above:.0f}">{note}</text>')
+    return parts
+
+
+def _note(room: Room, width: float) -> list[str]:
+    """What a room imports, in lines that fit its width."""
     names = {full.split(".")[0] for outer in room.outer.values() for full in outer}
     found = [*(f"{name}/" for name in sorted(room.beside) if name), *(name for name in SHOWN if name in names)]
-    if found:
-        note = f"imports {', '.join(found)}"
-        parts.append(f'<text class="note" x="{x + PAD}" y="{y + drawing.height - 10:.0f}">{note}</text>')
-    return parts
+    return _lines(found, int((width - 2 * PAD) / CHAR)) if found else [""]
 
 
 def draw_package(room: Room, x: float, y: float, width: float, *, edges: bool) -> tuple[list[str], float]:
@@ -230,28 +241,37 @@ def draw_package(room: Room, x: float, y: float, width: float, *, edges: bool) -
     return [box, *drawn], height
 
 
+def draw_users(drawings: list[Drawing], top: float, way: str) -> tuple[float, list[str]]:
+    """Two rooms side by side with a road to the transport, which is below ("down") or above them; their height."""
+    tallest = max(drawing.height for drawing in drawings)
+    parts: list[str] = []
+    for number, drawing in enumerate(drawings):
+        x = PAD + number * (drawing.width + PAD)
+        drawing.height = tallest
+        parts += draw(drawing, x, top)
+        start, end = (top + tallest, top + tallest + BETWEEN - 8) if way == "down" else (top, top - BETWEEN + 8)
+        parts.append(f'<path class="road" marker-end="url(#tip)" d="M{x + 60} {start:.0f} V{end:.0f}"/>')
+        for line, names in enumerate(_lines(_wanted(drawing.room, TRANSPORT), 56)):
+            y = min(start, end) + 22 + 15 * line
+            parts.append(f'<text class="note" x="{x + 76}" y="{y:.0f}">{names}</text>')
+    return tallest, parts
+
+
 def picture(root: Path = ROOT) -> str:
     """The whole SVG. The same code gives the same bytes."""
     rooms = {name: read_room(name, root) for name in ROOMS}
-    half, between = 500, 90
+    half = 500
     width = 2 * half + 3 * PAD
-    adapters = [lay_out(rooms[name], half) for name in ADAPTERS]
     top = 40
-    ceiling = max(drawing.height for drawing in adapters)
-    below = top + ceiling + between
-    parts: list[str] = []
-    for number, drawing in enumerate(adapters):
-        x = PAD + number * (half + PAD)
-        drawing.height = ceiling
-        parts += draw(drawing, x, top)
-        wanted = _wanted(drawing.room, TRANSPORT)
-        parts.append(f'<path class="road" marker-end="url(#tip)" d="M{x + 60} {top + ceiling:.0f} V{below - 8:.0f}"/>')
-        for line, names in enumerate(_lines(wanted, 56)):
-            parts.append(f'<text class="note" x="{x + 76}" y="{top + ceiling + 22 + 15 * line:.0f}">{names}</text>')
+    ceiling, parts = draw_users([lay_out(rooms[name], half) for name in ADAPTERS], top, "down")
+    below = top + ceiling + BETWEEN
     transport, tall = draw_package(rooms[TRANSPORT], PAD, below, 2 * half + PAD, edges=True)
-    ground = below + tall + 2 * PAD
+    bottom = below + tall + BETWEEN
+    deep, programs = draw_users([lay_out(rooms[name], half) for name in PROGRAMS], bottom, "up")
+    ground = bottom + deep + 2 * PAD
+    parts += [*transport, *programs]
     emulator, deep = draw_package(rooms[EMULATOR], PAD, ground, 2 * half + PAD, edges=False)
-    parts += transport + emulator
+    parts += emulator
     height = ground + deep + PAD
     legend = _legend()
     return (
