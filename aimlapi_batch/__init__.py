@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 from aimlapi_transport.lazy_imports import lazy_names
 
 if TYPE_CHECKING:
-    from aimlapi_batch.engine import Summary as Summary
     from aimlapi_batch.engine import arun as arun
     from aimlapi_batch.engine import run as run
     from aimlapi_batch.job import Job as Job
     from aimlapi_batch.job import JobError as JobError
+    from aimlapi_batch.summary import Summary as Summary
 
 _WHERE = {
     "Job": "aimlapi_batch.job",
     "JobError": "aimlapi_batch.job",
-    "Summary": "aimlapi_batch.engine",
+    "Summary": "aimlapi_batch.summary",
     "arun": "aimlapi_batch.engine",
     "run": "aimlapi_batch.engine",
 }

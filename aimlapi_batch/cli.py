@@ -15,9 +15,10 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from aimlapi_batch.engine import Summary, arun, run
+from aimlapi_batch.engine import arun, run
 from aimlapi_batch.job import Job, JobError
 from aimlapi_batch.store import beside, is_answered, lines_of, read_manifest
+from aimlapi_batch.summary import Summary
 from aimlapi_cli.session import STOPPED, ApiKey, AsJson, BaseUrl, console
 from aimlapi_cli.tables import show
 

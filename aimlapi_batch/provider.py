@@ -11,14 +11,15 @@ import json
 import time
 import warnings
 from collections.abc import Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from aimlapi_batch.anthropic_body import body_of, completion_of
 from aimlapi_batch.ask import blank, unusable, with_parsed
-from aimlapi_batch.engine import Progress, Summary
 from aimlapi_batch.job import Job, JobError, Row, hash_of, messages_of, parameters_of
 from aimlapi_batch.rows import Read, is_sampled, read
 from aimlapi_batch.store import Store
+from aimlapi_batch.summary import Progress, Summary
 from aimlapi_transport.config.model_families import profile_for
 from aimlapi_transport.errors import AIMLAPIError, BadResponseError
 from aimlapi_transport.service.calls import ServiceCalls, service_request
@@ -52,20 +53,16 @@ async def run_batches(
         raise JobError(
             f"The provider's batches take Claude's models only, and `model` is {job.model}: use via='calls'."
         )
-    store = Store(job, force=force)
-    summary = Summary(total=total, already=len(store.done))
-    if total is not None:
-        summary.total = min(total, job.sample or total)
-    try:
+    with closing(Store(job, force=force)) as store:
+        summary = Summary(total=total, already=len(store.done))
+        if total is not None:
+            summary.total = min(total, job.sample or total)
         async with AsyncClient(base_url=job.base_url, api_key=job.api_key, **job.client) as client:
             batches = _Batches(job, store, client, summary, on_progress, stop or asyncio.Event())
             await batches.all(total)
         if summary.stopped is None:
-            order = (lambda: (one.key for one in read(job))) if job.keep_order and total is not None else None
-            await asyncio.to_thread(store.finish, order)
+            await asyncio.to_thread(store.finish, is_counted=total is not None)
         return summary
-    finally:
-        store.close()
 
 
 class _Batches:

@@ -21,15 +21,18 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from aimlapi_batch.ask import blank
-from aimlapi_batch.engine import Summary, arun
+from aimlapi_batch.calls import run_calls
 from aimlapi_batch.job import Job, JobError, Row, hash_of, key_of
+from aimlapi_batch.rows import check_rows
 from aimlapi_batch.store import Store, from_columns, lines_of, parquet_schema, to_columns
+from aimlapi_batch.summary import Summary
 
 BLOCK_ROWS = 256
 _CPUS = 0.1  # of a worker, which mostly waits: with whole ones, none would be left to read the rows
@@ -77,7 +80,8 @@ class ChatStage:
     def _run(self, rows: list[Row], output: Path) -> list[Row]:
         """Asks what has no answer yet; a block that was begun by a worker that died goes on."""
         job = replace(self._job, source=rows, output=output)
-        self._loop.run_until_complete(arun(job))
+        job.check()
+        self._loop.run_until_complete(run_calls(job, check_rows(job)))
         return [row for _, _, row in lines_of(output) if row is not None]
 
 
@@ -135,17 +139,14 @@ def run_on_ray(job: Job, address: str = "auto", *, actors: int | None = None, bl
         for row in ray.data.read_parquet(str(job.output), columns=["error", "cost_usd"]).iter_rows():
             _count(summary, row)
         return summary
-    store = Store(job)
-    summary.already = len(store.done)
-    try:
+    with closing(Store(job)) as store:
+        summary.already = len(store.done)
         for row in answers.iter_rows():
             held = from_columns(row)
             if hash_of(held["key"]) not in store.done:
                 _count(summary, held)
                 store.write(held)
-        store.finish()
-    finally:
-        store.close()
+        store.finish(is_counted=False)
     summary.seconds = time.monotonic() - summary.begun
     return summary
 

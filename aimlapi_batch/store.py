@@ -18,7 +18,7 @@ import orjson
 
 from aimlapi_batch.ask import FIELDS
 from aimlapi_batch.job import Job, JobError, Row, hash_of
-from aimlapi_batch.rows import Hashes
+from aimlapi_batch.rows import Hashes, read
 
 _SYNC_ROWS, _SYNC_SECONDS = 200, 1.0  # answers, and seconds, that a power failure may cost
 FORMAT = 1
@@ -142,20 +142,20 @@ class Store:
         except OSError as error:
             raise JobError(f"{self.manifest_path} cannot be written: {error.strerror or error}.") from None
 
-    def finish(self, order: Callable[[], Iterator[str]] | None = None) -> None:
-        """What comes once all is answered: the order of the input, and Parquet.
+    def finish(self, *, is_counted: bool) -> None:
+        """What comes once all is answered: the order of the input where the job wants it, and Parquet.
 
         Args:
-            order: the keys, in their order; None leaves answers in theirs.
+            is_counted: whether the rows can be read once more.
         """
         if self._file is not None:
             self._sync(force=True)
-        if order is not None:
+        if self._job.keep_order and is_counted:
             offsets = {hash_of(row["key"]): (start, len(line)) for start, line, row in lines_of(self.rows_path) if row}
 
             def ordered() -> Iterator[bytes]:
                 with self.rows_path.open("rb") as file:
-                    for key in order():
+                    for key in (one.key for one in read(self._job)):
                         start, length = offsets.pop(hash_of(key), (0, 0))
                         if length:
                             file.seek(start)

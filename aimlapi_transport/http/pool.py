@@ -23,6 +23,8 @@ from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from typing_extensions import Self
 
+from aimlapi_transport.http.environment import connection_variables
+
 if TYPE_CHECKING:  # imported at the first call: whoever holds a pool_handle need not pay for it before
     import httpx
 
@@ -30,11 +32,6 @@ if TYPE_CHECKING:  # imported at the first call: whoever holds a pool_handle nee
     from aimlapi_transport.http.connections import Connections
 
     _AsyncConnections: TypeAlias = Connections[httpx.AsyncBaseTransport]
-
-# What httpx reads from the environment when it makes a client, so pools made under other values are others.
-_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-_VARIABLES = (*_PROXIES, *(name.upper() for name in _PROXIES), *CERTIFICATES)
 
 KEEP_SECONDS = 2.0
 """How long the connections outlive the last user, where that was collected and not closed."""
@@ -182,7 +179,7 @@ class PoolHandle:
         pool = self._pool
         if pool is not None and pool.route == route and pool.process is _process:
             return pool
-        key = (route, *(os.environ.get(name) for name in _VARIABLES))
+        key = (route, *connection_variables())
         with _lock:
             _begin()
             pool = _pools.get(key)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from aimlapi_transport.http.connections import IDLE_SECONDS
-from aimlapi_transport.http.pool import CERTIFICATES
+from aimlapi_transport.http.environment import CERTIFICATES
 
 if TYPE_CHECKING:
     from aimlapi_transport.config.settings import Route

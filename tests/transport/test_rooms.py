@@ -5,12 +5,17 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 TRANSPORT = ROOT / "aimlapi_transport"
+PACKAGES = (
+    *("aimlapi_transport", "langchain_aimlapi", "llama_index_aimlapi"),
+    *("aimlapi_emulator", "aimlapi_cli", "aimlapi_batch"),
+)
 IMPORTS_HTTPX = {
     "client",
     *(f"http.{name}" for name in ("caller", "exchange", "request", "stream", "timeouts", "transport_options")),
@@ -76,3 +81,38 @@ def test_a_package_lists_its_names_before_any_is_imported(package: str) -> None:
         "assert all(hasattr(it, name) for name in it.__all__) and not hasattr(it, 'nonsense')"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+class _Imports(ast.NodeVisitor):
+    """The modules that a module imports when it runs, at once or later; not those it names for a type checker."""
+
+    def __init__(self, modules: set[str]) -> None:
+        self._modules = modules
+        self.found: set[str] = set()
+
+    def visit_If(self, node: ast.If) -> None:
+        for part in node.orelse if "TYPE_CHECKING" in ast.unparse(node.test) else [*node.body, *node.orelse]:
+            self.visit(part)
+
+    def visit_Import(self, node: ast.Import) -> None:
+        self.found |= {alias.name for alias in node.names} & self._modules
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        names = {f"{node.module}.{alias.name}" for alias in node.names} & self._modules
+        self.found |= names or {node.module or ""} & self._modules
+
+
+def test_no_two_modules_need_each_other() -> None:
+    """Also later on, inside functions: such a pair is read as one."""
+    paths = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+    }
+    graph = {}
+    for name, path in paths.items():
+        imports = _Imports(set(paths))
+        imports.visit(ast.parse(path.read_text()))
+        graph[name] = imports.found - {name}
+    assert sum(map(len, graph.values())) > 300
+    TopologicalSorter(graph).prepare()  # raises for a cycle, and names it
