@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
 
 from aimlapi_emulator.inspector.replies import read_reply
-from aimlapi_emulator.server.noting import _Hidden
+from aimlapi_emulator.server.noting import Noting, _Hidden
+from aimlapi_emulator.server.request_log import Journal
 
 
 @pytest.mark.parametrize("secrets", [[b"sk-0123456789"], [b"sk-0123456789", b"sk-0123456789-more"], [b"aaaaaaaaab"]])
@@ -21,6 +25,27 @@ def test_a_key_is_cut_wherever_the_pieces_end(secrets: list[bytes], is_whole: bo
         kept = b"".join(hidden.add(piece, is_last=False) for piece in pieces) + hidden.add(b"", is_last=True)
         assert kept == expected or not is_whole
         assert not any(secret[:8] in kept for secret in secrets)
+
+
+def test_a_reply_that_breaks_off_is_kept_to_its_last_byte() -> None:
+    """Also bytes that might have been the start of a key."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"data: 1 sk", "more_body": True})
+        raise OSError("gone")
+
+    async def nothing(*_: Any) -> None:
+        pass
+
+    journal = Journal(keeps_replies=True)
+    headers = [(b"authorization", b"Bearer sk-0123456789")]
+    scope = {"type": "http", "method": "POST", "path": "/v1/x", "query_string": b"", "headers": headers}
+    with pytest.raises(OSError, match="gone"):
+        asyncio.run(Noting(app, journal)(scope, nothing, nothing))
+    exchange = journal.kept[0].exchange
+    assert exchange is not None and (exchange.error, exchange.status) == ("OSError", 200)
+    assert b"".join(piece for _, piece in exchange.pieces) == b"data: 1 sk"
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,12 @@ def test_a_setting_that_cannot_be_is_named_at_construction(settings: dict[str, A
         AIMLAPI("some/model", **settings)
 
 
+def test_a_setting_of_none_is_as_if_it_were_not_given() -> None:
+    given = AIMLAPI("some/model", strict=None, max_retries=None, parse_think=None, api_base=" ")
+    plain = AIMLAPI("some/model")
+    assert (given.to_dict(), given.model_fields_set) == (plain.to_dict(), plain.model_fields_set)
+
+
 def test_names_of_other_llms_are_accepted_with_their_meaning() -> None:
     """All of a drop-in's constructor, without a warning."""
     with warnings.catch_warnings():

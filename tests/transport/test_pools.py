@@ -223,6 +223,16 @@ def test_a_pool_that_cannot_be_closed_keeps_no_other_from_it(
         shut()
 
 
+def test_one_thread_closes_all_kept_pools(kept_for: KeptFor, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[object] = []
+    kept_for(60.0)
+    monkeypatch.setattr(pool._thread, "start_new_thread", lambda *call: begun.append(call))
+    with scripted(reply(body=answer())) as first, scripted(reply(body=answer())) as second:
+        for server in (first, second, first):
+            _dropped(server)
+        assert len(begun) == 1
+
+
 class _Moment(float):
     """A time that has something done when it is compared: a garbage collection may come between any two steps."""
 
