@@ -157,6 +157,16 @@ def _name_repeated(scene: Scene) -> ASGIApp:
     return _send(scene, [call], parts)
 
 
+def _index_drift(scene: Scene) -> ASGIApp:
+    """As Qwen3 calls, streamed by some servers: https://github.com/langchain-ai/langchain/issues/31511."""
+    call = _calls(scene)[0]
+    head, *rest = fragments_of(call)
+    head[0]["index"] = 1
+    for (part,) in rest:
+        part.update(id="", type="function")
+    return _send(scene, [call], [head, *rest])
+
+
 def _null_function(scene: Scene) -> ASGIApp:
     call = _calls(scene)[0]
     return _send(scene, [call], [[call], [{"index": 0, "function": None}]])
@@ -181,5 +191,6 @@ TABLE = (
     Fault("fault-tool-name-in-later-chunk", "Id first, name in the next fragment, then arguments.", _name_later),
     Fault("fault-tool-name-repeated", "Id and name repeated on every fragment.", _name_repeated),
     Fault("fault-tool-finish-stop", "A call with finish_reason `stop`.", _one(lambda call: None, "stop")),
+    Fault("fault-tool-index-drift", "Id and name under index 1, the arguments under index 0.", _index_drift),
     Fault("fault-tool-null-function", "A fragment with `function: null` after a whole call.", _null_function),
 )

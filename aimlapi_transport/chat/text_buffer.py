@@ -34,6 +34,10 @@ class TextBuffer:
         """All of it."""
         return "".join(self._pieces)
 
+    def ends_in(self, end: str) -> bool:
+        """Whether the last piece ends in this, but for white space."""
+        return bool(self._pieces) and self._pieces[-1].rstrip().endswith(end)
+
     def up_to(self, length: int) -> str:
         """The text when it had this length, in characters."""
         return "".join(self._pieces)[:length]

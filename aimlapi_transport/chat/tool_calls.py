@@ -89,6 +89,12 @@ class _Call:
         """The arguments so far."""
         return self.arguments.text() + (self.quoted.rest() if self.quoted is not None else "")
 
+    def is_complete(self) -> bool:
+        """Whether the arguments are an object to which nothing can be added."""
+        if self.extra.get("type") == "custom" or not self.arguments.ends_in("}"):
+            return False
+        return parse_arguments(self.text())[1] is None
+
 
 class ToolCallReader:
     """Collects the calls of one answer."""
@@ -224,6 +230,8 @@ class ToolCallReader:
         call, arguments = self._by_index.get(index), body.get("arguments")
         if call is None or call.quoted is not None or arguments.__class__ is not str or not arguments:
             return None
+        if call is not self._calls[-1] and call.is_complete():
+            return None  # not this call's
         call.place = index
         call.arguments.add(arguments)
         return ToolCallDelta(call.index, None, None, arguments)
@@ -236,11 +244,14 @@ class ToolCallReader:
             return None if index is not None and known.place is not None and known.place != index else known
         last = self._calls[-1] if self._calls else None
         call = last if index is None else self._by_index.get(index)
+        if last is not call and last and arguments.strip() and not (call_id or name or last.is_complete()):
+            # Nothing but arguments begins no call: Qwen3 sends them under another index than the name before them.
+            call = last if call is None or call.is_complete() else call
         if call is None:
             return None
         if call_id and call.id:
             return None  # another id: another call, whatever the index says
-        if name and call.name and (name != call.name or (arguments and _is_complete(call.text()))):
+        if name and call.name and (name != call.name or (arguments and call.is_complete())):
             return None
         return call
 
@@ -279,7 +290,3 @@ def _place(index: Any) -> int | str | None:
         return int(index)
     except (ValueError, OverflowError):
         return str(index)
-
-
-def _is_complete(arguments: str) -> bool:
-    return bool(arguments.strip()) and parse_arguments(arguments)[1] is None

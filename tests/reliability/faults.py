@@ -1,4 +1,4 @@
-"""The 116 faults of the reliability contract, by number: what the server does, and what each kind of call must make of it.
+"""The faults of the reliability contract, by number: what the server does, and what each kind of call must make of it.
 
 One row for each fault. `whole` is invoke, ainvoke, chat and achat; `stream` their streaming twins; `embed` both
 frameworks' embeddings. None: the fault does not exist there. Pauses are ranges of seconds, on an injected clock.
@@ -241,4 +241,5 @@ FAULTS = (
     ),
     both("F115", "fault-tls-plain", replace(GONE, requests=0), place="plain"),
     both("F116", "fault-connect-refused", replace(GONE, requests=0), place="closed"),
+    chat("F117", "fault-tool-index-drift", call(PARIS)),
 )

@@ -140,6 +140,36 @@ A, B = ("a", "add", {"x": 1}), ("b", "mul", {"y": 2})
             [("a", "add", {}), ("b", "add", {"y": 2})],
             id="another-id-is-another-call",
         ),
+        pytest.param(
+            [[fragment(1, "a", "add", "")], [fragment(0, "", arguments='{"x"')], [fragment(0, "", arguments=": 1}")]],
+            [A],
+            id="arguments-under-another-index-than-the-name",
+        ),
+        pytest.param(
+            [
+                [fragment(0, "a", "add", '{"x": 1}')],
+                [fragment(1, "b", "mul")],
+                [fragment(0, arguments='{"y"')],
+                [fragment(0, arguments=": 2}")],
+            ],
+            [A, B],
+            id="arguments-under-the-index-of-a-call-that-is-complete",
+        ),
+        pytest.param(
+            [
+                [fragment(0, "a", "add", '{"x": 1}')],
+                [fragment(1, "b", "mul", '{"y"')],
+                [fragment(0, arguments="\n")],
+                [fragment(1, arguments=": 2}")],
+            ],
+            [A, B],
+            id="blanks-behind-a-call-that-is-complete",
+        ),
+        pytest.param(
+            [[fragment(0, "a", "add", '{"x": 1}')], [fragment(1, arguments='{"y": 2}')], [fragment(1, "b", "mul")]],
+            [A, B],
+            id="arguments-before-their-name",
+        ),
         pytest.param([[], [{}], [None, 3]], [], id="nothing"),
     ],
 )
