@@ -69,6 +69,7 @@ def call_to_wire(call_id: str, name: str, arguments: str, extra: Json) -> Json:
 
 
 _LEGACY = "function_call"
+_NO_IDS = ("null", "None", "undefined")  # what some gateways make of none: "null" from Mistral's
 
 
 class _Call:
@@ -169,7 +170,7 @@ class ToolCallReader:
         if not isinstance(body, dict):
             body = {}
         call_id = item.get("id")
-        call_id = str(call_id) if call_id else ""
+        call_id = str(call_id) if call_id and call_id not in _NO_IDS else ""
         name = body.get("name")
         name = name if isinstance(name, str) else ""
         arguments = body.get("arguments", body.get("input"))
@@ -238,19 +239,19 @@ class ToolCallReader:
 
     def _find(self, call_id: str, index: int | str | None, name: str, arguments: str) -> _Call | None:
         """The call a fragment continues, None if it begins one."""
+        begins = bool(name) or not arguments.strip()
         if call_id and call_id in self._by_id:
             known = self._by_id[call_id]
-            # One id under two indices is two calls, unless the second index was never a call's.
-            return None if index is not None and known.place is not None and known.place != index else known
+            is_elsewhere = index is not None and known.place is not None and known.place != index
+            return None if is_elsewhere and (begins or known.is_complete()) else known  # or two calls share their id
         last = self._calls[-1] if self._calls else None
         call = last if index is None else self._by_index.get(index)
-        if last is not call and last and arguments.strip() and not (call_id or name or last.is_complete()):
-            # Nothing but arguments begins no call: Qwen3 sends them under another index than the name before them.
-            call = last if call is None or call.is_complete() else call
+        if call is not last and last and not begins and (call is None or call.is_complete()) and not last.is_complete():
+            call = last  # Qwen3 sends arguments under another index than the name before them
         if call is None:
             return None
-        if call_id and call.id:
-            return None  # another id: another call, whatever the index says
+        if call_id and call.id and (begins or call.is_complete()):
+            return None  # another id: another call, whatever the index says; vLLM gives each fragment one of its own
         if name and call.name and (name != call.name or (arguments and call.is_complete())):
             return None
         return call

@@ -147,6 +147,29 @@ A, B = ("a", "add", {"x": 1}), ("b", "mul", {"y": 2})
         ),
         pytest.param(
             [
+                [fragment(0, "a", "add", '{"x"')],
+                [fragment(0, "t-1", arguments=": ")],
+                [fragment(0, "t-2", arguments="1}")],
+            ],
+            [A],
+            id="another-id-for-each-fragment",
+        ),
+        pytest.param(
+            [
+                [fragment(0, "a", "add", "")],
+                [fragment(0, "null", arguments='{"x"')],
+                [fragment(0, "null", arguments=": 1}")],
+            ],
+            [A],
+            id="null-in-words",
+        ),
+        pytest.param(
+            [[fragment(0, "null", "add", '{"x": 1}')], [fragment(1, "null", "mul", '{"y": 2}')]],
+            [("made-up-0", "add", {"x": 1}), ("made-up-1", "mul", {"y": 2})],
+            id="two-of-them-without-an-id",
+        ),
+        pytest.param(
+            [
                 [fragment(0, "a", "add", '{"x": 1}')],
                 [fragment(1, "b", "mul")],
                 [fragment(0, arguments='{"y"')],
