@@ -193,6 +193,11 @@ A, B = ("a", "add", {"x": 1}), ("b", "mul", {"y": 2})
             [A, B],
             id="arguments-before-their-name",
         ),
+        pytest.param(
+            [[fragment(1, "a", "add", "")], [fragment(0, "a", arguments='{"x"')], [fragment(0, "a", arguments=": 1}")]],
+            [A],
+            id="its-id-under-another-index",
+        ),
         pytest.param([[], [{}], [None, 3]], [], id="nothing"),
     ],
 )
