@@ -202,7 +202,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
 
         definitions = to_tools(tools, strict=strict)
         choice = to_tool_choice(tool_choice, definitions)
-        if definitions:
+        if definitions or choice is not None or parallel_tool_calls is not None:
             kwargs["tools"] = definitions
         if choice is not None:
             kwargs["tool_choice"] = choice

@@ -145,6 +145,8 @@ def chat_request(
                 f"`{name}` belongs to /v1/responses, and {model} is asked under chat completions: leave it out, or "
                 "pass `use_responses_api=True` where the model is served there."
             )
+    if parameters and "tools" in parameters and not parameters["tools"]:
+        user = {name: value for name, value in user.items() if not _is_idle(name, value)}
     weakened: tuple[str, str, str] | None = None
     if "tool_choice" in user:
         user["tool_choice"], weakened = _choice(user, model, profile, rules, preset, strict_parameters)
@@ -231,6 +233,13 @@ def _checked(
             unlisted.append(given)
         checked[name] = value
     return checked, tuple(unlisted)
+
+
+def _is_idle(name: str, value: Any) -> bool:
+    """Whether a setting about tools says nothing where their list is empty. OpenAI refuses it there."""
+    if name == "tool_choice":
+        return value in ("auto", "none")
+    return name == "parallel_tool_calls" or (name == "tools" and value in ([], ()))
 
 
 def _is_listed(name: str, rules: HostRules, facts: ModelFacts | None) -> bool:

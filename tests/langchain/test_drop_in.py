@@ -131,11 +131,6 @@ def test_a_setting_is_read_where_programs_read_it(given: dict[str, Any], attribu
     assert getattr(ChatAIMLAPI(**settings), attribute) == value
 
 
-def test_a_key_that_was_passed_is_in_nothing_that_is_written() -> None:
-    model = ChatAIMLAPI(model="m", openai_api_key=KEY, user=None, model_kwargs={"user": "b"})
-    assert KEY not in f"{model} {model.model_dump()} {model.model_dump_json()}"
-
-
 def test_the_key_and_the_address_of_the_environment_are_readable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AIMLAPI_API_KEY", raising=False)
     monkeypatch.delenv("AIML_API_KEY", raising=False)

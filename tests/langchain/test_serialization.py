@@ -173,3 +173,8 @@ def test_importing_changes_nothing_of_langchains() -> None:
         "assert 'aimlapi' not in translators and not [path for path in known if 'langchain_aimlapi' in path]"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ})
+
+
+def test_a_key_that_was_passed_is_in_nothing_that_is_written() -> None:
+    model = ChatAIMLAPI(model="m", openai_api_key=KEY, user=None, model_kwargs={"user": "b"})
+    assert KEY not in f"{model} {model.model_dump()} {model.model_dump_json()}"

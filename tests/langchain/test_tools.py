@@ -285,3 +285,11 @@ def test_half_a_character_in_arguments_is_marked_whole_and_streamed(size: int) -
     for message in messages_of(answers("file", written, size), file):
         args = {"tags": ["\\ud83d", "\U0001f600"], "points": [], "note": "\ufffd\ufffd"}
         assert [one["args"] for one in message.tool_calls] == [args]
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_agent_without_tools_says_nothing_of_them() -> None:
+    host = Host(whole({"content": "x"}))
+    host.model().bind_tools([], tool_choice="auto", parallel_tool_calls=False).invoke("Hi")
+    host.model().invoke("Hi", tools=[], parallel_tool_calls=True)
+    assert [set(body) for body in host.bodies] == [{"model", "messages"}] * 2
