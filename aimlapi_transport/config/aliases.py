@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from aimlapi_transport.user_warnings import stacklevel
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:  # imported by the first error
 _NONE_IS_DEFAULT = ("max_retries", "streaming")  # fields for which other classes take None, and mean their default
 
 
-class Aliases(NamedTuple):
+class Aliases:
     """The names that a class takes for its settings.
 
-    Attributes:
+    Args:
         owner: the class, as messages name it.
         fields: the field for each other name.
         refused: names that cannot be used, with what to do instead.
@@ -29,11 +29,19 @@ class Aliases(NamedTuple):
         ignored: names that are dropped without a warning.
     """
 
-    owner: str
-    fields: Mapping[str, str]
-    refused: Mapping[str, str]
-    without_effect: Mapping[str, tuple[Any, ...]] = {}
-    ignored: Collection[str] = ()
+    def __init__(
+        self,
+        owner: str,
+        fields: Mapping[str, str],
+        refused: Mapping[str, str],
+        without_effect: Mapping[str, tuple[Any, ...]] | None = None,
+        ignored: Collection[str] = (),
+    ) -> None:
+        self.owner = owner
+        self.fields = fields
+        self._refused = refused
+        self._without_effect = without_effect or {}
+        self._ignored = ignored
 
     def resolve(self, given: Mapping[str, Any], known: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
         """The settings by field, and those that are no field, under the names they were given.
@@ -56,16 +64,16 @@ class Aliases(NamedTuple):
                 value = None
             if value is None and (field not in known or field in _NONE_IS_DEFAULT):
                 continue
-            if field in self.refused:
-                raise _refusal(f"`{name}` cannot be used: {self.refused[field]}.")
-            if value is not None and value not in self.without_effect.get(field, (value,)):
+            if field in self._refused:
+                raise _refusal(f"`{name}` cannot be used: {self._refused[field]}.")
+            if value is not None and value not in self._without_effect.get(field, (value,)):
                 idle.append(f"`{name}`")
             if field in known:
                 if taken.get(field) is None:
                     taken[field] = value
                 elif value is not None and taken[field] != value:
                     raise _refusal(f"`{name}` is given twice: `{field}` is another name of it.")
-            elif field not in self.without_effect and field not in self.ignored:
+            elif field not in self._without_effect and field not in self._ignored:
                 others[name] = value
         if idle:
             have, it = ("has", "it") if len(idle) == 1 else ("have", "them")
