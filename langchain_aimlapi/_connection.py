@@ -97,6 +97,17 @@ class ConnectionSettings(Closable, BaseModel):
             found = self.__dict__["_environment"] = (key, base_url)  # beside the fields: no part of the value
         return found
 
+    def _check_own_clients(self, *ours: str) -> None:
+        """Refuses what is no client of httpx, and settings of our clients (`ours`) beside one of the user's."""
+        if self.http_client is None and self.http_async_client is None:
+            return
+        from aimlapi_transport.http.user_client import check_http_clients
+
+        check_http_clients(http_client=self.http_client, http_async_client=self.http_async_client)
+        for name in ours:
+            if getattr(self, name):
+                raise ValueError(f"`{name}` is for our clients: give it to your own one.")
+
     def _connection(self, key: Any, timeout: Any) -> dict[str, Any]:
         return {
             "api_key": key.get_secret_value() if isinstance(key, SecretStr) else key,

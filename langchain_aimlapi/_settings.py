@@ -24,7 +24,6 @@ from typing_extensions import Self
 
 from aimlapi_transport.config.aliases import warn
 from aimlapi_transport.config.fields import ABOUT, Serialized, key_to_json, timeout_from_json, timeout_to_json
-from aimlapi_transport.http.user_client import check_http_clients
 from langchain_aimlapi._aliases import CHAT, chat_settings, validated_field
 from langchain_aimlapi._connection import ACCEPTED, ConnectionSettings, TimeoutValue
 from langchain_aimlapi._profile import DECLARED, is_of_another, model_profile
@@ -230,9 +229,7 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
 
     @model_validator(mode="after")
     def _check_clients(self) -> Self:
-        check_http_clients(http_client=self.http_client, http_async_client=self.http_async_client)
-        if (self.http_client or self.http_async_client) and (self.proxy or self.http_socket_options):
-            raise ValueError("`proxy` and `http_socket_options` are for our clients: give them to your own one.")
+        self._check_own_clients("proxy", "http_socket_options")
         return self
 
     @model_validator(mode="after")

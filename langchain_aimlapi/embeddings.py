@@ -21,7 +21,6 @@ from aimlapi_transport.chat.request import Request
 from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.config.embedding_families import Task
 from aimlapi_transport.config.fields import ABOUT, Serialized, timeout_from_json, timeout_to_json
-from aimlapi_transport.http.user_client import check_http_clients
 from aimlapi_transport.repr_fields import repr_fields
 from langchain_aimlapi._aliases import embedding_settings, validated_field
 from langchain_aimlapi._concurrency import ain_order, in_order, progress
@@ -124,9 +123,7 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
     def _check(self) -> Self:
         if not self.model.strip():
             raise ValueError("`model` is empty: pass the id of an embedding model, such as `text-embedding-3-small`.")
-        check_http_clients(http_client=self.http_client, http_async_client=self.http_async_client)
-        if (self.http_client or self.http_async_client) and self.proxy:
-            raise ValueError("`proxy` is for our clients: give it to your own one.")
+        self._check_own_clients("proxy")
         return self
 
     @field_validator("timeout")

@@ -18,7 +18,6 @@ from aimlapi_transport.config.fields import ABOUT, Serialized, timeout_from_json
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.http.limits import Limits
 from aimlapi_transport.http.pool import Closable, PoolHandle
-from aimlapi_transport.http.user_client import check_http_clients
 
 if TYPE_CHECKING:  # imported at the first call: half of what importing this module would cost
     import httpx
@@ -73,6 +72,8 @@ class ConnectionSettings(Closable, BaseComponent):
         settings["api_key"] = SecretStr(api_key) if isinstance(api_key, str) else api_key
         super().__init__(**settings)
         if http_client is not None or async_http_client is not None:
+            from aimlapi_transport.http.user_client import check_http_clients
+
             check_http_clients(http_client=http_client, async_http_client=async_http_client)
             self._http_client, self._async_http_client = http_client, async_http_client
         from aimlapi_transport.config.settings import Settings

@@ -23,8 +23,6 @@ from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from typing_extensions import Self
 
-from aimlapi_transport.http.environment import connection_variables
-
 if TYPE_CHECKING:  # imported at the first call: whoever holds a pool_handle need not pay for it before
     import httpx
 
@@ -179,6 +177,8 @@ class PoolHandle:
         pool = self._pool
         if pool is not None and pool.route == route and pool.process is _process:
             return pool
+        from aimlapi_transport.http.environment import connection_variables
+
         key = (route, *connection_variables())
         with _lock:
             _begin()

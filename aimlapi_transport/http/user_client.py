@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.http._compat import is_client
+from aimlapi_transport.http.retry import RetryBudget
+
 if TYPE_CHECKING:
     import httpx
-
-    from aimlapi_transport.http.retry import RetryBudget
 
 _retry_budgets: WeakKeyDictionary[httpx.Client | httpx.AsyncClient, RetryBudget] = WeakKeyDictionary()
 
@@ -17,9 +19,6 @@ def check_http_clients(**clients: object) -> None:
     """Refuses, as an InvalidRequestError, what is no client of httpx or httpx2: an async one where the name says so."""
     for name, client in clients.items():
         if client is not None:
-            from aimlapi_transport.errors import InvalidRequestError
-            from aimlapi_transport.http._compat import is_client
-
             wanted = "AsyncClient" if "async" in name else "Client"
             if not is_client(client, wanted):
                 kind = f"{type(client).__module__.partition('.')[0]}.{type(client).__name__}"
@@ -28,6 +27,4 @@ def check_http_clients(**clients: object) -> None:
 
 def retry_budget_for(own: httpx.Client | httpx.AsyncClient) -> RetryBudget:
     """The retry quota of a client somebody brought along."""
-    from aimlapi_transport.http.retry import RetryBudget
-
     return _retry_budgets.setdefault(own, RetryBudget())
