@@ -166,14 +166,14 @@ async def _interruptible(job: Job, force: bool, update: Callable[[Summary], None
 
 @contextmanager
 def live_progress(out: Any) -> Iterator[Callable[[Summary], None]]:
-    """What tells how a job goes: a bar on a terminal, a line now and then elsewhere."""
+    """Shows how a job goes: a bar on a terminal, a line now and then elsewhere."""
     if not out.is_terminal:
-        told_at = time.monotonic()
+        printed_at = time.monotonic()
 
         def line(summary: Summary) -> None:
-            nonlocal told_at
-            if time.monotonic() - told_at >= _EVERY:
-                told_at = time.monotonic()
+            nonlocal printed_at
+            if time.monotonic() - printed_at >= _EVERY:
+                printed_at = time.monotonic()
                 out.print(summary_text(summary), markup=False)
 
         yield line

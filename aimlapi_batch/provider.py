@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,7 @@ from aimlapi_batch.summary import Progress, Summary
 from aimlapi_transport.config.model_families import profile_for
 from aimlapi_transport.errors import AIMLAPIError, BadResponseError
 from aimlapi_transport.service.calls import ServiceCalls, service_request
-from aimlapi_transport.user_warnings import stacklevel
+from aimlapi_transport.user_warnings import warn
 
 if TYPE_CHECKING:
     from aimlapi_transport import AsyncClient
@@ -87,10 +86,9 @@ class _Batches:
     async def all(self, total: int | None) -> None:
         """First what is under way from before, then what was never sent; what expired is sent again."""
         if rows := self._store.manifest.pop("unconfirmed", None):
-            warnings.warn(
+            warn(
                 f"When this job last ended it was sending a batch of {rows} rows, and no id came back: whether it was "
-                "made is not known. Its rows are sent again, so they may be charged for twice.",
-                stacklevel=stacklevel(),
+                "made is not known. Its rows are sent again, so they may be charged for twice."
             )
         for _ in range(self._job.row_retries + 1):
             held: dict[str, list[str]] = self._store.manifest.setdefault("batches", {})

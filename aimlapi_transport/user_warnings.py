@@ -43,6 +43,11 @@ def _top(frame: FrameType) -> str:
     return name.partition(".")[0]
 
 
+def warn(message: str) -> None:
+    """A warning about the user's own line."""
+    warnings.warn(message, stacklevel=stacklevel())
+
+
 def warn_unlisted(request: Request) -> None:
     """Warns of what a request holds beyond the model's documents, or in place of what was asked for."""
     model = request.model

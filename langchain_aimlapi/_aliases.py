@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
-from aimlapi_transport.config.aliases import Aliases, warn
+from aimlapi_transport.config.aliases import Aliases
+from aimlapi_transport.user_warnings import warn
 
 _SECRET = ("api_key", "default_headers")  # values no error may show
 _CLIENTS = {

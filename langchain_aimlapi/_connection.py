@@ -37,11 +37,7 @@ class ConnectionSettings(Closable, BaseModel):
     base_url: str | None = Field(default=None, description=ABOUT["base_url"])
     preset: Literal["aimlapi", "powertokens", "anyfast"] | None = Field(default=None, description=ABOUT["preset"])
     max_retries: int = Field(default=2, ge=0, description=ABOUT["max_retries"])
-    deadline: float | None = Field(
-        default=None,
-        gt=0,
-        description=ABOUT["deadline"],
-    )
+    deadline: float | None = Field(default=None, gt=0, description=ABOUT["deadline"])
     limits: Limits | None = Field(default=None, description=ABOUT["limits"])
     strict_parameters: bool = Field(default=False, description=ABOUT["strict_parameters"])
     default_headers: Mapping[str, str] | None = Field(

@@ -22,8 +22,8 @@ from pydantic import (
 )
 from typing_extensions import Self
 
-from aimlapi_transport.config.aliases import warn
 from aimlapi_transport.config.fields import ABOUT, Serialized, key_to_json, timeout_from_json, timeout_to_json
+from aimlapi_transport.user_warnings import warn
 from langchain_aimlapi._aliases import CHAT, chat_settings, validated_field
 from langchain_aimlapi._connection import ACCEPTED, ConnectionSettings, TimeoutValue
 from langchain_aimlapi._profile import DECLARED, is_of_another, model_profile
@@ -112,9 +112,7 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
 
     model_name: str = Field(alias="model", description=ABOUT["model"])
     api_key: Annotated[SecretStr | str | Callable[[], Any] | None, Serialized(key_to_json, "json")] = Field(
-        default=None,
-        repr=False,
-        description=ABOUT["api_key"],
+        default=None, repr=False, description=ABOUT["api_key"]
     )
     temperature: float | None = Field(default=None, description=ABOUT["temperature"])
     max_tokens: int | None = Field(default=None, description=ABOUT["max_tokens"])

@@ -51,7 +51,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
             each call.
         base_url: address of the host up to `/v1`; its host decides the preset unless one is given.
         temperature, max_tokens, reasoning_effort, ...: sent only where set. ChatOpenAI's names are taken, too.
-        timeout: seconds without data to wait: by default 600 for a whole answer, 120 between events, 5 to connect.
+        timeout: seconds to wait without data: by default 600 for a whole answer, 120 between events, 5 to connect.
         max_retries: further requests after a failed one, 2 by default.
         http_client, http_async_client: httpx clients of your own, used as they are and never closed here.
 

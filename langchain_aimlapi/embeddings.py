@@ -90,14 +90,11 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
     )
     model_kwargs: dict[str, Any] = Field(default_factory=dict, description=ABOUT["additional_kwargs"])
     api_key: SecretStr | str | Callable[[], str | Awaitable[str]] | None = Field(
-        default=None,
-        exclude=True,
-        repr=False,
-        description=ABOUT["api_key"],
+        default=None, exclude=True, repr=False, description=ABOUT["api_key"]
     )
     timeout: Annotated[TimeoutValue, Serialized(timeout_to_json)] = Field(
         default=None,
-        description="Seconds without data to wait, (connect, silence), or httpx.Timeout. By default 600.",
+        description="Seconds to wait without data, (connect, read), or httpx.Timeout. By default 600.",
     )
     # Values in the errors would show the key of a mistyped call: our own sentences name them, where they may.
     model_config = ConfigDict(
@@ -133,7 +130,7 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
 
     @property
     def request_timeout(self) -> Any:
-        """Seconds without data to wait, None for the defaults."""
+        """Seconds to wait without data, None for the defaults."""
         return self.timeout
 
     def embed_documents(self, texts: list[str], chunk_size: int | None = None, **kwargs: Any) -> list[list[float]]:

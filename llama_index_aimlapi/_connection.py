@@ -13,11 +13,12 @@ from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_validator
 from typing_extensions import Self
 
 from aimlapi_transport.chat.wire_types import Json
-from aimlapi_transport.config.aliases import Aliases, warn
+from aimlapi_transport.config.aliases import Aliases
 from aimlapi_transport.config.fields import ABOUT, Serialized, timeout_from_json, timeout_to_json
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.http.limits import Limits
 from aimlapi_transport.http.pool import Closable, PoolHandle
+from aimlapi_transport.user_warnings import warn
 
 if TYPE_CHECKING:  # imported at the first call: half of what importing this module would cost
     import httpx
@@ -39,10 +40,7 @@ class ConnectionSettings(Closable, BaseComponent):
     model_config = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=(), defer_build=True)
 
     api_key: SecretStr | Callable[[], str] | None = Field(
-        default=None,
-        exclude=True,
-        repr=False,
-        description=ABOUT["api_key"],
+        default=None, exclude=True, repr=False, description=ABOUT["api_key"]
     )
     api_base: str | None = Field(default=None, description=ABOUT["base_url"])
     preset: str | None = Field(default=None, description=ABOUT["preset"])

@@ -116,10 +116,7 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
         description="How often in a row an agent's model is asked again after a tool call that cannot be run, such as "
         "one whose arguments are no JSON. Then, and by default at once, a ToolCallError is raised.",
     )
-    parse_think: bool = Field(
-        default=True,
-        description=ABOUT["parse_think"],
-    )
+    parse_think: bool = Field(default=True, description=ABOUT["parse_think"])
     context_window: int | None = Field(
         default=None, description="Tokens of input and output together. By default what the documents say, else 128000."
     )

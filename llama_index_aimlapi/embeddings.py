@@ -81,8 +81,8 @@ class AIMLAPIEmbedding(ConnectionSettings, BaseEmbedding):
         **settings: Any,
     ) -> None:
         given = {**({} if model is None else {"model": model}), **settings}
-        if not given.get("api_version", True):
-            del given["api_version"]  # other classes take an empty one
+        if not given.get("api_version"):
+            given.pop("api_version", None)  # an empty one asks for nothing
         settings = resolved(type(self), _ALIASES, given)
         name = settings.get("model_name")
         if not isinstance(name, str) or not name.strip():

@@ -97,9 +97,9 @@ def _accounts(reply: Reply, found: dict[str, Any]) -> None:
         if isinstance(usage.get("cost"), (int, float)):
             reply.cost_usd = float(usage["cost"])
     meta = found.get("meta")
-    usage = meta.get("usage") if isinstance(meta, dict) else None
-    if isinstance(usage, dict) and isinstance(usage.get("usd_spent"), (int, float)):
-        reply.cost_usd = float(usage["usd_spent"])
+    spent = meta.get("usage") if isinstance(meta, dict) else None
+    if isinstance(spent, dict) and isinstance(spent.get("usd_spent"), (int, float)):
+        reply.cost_usd = float(spent["usd_spent"])
 
 
 def _message(reply: Reply, message: dict[str, Any], *, is_delta: bool) -> None:

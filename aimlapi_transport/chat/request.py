@@ -236,7 +236,10 @@ def _checked(
 
 
 def _is_idle(name: str, value: Any) -> bool:
-    """Whether a setting about tools says nothing where their list is empty. OpenAI refuses it there."""
+    """Whether a setting about tools says nothing where their list is empty.
+
+    Servers refuse the list: https://github.com/langchain-ai/langchain/issues/37184
+    """
     if name == "tool_choice":
         return value in ("auto", "none")
     return name == "parallel_tool_calls" or (name == "tools" and value in ([], ()))

@@ -34,9 +34,9 @@ class TextBuffer:
         """All of it."""
         return "".join(self._pieces)
 
-    def ends_in(self, end: str) -> bool:
-        """Whether the last piece ends in this, but for white space."""
-        return bool(self._pieces) and self._pieces[-1].rstrip().endswith(end)
+    def last_character(self) -> str:
+        """The last one that is no white space; empty where there is none."""
+        return next((text[-1] for piece in reversed(self._pieces) if (text := piece.rstrip())), "")
 
     def up_to(self, length: int) -> str:
         """The text when it had this length, in characters."""

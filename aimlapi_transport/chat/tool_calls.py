@@ -1,7 +1,8 @@
 """Tool calls, whole or in fragments of any order -> calls with strictly read arguments.
 
 Fragments belong together by index; where the index is missing, or repeated under another id, by id; where both
-are missing, by what they say: a second name, or a new object after a complete one, begins a new call.
+are missing, by what they say: a second name, or a new object after a complete one, begins a new call. Arguments without
+a name begin none while a call waits for some, whatever their index or id.
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ def call_to_wire(call_id: str, name: str, arguments: str, extra: Json) -> Json:
 
 
 _LEGACY = "function_call"
-_NO_IDS = ("null", "None", "undefined")  # what some gateways make of none: "null" from Mistral's
+# What gateways make of no id. Source: https://github.com/langchain-ai/langchainjs/pull/11373 ("null", of GLM)
+_NO_IDS = ("null", "None", "undefined")
 
 
 class _Call:
@@ -91,8 +93,8 @@ class _Call:
         return self.arguments.text() + (self.quoted.rest() if self.quoted is not None else "")
 
     def is_complete(self) -> bool:
-        """Whether the arguments are an object to which nothing can be added."""
-        if self.extra.get("type") == "custom" or not self.arguments.ends_in("}"):
+        """Whether the arguments are an object, or null: nothing can be added to them. Free text never is."""
+        if self.extra.get("type") == "custom" or self.arguments.last_character() not in ("}", "l"):
             return False
         return parse_arguments(self.text())[1] is None
 
@@ -239,19 +241,20 @@ class ToolCallReader:
 
     def _find(self, call_id: str, index: int | str | None, name: str, arguments: str) -> _Call | None:
         """The call a fragment continues, None if it begins one."""
-        begins = bool(name) or not arguments.strip()
-        if call_id and call_id in self._by_id:
-            known = self._by_id[call_id]
-            is_elsewhere = index is not None and known.place is not None and known.place != index
-            return None if is_elsewhere and (begins or known.is_complete()) else known  # or two calls share their id
         last = self._calls[-1] if self._calls else None
         call = last if index is None else self._by_index.get(index)
-        if call is not last and last and not begins and (call is None or call.is_complete()) and not last.is_complete():
-            call = last  # Qwen3 sends arguments under another index than the name before them
+        is_rest = bool(arguments.strip()) and not name  # arguments alone begin no call
+        if call_id and call_id in self._by_id:
+            known = self._by_id[call_id]
+            if index is None or known.place in (None, index) or (is_rest and not known.is_complete()):
+                return known
+            return None  # one id under two indices: two calls
+        if is_rest and last is not None and call is not last and (call is None or call.is_complete()):
+            call = call if last.is_complete() else last  # Qwen3's come under another index than the name before them
         if call is None:
             return None
-        if call_id and call.id and (begins or call.is_complete()):
-            return None  # another id: another call, whatever the index says; vLLM gives each fragment one of its own
+        if call_id and call.id and not (is_rest and not call.is_complete()):
+            return None  # another id: another call, whatever the index says
         if name and call.name and (name != call.name or (arguments and call.is_complete())):
             return None
         return call

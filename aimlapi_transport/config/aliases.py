@@ -5,15 +5,15 @@ Each class of the frameworks has one table. To accept another name, add a row to
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from aimlapi_transport.user_warnings import stacklevel
+from aimlapi_transport.user_warnings import warn
 
 if TYPE_CHECKING:  # imported by the first error
     from aimlapi_transport.errors import InvalidRequestError
 
+_ADDRESSES = ("base_url", "api_base")  # blank ones count as none
 _NONE_IS_DEFAULT = ("max_retries", "streaming")  # fields for which other classes take None, and mean their default
 
 
@@ -60,30 +60,26 @@ class Aliases:
         idle: list[str] = []
         for name, value in given.items():
             field = self.fields.get(name, name)
-            if field in ("base_url", "api_base") and isinstance(value, str) and not value.strip():
+            if field in _ADDRESSES and isinstance(value, str) and not value.strip():
                 value = None
             if value is None and (field not in known or field in _NONE_IS_DEFAULT):
                 continue
             if field in self._refused:
                 raise _refusal(f"`{name}` cannot be used: {self._refused[field]}.")
-            if value is not None and value not in self._without_effect.get(field, (value,)):
+            is_without_effect = field in self._without_effect
+            if is_without_effect and value is not None and value not in self._without_effect[field]:
                 idle.append(f"`{name}`")
             if field in known:
                 if taken.get(field) is None:
                     taken[field] = value
                 elif value is not None and taken[field] != value:
                     raise _refusal(f"`{name}` is given twice: `{field}` is another name of it.")
-            elif field not in self._without_effect and field not in self._ignored:
+            elif not is_without_effect and field not in self._ignored:
                 others[name] = value
         if idle:
             have, it = ("has", "it") if len(idle) == 1 else ("have", "them")
             warn(f"{', '.join(idle)} {have} no effect in {self.owner}: leave {it} out.")
         return taken, others
-
-
-def warn(message: str) -> None:
-    """A warning about the user's own line."""
-    warnings.warn(message, stacklevel=stacklevel())
 
 
 def _refusal(message: str) -> InvalidRequestError:

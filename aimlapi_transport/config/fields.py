@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ABOUT = {
     "additional_kwargs": "Further body parameters.",
-    "api_key": "The key, or a function that returns it (for async calls of LangChain, an async one will do). By "
+    "api_key": "The key, or a function that returns it (for async calls, an async one will do). By "
     "default AIMLAPI_API_KEY (or AIML_API_KEY), read at each call.",
     "base_url": "Address of the host up to `/v1`. By default AIMLAPI_API_BASE, else AI/ML API.",
     "deadline": "Seconds a call, or a batch of texts, may take in all, retries included. By default without end.",
@@ -39,7 +39,7 @@ ABOUT = {
     "task_type": "What the vectors are for, for models that ask (`CLUSTERING`). By default what the call says: "
     "queries or documents.",
     "temperature": "How much chance there is in an answer: 0 to 2; 0 to 1 for some families.",
-    "timeout": "Seconds without data to wait: a number, (connect, read), or httpx.Timeout. By default 600 for a whole "
+    "timeout": "Seconds to wait without data: a number, (connect, read), or httpx.Timeout. By default 600 for a whole "
     "answer, 120 between two events of a stream.",
     "top_logprobs": "Likeliest tokens to tell for each place, 0 to 20; needs `logprobs`.",
     "top_p": "Share of the likeliest tokens to choose from: above 0, up to 1.",
@@ -53,7 +53,7 @@ ABOUT = {
 class Serialized:
     """Metadata of a field: what stands for its value where the class is serialized.
 
-    It costs an eighth of the import that Pydantic's `field_serializer` does.
+    Pydantic's `field_serializer` takes an eighth of the import of ChatAIMLAPI.
 
     Args:
         form: gives what stands for a value.
@@ -68,7 +68,7 @@ class Serialized:
         from pydantic_core import core_schema
 
         serialization = core_schema.plain_serializer_function_ser_schema(self.form, when_used=self.when_used)
-        return {**handler(source), "serialization": serialization}  # type: ignore[return-value,misc,unused-ignore]
+        return {**handler(source), "serialization": serialization}
 
 
 def key_to_json(key: Any) -> Any:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aimlapi_transport.config.settings import Settings
 
 Timeout = float | tuple[float | None, float | None] | httpx.Timeout | None
-"""Seconds of silence; or (connect, silence); or an httpx.Timeout; None for the defaults."""
+"""Seconds to wait without data; or (connect, read); or an httpx.Timeout; None for the defaults."""
 
 CONNECT_SECONDS = 5.0
 _CALL_SILENCE = 600.0  # seconds without a byte of a whole answer

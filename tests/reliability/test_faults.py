@@ -36,15 +36,16 @@ def test_pauses_are_really_waited_for(number: str, form: Form, at: Places) -> No
 
 
 def test_no_number_is_missing() -> None:
-    """F001 to F117 once each, and none of the emulator's faults left out."""
+    """The contract's F001 to F116 once each, F117 found since, and none of the emulator's faults left out."""
     numbers = sorted([fault.number for fault in FAULTS] + list(USED_BY_LIFE_CHECKS))
     assert numbers == [f"F{n:03}" for n in range(1, 118)]
     named = {fault.name for fault in FAULTS if fault.place == "emulator"} | set(USED_BY_LIFE_CHECKS.values())
     assert named == set(EMULATED)
 
 
-def test_the_table_has_the_contracts_394_runs_in_each_framework() -> None:
-    assert sum(2 * (fault.whole is not None) + 2 * (fault.stream is not None) for fault in FAULTS) == 394
+def test_the_table_has_the_contracts_390_runs_in_each_framework() -> None:
+    contract = [fault for fault in FAULTS if fault.number <= "F116"]
+    assert sum(2 * (fault.whole is not None) + 2 * (fault.stream is not None) for fault in contract) == 390
 
 
 def test_the_runner_sees_what_is_wrong(at: Places) -> None:

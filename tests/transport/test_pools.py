@@ -19,8 +19,6 @@ from aimlapi_transport.http.transport_options import _environment_proxy
 from tests.scripted import ScriptedServer, answer, reply, scripted
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
-
-
 KeptFor = Callable[..., None]
 
 
@@ -248,9 +246,7 @@ class _Moment(float):
         return super().__le__(other)
 
 
-def test_a_client_collected_while_the_kept_pools_are_looked_at_is_not_forgotten(
-    kept_for: KeptFor,
-) -> None:
+def test_a_client_collected_while_the_kept_pools_are_looked_at_is_not_forgotten(kept_for: KeptFor) -> None:
     kept_for(0.0, is_watched=False)
     with scripted(reply(body=answer())) as first, scripted(reply(body=answer())) as second:
         clients = [Client(api_key="k", base_url=second.base_url)]

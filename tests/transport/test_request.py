@@ -187,7 +187,7 @@ def test_a_forced_call_is_asked_for_as_far_as_it_is_taken(
 @pytest.mark.parametrize("tools", [[], (), None])
 @pytest.mark.parametrize(("choice", "sent"), [("auto", {}), ("none", {}), ("required", {"tool_choice": "required"})])
 def test_with_an_empty_list_of_tools_what_is_said_of_them_is_left_out(tools: Any, choice: Any, sent: Any) -> None:
-    """As an agent has that happens to have none: OpenAI refuses the list, and a choice without tools."""
+    """As an agent has that happens to have none: servers refuse the list."""
     given = {"tools": tools, "tool_choice": choice, "parallel_tool_calls": False, "seed": 1}
     assert extra(body("openai/gpt-4o", parameters=given)) == {"seed": 1, **sent}
 

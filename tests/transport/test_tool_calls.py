@@ -189,6 +189,20 @@ A, B = ("a", "add", {"x": 1}), ("b", "mul", {"y": 2})
             id="blanks-behind-a-call-that-is-complete",
         ),
         pytest.param(
+            [
+                [fragment(0, "", "add", '{"x": 1}')],
+                [fragment(0, "", arguments="\n")],
+                [fragment(0, "", "add", '{"x": 2}')],
+            ],
+            [("made-up-0", "add", {"x": 1}), ("made-up-1", "add", {"x": 2})],
+            id="the-same-tool-again-behind-blanks",
+        ),
+        pytest.param(
+            [[fragment(0, "", "add", "null")], [fragment(0, "", "add", '{"x": 2}')]],
+            [("made-up-0", "add", {}), ("made-up-1", "add", {"x": 2})],
+            id="the-same-tool-again-behind-null",
+        ),
+        pytest.param(
             [[fragment(0, "a", "add", '{"x": 1}')], [fragment(1, arguments='{"y": 2}')], [fragment(1, "b", "mul")]],
             [A, B],
             id="arguments-before-their-name",
