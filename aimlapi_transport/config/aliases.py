@@ -73,13 +73,17 @@ class Aliases:
                 if taken.get(field) is None:
                     taken[field] = value
                 elif value is not None and taken[field] != value:
-                    raise _refusal(f"`{name}` is given twice: `{field}` is another name of it.")
+                    raise _refusal(f"`{name}` is given twice: `{self._first(field, given)}` is another name of it.")
             elif not is_without_effect and field not in self._ignored:
                 others[name] = value
         if idle:
             have, it = ("has", "it") if len(idle) == 1 else ("have", "them")
             warn(f"{', '.join(idle)} {have} no effect in {self.owner}: leave {it} out.")
         return taken, others
+
+    def _first(self, field: str, given: Mapping[str, Any]) -> str:
+        """The name under which a field was given first."""
+        return next(name for name in given if self.fields.get(name, name) == field and given[name] is not None)
 
 
 def _refusal(message: str) -> InvalidRequestError:

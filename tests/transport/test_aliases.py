@@ -46,6 +46,7 @@ def test_settings_are_found_by_any_of_their_names(
     ("given", "problem"),
     [
         ({"timeout": 5, "request_timeout": 6}, "`request_timeout` is given twice: `timeout` is another name of it."),
+        ({"request_timeout": 5, "timeout": 6}, "`timeout` is given twice: `request_timeout` is another name of it."),
         ({"client": object()}, "`client` cannot be used: pass an `http_client`."),
     ],
 )
