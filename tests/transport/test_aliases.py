@@ -13,7 +13,7 @@ from aimlapi_transport.errors import InvalidRequestError
 FIELDS = ("model", "base_url", "api_base", "timeout", "max_retries", "organization", "tags")
 ALIASES = Aliases(
     owner="Class",
-    fields={"request_timeout": "timeout", "model_name": "model", "org": "organization"},
+    fields={"request_timeout": "timeout", "read_timeout": "timeout", "model_name": "model", "org": "organization"},
     refused={"client": "pass an `http_client`"},
     without_effect={"organization": (), "tiktoken": (), "check": (False,)},
     ignored=("class_name",),
@@ -47,6 +47,7 @@ def test_settings_are_found_by_any_of_their_names(
     [
         ({"timeout": 5, "request_timeout": 6}, "`request_timeout` is given twice: `timeout` is another name of it."),
         ({"request_timeout": 5, "timeout": 6}, "`timeout` is given twice: `request_timeout` is another name of it."),
+        ({"request_timeout": None, "read_timeout": 5, "timeout": 6}, "`timeout` is given twice: `read_timeout` is"),
         ({"client": object()}, "`client` cannot be used: pass an `http_client`."),
     ],
 )

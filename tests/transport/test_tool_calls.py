@@ -181,6 +181,20 @@ A, B = ("a", "add", {"x": 1}), ("b", "mul", {"y": 2})
         pytest.param(
             [
                 [fragment(0, "a", "add", '{"x": 1}')],
+                [fragment(1, "b", "mul")],
+                [{"index": 0, "function": {"arguments": '{"y": 2}'}}],
+            ],
+            [A, B],
+            id="and-so-without-a-type",
+        ),
+        pytest.param(
+            [[fragment(0, "a", "add", '{"x": 1}')], [fragment(1, "a", arguments='{"y": 2}')]],
+            [A, ("a", "", "the call names no tool")],
+            id="a-complete-call-takes-no-more",
+        ),
+        pytest.param(
+            [
+                [fragment(0, "a", "add", '{"x": 1}')],
                 [fragment(1, "b", "mul", '{"y"')],
                 [fragment(0, arguments="\n")],
                 [fragment(1, arguments=": 2}")],
