@@ -1,7 +1,7 @@
 """Answers in the shape of a schema: the parsers behind `with_structured_output`. Pure.
 
 A refusal, an answer cut at its limit, or one that does not have the shape raises, never `None` in silence. Nothing is
-repaired: JSON is read strictly, bare or in a code fence. Where a tool was to be called, text that is itself the JSON
+repaired: JSON is read strictly, see `structured.json_text`. Where a tool was to be called, text that is itself the JSON
 counts as the answer, for some models write the arguments instead of the call.
 """
 
@@ -25,9 +25,7 @@ from pydantic import BaseModel, ValidationError
 
 from aimlapi_transport.chat.coercion import coerce
 from aimlapi_transport.chat.wire_types import Json
-from aimlapi_transport.json_codec import read_text
-
-_FENCED = re.compile(r"```[A-Za-z0-9]*\s*\n?(.*?)```", re.DOTALL)
+from aimlapi_transport.structured.json_text import json_values
 
 
 def is_class(schema: Any) -> TypeGuard[type]:
@@ -60,8 +58,14 @@ class StructuredAnswer(BaseTransformOutputParser[Any]):
         return "aimlapi-structured-answer"
 
     def parse(self, text: str) -> Any:
-        """The answer in a text."""
-        return self._shaped(_read_json(text))
+        """The answer in a text: of the JSON values it may mean, the first that has the shape."""
+        failure: OutputParserException | None = None
+        for value in json_values(text):
+            try:
+                return self._shaped(value)
+            except OutputParserException as error:
+                failure = failure or error
+        raise failure or OutputParserException(f"The answer is no JSON: {text[:200]!r}.", llm_output=text)
 
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
         """The answer in a message; of half a message, what there is of a dict.
@@ -218,16 +222,6 @@ def instructed(messages: list[Json], text: str) -> list[Json]:
     content = first["content"]
     said = f"{content}\n\n{text}" if isinstance(content, str) else [*content, {"type": "text", "text": text}]
     return [{**first, "content": said}, *messages[1:]]
-
-
-def _read_json(text: str) -> Any:
-    """The JSON a text is, or holds in a code fence."""
-    for candidate in (text, *_FENCED.findall(text)):
-        try:
-            return read_text(candidate)
-        except (ValueError, RecursionError):
-            continue
-    raise OutputParserException(f"The answer is no JSON: {text[:200]!r}.", llm_output=text)
 
 
 def _excerpt(value: Any) -> str:

@@ -30,8 +30,8 @@ from aimlapi_transport.chat.usage import Usage
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.json_codec import dumps
 from aimlapi_transport.responses.output_items import CALLS, reasoning_parts
+from aimlapi_transport.structured.json_text import arguments_in
 from llama_index_aimlapi._compat import built
-from llama_index_aimlapi._json_in_text import arguments_in
 from llama_index_aimlapi._messages import CITED, MESSAGE_FIELDS, REASONING_FIELDS
 from llama_index_aimlapi._raw import RawReply
 from llama_index_aimlapi._tools import FINISH_REASON, ToolCallDict, tool_call_dict

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from aimlapi_transport.chat.coercion import coerce
 from aimlapi_transport.chat.tool_calls import parse_arguments
 from aimlapi_transport.errors import BadResponseError
-from llama_index_aimlapi._json_in_text import json_values
+from aimlapi_transport.structured.json_text import json_values
 from llama_index_aimlapi._partial_json import PartialObject
 from llama_index_aimlapi._schemas import schema_of
 from llama_index_aimlapi._tools import FINISH_REASON, selections
