@@ -9,9 +9,9 @@ from typing import Any
 
 import orjson
 
-from aimlapi_transport.chat.surrogates import whole_value
+from aimlapi_transport.surrogates import whole_value
 
-_HALF = re.compile("[\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _BIG_NUMBER = re.compile("[0-9]{19}")  # may be past the 64 bits beyond which orjson makes a float of it
 _DEEPEST = 200  # levels; Python's own functions for nested values give up at a thousand frames
 _NO_MARKS = bytes(set(range(256)) - set(b'[]{}"'))
@@ -22,13 +22,13 @@ class JsonError(ValueError):
     """The text is no JSON in any reading."""
 
 
-def loads(data: bytes | bytearray | str, mended: Callable[[Any], Any] = whole_value) -> Any:
-    """The value of JSON text. NaN, Infinity and halves of surrogate pairs are read too.
+def loads(data: bytes | bytearray | str, on_lone_surrogate: Callable[[Any], Any] = whole_value) -> Any:
+    """The value of JSON text. NaN, Infinity and lone surrogates are read too.
 
     What is read can be walked, copied and written again: it is never nested deeper than 200 levels.
 
     Args:
-        mended: what becomes of a value in whose text a half of a surrogate pair may stand alone: by default U+FFFD
+        on_lone_surrogate: what makes the value of one in whose texts a surrogate may stand alone; by default U+FFFD
             stands for it.
 
     Raises:
@@ -45,7 +45,7 @@ def loads(data: bytes | bytearray | str, mended: Callable[[Any], Any] = whole_va
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise JsonError(f"not JSON: {data[:80]!r}") from error
-    return mended(value) if _may_hold_halves(text) else value
+    return on_lone_surrogate(value) if _may_hold_surrogates(text) else value
 
 
 def read_text(text: str) -> Any:
@@ -61,11 +61,11 @@ def read_text(text: str) -> Any:
         except ValueError:
             pass
     value = json.loads(text)
-    return whole_value(value) if _may_hold_halves(text) else value
+    return whole_value(value) if _may_hold_surrogates(text) else value
 
 
-def _may_hold_halves(text: str) -> bool:
-    return "\\ud" in text or "\\uD" in text or _HALF.search(text) is not None
+def _may_hold_surrogates(text: str) -> bool:
+    return "\\ud" in text or "\\uD" in text or _SURROGATE.search(text) is not None
 
 
 def _decoded(data: bytes | bytearray) -> str:

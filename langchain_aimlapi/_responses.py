@@ -15,10 +15,10 @@ from langchain_core.utils.json import parse_partial_json
 
 from aimlapi_transport.chat.coercion import CoercedText, coerced_call, coerced_text
 from aimlapi_transport.chat.response import Choice, Completion, Delta
-from aimlapi_transport.chat.surrogates import EscapedHalves
 from aimlapi_transport.chat.tool_calls import ToolCall as WireToolCall
 from aimlapi_transport.chat.tool_calls import ToolCallDelta
 from aimlapi_transport.chat.usage import Usage
+from aimlapi_transport.surrogates import LoneEscapeReplacer
 from langchain_aimlapi._compat import FirstChunk, add_pieces, generation_chunk, message_chunk, set_place
 from langchain_aimlapi._content_blocks import PROVIDER, RAW_ARGUMENTS
 from langchain_aimlapi._output_items import OUTPUT_ITEMS, held
@@ -157,7 +157,7 @@ class _StreamedCall:
         self.custom = False
         self.begun = False
         self.coerced: CoercedText | None = None
-        self.escapes = EscapedHalves()
+        self.escapes = LoneEscapeReplacer()
         self.sent: set[str] = set()
 
     def coerce(self, coerced: CoercedText | None) -> None:
@@ -191,7 +191,7 @@ class _StreamedCall:
     def ending(self, call: WireToolCall, error: str | None, tools: Sequence[Any]) -> str:
         """What makes the streamed arguments a call, or keeps them from being taken for one."""
         if not self.custom:
-            rest = self.escapes.rest()
+            rest = self.escapes.flush()
             if self.coerced is None:
                 return rest if error is None else rest + _spoiler(call.arguments)
             rest = self.coerced.feed(rest) + self.coerced.rest()

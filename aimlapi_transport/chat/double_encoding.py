@@ -9,7 +9,7 @@ import json
 import re
 from typing import Literal
 
-from aimlapi_transport.chat.surrogates import whole_text
+from aimlapi_transport.surrogates import whole_text
 
 _BLANK = " \t\r\n"
 _MOST_BLANK = 256  # characters before the string, or before the object in it: some models send blanks without end

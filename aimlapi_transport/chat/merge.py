@@ -25,25 +25,27 @@ def parts(content: Any) -> tuple[str, str, list[Json], list[Any]]:
             text += part["text"]
         elif kind in ("thinking", "reasoning"):
             inner = part.get("thinking") or part.get("reasoning") or part.get("text") or ""
-            said = inner if isinstance(inner, str) else parts(inner)[0]
-            reasoning += said
-            thoughts.append({"type": "reasoning.text", "text": said, "signature": part.get("signature")})
+            thought_text = inner if isinstance(inner, str) else parts(inner)[0]
+            reasoning += thought_text
+            thoughts.append({"type": "reasoning.text", "text": thought_text, "signature": part.get("signature")})
         elif kind == "redacted_thinking" and part.get("data"):
             thoughts.append({"type": "reasoning.encrypted", "data": part["data"]})
         else:
             others.append(part)
-    for place, thought in enumerate(thoughts):
-        thought.update(format="anthropic-claude-v1", index=place)
+    for index, thought in enumerate(thoughts):
+        thought.update(format="anthropic-claude-v1", index=index)
     return text, reasoning, thoughts, others
 
 
-def sealed(thoughts: list[Json]) -> Json:
-    """Thoughts as a message's `reasoning_details`, where they hold more than text: a signature, or what only the
-    model can read."""
+def reasoning_details(thoughts: list[Json]) -> Json:
+    """Thoughts as a message's `reasoning_details`; `{}` where they hold no more than text.
+
+    More is a signature, or encrypted reasoning, which only the model can read.
+    """
     if not any(thought.get("signature") or thought.get("data") for thought in thoughts):
         return {}
     present = ({name: value for name, value in thought.items() if value is not None} for thought in thoughts)
-    return {"reasoning_details": [{**thought, "index": place} for place, thought in enumerate(present)]}
+    return {"reasoning_details": [{**thought, "index": index} for index, thought in enumerate(present)]}
 
 
 def details_text(details: Any) -> str:
@@ -54,37 +56,37 @@ def details_text(details: Any) -> str:
     return "".join(text for text in texts if isinstance(text, str))
 
 
-def fold(held: Json, new: Json) -> None:
-    """Adds a message's further fields to what is held, each by its own rule; the last value by default."""
+def fold(total: Json, new: Json) -> None:
+    """Adds a message's further fields to their sum so far, each by its own rule; the last value by default."""
     for name, value in new.items():
-        old = held.get(name)
+        old = total.get(name)
         if old is None:
-            held[name] = [dict(v) if isinstance(v, dict) else v for v in value] if isinstance(value, list) else value
+            total[name] = [dict(v) if isinstance(v, dict) else v for v in value] if isinstance(value, list) else value
         elif name == "reasoning_details" and isinstance(old, list) and isinstance(value, list):
             fold_details(old, value)
         elif name in ("annotations", "images", "content_parts") and isinstance(old, list) and isinstance(value, list):
             old.extend(value)
         elif name == "audio" and isinstance(old, dict) and isinstance(value, dict):
-            held[name] = _joined(old, value, ("data", "transcript"))
+            total[name] = _joined(old, value, ("data", "transcript"))
         elif name == "extra_content" and isinstance(old, dict) and isinstance(value, dict):
-            held[name] = {**old, **value}
+            total[name] = {**old, **value}
         else:
-            held[name] = value
+            total[name] = value
 
 
-def fold_details(held: list[Any], new: Sequence[Any]) -> None:
+def fold_details(total: list[Any], new: Sequence[Any]) -> None:
     """Pieces of one detail join; the details themselves stand in the order they came."""
     for piece in new:
-        last = held[-1] if held else None
+        last = total[-1] if total else None
         if (
             isinstance(piece, dict)
             and isinstance(last, dict)
             and piece.get("type") == last.get("type") != "reasoning.encrypted"
             and piece.get("index") == last.get("index")
         ):
-            held[-1] = _joined(last, piece, ("text", "summary"))
+            total[-1] = _joined(last, piece, ("text", "summary"))
         else:
-            held.append(piece)
+            total.append(piece)
 
 
 def _joined(old: Json, new: Json, texts: tuple[str, ...]) -> Json:

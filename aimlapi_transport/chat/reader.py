@@ -6,12 +6,11 @@ A chat completion is whole when a finish reason or `[DONE]` was seen; a JSON ans
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from aimlapi_transport.chat.parser import CompletionReader
 from aimlapi_transport.chat.response import Completion, Delta
-from aimlapi_transport.chat.surrogates import Halves
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.model_families import Profile
 from aimlapi_transport.errors import (
@@ -26,6 +25,7 @@ from aimlapi_transport.errors import (
 from aimlapi_transport.http.limits import DEFAULT, Limits
 from aimlapi_transport.http.sse import Event, EventDecoder
 from aimlapi_transport.json_codec import JsonError, loads
+from aimlapi_transport.surrogates import SurrogateJoiner
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -50,16 +50,6 @@ class ReplyParser(Protocol):
     @property
     def is_finished(self) -> bool:
         """Whether the answer is whole."""
-
-    def spliced(self, data: bytes) -> Delta | None:
-        """What an event adds that is, byte for byte, the one before but for its piece; None for any other."""
-
-    def continued(self, event: Json, data: bytes = b"") -> Delta | None:
-        """What an event adds that only goes on with the one before, as most do; None for any other: `read` it.
-
-        Args:
-            data: its bytes, for `spliced`.
-        """
 
     def read(self, event: Json, *, whole: bool = False) -> list[Delta]:
         """What an event adds."""
@@ -110,14 +100,14 @@ class ReplyReader:
             parse_think=profile.parse_think,
             headers=headers,
             scrub=scrub,
-            most=limits.choices,
+            max_choices=limits.choices,
         )
         self._ends_early = not self._completion.ends_at_done
         self._scrub = scrub
         self._decoder: EventDecoder | None = None
         self._undecided = b""
         self._json: bytearray | None = None
-        self._halves: Halves | None = None  # where an event ever had half a character
+        self._surrogates: SurrogateJoiner | None = None  # once an event held a lone one
         self.count = 0
         self.is_done = False
 
@@ -127,26 +117,31 @@ class ReplyReader:
         done = self.is_done and self._completion.ends_at_done
         return self._decoder is not None and (done or self._completion.is_finished)
 
-    def _events(self, data: bytes) -> list[Event]:
-        """The events of a stream these bytes complete; of a JSON reply, none before it is closed."""
+    def feed(self, data: bytes) -> Iterator[Delta]:
+        """What these bytes add, delta by delta.
+
+        Raises:
+            APITimeoutError: for too long only comments came.
+            BadResponseError: the reply is longer than any answer.
+            StreamError: an event reports a failure, or is no JSON.
+            AIMLAPIError: the class of the status an error in the body names.
+        """
         self._size += len(data)
         if self._size > self._limits.reply:
             self._limits.check_reply(self._size, self.partial())
         if self._check is not None:
             self._check()
-        if self._decoder is not None:
-            events = self._decoder.feed(data)
-            self.count += len(events)
-        else:
-            events = self._first_events(data)
+        events = self._first_events(data) if self._decoder is None else self._decoder.feed(data)
+        self.count += len(events)
         if events or self._json is not None:
             self._last_event = self._clock()
         elif self._silence is not None and self._clock() - self._last_event > self._silence and not self.has_answer:
             raise APITimeoutError(f"No event came for {self._silence:g} s, only keep-alives.", partial=self.partial())
-        return events
+        for name, event in events:
+            yield from self._read_event(name, event)
 
     def _first_events(self, data: bytes) -> list[Event]:
-        """As `_events`, while it is not known that these are events."""
+        """The events, while it is not known whether the reply has any: one of JSON has none before it is closed."""
         if self._json is not None:
             self._json += data
             return []
@@ -159,68 +154,40 @@ class ReplyReader:
             self._json = bytearray(data)
             return []
         self._decoder = EventDecoder(self._limits.event)
-        events = self._decoder.feed(data)
-        self.count += len(events)
-        return events
+        return self._decoder.feed(data)
 
-    def feed(self, data: bytes) -> Iterator[Delta]:
-        """What these bytes add, delta by delta.
-
-        Raises:
-            APITimeoutError: for too long only comments came.
-            BadResponseError: the reply is longer than any answer.
-            StreamError: an event reports a failure, or is no JSON.
-            AIMLAPIError: the class of the status an error in the body names.
-        """
-        return self._read(self._events(data))
-
-    def _read(self, events: Iterable[Event]) -> Iterator[Delta]:
-        spliced, continued = self._completion.spliced, self._completion.continued
-        for name, data in events:
-            delta = spliced(data) if not name and self._halves is None else None
-            if delta is not None:
-                yield delta
-                continue
-            try:
-                payload = loads(data, self._mended)
-            except JsonError:
-                self._read_no_json(data)
-                continue
-            if self._halves is not None:
-                payload = self._halves.joined(payload)
-            is_object, is_error = payload.__class__ is dict, name == b"error"
-            delta = continued(payload, data) if is_object and not is_error else None
-            if delta is not None:
-                yield delta
-            elif is_object or is_error:
-                yield from self._deltas(name, payload)
-
-    def _read_no_json(self, data: bytes) -> None:
-        if data.strip() == b"[DONE]":
-            self.is_done = True
-            return
-        shown = beginning(data, 80, self._scrub)
-        raise StreamError(
-            f"An event of the stream is not JSON: {shown!r}.",
-            request_id=self._completion.inference_id,
-            partial=self.partial(),
-        ) from None
-
-    def _deltas(self, name: bytes, payload: Any) -> list[Delta]:
-        """The deltas of one event."""
+    def _read_event(self, name: bytes, data: bytes) -> list[Delta]:
+        try:
+            event = loads(data, self._on_lone_surrogate)
+        except JsonError:
+            if data.strip() == b"[DONE]":
+                self.is_done = True
+                return []
+            raise StreamError(
+                f"An event of the stream is not JSON: {beginning(data, 80, self._scrub)!r}.",
+                request_id=self._completion.inference_id,
+                partial=self.partial(),
+            ) from None
+        if self._surrogates is not None:
+            event = self._surrogates.feed(event)
         try:
             if name == b"error":
-                if not (self._ends_early and isinstance(payload, dict)):
-                    error = error_in({"error": payload}, scrub=self._scrub)
+                if not (self._ends_early and isinstance(event, dict)):
+                    error = error_in({"error": event}, scrub=self._scrub)
                     raise error or StreamError("The stream reported an error.")
-                payload = {"type": "error", **payload}
-            deltas = self._completion.read(payload)
-            if self._ends_early and self._completion.is_finished:
-                self.is_done = True  # nothing follows
-            return deltas
+                event = {"type": "error", **event}
+            deltas = self._completion.read(event) if isinstance(event, dict) else []
         except AIMLAPIError as error:
             error.partial = self.partial()
             raise
+        if self._ends_early and self._completion.is_finished:
+            self.is_done = True  # nothing follows
+        return deltas
+
+    def _on_lone_surrogate(self, event: Any) -> Any:
+        """From an event that may hold half a pair on, all are joined."""
+        self._surrogates = self._surrogates or SurrogateJoiner()
+        return event
 
     def close(self) -> list[Delta]:
         """What the end of the bytes completes; the last delta carries the completion.
@@ -231,22 +198,20 @@ class ReplyReader:
         """
         if self._decoder is None:
             return self._close_json()
+        deltas: list[Delta] = []
         try:
-            deltas = list(self._read(self._decoder.close()))
+            for name, event in self._decoder.close():
+                deltas += self._read_event(name, event)
         except StreamError as error:
             if error.body is None:  # cut in the middle of an event
                 raise self.incomplete() from None
             raise
         if not self.has_answer:
             raise self.incomplete()
-        for rest in self._halves.rest() if self._halves is not None else ():
-            deltas.extend(self._completion.read(rest))
+        if self._surrogates is not None:
+            for event in self._surrogates.flush():
+                deltas += self._completion.read(event)
         return deltas + self._completion.close()
-
-    def _mended(self, payload: Any) -> Any:
-        """An event that may have half a character, from which on each is looked through."""
-        self._halves = self._halves or Halves()
-        return payload
 
     def incomplete(self, reason: str = "The stream ended before the answer did") -> IncompleteStreamError:
         """The error for a stream that ended here."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from aimlapi_transport.chat.double_encoding import QuotedObject, unquoted
-from aimlapi_transport.chat.text_buffer import TextBuffer
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.errors import BadResponseError
 from aimlapi_transport.http.limits import DEFAULT
@@ -83,40 +82,43 @@ class _Call:
         self.id = ""
         self.made_up = ""
         self.name = ""
-        self.arguments = TextBuffer()
+        self.arguments: list[str] = []
         self.quoted: QuotedObject | None = QuotedObject()  # None where the arguments are as they come, or all here
         self.is_sound = True
         self.extra: Json = {}
 
     def text(self) -> str:
         """The arguments so far."""
-        return self.arguments.text() + (self.quoted.rest() if self.quoted is not None else "")
+        return "".join(self.arguments) + (self.quoted.rest() if self.quoted is not None else "")
 
     def is_complete(self) -> bool:
         """Whether the arguments are an object, or null: nothing can be added to them. Free text never is."""
-        if self.extra.get("type") == "custom" or self.arguments.last_character() not in ("}", "l"):
+        if self.extra.get("type") == "custom":
             return False
-        return parse_arguments(self.text())[1] is None
+        # Only what may end in an object or in null is parsed, or a long call would be parsed at each of its pieces.
+        end = next((text for piece in reversed(self.arguments) if (text := piece.rstrip())), "")
+        return end.endswith(("}", "l")) and parse_arguments(self.text())[1] is None
 
 
 class ToolCallReader:
     """Collects the calls of one answer."""
 
-    __slots__ = ("_by_id", "_by_index", "_calls", "_most", "_new_id")
+    __slots__ = ("_by_id", "_by_index", "_calls", "_max_calls", "_new_id")
 
-    def __init__(self, new_id: Callable[[], str], most: int = DEFAULT.choices) -> None:
+    def __init__(self, new_id: Callable[[], str], max_calls: int = DEFAULT.choices) -> None:
         self._new_id = new_id
-        self._most = most
+        self._max_calls = max_calls
         self._calls: list[_Call] = []
         self._by_id: dict[str, _Call] = {}
         self._by_index: dict[int | str, _Call] = {}
 
+    @property
+    def has_calls(self) -> bool:
+        """Whether any call has begun."""
+        return bool(self._calls)
+
     def read(self, value: Any, *, whole: bool = False) -> tuple[ToolCallDelta, ...]:
         """What a `tool_calls` list adds. In a whole reply each entry is a call of its own."""
-        if not whole:
-            fragment = self.continued(value)
-            if fragment is not None:
-                return (fragment,)
         fragments = []
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, dict):
@@ -143,7 +145,7 @@ class ToolCallReader:
                 call.id = fragment.id = call.made_up or self._new_id()
             if call.quoted is not None:
                 fragment.arguments, call.is_sound = call.quoted.rest(), call.quoted.is_sound
-                call.arguments.add(fragment.arguments)
+                call.arguments.append(fragment.arguments)
                 call.quoted = None
             if fragment.id or fragment.arguments:
                 fragments.append(fragment)
@@ -192,8 +194,8 @@ class ToolCallReader:
         if call is not None and call_id and name and arguments and call.text() == unquoted(arguments)[0]:
             return None  # the whole call once more, as some send it with the finish
         if call is None:
-            if len(self._calls) >= self._most:
-                raise BadResponseError(f"The answer holds more tool calls than the limit of {self._most}.")
+            if len(self._calls) >= self._max_calls:
+                raise BadResponseError(f"The answer holds more tool calls than the limit of {self._max_calls}.")
             call = _Call(len(self._calls))
             self._calls.append(call)
         if index is not None:
@@ -212,32 +214,10 @@ class ToolCallReader:
         if name and not call.name:
             call.name = fragment.name = name
         if arguments:
-            call.arguments.add(arguments)
+            call.arguments.append(arguments)
         if extra:
             call.extra.update(extra)
         return fragment if fragment.id or fragment.name or arguments or extra else None
-
-    def continued(self, value: Any) -> ToolCallDelta | None:
-        """A further piece of the arguments of a known call and nothing else, as most fragments are; None otherwise.
-
-        What `read` would say, for a third of the time.
-        """
-        if value.__class__ is not list or len(value) != 1:
-            return None
-        item = value[0]
-        if item.__class__ is not dict or len(item) != 2:
-            return None
-        index, body = item.get("index"), item.get("function")
-        if index.__class__ is not int or body.__class__ is not dict or len(body) != 1:
-            return None
-        call, arguments = self._by_index.get(index), body.get("arguments")
-        if call is None or call.quoted is not None or arguments.__class__ is not str or not arguments:
-            return None
-        if call is not self._calls[-1] and call.is_complete():
-            return None  # not this call's
-        call.place = index
-        call.arguments.add(arguments)
-        return ToolCallDelta(call.index, None, None, arguments)
 
     def _find(self, call_id: str, index: int | str | None, name: str, arguments: str) -> _Call | None:
         """The call a fragment continues, None if it begins one."""

@@ -290,7 +290,7 @@ def _parser(
         return None
     from aimlapi_transport.responses.reader import ResponsesReader
 
-    return ResponsesReader(headers=headers, scrub=scrub, most=limits.choices, stop=request.stop)
+    return ResponsesReader(headers=headers, scrub=scrub, max_choices=limits.choices, stop=request.stop)
 
 
 def _shorten_silence(response: httpx.Response, seconds: float) -> None:

@@ -41,17 +41,6 @@ class EventDecoder:
         Raises:
             BadResponseError: an event is longer than the limit.
         """
-        # One whole event of one line, as most gateways send them: a third of the cost of the general way.
-        if (
-            data[:6] == b"data: "
-            and data.find(b"\n") == len(data) - 2
-            and data[-1:] == b"\n"
-            and b"\r" not in data
-            and self._started
-            and not self._pending
-            and not self._after_cr
-        ):
-            return [(b"", data[6:-2])]
         if not self._started:
             data = self._taken() + data
             if len(data) < len(_BOM) and _BOM.startswith(data):
@@ -75,10 +64,6 @@ class EventDecoder:
         if rest:
             self._pending += rest
         self._at_line_start = rest.endswith(b"\n")
-        if whole.startswith(b"data: "):  # events of one line each, as most are: a third of the cost of line by line
-            events = whole[6:].split(b"\n\ndata: ")
-            if whole.count(b"\n") == 2 * (len(events) - 1):
-                return [(b"", event) for event in events]
         return [event for block in whole.split(b"\n\n") if (event := _parse(block)) is not None]
 
     def close(self) -> list[Event]:

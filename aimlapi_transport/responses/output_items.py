@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from aimlapi_transport.chat.text_buffer import TextBuffer
 from aimlapi_transport.chat.wire_types import Json
 
 CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
@@ -46,9 +45,9 @@ class OutputItem:
         self.place = (index, 0)
         self.value: Json = {}
         self.is_done = False
-        self.text = TextBuffer()
-        self.refusal = TextBuffer()
-        self.reasoning = TextBuffer()
+        self.text: list[str] = []
+        self.refusal: list[str] = []
+        self.reasoning: list[str] = []
         self.parts: dict[tuple[str, int], int] = {}
         self.arguments = 0
         self.is_known = False
@@ -57,19 +56,19 @@ class OutputItem:
     def whole_text(self) -> str:
         """The text of a message; of one under way, what has come."""
         if not self.is_done:
-            return self.text.text()
+            return "".join(self.text)
         return "".join(part["text"] for part in message_parts(self.value, "output_text"))
 
     def whole_refusal(self) -> str:
         """The refusal in a message."""
         if not self.is_done:
-            return self.refusal.text()
+            return "".join(self.refusal)
         return "".join(part["refusal"] for part in message_parts(self.value, "refusal"))
 
     def whole_reasoning(self) -> str:
         """The text of a reasoning item, its parts as paragraphs."""
         if not self.is_done:
-            return self.reasoning.text()
+            return "".join(self.reasoning)
         return "\n\n".join(text for _, text in reasoning_parts(self.value))
 
 

@@ -65,16 +65,16 @@ class ResponsesReader:
         headers: Mapping[str, str] | None = None,
         scrub: Callable[[str], str] = lambda text: text,
         new_id: Callable[[], str] = lambda: f"call_{uuid4().hex[:24]}",
-        most: int = DEFAULT.choices,
+        max_choices: int = DEFAULT.choices,
         stop: Sequence[str] = (),
     ) -> None:
         self._stop = StopSequences(stop) if stop else None
         self._headers = headers or {}
         self._scrub = scrub
         self.inference_id = scrub(self._headers.get("x-inference-id", "")) or None
-        self._most = most
+        self._max_items = max_choices
         self._items: dict[int, OutputItem] = {}
-        self._tools = ToolCallReader(new_id, most)
+        self._tools = ToolCallReader(new_id, max_choices)
         self._response: Json = {}
         self._status: str | None = None
         self._has_reasoning = False
@@ -87,27 +87,6 @@ class ResponsesReader:
     def has_choice(self) -> bool:
         """Whether anything of an answer was seen."""
         return bool(self._items)
-
-    def spliced(self, data: bytes) -> Delta | None:
-        """None: no event is as the one before, for they are numbered."""
-        return None
-
-    def continued(self, event: Json, data: bytes = b"") -> Delta | None:
-        """What this event adds, where it is a further piece of a text or of a call's arguments, as most are."""
-        kind, piece, index = event.get("type"), event.get("delta"), event.get("output_index")
-        item = self._items.get(index) if index.__class__ is int else None
-        if item is None or piece.__class__ is not str or not piece or self._stop is not None:
-            return None
-        if kind == "response.output_text.delta" and not event.get("logprobs"):
-            item.text.add(piece)
-            return Delta(piece, "", (), 0, event, "", None, None, None, None, item.place)
-        is_call = item.is_known and item.value.get("type") == "function_call"
-        if is_call and kind == "response.function_call_arguments.delta":
-            fragment = self._tools.continued([{"index": item.index, "function": {"arguments": piece}}])
-            if fragment is not None:
-                item.arguments += len(piece)
-                return Delta("", "", (fragment,), 0, event, "", None, None, None, None, item.place)
-        return None
 
     def read(self, event: Json, *, whole: bool = False) -> list[Delta]:
         """What this event adds.
@@ -143,7 +122,7 @@ class ResponsesReader:
         if kind == "error" or event.get("error"):
             raise failure(event, scrub=self._scrub, request_id=self.inference_id)
         if not (isinstance(kind, str) and kind.startswith(PROGRESS)):
-            if len(self._unread) < self._most:
+            if len(self._unread) < self._max_items:
                 self._unread.append(event)
         elif kind.endswith(".done"):
             return []
@@ -281,8 +260,8 @@ class ResponsesReader:
         return deltas
 
     def _rest_of_message(self, item: OutputItem, raw: Json) -> list[Delta]:
-        text = item.whole_text()[item.text.length :]
-        refusal = item.whole_refusal()[item.refusal.length :]
+        text = item.whole_text()[len("".join(item.text)) :]
+        refusal = item.whole_refusal()[len("".join(item.refusal)) :]
         logprobs = message_logprobs(item.value)
         if logprobs and not item.has_logprobs:
             self._logprobs = joined_logprobs(self._logprobs, logprobs)
@@ -291,8 +270,8 @@ class ResponsesReader:
         item.has_logprobs = item.has_logprobs or logprobs is not None
         if not (text or refusal or logprobs):
             return []
-        item.text.add(text)
-        item.refusal.add(refusal)
+        item.text.append(text)
+        item.refusal.append(refusal)
         return [Delta(text=text, refusal=refusal, logprobs=logprobs, raw=raw, place=item.place)]
 
     def _text(self, event: Json) -> list[Delta]:
@@ -304,14 +283,14 @@ class ResponsesReader:
         if logprobs:
             item.has_logprobs = True
             self._logprobs = joined_logprobs(self._logprobs, logprobs)
-        item.text.add(text)
+        item.text.append(text)
         return [Delta(text, logprobs=logprobs, raw=event, place=item.place)] if text or logprobs else []
 
     def _refused(self, event: Json) -> list[Delta]:
         item, text = self._item(event), event.get("delta")
         if item is None or not isinstance(text, str) or not text:
             return []
-        item.refusal.add(text)
+        item.refusal.append(text)
         return [Delta(refusal=text, raw=event, place=item.place)]
 
     def _thought(self, event: Json) -> list[Delta]:
@@ -329,7 +308,7 @@ class ResponsesReader:
         said = text if key in item.parts or not self._has_reasoning else f"\n\n{text}"
         self._has_reasoning = True
         item.parts[key] = item.parts.get(key, 0) + len(text)
-        item.reasoning.add(said if item.reasoning.length else text)
+        item.reasoning.append(said if item.reasoning else text)
         return [Delta(reasoning=said, raw=raw, place=(item.index, list(item.parts).index(key)))]
 
     def _arguments(self, event: Json) -> list[Delta]:
@@ -369,8 +348,8 @@ class ResponsesReader:
     def _at(self, index: int) -> OutputItem:
         item = self._items.get(index)
         if item is None:
-            if len(self._items) >= self._most:
-                raise BadResponseError(f"The reply holds more items than the limit of {self._most}.")
+            if len(self._items) >= self._max_items:
+                raise BadResponseError(f"The reply holds more items than the limit of {self._max_items}.")
             item = self._items[index] = OutputItem(index)
         return item
 

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aimlapi_transport.chat.coercion import coerce
-from aimlapi_transport.chat.surrogates import whole_value
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.json_codec import is_too_deep, read_text
+from aimlapi_transport.surrogates import whole_value
 
 _OPENING_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\S\n]*[\w.+-]*\s*", re.MULTILINE)
 _BLANK = " \t\r\n"

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from aimlapi_transport.chat.reader import ReplyReader
 from aimlapi_transport.chat.response import Choice, Delta
-from aimlapi_transport.chat.surrogates import EscapedHalves, whole_text, whole_value
 from aimlapi_transport.chat.tool_calls import parse_arguments
 from aimlapi_transport.config.model_families import profile_for
 from aimlapi_transport.json_codec import loads, read_text
+from aimlapi_transport.surrogates import LoneEscapeReplacer, whole_text, whole_value
 
 HIGH, LOW = "\ud83d", "\ude00"
 
@@ -128,14 +128,14 @@ ESCAPES = st.sampled_from(
 def test_escapes_of_halves_in_json_text_are_marked_and_pairs_stay_in_any_pieces(text: str, cuts: list[int]) -> None:
     text = f'{{"k": "{text}"}}'
     at = sorted({0, len(text), *(cut % (len(text) + 1) for cut in cuts)})
-    reader, signs = EscapedHalves(), EscapedHalves()
-    told = "".join(reader.feed(text[a:b]) for a, b in itertools.pairwise(at)) + reader.rest()
-    assert "".join(map(signs.feed, text)) + signs.rest() == told
+    reader, signs = LoneEscapeReplacer(), LoneEscapeReplacer()
+    told = "".join(reader.feed(text[a:b]) for a, b in itertools.pairwise(at)) + reader.flush()
+    assert "".join(map(signs.feed, text)) + signs.flush() == told
     assert json.loads(told) == whole_value(json.loads(text))
     assert len(told) == len(text)
 
 
 @given(text=st.lists(ESCAPES).map("".join), end=st.integers(0, 80))
 def test_text_that_ends_in_an_escape_loses_nothing(text: str, end: int) -> None:
-    reader = EscapedHalves()
-    assert len("".join(map(reader.feed, text[:end])) + reader.rest()) == len(text[:end])
+    reader = LoneEscapeReplacer()
+    assert len("".join(map(reader.feed, text[:end])) + reader.flush()) == len(text[:end])

@@ -244,7 +244,6 @@ PIECES = st.builds(
 
 @given(st.lists(PIECES, max_size=8))
 def test_a_fragment_without_a_type_says_the_same(pieces: list[dict[str, Any]]) -> None:
-    """So come most fragments, and so there is a shorter way to read them."""
     bare = [{name: value for name, value in piece.items() if name != "type"} for piece in pieces]
     long, short = ToolCallReader(lambda: "made-up"), ToolCallReader(lambda: "made-up")
     for piece, other in zip(pieces, bare, strict=True):
