@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from aimlapi_transport.chat.parser import CompletionReader
 from aimlapi_transport.chat.response import Completion, Delta
 from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.config.limits import DEFAULT, Limits
 from aimlapi_transport.config.model_families import Profile
 from aimlapi_transport.errors import (
     AIMLAPIError,
@@ -22,9 +23,8 @@ from aimlapi_transport.errors import (
     beginning,
     error_in,
 )
-from aimlapi_transport.http.limits import DEFAULT, Limits
-from aimlapi_transport.http.sse import Event, EventDecoder
 from aimlapi_transport.json_codec import JsonError, loads
+from aimlapi_transport.sse import Event, EventDecoder
 from aimlapi_transport.surrogates import SurrogateJoiner
 
 _BOM = b"\xef\xbb\xbf"
