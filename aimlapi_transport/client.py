@@ -29,7 +29,12 @@ from aimlapi_transport.http.sender import AsyncSender, Sender
 from aimlapi_transport.http.stream import AsyncStream, Stream
 from aimlapi_transport.http.timeouts import TimeLimits, Timeout
 from aimlapi_transport.service.methods import AsyncService, SyncService
-from aimlapi_transport.user_warnings import UnlistedParameterWarning, warn_once, warn_unlisted
+from aimlapi_transport.user_warnings import (
+    UnlistedParameterWarning,
+    warn_once,
+    warn_unknown_endpoint,
+    warn_unlisted,
+)
 
 if TYPE_CHECKING:  # imported by the first call for embeddings, or of a response in the background
     from aimlapi_transport.config.embedding_families import Task
@@ -61,16 +66,20 @@ class _Endpoints(Caller[T_Http], Generic[T_Http, T_Whole, T_Stream]):
         takes: Mapping[str, bool] | None = None,
         parse_think: bool | None = None,
         use_responses_api: bool | None = None,
+        wants_items: bool = False,
     ) -> Request:
         """The request for an answer at this client's host; see `chat_request` and `responses_request`.
 
         Args:
             parse_think: as in `chat_request`; None for the client's own setting.
-            use_responses_api: whether it goes to /v1/responses; None for what the packaged facts say of the model.
+            use_responses_api: whether it goes to /v1/responses; None for what the packaged facts say of the model, and
+                what is asked for.
+            wants_items: whether the reply is to be handed out as the items of /v1/responses, which chooses it, too.
 
         Warns:
             UnlistedParameterWarning: once for each model and parameter or type of content part its documents do not
-                list, and for each tool choice that the host does not take.
+                list, for each tool choice that the host does not take, and for a model that goes to /v1/responses by
+                itself and is not known to be served there.
         """
         common: dict[str, Any] = {
             "parameters": parameters,
@@ -84,7 +93,7 @@ class _Endpoints(Caller[T_Http], Generic[T_Http, T_Whole, T_Stream]):
             "strict_parameters": self.strict_parameters,
             "replay_reasoning": replay_reasoning,
         }
-        if self._uses_responses(use_responses_api, model, parameters or {}):
+        if self._uses_responses(use_responses_api, model, parameters or {}, wants_items):
             from aimlapi_transport.responses.request import responses_request
 
             request = responses_request(model, messages, **common)
@@ -96,11 +105,18 @@ class _Endpoints(Caller[T_Http], Generic[T_Http, T_Whole, T_Stream]):
         warn_unlisted(request)
         return request
 
-    def _uses_responses(self, choice: bool | None, model: str, parameters: Mapping[str, Any]) -> bool:
-        from aimlapi_transport.responses.routing import uses_responses
+    def _uses_responses(
+        self, choice: bool | None, model: str, parameters: Mapping[str, Any], wants_items: bool
+    ) -> bool:
+        from aimlapi_transport.responses.routing import is_known_there, uses_responses
 
         is_provider = self.base_url == self.preset.base_url
-        return uses_responses(choice, model, parameters, self.preset, is_provider=is_provider)
+        goes_there = uses_responses(
+            choice, model, parameters, self.preset, is_provider=is_provider, wants_items=wants_items
+        )
+        if goes_there and choice is None and not is_known_there(model, self.preset):
+            warn_unknown_endpoint(model)
+        return goes_there
 
     def split_texts(self, model: str, texts: Iterable[str], most: int, *, alone: bool = False) -> list[list[str]]:
         """The texts in batches, one for each request to this client's host; see `embeddings.split_texts`."""

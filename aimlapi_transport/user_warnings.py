@@ -62,10 +62,18 @@ def warn_unlisted(request: Request) -> None:
         warn_once(model, f"tool_choice {reason}", text)
 
 
+def warn_unknown_endpoint(model: str) -> None:
+    """Warns once that a model goes to /v1/responses for what is asked for, though nobody says it is served there."""
+    text = f"{model} is not known to be served under /v1/responses; the call goes there for what it asks for"
+    _warn_once(model, "endpoint", f"{text}. `use_responses_api=True` or `False` decides.")
+
+
 def warn_once(model: str, key: str, text: str) -> None:
     """Warns once in the process for each model and key."""
+    _warn_once(model, key, f"{text}; `strict_parameters=True` raises instead.")
+
+
+def _warn_once(model: str, key: str, text: str) -> None:
     if (model, key) not in _warned:
         _warned.add((model, key))
-        warnings.warn(
-            f"{text}; `strict_parameters=True` raises instead.", UnlistedParameterWarning, stacklevel=stacklevel()
-        )
+        warnings.warn(text, UnlistedParameterWarning, stacklevel=stacklevel())

@@ -91,6 +91,7 @@ def to_request(
         takes=parts_taken(model._profile_of(asked)),
         parse_think=model.parse_think if call.get("parse_think") is None else call["parse_think"],
         use_responses_api=call.get("use_responses_api", model.use_responses_api),
+        wants_items=model.output_version == "responses/v1",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any
@@ -26,15 +27,24 @@ def is_built_in(kind: Any) -> bool:
 
 
 def uses_responses(
-    choice: bool | None, model: str, parameters: Mapping[str, Any], preset: Preset, *, is_provider: bool = False
+    choice: bool | None,
+    model: str,
+    parameters: Mapping[str, Any],
+    preset: Preset,
+    *,
+    is_provider: bool = False,
+    wants_items: bool = False,
 ) -> bool:
     """Whether the call goes to /v1/responses.
 
     Args:
         choice: what the user said; None for what the packaged facts say: a model that is served only there goes there,
-            one that is served under both where something is asked for that only this endpoint has.
+            one that is served under both, or that they do not know, where something is asked for that this endpoint
+            has. A model that is known to be served under chat completions only stays there.
         parameters: body fields the user set, in the words of either endpoint.
-        is_provider: whether the address is the preset's own, and no proxy of yours that may serve other models.
+        is_provider: whether the address is the preset's own, and no proxy of yours that may serve other models. There
+            `reasoning={"effort": ...}` and custom tools are chat completions', too.
+        wants_items: whether the reply is to be handed out as the items of this endpoint.
 
     Raises:
         InvalidRequestError: the endpoint is asked for where it is known not to be.
@@ -47,21 +57,44 @@ def uses_responses(
                 f"`use_responses_api` is True: {preset.title} serves {model} under chat completions only."
             )
         return False
-    facts = facts_for(model) if preset.lists_models else None
-    here, chat = (False, False) if facts is None else _endpoints(facts.endpoints)
+    here, chat = _served(model, preset)
     if choice:
         if is_provider and chat and not here:
             raise InvalidRequestError(
                 f"`use_responses_api` is True: {preset.title} serves {model} under chat completions only."
             )
         return True
-    if here and not chat:
+    if here != chat:
+        return here
+    if wants_items or any(map(parameters.get, (*ONLY_RESPONSES, "text"))):
         return True
-    if chat and not here:
-        return False
-    if facts is None:  # nobody says where it is served: only what has no other meaning decides
-        return any(map(parameters.get, ONLY_RESPONSES))
-    return _asks_for_more(parameters)
+    if is_provider:
+        return _reasoning_keys(parameters) >= {"summary"} or any(map(is_built_in, _tool_types(parameters)))
+    if not here and _is_served_there_by_openai(model):
+        return True
+    keys = _reasoning_keys(parameters)
+    return bool(_tool_types(parameters)) or (bool(keys) and not keys & _REASONING_OF_CHAT)
+
+
+def is_known_there(model: str, preset: Preset) -> bool:
+    """Whether the packaged facts say that the model is served under /v1/responses."""
+    return _served(model, preset)[0]
+
+
+# Words of `reasoning` that only chat completions have.
+_REASONING_OF_CHAT = frozenset(("max_tokens", "exclude", "enabled"))
+
+
+def _served(model: str, preset: Preset) -> tuple[bool, bool]:
+    """Whether the model is known to be served under /v1/responses, and whether under chat completions."""
+    facts = facts_for(model) if preset.lists_models else None
+    return (False, False) if facts is None else _endpoints(facts.endpoints)
+
+
+def _is_served_there_by_openai(model: str) -> bool:
+    """Whether OpenAI serves a model of this name under /v1/responses only: its codex and pro models."""
+    name = model.lower().rpartition("/")[2]
+    return "codex" in name or re.fullmatch(r"(gpt-5(\.\d+)?|o\d)-pro(-\d{4}-\d\d-\d\d)?", name) is not None
 
 
 @lru_cache(maxsize=64)
@@ -70,13 +103,18 @@ def _endpoints(paths: Collection[str]) -> tuple[bool, bool]:
     return any(path.endswith(PATH) for path in paths), any(path.endswith("/chat/completions") for path in paths)
 
 
-def _asks_for_more(parameters: Mapping[str, Any]) -> bool:
+def _reasoning_keys(parameters: Mapping[str, Any]) -> set[str]:
     reasoning = parameters.get("reasoning")
-    if isinstance(reasoning, Mapping) and reasoning.get("summary"):
-        return True
-    if any(map(parameters.get, ONLY_RESPONSES)):
-        return True
+    return {name for name, value in reasoning.items() if value} if isinstance(reasoning, Mapping) else set()
+
+
+def _tool_types(parameters: Mapping[str, Any]) -> list[str]:
+    """The types of the tools that are neither functions nor, with their value under the type's name, chat's own."""
     tools = parameters.get("tools")
-    return isinstance(tools, (list, tuple)) and any(
-        isinstance(tool, Mapping) and is_built_in(tool.get("type")) for tool in tools
-    )
+    return [
+        kind
+        for tool in (tools if isinstance(tools, (list, tuple)) else ())
+        if isinstance(tool, Mapping) and isinstance(kind := tool.get("type"), str)
+        if kind == "custom" or not {kind, "function"} & tool.keys()
+        if kind != "function"
+    ]

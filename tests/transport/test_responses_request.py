@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import orjson
@@ -13,10 +14,12 @@ from aimlapi_transport.config.hosts import AIMLAPI, POWERTOKENS
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.responses.request import responses_request
 from aimlapi_transport.responses.routing import uses_responses
+from aimlapi_transport.user_warnings import UnlistedParameterWarning
 
 Json = dict[str, Any]
 GPT = "openai/gpt-5-pro"
 PLAIN = "openai/gpt-4o"
+CHAT_ONLY = "anthropic/claude-sonnet-4.5"
 HI = [{"role": "user", "content": "Hi"}]
 SEALED = {"id": "rs_1", "type": "reasoning", "summary": [], "encrypted_content": "sealed"}
 CALL = {"id": "fc_1", "type": "function_call", "call_id": "c1", "name": "f", "arguments": '{"a": 1}'}
@@ -295,28 +298,86 @@ def test_a_reply_goes_to_chat_completions_as_a_message() -> None:
     assert sent["messages"][1] == {"role": "assistant", "content": "Hello", "tool_calls": [WIRE_CALL]}
 
 
+WEB_SEARCH: Json = {"type": "web_search_preview"}
+CUSTOM: Json = {"type": "custom", "name": "run"}
+NOBODY = "nobody/knows-this"
+
+
 @pytest.mark.parametrize(
     ("choice", "model", "parameters", "expected"),
     [
         (None, GPT, {}, True),  # served only there
         (None, "openai/gpt-5-1-codex", {}, True),
         (None, PLAIN, {}, False),
-        (None, PLAIN, {"tools": [{"type": "web_search_preview"}]}, True),
+        (None, PLAIN, {"tools": [WEB_SEARCH]}, True),
         (None, PLAIN, {"tools": [{"type": "function", "function": {"name": "f"}}]}, False),
         (None, PLAIN, {"reasoning": {"summary": "auto"}}, True),
-        (None, PLAIN, {"reasoning": {"effort": "low"}}, False),
         (None, PLAIN, {"include": ["x"]}, True),
         (None, PLAIN, {"previous_response_id": "r1"}, True),
-        (None, "anthropic/claude-sonnet-4.5", {"tools": [{"type": "web_search_20250305"}]}, False),
-        (None, "nobody/knows-this", {}, False),
-        (None, "nobody/knows-this", {"background": True}, True),
+        (None, PLAIN, {"text": {"verbosity": "low"}}, True),
+        (None, CHAT_ONLY, {"tools": [{"type": "web_search_20250305"}], "reasoning": {"summary": "auto"}}, False),
+        (None, NOBODY, {}, False),
+        (None, NOBODY, {"background": True}, True),
+        (None, NOBODY, {"tools": [WEB_SEARCH]}, True),
+        (None, NOBODY, {"reasoning": {"summary": "auto"}}, True),
         (False, GPT, {}, False),
         (True, PLAIN, {}, True),
-        (True, "anthropic/claude-sonnet-4.5", {}, True),  # at a proxy of yours
     ],
 )
-def test_where_a_call_goes(choice: bool | None, model: str, parameters: Json, expected: bool) -> None:
-    assert uses_responses(choice, model, parameters, AIMLAPI) is expected
+@pytest.mark.parametrize("is_provider", [True, False])
+def test_where_a_call_goes(
+    choice: bool | None, model: str, parameters: Json, expected: bool, is_provider: bool
+) -> None:
+    assert uses_responses(choice, model, parameters, AIMLAPI, is_provider=is_provider) is expected
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters"),
+    [
+        *((model, {"reasoning": {"effort": "low"}}) for model in (PLAIN, NOBODY)),
+        *((model, {"tools": [CUSTOM]}) for model in (PLAIN, NOBODY)),
+        (NOBODY, {"tools": [{"type": "a_tool_of_next_year"}]}),
+        ("gpt-5.2-codex", {}),
+        ("gpt-5.6-pro", {}),
+    ],
+)
+def test_elsewhere_what_openai_s_endpoint_has_goes_there(model: str, parameters: Json) -> None:
+    """At the provider chat completions have it, too, or nobody knows the model."""
+    assert uses_responses(None, model, parameters, AIMLAPI) is True
+    assert uses_responses(None, model, parameters, AIMLAPI, is_provider=True) is False
+
+
+def test_words_of_chat_completions_stay_there() -> None:
+    for reasoning in ({"max_tokens": 100}, {"effort": "low", "exclude": True}, {"enabled": False}, {}):
+        assert uses_responses(None, NOBODY, {"reasoning": reasoning}, AIMLAPI) is False
+    kimi = {"type": "builtin_function", "function": {"name": "$web_search"}}
+    glm = {"type": "web_search", "web_search": {"enable": True}}
+    for tool, is_provider in ((kimi, False), (glm, False), (glm, True)):
+        assert uses_responses(None, NOBODY, {"tools": [tool]}, AIMLAPI, is_provider=is_provider) is False
+
+
+def test_a_proxy_of_yours_may_serve_what_the_provider_does_not() -> None:
+    assert uses_responses(True, CHAT_ONLY, {}, AIMLAPI) is True
+
+
+def test_who_wants_items_goes_where_they_are() -> None:
+    wanted = {model: uses_responses(None, model, {}, AIMLAPI, wants_items=True) for model in (PLAIN, NOBODY, CHAT_ONLY)}
+    assert wanted == {PLAIN: True, NOBODY: True, CHAT_ONLY: False}
+
+
+def test_a_model_nobody_knows_goes_there_with_one_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aimlapi_transport.user_warnings._warned", set())
+    client = Client(api_key="k", base_url="http://127.0.0.1:9/v1")
+    tools = {"tools": [WEB_SEARCH]}
+    with pytest.warns(
+        UnlistedParameterWarning, match=f"{NOBODY} is not known to be served under /v1/responses"
+    ) as seen:
+        paths = [client.request(NOBODY, HI, parameters=tools).path for _ in range(2)]
+    assert paths == ["/responses", "/responses"] and len(seen) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert client.request(PLAIN, HI, parameters=tools).path == "/responses"  # is known
+        assert client.request("nobody/2", HI, parameters=tools, use_responses_api=True).path == "/responses"  # is said
 
 
 def test_an_endpoint_that_is_not_there_is_named_with_the_host_and_the_model() -> None:
