@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from aimlapi_batch.job import Row
+from aimlapi_transport.chat.tool_names import with_wire_names
 
 DEFAULT_MAX_TOKENS = 1024  # documented
 _STOP = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "tool_use": "tool_calls"}
@@ -22,6 +23,8 @@ def body_of(model: str, messages: Sequence[Row], parameters: Row) -> Row:
     Raises:
         ValueError: a message, a part or a parameter that these batches do not take.
     """
+    parameters, _ = with_wire_names({**parameters, "messages": messages})
+    messages = parameters.pop("messages")
     system: list[str] = []
     turns: list[Row] = []
     for message in messages:

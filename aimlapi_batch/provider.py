@@ -19,6 +19,7 @@ from aimlapi_batch.job import Job, JobError, Row, hash_of, messages_of, paramete
 from aimlapi_batch.rows import Read, is_sampled, read
 from aimlapi_batch.store import Store
 from aimlapi_batch.summary import Progress, Summary
+from aimlapi_transport.chat.tool_names import restore_names, with_wire_names
 from aimlapi_transport.config.model_families import profile_for
 from aimlapi_transport.errors import AIMLAPIError, BadResponseError
 from aimlapi_transport.service.calls import ServiceCalls, service_request
@@ -82,6 +83,7 @@ class _Batches:
         self._tell = on_progress or (lambda _: None)
         self._stop = stop
         self._answered: set[int] = set()
+        _, self._tool_names = with_wire_names({"tools": parameters_of(job).get("tools")})
 
     async def all(self, total: int | None) -> None:
         """First what is under way from before, then what was never sent; what expired is sent again."""
@@ -191,6 +193,7 @@ class _Batches:
         """Writes what became of a row; whether it has to be sent again."""
         kind = result.get("type")
         if kind == "succeeded" and isinstance(result.get("message"), dict):
+            restore_names(result["message"], self._tool_names)
             text, reasoning, calls, finish, usage = completion_of(result["message"])
             row = {**blank(key), "text": text, "reasoning": reasoning, "tool_calls": calls, "usage": usage}
             row |= {"request_id": result["message"].get("id")}

@@ -112,6 +112,8 @@ def _has_few_brackets(raw: bytes | bytearray) -> bool:
 def dumps(value: Any) -> bytes:
     """Compact JSON text in UTF-8, keys in the order given: the same value gives the same bytes.
 
+    Half of a surrogate pair is written as U+FFFD.
+
     Raises:
         JsonError: a value JSON has no form for.
     """
@@ -120,7 +122,11 @@ def dumps(value: Any) -> bytes:
         # orjson keeps the 4 kB it wrote to: a tenth of what a stream under way takes.
         return text if len(text) > 2048 else bytes(memoryview(text))
     except (TypeError, ValueError) as error:
-        try:  # integers past 64 bits and lone surrogates are JSON to everyone but orjson
-            return json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode()
+        try:  # integers past 64 bits are JSON to everyone but orjson; lone surrogates are no text to any strict reader
+            mended = whole_value(value)
+            try:
+                return orjson.dumps(mended)
+            except (TypeError, ValueError):
+                return json.dumps(mended, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
         except (TypeError, ValueError, RecursionError):
             raise JsonError(str(error)) from error

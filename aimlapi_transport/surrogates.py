@@ -30,10 +30,19 @@ def whole_value(value: Any) -> Any:
     if isinstance(value, str):
         return whole_text(value)
     if isinstance(value, dict):
-        return {whole_text(name): whole_value(inner) for name, inner in value.items()}
-    if isinstance(value, list):
+        return {
+            whole_text(name) if isinstance(name, str) else name: whole_value(inner) for name, inner in value.items()
+        }
+    if isinstance(value, (list, tuple)):
         return [whole_value(inner) for inner in value]
     return value
+
+
+def whole_escapes(text: str) -> str:
+    """JSON text with `\\ufffd` for each escape of a lone surrogate."""
+    if "\\ud" not in text and "\\uD" not in text:
+        return text
+    return _ESCAPE.sub(lambda escape: "\\ufffd" if escape["lone"] else escape.group(), text)
 
 
 class SurrogateJoiner:

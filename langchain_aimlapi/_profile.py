@@ -102,9 +102,9 @@ def takes_cache_marks(model: str) -> bool:
     return listed is None or "provider" in listed or profile_for(model).family == "anthropic"
 
 
-def without_cache_marks(messages: list[Json], tools: list[Json] | None) -> tuple[list[Json], list[Json] | None]:
+def without_cache_marks(messages: list[Json], tools: list[Json]) -> tuple[list[Json], list[Json]]:
     """The same without `cache_control`, which says how to bill an answer and not what to answer."""
-    return [_unmarked_message(message) for message in messages], tools and [_unmarked(tool) for tool in tools]
+    return [_unmarked_message(message) for message in messages], [_unmarked(tool) for tool in tools]
 
 
 def _unmarked_message(message: Json) -> Json:

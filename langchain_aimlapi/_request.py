@@ -56,8 +56,8 @@ def to_request(
             added["stream_options"] = {"include_usage": True}
         elif options and options != {"include_usage": False}:
             parameters["stream_options"] = options
-    if "tools" in parameters:
-        parameters["tools"] = to_tools(parameters["tools"]) or None
+    if parameters.get("tools") is not None:
+        parameters["tools"] = to_tools(parameters["tools"])
     if parameters.get("tool_choice") not in (None, "any"):  # not from `bind_tools`: Mistral's own word for "required"
         parameters["tool_choice"] = to_tool_choice(parameters["tool_choice"], parameters.get("tools") or ())
     if parameters.get("response_format") is not None:
@@ -73,10 +73,13 @@ def to_request(
 
         sent = instructed(sent, call["added_instruction"])
     if client.preset.lists_models and not takes_cache_marks(asked):
-        unmarked = without_cache_marks(sent, parameters.get("tools"))
-        if unmarked != (sent, parameters.get("tools")):
+        tools = parameters.get("tools") or []
+        unmarked, unmarked_tools = without_cache_marks(sent, tools)
+        if (unmarked, unmarked_tools) != (sent, tools):
             client.warn_left_out(asked, "cache_control")
-        sent, parameters["tools"] = unmarked
+        sent = unmarked
+        if tools:
+            parameters["tools"] = unmarked_tools
     return client.request(
         asked,
         sent,

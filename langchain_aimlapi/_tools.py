@@ -13,9 +13,6 @@ from pydantic import BaseModel
 from aimlapi_transport.chat.wire_types import Json
 from langchain_aimlapi.errors import InvalidRequestError
 
-# Source: https://docs.aimlapi.com/capabilities/function-calling; the dollar begins Kimi's own, such as $web_search.
-_NAME = re.compile(r"\$?[A-Za-z0-9_-]{1,64}")
-
 
 def to_tools(tools: Sequence[Any], *, strict: bool | None = None) -> list[Json]:
     """Definitions of the tools: LangChain tools, functions, classes, schemas, or the wire's own objects."""
@@ -25,7 +22,7 @@ def to_tools(tools: Sequence[Any], *, strict: bool | None = None) -> list[Json]:
     for tool in tools:
         if isinstance(tool, Mapping) and tool.get("type") == "custom" and "input_schema" in tool:
             tool = {name: value for name, value in tool.items() if name != "type"}  # Anthropic's word for a function
-        # Several SDKs write the wire's object without its type; it goes out as it was.
+        # Several SDKs write the wire's object without its type; the transport knows where it has to have one.
         typeless = isinstance(tool, Mapping) and "type" not in tool and isinstance(tool.get("function"), Mapping)
         if typeless:
             tool = {"type": "function", **tool}
@@ -51,11 +48,8 @@ def to_tools(tools: Sequence[Any], *, strict: bool | None = None) -> list[Json]:
         marks = tool if isinstance(tool, Mapping) else getattr(tool, "extras", None)
         if isinstance(marks, Mapping) and marks.get("cache_control"):
             definition["cache_control"] = marks["cache_control"]
-        name = definition["function"].get("name")
-        if not name:
+        if not definition["function"].get("name"):
             raise InvalidRequestError(f"A tool has no name: {str(tool)[:80]!r}.")
-        if not _NAME.fullmatch(name):
-            raise InvalidRequestError(f"A tool has the name {name!r}: pass 1 to 64 characters of A-Za-z0-9_-.")
         definition["function"].setdefault("parameters", {"type": "object", "properties": {}})
         if typeless:
             del definition["type"]

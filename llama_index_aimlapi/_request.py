@@ -63,8 +63,9 @@ def to_call(
     tools += call.get("tools") or ()
     if tools or call.get("tool_choice") is not None:
         definitions = to_tools(tools, strict=llm.strict if strict is None else strict)
-        call["tools"] = definitions or None
-        call["tool_choice"] = to_tool_choice(call.get("tool_choice"), tools, definitions)
+        if tools:
+            call["tools"] = definitions
+        call["tool_choice"] = to_tool_choice(call.get("tool_choice"), definitions)
         forced = forced_tool(call["tool_choice"], definitions)
     if call.get("response_format") is not None:
         call["response_format"] = to_response_format(call["response_format"])

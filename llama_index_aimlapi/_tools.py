@@ -75,16 +75,15 @@ def to_tools(tools: Sequence[BaseTool | Mapping[str, Any]], *, strict: bool = Fa
                 "or definitions as they travel."
             )
         definition = tool.metadata.to_openai_tool(skip_length_check=True)
+        function = definition["function"]
+        function["name"] = tool.metadata.name  # LlamaIndex writes another, under which no tool would be run
         if strict:
-            function = definition["function"]
             function["parameters"], function["strict"] = strict_schema(function["parameters"])
         definitions.append(definition)
     return definitions
 
 
-def to_tool_choice(
-    choice: Any, tools: Sequence[BaseTool | Mapping[str, Any]], definitions: Sequence[Json]
-) -> str | Json | None:
+def to_tool_choice(choice: Any, definitions: Sequence[Json]) -> str | Json | None:
     """The wire's choice; None leaves it to the model.
 
     Args:
@@ -101,20 +100,13 @@ def to_tool_choice(
     if choice is True or choice in ("any", "required"):
         choice = "required"
     elif choice not in ("auto", "none"):
-        # A definition spells the name as the wire allows it, which may differ from the tool's own.
-        names: dict[Any, str] = {}
-        for tool, definition in zip(tools, definitions, strict=True):
-            name = (definition.get("function") or {}).get("name")
-            if name:
-                names[name] = name
-                if not isinstance(tool, Mapping):
-                    names[tool.metadata.name] = name
+        names = [name for definition in definitions if (name := (definition.get("function") or {}).get("name"))]
         if not isinstance(choice, str) or choice not in names:
             raise InvalidRequestError(
                 f"`tool_choice` is {choice!r}: pass auto, none, any, required, or a tool's name"
                 f" ({', '.join(map(repr, names)) or 'there are no tools'})."
             )
-        return {"type": "function", "function": {"name": names[choice]}}
+        return {"type": "function", "function": {"name": choice}}
     if choice == "required" and not definitions:
         raise InvalidRequestError("`tool_choice` requires a call, but there are no tools.")
     return str(choice)

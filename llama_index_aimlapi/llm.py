@@ -206,7 +206,7 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
         if user_msg is not None:
             messages.append(user_msg)
         definitions = to_tools(tools, strict=self.strict if strict is None else strict)
-        choice = to_tool_choice(tool_choice, tools, definitions)
+        choice = to_tool_choice(tool_choice, definitions)
         prepared: Json = {"messages": messages, "tools": definitions or None, "tool_choice": None, **kwargs}
         if definitions:
             prepared["tool_choice"] = choice or ("required" if tool_required else "auto")

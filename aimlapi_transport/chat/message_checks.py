@@ -13,6 +13,7 @@ from aimlapi_transport.chat.wire_types import ROLES, Json
 from aimlapi_transport.config.hosts import HostRules, Preset
 from aimlapi_transport.config.model_families import MEDIA_PARTS, ModelFacts, Profile, listed_parts, lists_part
 from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.surrogates import whole_escapes
 
 # The fields of an assistant message of which one has to be there.
 _ASSISTANT_FIELDS = ("content", "tool_calls", "function_call", "refusal", "audio", "output_items", *CARRIERS)
@@ -107,11 +108,27 @@ def _message(message: Any, where: str, profile: Profile, rules: HostRules, prese
     if role == "tool" and not message.get("tool_call_id"):
         raise InvalidRequestError(f"{where} is a tool result without a `tool_call_id`: name the call it answers.")
     sent = dict(message)
+    if role == "assistant" and sent.get("tool_calls"):
+        sent["tool_calls"] = [_tool_call(call, where) for call in sent["tool_calls"]]
     if role == "system":
         sent["role"] = profile.system_role
     elif role == "developer":
         sent["role"] = profile.developer_role
     return sent
+
+
+def _tool_call(call: Any, where: str) -> Any:
+    """A call with a name, whose arguments spell no half of a character."""
+    kind = "custom" if isinstance(call, Mapping) and "custom" in call else "function"
+    inner = call.get(kind) if isinstance(call, Mapping) else None
+    if not isinstance(inner, Mapping):
+        return call
+    name, arguments = inner.get("name"), inner.get("arguments")
+    if not isinstance(name, str) or not name.strip():
+        raise InvalidRequestError(f"{where} has a tool call without a name: {str(dict(call))[:120]}.")
+    if not isinstance(arguments, str) or (mended := whole_escapes(arguments)) == arguments:
+        return call
+    return {**call, kind: {**inner, "arguments": mended}}
 
 
 def _check_audio(part: Mapping[str, Any], where: str) -> None:

@@ -6,13 +6,13 @@ A chat completion is whole when a finish reason or `[DONE]` was seen; a JSON ans
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from aimlapi_transport.chat.parser import CompletionReader
 from aimlapi_transport.chat.response import Completion, Delta
+from aimlapi_transport.chat.tool_names import restore_names
 from aimlapi_transport.chat.wire_types import Json
-from aimlapi_transport.config.limits import DEFAULT, Limits
 from aimlapi_transport.config.model_families import Profile
 from aimlapi_transport.errors import (
     AIMLAPIError,
@@ -23,8 +23,9 @@ from aimlapi_transport.errors import (
     beginning,
     error_in,
 )
+from aimlapi_transport.http.limits import DEFAULT, Limits
+from aimlapi_transport.http.sse import Event, EventDecoder
 from aimlapi_transport.json_codec import JsonError, loads
-from aimlapi_transport.sse import Event, EventDecoder
 from aimlapi_transport.surrogates import SurrogateJoiner
 
 _BOM = b"\xef\xbb\xbf"
@@ -69,6 +70,7 @@ class ReplyReader:
             connection alive, no more.
         limits: how long the reply may be.
         parser: what reads the events; by default those of a chat completion.
+        tool_names: pairs of a tool's name on the wire and the user's, for those that are not the same.
         check: called with each piece of the reply; raises where a deadline is over.
         clock: seconds that only grow; injected in tests.
 
@@ -86,11 +88,13 @@ class ReplyReader:
         silence: float | None = None,
         limits: Limits = DEFAULT,
         parser: ReplyParser | None = None,
+        tool_names: Iterable[tuple[str, str]] = (),
         check: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._silence = silence
         self._limits = limits
+        self._tool_names = dict(tool_names)
         self._check = check
         self._clock = clock
         self._last_event = clock()
@@ -170,6 +174,8 @@ class ReplyReader:
             ) from None
         if self._surrogates is not None:
             event = self._surrogates.feed(event)
+        if self._tool_names:
+            restore_names(event, self._tool_names)
         try:
             if name == b"error":
                 if not (self._ends_early and isinstance(event, dict)):
@@ -250,4 +256,6 @@ class ReplyReader:
                 body=payload,
                 request_id=request_id,
             )
+        if self._tool_names:
+            restore_names(payload, self._tool_names)
         return [*self._completion.read(payload, whole=True), *self._completion.close()]

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from aimlapi_transport.chat.message_checks import check_messages, unlisted_part_types
 from aimlapi_transport.chat.reasoning_replay import replayed
+from aimlapi_transport.chat.tool_names import with_wire_names
 from aimlapi_transport.chat.validation import check_value
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.hosts import AIMLAPI, HostRules, Limit, Preset
@@ -23,7 +24,6 @@ from aimlapi_transport.config.model_families import (
 )
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.json_codec import JsonError, dumps
-from aimlapi_transport.request import Request as Request
 
 # Two names of one setting: sent under the name the model's schema has.
 _TWINS = {
@@ -46,6 +46,51 @@ ONLY_RESPONSES = (
 # Source: https://docs.aimlapi.com/capabilities/request-tracing-and-cost
 _CLIENT_REQUEST_ID = r"[A-Za-z0-9._:-]{1,128}"
 REQUEST_ID_HEADER = "X-Client-Request-Id"
+
+
+class Request(NamedTuple):
+    """One request, ready to be sent.
+
+    Attributes:
+        model: the id asked for, and the profile that reads its reply.
+        path: appended to the host's base URL.
+        body: JSON, the same bytes for the same arguments.
+        headers: beyond those the client adds.
+        query: appended to the URL.
+        stream: whether the answer is asked for as an event stream.
+        unlisted: parameters the user set that the model's schema does not name; sent all the same.
+        unlisted_parts: types of content parts that the model's documents do not list; sent all the same.
+        weakened: the tool choice the user set and the one sent in its place, where the host cannot be asked for
+            the first, with the reason; None where it is sent as it is.
+        tools: the tools' definitions, as chat completions have them: their schemas say how to read the arguments of
+            calls.
+        tool_names: pairs of a tool's name as it is sent and the user's, for those that are not the same.
+        method: of HTTP.
+        at_root: whether the path is beside the base URL's `/v1`, not below it.
+        needs_key: whether the key is sent.
+        fallback: what to send where the provider does not know the response this one continues.
+        stop: texts at which the answer ends, where the endpoint knows none.
+        is_background: whether the answer may be asked for again and again until it is there.
+    """
+
+    model: str
+    profile: Profile
+    body: bytes
+    stream: bool = False
+    path: str = "/chat/completions"
+    headers: tuple[tuple[str, str], ...] = ()
+    query: tuple[tuple[str, str], ...] = ()
+    unlisted: tuple[str, ...] = ()
+    unlisted_parts: tuple[str, ...] = ()
+    weakened: tuple[str, str, str] | None = None
+    tools: tuple[Any, ...] = ()
+    tool_names: tuple[tuple[str, str], ...] = ()
+    method: str = "POST"
+    at_root: bool = False
+    needs_key: bool = True
+    fallback: Request | None = None
+    is_background: bool = False
+    stop: tuple[str, ...] = ()
 
 
 def chat_request(
@@ -96,15 +141,13 @@ def chat_request(
         unlisted_parts = unlisted_part_types(sent, model, facts, takes or {}, strict_parameters)
         sent = replayed(sent, profile, replay_reasoning)
     body: Json = {"model": model, "messages": sent}
-    user = {name: value for name, value in (parameters or {}).items() if value is not None}
+    user = set_parameters(parameters or {})
     for name in ONLY_RESPONSES:
         if user.pop(name, None):
             raise InvalidRequestError(
                 f"`{name}` belongs to /v1/responses, and {model} is asked under chat completions: leave it out, or "
                 "pass `use_responses_api=True` where the model is served there."
             )
-    if parameters and "tools" in parameters and not parameters["tools"]:
-        user = {name: value for name, value in user.items() if not _is_idle(name, value)}
     weakened: tuple[str, str, str] | None = None
     if "tool_choice" in user:
         user["tool_choice"], weakened = _choice(user, model, profile, rules, preset, strict_parameters)
@@ -121,8 +164,11 @@ def chat_request(
         body[name] = value
     if stream or rules.sends_stream:
         body["stream"] = stream
+    tools = body.get("tools", ())
+    body, tool_names = with_wire_names(body)
     if extra_body:
         body.update(extra_body)
+        tools = extra_body.get("tools", tools)
     try:
         data = dumps(body)
     except JsonError as error:
@@ -137,7 +183,8 @@ def chat_request(
         unlisted=unlisted,
         unlisted_parts=unlisted_parts,
         weakened=weakened,
-        tools=tuple(body["tools"]) if isinstance(body.get("tools"), (list, tuple)) else (),
+        tools=tuple(tools) if isinstance(tools, (list, tuple)) else (),
+        tool_names=tuple(tool_names.items()),
     )
 
 
@@ -175,7 +222,7 @@ def _checked(
             accepted = ", ".join(sorted(rules.parameters - {"model", "messages", "stream"}))
             raise InvalidRequestError(f"{preset.title} does not accept `{given}` for {model}. It accepts: {accepted}.")
         if name == "tools":
-            value = _tools(value, rules, preset)
+            value = _tools(value, rules, facts, preset)
         if name == "tool_choice" and (problem := _refused_choice(value, rules)):
             raise InvalidRequestError(f"{preset.title} does not accept {problem} for {model}.")
         limit = rules.limits.get(name) or (facts and facts.limits.get(name)) or profile.limit(name)
@@ -193,14 +240,18 @@ def _checked(
     return checked, tuple(unlisted)
 
 
-def _is_idle(name: str, value: Any) -> bool:
-    """Whether a setting about tools says nothing where their list is empty.
+def set_parameters(parameters: Mapping[str, Any]) -> Json:
+    """What the user set: no None values, and nothing about tools that says nothing where their list is empty.
 
-    Servers refuse the list: https://github.com/langchain-ai/langchain/issues/37184
+    Servers refuse an empty list: https://github.com/langchain-ai/langchain/issues/37184
     """
-    if name == "tool_choice":
-        return value in ("auto", "none")
-    return name == "parallel_tool_calls" or (name == "tools" and value in ([], ()))
+    user = {name: value for name, value in parameters.items() if value is not None}
+    if "tools" in parameters and parameters["tools"] in (None, [], ()):
+        for name in ("tools", "parallel_tool_calls"):
+            user.pop(name, None)
+        if user.get("tool_choice") in ("auto", "none"):
+            del user["tool_choice"]
+    return user
 
 
 def _is_listed(name: str, rules: HostRules, facts: ModelFacts | None) -> bool:
@@ -237,25 +288,32 @@ def _stop(value: Any, name: str, profile: Profile, rules: HostRules, preset: Pre
     return list(sequences) if as_list else str(value)
 
 
-def _tools(tools: Any, rules: HostRules, preset: Preset) -> list[Any]:
-    """The tools as they are; a function without a type gets one where the host names the types it takes."""
+def _tools(tools: Any, rules: HostRules, facts: ModelFacts | None, preset: Preset) -> list[Any]:
+    """The tools as they are; a function without a type gets one where the host or the model's schema wants it."""
     if not isinstance(tools, (list, tuple)):
         raise InvalidRequestError(f"`tools` is {tools!r}: pass a list of tool definitions.")
-    sent = []
-    for tool in tools:
+    is_typed = rules.tools is not None or facts is not None
+    sent = [_nested_tool(tool, is_typed) if isinstance(tool, Mapping) else tool for tool in tools]
+    for tool in sent:
         kind = tool.get("type") if isinstance(tool, Mapping) else None
-        if rules.tools is not None:
-            if kind is None and isinstance(tool, Mapping) and isinstance(tool.get("function"), Mapping):
-                kind = "function"
-                tool = {"type": kind, **{name: value for name, value in tool.items() if name != "type"}}
-            if kind not in rules.tools:
-                raise InvalidRequestError(
-                    f"`tools` has one of type {kind!r}: {preset.title} accepts {', '.join(rules.tools)}."
-                )
-        sent.append(tool)
+        if rules.tools is not None and kind not in rules.tools:
+            raise InvalidRequestError(
+                f"`tools` has one of type {kind!r}: {preset.title} accepts {', '.join(rules.tools)}."
+            )
     if len(sent) > MOST_TOOLS:
         raise InvalidRequestError(f"`tools` has {len(sent)} tools: at most {MOST_TOOLS} are accepted.")
     return sent
+
+
+def _nested_tool(tool: Mapping[str, Any], is_typed: bool) -> Mapping[str, Any]:
+    """A function tool as chat completions have it, also where it is written flat, as /v1/responses has it."""
+    if isinstance(tool.get("function"), Mapping):
+        return {"type": "function", **tool} if is_typed else tool
+    if tool.get("type", "function") != "function" or "name" not in tool:
+        return tool
+    inner = {name: value for name, value in tool.items() if name not in ("type", "cache_control")}
+    marks = {"cache_control": tool["cache_control"]} if "cache_control" in tool else {}
+    return {"type": "function", "function": inner, **marks}
 
 
 def _choice(

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from aimlapi_transport.chat.request import Request
     from aimlapi_transport.chat.response import Delta
-    from aimlapi_transport.config.limits import Limits
     from aimlapi_transport.config.settings import Settings
     from aimlapi_transport.http.caller import Caller
+    from aimlapi_transport.http.limits import Limits
     from aimlapi_transport.http.sender import AsyncSender, Sender
     from aimlapi_transport.http.timeouts import TimeLimits
 
@@ -278,6 +278,7 @@ def reader_of(
         silence=time_limits.silence,
         limits=settings.limits,
         parser=_parser(request, headers, scrub, settings.limits),
+        tool_names=request.tool_names,
         check=None if time_limits.end is None else time_limits.check,
     )
 

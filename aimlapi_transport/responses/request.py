@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aimlapi_transport.chat.message_checks import check_messages
-from aimlapi_transport.chat.request import MOST_TOOLS, Request, request_headers
+from aimlapi_transport.chat.request import MOST_TOOLS, Request, request_headers, set_parameters
+from aimlapi_transport.chat.tool_names import with_wire_names
 from aimlapi_transport.chat.validation import check_value
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.hosts import AIMLAPI, Preset
@@ -81,7 +82,7 @@ def responses_request(
     if not isinstance(model, str) or not model.strip():
         raise InvalidRequestError("No model: pass the id of a model, for example `openai/gpt-5-pro`.")
     rules = preset.rules_for(model)
-    user = {name: value for name, value in (parameters or {}).items() if value is not None}
+    user = set_parameters(parameters or {})
     chains: bool | str = user.pop("use_previous_response_id", False)
     stop = _stop(user.pop("stop", None) or user.pop("stop_sequences", None) or ())
     user.pop("stop_sequences", None)
@@ -111,7 +112,8 @@ def responses_request(
             replay_reasoning=replay_reasoning,
             continued=bool(body.get("previous_response_id") or body.get("conversation")),
         )
-        whole_body = {"model": model, "input": items, **body, **(extra_body or {})}
+        whole_body, tool_names = with_wire_names({"model": model, "input": items, **body})
+        whole_body.update(extra_body or {})
         try:
             data = dumps(whole_body)
         except JsonError as error:
@@ -126,6 +128,7 @@ def responses_request(
             query=tuple((name, str(value)) for name, value in (extra_query or {}).items()),
             unlisted=unlisted,
             tools=tools,
+            tool_names=tuple(tool_names.items()),
             fallback=fallback,
             is_background=whole_body.get("background") is True,
             stop=stop,
@@ -173,8 +176,6 @@ def _translated(user: Mapping[str, Any], model: str, strict: bool) -> tuple[Json
         elif name == "tools":
             tools = tuple(_list(value))
             body["tools"] = [flat_tool(tool) for tool in tools]
-            if not tools:
-                del body["tools"]
         elif name == "tool_choice":
             body["tool_choice"] = _flat_choice(value)
         elif name == "response_format":

@@ -50,6 +50,29 @@ def test_a_job_through_the_provider_s_batches(server: EmulatorServer) -> None:
     assert sent["messages"][2]["content"][0] == {"type": "tool_result", "tool_use_id": "c", "content": "42"}
 
 
+def test_names_of_tools_are_legal_in_a_batch_and_the_users_in_its_answers(server: EmulatorServer) -> None:
+    """Whatever of a row names them: its history, the tools, the choice."""
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    tool = {"type": "function", "function": {"name": "weather.get", "description": "The weather", "parameters": schema}}
+    call = {"id": "c", "function": {"name": "weather.get", "arguments": '{"city": "Oslo"}'}}
+    chat = [
+        {"role": "user", "content": "What is the weather in Oslo?"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": "Sunny"},
+        {"role": "user", "content": "What is the weather in Paris?"},
+    ]
+    choice = {"type": "function", "function": {"name": "weather.get"}}
+    settings = {"prompt": None, "messages": "chat", "model": CLAUDE, "via": "provider", "client": {"sleep": _quick}}
+    parameters = {"tools": [tool], "tool_choice": choice}
+    run(job(server, [{"id": 1, "chat": chat}], parameters=parameters, **settings))
+    sent = [r for r in server.requests if r.path == "/v1/batches" and r.method == "POST"][-1].json["requests"][0][
+        "params"
+    ]
+    name = sent["tools"][0]["name"]
+    assert "." not in name and sent["tool_choice"]["name"] == name == sent["messages"][1]["content"][0]["name"]
+    assert [call["name"] for call in answers()[0]["tool_calls"]] == ["weather.get"]
+
+
 def test_rows_of_a_batch_that_expire_are_sent_again_and_errors_told(server: EmulatorServer) -> None:
     given = [{"id": n, "text": f"Say {n}"} for n in range(4)]
     given[1]["text"] += " fault-expired"

@@ -105,9 +105,7 @@ def test_a_tool_without_a_name_is_refused() -> None:
     [
         (42, "42 is no tool"),
         ({"type": "object", "properties": {}}, "is no tool"),
-        (lambda x: x, "the name '<lambda>'"),
-        ({"type": "function", "function": {"name": "a b"}}, "the name 'a b'"),
-        ({"type": "function", "function": {"name": "a" * 65}}, "1 to 64 characters"),
+        ({"type": "function", "function": {"name": ""}}, "no name"),
     ],
 )
 def test_a_wrong_tool_is_named(wrong: Any, says: str) -> None:

@@ -226,6 +226,8 @@ def test_a_tool_without_a_type_is_a_function() -> None:
     tool = {"function": {"name": "f", "parameters": {}}}
     assert body("some/new-model", parameters={"tools": [tool]})["tools"] == [tool]
     typed = [{"type": "function", **tool}]
+    assert body("openai/gpt-4o", parameters={"tools": [tool]})["tools"] == typed  # its documents want the type
+    assert body("openai/gpt-4o", parameters={"tools": [tool["function"]]})["tools"] == typed
     assert body(GLM, preset=POWERTOKENS, parameters={"tools": [tool]})["tools"] == typed
 
 
