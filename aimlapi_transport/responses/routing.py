@@ -109,12 +109,19 @@ def _reasoning_keys(parameters: Mapping[str, Any]) -> set[str]:
 
 
 def _tool_types(parameters: Mapping[str, Any]) -> list[str]:
-    """The types of the tools that are neither functions nor, with their value under the type's name, chat's own."""
+    """The types of the tools that this endpoint may know.
+
+    Left out are functions, tools with their value under the type's name, as chat completions nest them, and Anthropic's
+    own (`web_search_20250305`).
+    """
     tools = parameters.get("tools")
     return [
         kind
         for tool in (tools if isinstance(tools, (list, tuple)) else ())
         if isinstance(tool, Mapping) and isinstance(kind := tool.get("type"), str)
         if kind == "custom" or not {kind, "function"} & tool.keys()
-        if kind != "function"
+        if kind != "function" and not _ANTHROPIC_VERSION.search(kind)
     ]
+
+
+_ANTHROPIC_VERSION = re.compile(r"_\d{8}$")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from typing import Any
 
@@ -352,7 +353,8 @@ def test_words_of_chat_completions_stay_there() -> None:
         assert uses_responses(None, NOBODY, {"reasoning": reasoning}, AIMLAPI) is False
     kimi = {"type": "builtin_function", "function": {"name": "$web_search"}}
     glm = {"type": "web_search", "web_search": {"enable": True}}
-    for tool, is_provider in ((kimi, False), (glm, False), (glm, True)):
+    claude = {"type": "web_search_20250305", "name": "web_search"}
+    for tool, is_provider in itertools.product((kimi, glm, claude), (False, True)):
         assert uses_responses(None, NOBODY, {"tools": [tool]}, AIMLAPI, is_provider=is_provider) is False
 
 
