@@ -16,7 +16,7 @@ To give a status its own class, add a row to `_BY_STATUS`.
     |   +-- APITimeoutError          (also a TimeoutError) nothing came for too long
     +-- BudgetExceededError          a call that would pass `budget_usd`: it was not sent
     +-- BadResponseError             a 200 that is no answer
-    +-- StreamError                  a stream said it failed
+    +-- StreamError                  a stream said it failed; with a status it is of that class, too (`stream_errors`)
         +-- IncompleteStreamError    a stream ended before its answer did; `.partial` holds what arrived
 """
 
@@ -25,6 +25,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from aimlapi_transport.error_bodies import (
+    BODY_LIMIT,
+    beginning,
+    message_and_id,
+    public_headers,
+    retry_after,
+    scrubbed,
+    shortened,
+    status_in,
+)
 from aimlapi_transport.error_messages import says_no_credits, says_overflow, says_quota
 from aimlapi_transport.json_codec import JsonError, loads
 
@@ -48,11 +58,8 @@ __all__ = [
     "beginning",
     "error_for",
     "error_in",
+    "public_headers",
 ]
-
-_MESSAGE_LIMIT = 1000  # characters; a message may hold an HTML page or a whole prompt
-_BODY_LIMIT = 16_384  # characters of a refused reply's body that are kept for reading
-_LONGEST_SECRET = 1000  # bytes
 
 
 class AIMLAPIError(Exception):
@@ -65,7 +72,8 @@ class AIMLAPIError(Exception):
         body: what the provider sent: parsed JSON, or text.
         headers: the reply's, names in lower case; empty where nothing answered.
         retry_after: seconds the provider asked to wait, None where it did not say.
-        is_retryable: whether the same request may succeed when sent again.
+        is_retryable: whether the caller may send the same request again with a chance of success. That we do not do so
+            ourselves after the first piece of a stream is another matter.
         partial: what had arrived of a broken answer (a `Completion`), None elsewhere.
     """
 
@@ -112,9 +120,13 @@ def _rebuild(cls: type[AIMLAPIError], message: str, state: dict[str, Any]) -> AI
 class AuthenticationError(AIMLAPIError):
     """The key is missing, malformed, or not accepted (401)."""
 
+    is_retryable = False
+
 
 class PermissionDeniedError(AIMLAPIError):
     """The key may not do this (403)."""
+
+    is_retryable = False
 
 
 class InsufficientCreditsError(PermissionDeniedError):
@@ -124,9 +136,16 @@ class InsufficientCreditsError(PermissionDeniedError):
 class NotFoundError(AIMLAPIError):
     """No such model or endpoint (404)."""
 
+    is_retryable = False
 
-class InvalidRequestError(AIMLAPIError, ValueError):
-    """The request is wrong: refused by the provider (400, 413, 422), or by us before sending it."""
+
+class InvalidRequestError(AIMLAPIError):
+    """The request is wrong: refused by the provider (400, 413, 422), or by us before sending it.
+
+    It is no ValueError: LlamaIndex takes those of an LLM for answers it could not parse, and goes on without one.
+    """
+
+    is_retryable = False
 
 
 class ContextLengthError(InvalidRequestError):
@@ -172,6 +191,8 @@ class BadResponseError(AIMLAPIError):
 class StreamError(AIMLAPIError):
     """The provider reported a failure inside a stream."""
 
+    is_retryable = True
+
 
 class IncompleteStreamError(StreamError):
     """The stream ended before the answer did: `partial` holds what arrived."""
@@ -199,10 +220,10 @@ def error_for(
         headers: the reply's headers (case-insensitive).
         scrub: removes secrets from text a server may have echoed.
     """
-    text = beginning(body, _BODY_LIMIT, scrub)
+    text = beginning(body, BODY_LIMIT, scrub)
     try:
-        value = _scrubbed(loads(text), scrub)  # once more: JSON's escapes may have hidden a secret
-        message, request_id = _message_and_id(value)
+        value = scrubbed(loads(text), scrub)  # once more: JSON's escapes may have hidden a secret
+        message, request_id = message_and_id(value)
     except JsonError:  # a page, plain words, or the beginning of something long
         value = text
         message, request_id = "" if text.lstrip()[:1] in ("<", "{", "[") else text.strip(), None
@@ -210,7 +231,7 @@ def error_for(
     request_id = headers.get("x-inference-id") or request_id or headers.get("x-request-id")
     error.request_id = scrub(request_id) if request_id else None
     error.headers = public_headers(headers, scrub)
-    error.retry_after = _retry_after(headers)
+    error.retry_after = retry_after(headers)
     advice = headers.get("x-should-retry", "").lower()
     if advice in ("true", "false"):
         error.is_retryable = advice == "true" and not isinstance(error, QuotaExceededError)
@@ -236,7 +257,7 @@ def error_in(
         source = payload
     elif isinstance(payload.get("base_resp"), dict) and payload["base_resp"].get("status_code"):
         source = payload["base_resp"]
-    elif not payload.keys() & {"choices", "usage", "meta", "event"} and _message_and_id(payload)[0]:
+    elif not payload.keys() & {"choices", "usage", "meta", "event"} and message_and_id(payload)[0]:
         source = payload  # a shape of its own, but it holds a message and nothing of an answer
     else:
         choices = payload.get("choices")
@@ -245,32 +266,28 @@ def error_in(
                 source = choice.get("error") or {"message": "the model reported an error"}
     if source is None:
         return None
-    message, request_id = _message_and_id(source if isinstance(source, (dict, list)) else {"message": source})
-    message = scrub((message or "the provider reported an error without a message")[:_BODY_LIMIT])
-    status = _status_in(source) or _status_in(payload)
-    body = _scrubbed(payload, scrub)
+    message, request_id = message_and_id(source if isinstance(source, (dict, list)) else {"message": source})
+    message = scrub((message or "the provider reported an error without a message")[:BODY_LIMIT])
+    status = status_in(source) or status_in(payload)
+    body = scrubbed(payload, scrub)
     if status is None:
         overflow = says_overflow(message, payload)
         cls = ContextLengthError if overflow else BadResponseError if whole else StreamError
-        error: AIMLAPIError = cls(_short(message), body=body)
+        error: AIMLAPIError = (cls if whole else _stream_kind(cls))(shortened(message), body=body)
     else:
-        error = _classified(status, message, body)
-    request_id = request_id or _message_and_id(payload)[1]
+        error = _classified(status, message, body, in_stream=not whole)
+    request_id = request_id or message_and_id(payload)[1]
     error.request_id = scrub(request_id) if request_id else None
     return error
 
 
-def beginning(data: bytes | bytearray, most: int, scrub: Callable[[str], str]) -> str:
-    """At most so many characters of what a server sent. Cut once the key is out: half a key is a secret, too."""
-    return scrub(data[: most + _LONGEST_SECRET].decode("utf-8", "replace"))[:most]
+def _stream_kind(kind: type[AIMLAPIError]) -> type[AIMLAPIError]:
+    from aimlapi_transport.stream_errors import stream_kind  # that module's classes are made of this one's
+
+    return stream_kind(kind)
 
 
-def public_headers(headers: Mapping[str, str], scrub: Callable[[str], str]) -> dict[str, str]:
-    """A reply's headers without cookies and without the key."""
-    return {name.lower(): scrub(value) for name, value in headers.items() if name.lower() != "set-cookie"}
-
-
-def _classified(status: int, message: str, body: Any) -> AIMLAPIError:
+def _classified(status: int, message: str, body: Any, *, in_stream: bool = False) -> AIMLAPIError:
     cls = _BY_STATUS.get(status) or (ServerError if status >= 500 else InvalidRequestError)
     if cls is PermissionDeniedError and says_no_credits(message):
         cls = InsufficientCreditsError
@@ -278,92 +295,6 @@ def _classified(status: int, message: str, body: Any) -> AIMLAPIError:
         cls = ContextLengthError  # some vendors report it as 429 or 500: trying again would only repeat it
     elif cls is RateLimitError and says_quota(message):
         cls = QuotaExceededError
-    return cls(_short(message) or f"The provider answered with status {status}.", status_code=status, body=body)
-
-
-def _status_in(source: Any) -> int | None:
-    if isinstance(source, dict):
-        for key in ("statusCode", "status", "code", "status_code"):
-            value = source.get(key)
-            if isinstance(value, str) and value.isdigit():  # the documentation has it as text, too
-                value = int(value)
-            if isinstance(value, int) and not isinstance(value, bool) and 400 <= value <= 599:
-                return value
-    return None
-
-
-def _message_and_id(value: Any, depth: int = 0) -> tuple[str, str | None]:
-    """The readable message and the request id inside an error body of any known shape."""
-    if isinstance(value, list):
-        found = [_message_and_id(item, depth + 1) for item in value[:3]] if depth < 4 else []
-        return next((pair for pair in found if pair[0]), ("", None))
-    if isinstance(value, str):
-        return _unwrapped(value), None
-    if not isinstance(value, dict) or depth > 4:
-        return "", None
-    request_id = next((value[k] for k in ("requestId", "request_id") if isinstance(value.get(k), str)), None)
-    for key in ("message", "error", "errors", "detail", "msg", "status_msg", "error_description", "title"):
-        if value.get(key):
-            message, inner_id = _message_and_id(value[key], depth + 1)
-            if message:
-                return message, request_id or inner_id
-    return "", request_id
-
-
-def _unwrapped(message: str) -> str:
-    """The upstream's own words where the gateway hands its error on as `400 {"error": ...}`."""
-    brace = message.find("{")
-    if brace != -1 and message.rstrip().endswith("}"):
-        try:
-            inner, _ = _message_and_id(loads(message[brace:]), 1)
-        except JsonError:
-            inner = ""
-        if inner:
-            head = message[:brace].strip()
-            return inner if not head or head.isdigit() else f"{head} {inner}"
-    return message.strip()
-
-
-def _short(message: str) -> str:
-    return message if len(message) <= _MESSAGE_LIMIT else f"{message[:_MESSAGE_LIMIT]}..."
-
-
-def _scrubbed(value: Any, scrub: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        return scrub(value)
-    if isinstance(value, dict):
-        return {key: _scrubbed(item, scrub) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_scrubbed(item, scrub) for item in value]
-    return value
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from `retry-after-ms` or `Retry-After` (seconds or an HTTP date); None if unreadable.
-
-    Source: https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
-    """
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        value = headers.get(name)
-        if not value:
-            continue
-        try:
-            seconds = float(value) * unit
-        except ValueError:
-            seconds = _seconds_until(value)
-        if 0 <= seconds < float("inf"):
-            return seconds
-    return None
-
-
-def _seconds_until(date: str) -> float:
-    from datetime import datetime, timezone
-    from email.utils import parsedate_to_datetime
-
-    try:
-        moment = parsedate_to_datetime(date)
-    except (TypeError, ValueError):
-        return -1.0
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return (moment - datetime.now(timezone.utc)).total_seconds()
+    if in_stream:
+        cls = _stream_kind(cls)
+    return cls(shortened(message) or f"The provider answered with status {status}.", status_code=status, body=body)

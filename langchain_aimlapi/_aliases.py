@@ -120,7 +120,8 @@ def _resolved(
     aliases: Aliases, values: Mapping[str, Any], fields: Collection[str], model_kwargs: dict[str, Any]
 ) -> dict[str, Any]:
     """The settings by field, the key hidden. What is no field joins `model_kwargs`, with a warning."""
-    taken, others = aliases.resolve(values, fields)
+    with as_value_errors():
+        taken, others = aliases.resolve(values, fields)
     for name, value in others.items():
         if is_key(name):
             raise ValueError(f"`{name}` is no field: pass the key of the host in `base_url` as `api_key`.")
@@ -135,6 +136,21 @@ def _resolved(
     if isinstance(taken.get("api_key"), str):
         taken["api_key"] = SecretStr(taken["api_key"])
     return taken
+
+
+class as_value_errors:
+    """Raises the transport's refusals as ValueErrors, which Pydantic takes from a validator into its own error."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            return
+        from aimlapi_transport.errors import InvalidRequestError
+
+        if isinstance(error, InvalidRequestError):
+            raise ValueError(error.message) from None
 
 
 def is_key(name: str) -> bool:

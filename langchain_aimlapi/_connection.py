@@ -13,6 +13,7 @@ from typing_extensions import Self
 from aimlapi_transport.config.fields import ABOUT
 from aimlapi_transport.http.limits import Limits
 from aimlapi_transport.http.pool import Closable, PoolHandle
+from langchain_aimlapi._aliases import as_value_errors
 
 TimeoutValue: TypeAlias = float | tuple[float | None, float | None] | Any | None
 # What these fields and the key may be, for the error that names a value of another type.
@@ -99,7 +100,8 @@ class ConnectionSettings(Closable, BaseModel):
             return
         from aimlapi_transport.http.user_client import check_http_clients
 
-        check_http_clients(http_client=self.http_client, http_async_client=self.http_async_client)
+        with as_value_errors():
+            check_http_clients(http_client=self.http_client, http_async_client=self.http_async_client)
         for name in ours:
             if getattr(self, name):
                 raise ValueError(f"`{name}` is for our clients: give it to your own one.")

@@ -108,7 +108,7 @@ class PermissionDeniedError(_Answered, transport.PermissionDeniedError, ModelPer
     """The key may not do this (403)."""
 
 
-class InsufficientCreditsError(_Answered, transport.InsufficientCreditsError, ModelPermissionDeniedError):
+class InsufficientCreditsError(PermissionDeniedError, transport.InsufficientCreditsError):
     """The account ran out of credits: the provider says so with 403."""
 
 
@@ -116,11 +116,14 @@ class NotFoundError(_Answered, transport.NotFoundError, ModelNotFoundError):
     """No such model or endpoint (404)."""
 
 
-class InvalidRequestError(_Answered, transport.InvalidRequestError, ModelInvalidRequestError):
-    """The request is wrong: refused by the provider, or by us before sending it."""
+class InvalidRequestError(_Answered, transport.InvalidRequestError, ModelInvalidRequestError, ValueError):
+    """The request is wrong: refused by the provider, or by us before sending it.
+
+    A ValueError, which the transport's is not: LangGraph's `RetryPolicy` tries those again that are none.
+    """
 
 
-class ContextLengthError(_Answered, transport.ContextLengthError, ContextOverflowError):
+class ContextLengthError(InvalidRequestError, transport.ContextLengthError, ContextOverflowError):
     """The messages and the output limit together exceed the model's context."""
 
 
@@ -128,8 +131,10 @@ class RateLimitError(_Answered, transport.RateLimitError, ModelRateLimitError):
     """Too many requests (429)."""
 
 
-class QuotaExceededError(_Answered, transport.QuotaExceededError, ModelRateLimitError):
+class QuotaExceededError(RateLimitError, transport.QuotaExceededError):
     """A quota is used up: waiting a little does not cure it (429)."""
+
+    is_retryable = False
 
 
 class ServerError(_Answered, transport.ServerError, ModelAPIError):
@@ -140,19 +145,21 @@ class APIConnectionError(_Answered, transport.APIConnectionError, ModelConnectio
     """No connection, or it broke before an answer."""
 
 
-class APITimeoutError(_Answered, transport.APITimeoutError, ModelTimeoutError):
+class APITimeoutError(APIConnectionError, transport.APITimeoutError, ModelTimeoutError):
     """Nothing came for longer than `timeout`."""
 
 
 class BadResponseError(_Answered, transport.BadResponseError, ModelAPIError):
     """The provider answered 200, but not with an answer."""
 
+    is_retryable = False
+
 
 class InvalidToolCallError(BadResponseError):
     """The model went on calling a tool with arguments that are no JSON object: raised by `InvalidToolCallRetry`."""
 
 
-class BudgetExceededError(transport.BudgetExceededError, ModelInvalidRequestError):
+class BudgetExceededError(_Answered, transport.BudgetExceededError, ModelInvalidRequestError):
     """A call that would have passed a budget (`budget_usd`); it was not sent."""
 
 
@@ -160,7 +167,7 @@ class StreamError(_Answered, transport.StreamError, ModelAPIError):
     """The provider reported a failure inside a stream."""
 
 
-class IncompleteStreamError(_Answered, transport.IncompleteStreamError, ModelAPIError):
+class IncompleteStreamError(StreamError, transport.IncompleteStreamError):
     """The stream ended before the answer did: `partial` holds what arrived."""
 
 
@@ -193,12 +200,25 @@ class translated:
         pass
 
     def __exit__(self, _: object, error: BaseException | None, trace: object) -> None:
-        if not isinstance(error, transport.AIMLAPIError) or type(error) not in _KINDS:
+        if not isinstance(error, transport.AIMLAPIError):
             return
-        ours = _KINDS[type(error)](error.message)
+        kind = _kind_of(error)
+        if kind is None:
+            return
+        ours = kind(error.message)
         # What a base class says of its kind is no more than a default: the error itself knows better.
         ours.__dict__.update({"is_retryable": error.is_retryable, **error.__dict__})
         try:
             raise ours from None
         finally:
             del ours, error, trace  # or frame, error and traceback would hold each other, and the model's connections
+
+
+def _kind_of(error: transport.AIMLAPIError) -> type[transport.AIMLAPIError] | None:
+    """LangChain's class for an error of the transport's; None for one that is LangChain's already."""
+    kind = _KINDS.get(type(error))
+    if kind is None and isinstance(error, transport.StreamError):
+        from langchain_aimlapi.stream_errors import KINDS  # that module's classes are made of this one's
+
+        kind = KINDS.get(type(error))
+    return kind

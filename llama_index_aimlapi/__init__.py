@@ -12,9 +12,9 @@ from aimlapi_transport.lazy_imports import lazy_names
 
 if TYPE_CHECKING:
     from aimlapi_transport.version import __version__ as __version__
-    from llama_index_aimlapi._structured_parsing import StructuredOutputError as StructuredOutputError
-    from llama_index_aimlapi._tools import ToolCallError as ToolCallError
     from llama_index_aimlapi.embeddings import AIMLAPIEmbedding as AIMLAPIEmbedding
+    from llama_index_aimlapi.errors import StructuredOutputError as StructuredOutputError
+    from llama_index_aimlapi.errors import ToolCallError as ToolCallError
     from llama_index_aimlapi.llm import AIMLAPI as AIMLAPI
     from llama_index_aimlapi.usage import AIMLAPIUsage as AIMLAPIUsage
     from llama_index_aimlapi.usage import EmbeddingUsageEvent as EmbeddingUsageEvent
@@ -26,8 +26,8 @@ _WHERE = {
     "AIMLAPIEmbedding": "llama_index_aimlapi.embeddings",
     "AIMLAPIUsage": "llama_index_aimlapi.usage",
     "EmbeddingUsageEvent": "llama_index_aimlapi.usage",
-    "StructuredOutputError": "llama_index_aimlapi._structured_parsing",
-    "ToolCallError": "llama_index_aimlapi._tools",
+    "StructuredOutputError": "llama_index_aimlapi.errors",
+    "ToolCallError": "llama_index_aimlapi.errors",
     "__version__": "aimlapi_transport.version",
     "embedding_usage": "llama_index_aimlapi.usage",
     "get_aimlapi_usage": "llama_index_aimlapi.usage",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
 from llama_index.core.base.llms.types import ChatResponse, ToolCallBlock
 from llama_index.core.program.utils import create_flexible_model
@@ -13,27 +13,15 @@ from pydantic import BaseModel, ValidationError
 
 from aimlapi_transport.chat.coercion import coerce
 from aimlapi_transport.chat.tool_calls import parse_arguments
-from aimlapi_transport.errors import BadResponseError
 from aimlapi_transport.structured.json_text import json_values
 from llama_index_aimlapi._partial_json import PartialObject
 from llama_index_aimlapi._schemas import schema_of
 from llama_index_aimlapi._tools import FINISH_REASON, selections
+from llama_index_aimlapi.errors import Reason, StructuredOutputError
 
 Model = TypeVar("Model", bound=BaseModel)
-Reason = Literal["refusal", "length", "content_filter", "no_json", "mismatch"]
 
 _OBJECT = re.compile(r'\{\s*"')  # how an object begins, and seldom anything else in braces
-
-
-class StructuredOutputError(BadResponseError, ValueError):
-    """The model's answer is not of the shape it was asked for.
-
-    Attributes:
-        reason: "refusal" (the model declined), "length" (cut at the output limit), "content_filter" (stopped by
-            the provider), "no_json" (there is no JSON in it), "mismatch" (its JSON does not fit the class).
-    """
-
-    reason: Reason = "no_json"
 
 
 def answer_in(response: ChatResponse, output_cls: type[Model]) -> Model:

@@ -17,7 +17,8 @@ from llama_index.core.base.llms.types import (
 
 from aimlapi_transport.chat.tool_calls import parse_arguments
 from aimlapi_transport.chat.wire_types import Json
-from llama_index_aimlapi._tools import FINISH_REASON, ToolCallError, selections
+from llama_index_aimlapi._tools import FINISH_REASON, selections
+from llama_index_aimlapi.errors import ToolCallError
 
 if TYPE_CHECKING:
     from llama_index_aimlapi.llm import AIMLAPI

@@ -11,18 +11,15 @@ from llama_index.core.tools.types import BaseTool
 
 from aimlapi_transport.chat.tool_calls import parse_arguments
 from aimlapi_transport.chat.wire_types import Json
-from aimlapi_transport.errors import BadResponseError, InvalidRequestError
+from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.json_codec import dumps
 from llama_index_aimlapi._compat import built
 from llama_index_aimlapi._partial_json import PartialObject
 from llama_index_aimlapi._schemas import strict_schema
+from llama_index_aimlapi.errors import ToolCallError
 
 FINISH_REASON = "finish_reason"
 """A finished answer says so under this name in `ChatResponse.additional_kwargs`, be it None."""
-
-
-class ToolCallError(BadResponseError, ValueError):
-    """The answer holds no tool call that can be run: none at all, or one with broken arguments."""
 
 
 class ToolCallDict(dict[str, Any]):

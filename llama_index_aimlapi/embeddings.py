@@ -63,7 +63,7 @@ class AIMLAPIEmbedding(ConnectionSettings, BaseEmbedding):
         http_client, async_http_client: httpx clients of your own, used as they are and never closed here.
 
     Raises:
-        AIMLAPIError: one class per kind of failure; see `aimlapi_transport.errors`.
+        AIMLAPIError: one class per kind of failure; see `llama_index_aimlapi.errors`.
     """
 
     embed_batch_size: int = Field(default=100, gt=0, le=2048, description="Most texts in one request.")

@@ -70,7 +70,7 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
         http_client, async_http_client: httpx clients of your own, used as they are and never closed here.
 
     Raises:
-        AIMLAPIError: one class per kind of failure; see `aimlapi_transport.errors`.
+        AIMLAPIError: one class per kind of failure; see `llama_index_aimlapi.errors`.
     """
 
     if TYPE_CHECKING:  # checkers take a Pydantic subclass's constructor from its fields, unless it has one
@@ -247,7 +247,8 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
             ToolCallError: a finished answer holds a call that cannot be run, such as one cut short; or none at all,
                 unless `error_on_no_tool_call` is off.
         """
-        from llama_index_aimlapi._tools import ToolCallError, selections
+        from llama_index_aimlapi._tools import selections
+        from llama_index_aimlapi.errors import ToolCallError
 
         calls = selections(response)
         if not calls and error_on_no_tool_call:

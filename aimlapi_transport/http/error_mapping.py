@@ -10,9 +10,7 @@ from aimlapi_transport.errors import (
     APIConnectionError,
     APITimeoutError,
     BadResponseError,
-    IncompleteStreamError,
     InvalidRequestError,
-    StreamError,
 )
 from aimlapi_transport.http._compat import BrokenEncodingError, error_names
 
@@ -98,13 +96,6 @@ def _connection_error(
 def without_traceback(error: AIMLAPIError) -> AIMLAPIError:
     """The error without the frames beneath: their variables hold what the server sent, which may repeat the key."""
     return error.with_traceback(None)
-
-
-def before_first_delta(error: AIMLAPIError) -> AIMLAPIError:
-    """An error before anything was handed out: what a stream only reported may pass when asked again."""
-    if type(error) in (StreamError, IncompleteStreamError):
-        error.is_retryable = True
-    return error
 
 
 def is_broken(error: Exception) -> bool:

@@ -13,7 +13,7 @@ from typing_extensions import Self
 
 from aimlapi_transport.errors import AIMLAPIError
 from aimlapi_transport.http.blocking import run_blocking
-from aimlapi_transport.http.error_mapping import before_first_delta, without_traceback
+from aimlapi_transport.http.error_mapping import without_traceback
 from aimlapi_transport.http.exchange import Exchange
 from aimlapi_transport.http.timeouts import TimeLimits, Timeout
 
@@ -55,7 +55,7 @@ class _DeltaStream:
                         return []
                     delay = None
                     if not self._handed_out:
-                        delay = self._client._retry_delay(self._attempt, before_first_delta(error), self._time_limits)
+                        delay = self._client._retry_delay(self._attempt, error, self._time_limits)
                     if delay is None:
                         self._is_over = True
                         raise without_traceback(error) from None

@@ -14,6 +14,7 @@ from aimlapi_transport.errors import (
     StreamError,
     error_in,
 )
+from aimlapi_transport.stream_errors import stream_kind
 
 # The endpoint's codes that are an HTTP status in all but name.
 _BY_CODE: dict[str, type[AIMLAPIError]] = {
@@ -35,9 +36,13 @@ _NO_MESSAGE = "The provider reported a failure without a message."
 
 
 def failure(
-    source: Json, *, scrub: Callable[[str], str] = lambda text: text, request_id: str | None = None
+    source: Json,
+    *,
+    whole: bool = False,
+    scrub: Callable[[str], str] = lambda text: text,
+    request_id: str | None = None,
 ) -> AIMLAPIError:
-    """The exception for an event or a response that says it failed."""
+    """The exception for an event, or a `whole` response, that says it failed."""
     inner = source.get("error")
     if not inner:
         inner = {name: source[name] for name in ("code", "message", "param") if source.get(name)}
@@ -46,9 +51,11 @@ def failure(
         code = f" ({inner['code']})" if inner.get("code") else ""
         said = "The response was cancelled." if source.get("status") == "cancelled" else _NO_MESSAGE
         inner = {**inner, "message": f"{said}{code}"}
-    error = error_in({"error": inner}, scrub=scrub) or StreamError("The provider reported a failure.")
-    known = _BY_CODE.get(str(inner.get("code")))
-    if known is not None and type(error) in (StreamError, BadResponseError):
-        error = known(error.message, body=error.body)
+    error = error_in({"error": inner}, whole=whole, scrub=scrub) or StreamError("The provider reported a failure.")
+    if type(error) in (StreamError, BadResponseError):
+        known = _BY_CODE.get(str(inner.get("code")), StreamError)
+        error = (known if whole else stream_kind(known))(error.message, body=error.body)
+        if source.get("status") == "cancelled":
+            error.is_retryable = False  # it stays so
     error.request_id = request_id or error.request_id
     return error

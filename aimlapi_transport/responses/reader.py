@@ -190,9 +190,9 @@ class ResponsesReader:
             raise BadResponseError(
                 "The provider's reply holds no answer: it has no output.", body=response, request_id=self.inference_id
             )
-        return self._finished(response, str(response.get("status") or "completed"))
+        return self._finished(response, str(response.get("status") or "completed"), whole=True)
 
-    def _finished(self, response: Json, status: str) -> list[Delta]:
+    def _finished(self, response: Json, status: str, *, whole: bool = False) -> list[Delta]:
         """The response as it stands at its end: what it says stands, whatever was streamed."""
         if response:
             self._response = response
@@ -207,7 +207,8 @@ class ResponsesReader:
                 deltas += self._complete(index, value)
         self.is_finished = self._status not in RUNNING
         if self._status in ("failed", "cancelled") or self._response.get("error"):
-            error = failure({"status": self._status, **self._response}, scrub=self._scrub, request_id=self.inference_id)
+            source = {"status": self._status, **self._response}
+            error = failure(source, whole=whole, scrub=self._scrub, request_id=self.inference_id)
             error.partial = self.completion() if self.has_choice else None
             raise error
         return deltas

@@ -21,7 +21,7 @@ from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.errors import AIMLAPIError
 from langchain_aimlapi import AIMLAPIEmbeddings
 from llama_index_aimlapi import AIMLAPIEmbedding
-from llama_index_aimlapi._tools import ToolCallError
+from llama_index_aimlapi.errors import ToolCallError
 from tests.reliability.kinds import KEY, chat, llm
 
 

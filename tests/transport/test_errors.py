@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from aimlapi_transport import errors
+from aimlapi_transport import errors, stream_errors
 from aimlapi_transport.errors import AIMLAPIError, error_for, error_in
 from aimlapi_transport.http.retry import RetryPolicy
 
@@ -99,7 +99,8 @@ def test_a_full_context_is_known_in_every_vendors_words(vendor: str, status: int
     """Whatever its status, also inside a 200 or a stream; and asking again would only repeat it."""
     body = {"error": {"message": OVERFLOWS[vendor], "type": "invalid_request_error"}}
     error = error_in(body) if status == 200 else error_for(status, orjson.dumps(body), {})
-    assert type(error) is errors.ContextLengthError
+    assert isinstance(error, errors.ContextLengthError)
+    assert isinstance(error, errors.StreamError) is (status == 200)
     assert error.is_retryable is False
 
 
@@ -119,7 +120,8 @@ def test_other_words_of_lengths_are_no_full_context(words: str) -> None:
 )
 def test_a_full_context_is_known_by_its_code(body: Any) -> None:
     assert type(error_for(400, orjson.dumps(body), {})) is errors.ContextLengthError
-    assert type(error_in(body)) is errors.ContextLengthError
+    assert type(error_in(body)) is stream_errors.ContextLengthError
+    assert type(error_in(body, whole=True)) is errors.ContextLengthError
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,7 @@ FEATURES = {
     "retry_after": "`Retry-After` is honoured",
     "typed_errors": "each kind of failure has a class of its own, with `status_code`",
     "error_replies": "replies with status 200 that are no answer are errors, of one family",
+    "refuses_before_sending": "a temperature of 3 is refused without a request",
     "own_http_client": "an HTTP client of the user's",
     "shared_connections": "instances share connections",
     "many_loops": "one LLM in many loops and threads",

@@ -18,6 +18,7 @@ from tests.llama_index.conformance.consumers_agents import AgentMatrix
 from tests.llama_index.conformance.consumers_rag import RagMatrix
 from tests.llama_index.conformance.integration import Integration
 from tests.llama_index.conformance.law_chunks import ChunkLaw
+from tests.llama_index.conformance.law_faults import FaultLaw
 from tests.llama_index.conformance.law_loops import LoopLaw
 from tests.llama_index.conformance.law_metadata import MetadataLaw
 from tests.llama_index.conformance.law_replay import ReplayLaw
@@ -86,6 +87,10 @@ class TestChunkLaw(OurLLM, ChunkLaw):
 
 
 class TestRequestCountLaw(OurLLM, RequestCountLaw):
+    pass
+
+
+class TestFaultLaw(OurLLM, FaultLaw):
     pass
 
 
