@@ -28,6 +28,7 @@ from aimlapi_transport.http.pool import PoolHandle
 from aimlapi_transport.http.sender import AsyncSender, Sender
 from aimlapi_transport.http.stream import AsyncStream, Stream
 from aimlapi_transport.http.timeouts import TimeLimits, Timeout
+from aimlapi_transport.media.methods import AsyncMedia, SyncMedia
 from aimlapi_transport.service.methods import AsyncService, SyncService
 from aimlapi_transport.user_warnings import (
     UnlistedParameterWarning,
@@ -273,7 +274,7 @@ class _Endpoints(Caller[T_Http], Generic[T_Http, T_Whole, T_Stream]):
         return await self._with_retries(once, time_limits)
 
 
-class Client(_Endpoints[httpx.Client, Completion, Stream], SyncService):
+class Client(_Endpoints[httpx.Client, Completion, Stream], SyncService, SyncMedia):
     """Chat completions, blocking. Cheap to build: connections belong to the process, not to the client.
 
     Connections are kept while any client or model of the process that used the address lives and is not closed; so keep
@@ -336,7 +337,9 @@ class Client(_Endpoints[httpx.Client, Completion, Stream], SyncService):
         return run_blocking(self._embed(request, count, timeout))
 
 
-class AsyncClient(_Endpoints[httpx.AsyncClient, Coroutine[Any, Any, Completion], AsyncStream], AsyncService):
+class AsyncClient(
+    _Endpoints[httpx.AsyncClient, Coroutine[Any, Any, Completion], AsyncStream], AsyncService, AsyncMedia
+):
     """Chat completions, for asyncio. The same arguments as `Client`, save two. `await aclose()`, or `async with`.
 
     Args:

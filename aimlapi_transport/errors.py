@@ -16,6 +16,7 @@ To give a status its own class, add a row to `_BY_STATUS`.
     |   +-- APITimeoutError          (also a TimeoutError) nothing came for too long
     +-- BudgetExceededError          a call that would pass `budget_usd`: it was not sent
     +-- BadResponseError             a 200 that is no answer
+    +-- GenerationError              a film, a song or a transcript that was ordered failed
     +-- StreamError                  a stream said it failed; with a status it is of that class, too (`stream_errors`)
         +-- IncompleteStreamError    a stream ended before its answer did; `.partial` holds what arrived
 """
@@ -46,6 +47,7 @@ __all__ = [
     "BadResponseError",
     "BudgetExceededError",
     "ContextLengthError",
+    "GenerationError",
     "IncompleteStreamError",
     "InsufficientCreditsError",
     "InvalidRequestError",
@@ -75,9 +77,14 @@ class AIMLAPIError(Exception):
         is_retryable: whether the caller may send the same request again with a chance of success. That we do not do so
             ourselves after the first piece of a stream is another matter.
         partial: what had arrived of a broken answer (a `Completion`), None elsewhere.
+        cost_usd: what was paid for a generation that failed, where the provider says; None elsewhere.
+        generation: of media (`aimlapi_transport.media.values.Generation`), what failed or is not there yet; it can be
+            waited for again. None elsewhere.
     """
 
     is_retryable: bool = False
+    cost_usd: float | None = None
+    generation: Any = None
 
     def __init__(
         self,
@@ -186,6 +193,10 @@ class BudgetExceededError(AIMLAPIError):
 
 class BadResponseError(AIMLAPIError):
     """The provider answered 200, but not with an answer."""
+
+
+class GenerationError(AIMLAPIError):
+    """A film, a song or a transcript that was ordered failed at the provider."""
 
 
 class StreamError(AIMLAPIError):

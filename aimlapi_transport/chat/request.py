@@ -66,7 +66,7 @@ class Request(NamedTuple):
             calls.
         tool_names: pairs of a tool's name as it is sent and the user's, for those that are not the same.
         method: of HTTP.
-        at_root: whether the path is beside the base URL's `/v1`, not below it.
+        at_root: whether the path begins at the root of the host: beside the `/v1` of the base URL, not below it.
         needs_key: whether the key is sent.
         fallback: what to send where the provider does not know the response this one continues.
         stop: texts at which the answer ends, where the endpoint knows none.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -27,7 +28,7 @@ def to_httpx(
     time_limits: TimeLimits,
     url: httpx.URL | None,
 ) -> httpx.Request:
-    base = settings.base_url.removesuffix("/v1") if request.at_root else settings.base_url
+    base = re.sub(r"/v\d+$", "", settings.base_url) if request.at_root else settings.base_url
     url = url or _url(base + request.path)
     if request.query:
         url = url.copy_merge_params(list(request.query))

@@ -18,6 +18,7 @@ PACKAGES = (
 )
 IMPORTS_HTTPX = {
     "client",
+    "media.downloads",
     *(f"http.{name}" for name in ("caller", "exchange", "request", "stream", "timeouts", "transport_options")),
 }
 MODULES = {".".join(path.relative_to(TRANSPORT).with_suffix("").parts) for path in TRANSPORT.rglob("*.py")}

@@ -1,0 +1,266 @@
+"""What a client does at the media endpoints: each call once, as a coroutine; `methods` gives them to both clients."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from aimlapi_transport import media_types
+from aimlapi_transport.chat.request import Request
+from aimlapi_transport.chat.usage import Cost
+from aimlapi_transport.errors import (
+    AIMLAPIError,
+    APIConnectionError,
+    APITimeoutError,
+    BadResponseError,
+    InvalidRequestError,
+    RateLimitError,
+    ServerError,
+)
+from aimlapi_transport.json_codec import JsonError, loads
+from aimlapi_transport.media.failures import generation_failure
+from aimlapi_transport.media.operations import LATER, operation_named
+from aimlapi_transport.media.replies import read_bytes, read_cost, read_id, read_result, read_state
+from aimlapi_transport.media.requests import media_request, poll_request
+from aimlapi_transport.media.values import DONE, FAILED, UNDER_WAY, Generation, GenerationStatus, MediaResult
+from aimlapi_transport.user_warnings import warn_unlisted
+
+if TYPE_CHECKING:
+    from aimlapi_transport.http.caller import Caller
+    from aimlapi_transport.http.timeouts import Timeout
+
+OnProgress = Callable[[GenerationStatus], None]
+
+_PAUSE_GROWTH = 1.5
+
+
+class _Reply:
+    """A reply: its JSON, or its bytes.
+
+    Attributes:
+        payload: the JSON; None where it is none.
+        data: the bytes.
+        headers: names in lower case.
+        scrub: takes the key out of a text.
+    """
+
+    __slots__ = ("data", "headers", "payload", "scrub")
+
+    def __init__(self, data: bytes, headers: Mapping[str, str], scrub: Callable[[str], str]) -> None:
+        self.data, self.headers, self.scrub = data, headers, scrub
+        self.payload: Any = None
+        if media_types.sniff(data) is None:  # schemas list JSON and sound for one status: the bytes decide
+            with suppress(JsonError):
+                self.payload = loads(data)
+
+
+class MediaCalls:
+    """The media endpoints of a client.
+
+    Args:
+        client: whose settings, key and connections are used.
+        clock: seconds that only grow; injected in tests.
+    """
+
+    def __init__(self, client: Caller[Any], *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client = client
+        self._clock = clock
+
+    def request(self, operation: str, model: str, arguments: Mapping[str, Any], options: Mapping[str, Any]) -> Request:
+        """The request of an operation at this client's host, with the client's headers and query.
+
+        Warns:
+            UnlistedParameterWarning: once for each model and name that its documents do not list.
+        """
+        operation_named(operation)
+        request = media_request(
+            operation,
+            model,
+            arguments,
+            extra_body=options.get("extra_body"),
+            extra_headers={**self._client._headers, **(options.get("extra_headers") or {})},
+            extra_query={**self._client._query, **(options.get("extra_query") or {})},
+            client_request_id=options.get("client_request_id"),
+            strict_parameters=self._client.strict_parameters,
+        )
+        warn_unlisted(request)
+        return request
+
+    async def make(
+        self,
+        operation: str,
+        model: str,
+        arguments: Mapping[str, Any],
+        options: Mapping[str, Any],
+        *,
+        timeout: Timeout = None,
+        wait_timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> MediaResult:
+        """The answer, however long it takes."""
+        if operation not in LATER:
+            reply = await self._send(self.request(operation, model, arguments, options), timeout)
+            return _result(reply, model, operation)
+        ordered = await self._order(operation, model, arguments, options, timeout)
+        if isinstance(ordered, MediaResult):
+            return ordered
+        return await self.wait(ordered, timeout=wait_timeout, on_progress=on_progress)
+
+    async def submit(
+        self,
+        operation: str,
+        model: str,
+        arguments: Mapping[str, Any],
+        options: Mapping[str, Any],
+        *,
+        timeout: Timeout = None,
+    ) -> Generation:
+        """What was ordered.
+
+        Raises:
+            InvalidRequestError: the operation answers at once.
+            BadResponseError: the provider answered at once, or without an id.
+        """
+        if operation not in LATER:
+            raise InvalidRequestError(f"`{operation}` answers at once: call `{operation}`. Submit {', '.join(LATER)}.")
+        ordered = await self._order(operation, model, arguments, options, timeout)
+        if isinstance(ordered, MediaResult):
+            raise BadResponseError(f"{model} answered at once: call `{operation}` instead.", body=ordered.raw)
+        return ordered
+
+    async def _order(
+        self,
+        operation: str,
+        model: str,
+        arguments: Mapping[str, Any],
+        options: Mapping[str, Any],
+        timeout: Timeout,
+    ) -> Generation | MediaResult:
+        """What was ordered; or the answer itself, where a model gives it at once."""
+        request = self.request(operation, model, arguments, options)
+        try:
+            reply = await self._send(request, timeout, again=_was_refused)
+        except APIConnectionError as error:  # also a timeout
+            error.is_retryable = False
+            error.message += " It was not sent again: it may have been ordered, and would be paid for twice."
+            raise
+        state, _ = read_state(reply.payload)
+        generation_id = read_id(reply.payload)
+        if state == FAILED:
+            raise generation_failure(reply.payload, reply.scrub)
+        if state == DONE or generation_id is None:
+            return _result(reply, model, operation)
+        cost = read_cost(reply.payload, reply.headers)
+        return Generation(
+            id=generation_id,
+            model=model,
+            operation=operation,
+            created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            base_url=self._client.base_url,
+            cost_usd=cost.usd if cost else None,
+            credits=cost.credits if cost else None,
+        )
+
+    async def status(self, generation: Generation, *, timeout: Timeout = None) -> GenerationStatus:
+        """How far a generation is.
+
+        Raises:
+            AIMLAPIError: of the class of its kind, where it failed; `cost_usd` is what was paid, where the reply says.
+        """
+        operation_named(generation.operation)
+        reply = await self._send(poll_request(generation.operation, generation.model, generation.id), timeout)
+        seconds = (datetime.now(timezone.utc) - datetime.fromisoformat(generation.created_at)).total_seconds()
+        state, word = read_state(reply.payload)
+        if state == FAILED:
+            error = generation_failure(reply.payload, reply.scrub)
+            cost = read_cost(reply.payload, reply.headers)
+            error.cost_usd, error.generation = cost.usd if cost else None, generation
+            error.request_id = error.request_id or reply.headers.get("x-inference-id")
+            raise error
+        if state == UNDER_WAY and isinstance(reply.payload, dict):
+            return GenerationStatus(generation, state, word, None, max(seconds, 0.0))
+        result = _result(reply, generation.model, generation.operation, generation)
+        return GenerationStatus(generation, DONE, word, result, max(seconds, 0.0))
+
+    async def wait(
+        self,
+        generation: Generation,
+        *,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> MediaResult:
+        """What was made, once it is there. It is asked for again and again, less often as time goes by.
+
+        Args:
+            timeout: seconds to wait in all; by default those of the operation (20 minutes for a film).
+            on_progress: called with each status.
+
+        Raises:
+            APITimeoutError: it is not there yet. It goes on at the provider: wait again for `error.generation`.
+        """
+        row = operation_named(generation.operation)
+        limit = row.deadline if timeout is None else timeout
+        start, paused, pause = self._clock(), 0.0, row.first_pause
+        while True:
+            delay = pause
+            try:
+                status = await self.status(generation)
+            except (RateLimitError, ServerError, APIConnectionError) as error:
+                if error.generation is not None or not error.is_retryable:  # it failed, or asking does not help
+                    raise
+                delay = max(pause, error.retry_after or 0.0)
+            else:
+                if on_progress is not None:
+                    on_progress(status)
+                if status.result is not None:
+                    return status.result
+            left = limit - max(self._clock() - start, paused)
+            if left <= 0:
+                raise _not_there_yet(generation, limit)
+            delay = min(delay, left)
+            await self._client._pause(delay)
+            paused += delay
+            pause = min(pause * _PAUSE_GROWTH, row.longest_pause)
+
+    async def _send(
+        self, request: Request, timeout: Timeout, again: Callable[[AIMLAPIError], bool] = lambda error: True
+    ) -> _Reply:
+        from aimlapi_transport.http.exchange import Exchange  # and httpx with it
+        from aimlapi_transport.http.timeouts import TimeLimits
+
+        time_limits = TimeLimits(self._client, request, timeout)
+
+        async def once() -> _Reply:
+            async with Exchange(self._client, request, time_limits) as exchange:
+                return _Reply(bytes(await exchange.read_all()), exchange.headers(), exchange.scrub)
+
+        return await self._client._with_retries(once, time_limits, again)
+
+
+def _result(reply: _Reply, model: str, operation: str, generation: Generation | None = None) -> MediaResult:
+    if reply.payload is None:
+        return read_bytes(reply.data, model=model, operation=operation, headers=reply.headers)
+    if read_state(reply.payload)[0] == FAILED:
+        raise generation_failure(reply.payload, reply.scrub)
+    if generation is None:
+        return read_result(reply.payload, model=model, operation=operation, headers=reply.headers)
+    quoted = None if generation.cost_usd is None else Cost(generation.cost_usd, generation.credits)
+    result = read_result(reply.payload, model=model, operation=operation, headers=reply.headers, cost=quoted)
+    return replace(result, id=generation.id)  # a poll's reply may name another
+
+
+def _was_refused(error: AIMLAPIError) -> bool:
+    """Whether an order was certainly not taken, so that it may be sent again: failed requests cost nothing."""
+    return isinstance(error, (RateLimitError, ServerError))
+
+
+def _not_there_yet(generation: Generation, limit: float) -> APITimeoutError:
+    error = APITimeoutError(
+        f"{generation.model} is not done after {limit:g} s. It goes on at the provider: wait again for `.generation`."
+    )
+    error.generation, error.is_retryable = generation, False
+    return error

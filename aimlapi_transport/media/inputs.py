@@ -1,0 +1,142 @@
+"""Files that go into a request: a path, bytes, a file object, an address or a data URL, as a field or as an upload.
+
+Reads local files; sends nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Any, BinaryIO
+
+from aimlapi_transport import media_types
+from aimlapi_transport.errors import InvalidRequestError
+
+MediaInput = str | bytes | os.PathLike[str] | BinaryIO
+"""An address, a data URL, a path, the bytes of a file, or a file opened for reading bytes."""
+
+_DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),(.*)", re.DOTALL)
+_NAMES_A_FILE = re.compile(r"[^\n]{1,255}\.\w{1,5}|[~.]?[/\\][^\n]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class FileBytes:
+    """A file to send.
+
+    Attributes:
+        data: its bytes.
+        media_type: what its first bytes say it is, else what its label or name says.
+        name: of an upload.
+    """
+
+    data: bytes = field(repr=False)
+    media_type: str
+    name: str
+
+    def data_url(self) -> str:
+        """The file as an address that holds it."""
+        return f"data:{self.media_type};base64,{base64.b64encode(self.data).decode()}"
+
+
+def is_file(value: Any) -> bool:
+    """Whether a value is a file of any form but a text."""
+    return isinstance(value, (FileBytes, bytes, bytearray, memoryview, os.PathLike)) or hasattr(value, "read")
+
+
+def read_input(value: Any, name: str) -> FileBytes | str:
+    """The bytes of what is a file here; else the text: an address, or base64. What was read stays as it is.
+
+    Args:
+        name: of the argument, for messages.
+
+    Raises:
+        InvalidRequestError: a path without a file, an empty file, or a value that is none of these.
+    """
+    if isinstance(value, FileBytes):
+        return value
+    if isinstance(value, str):
+        return _read_text(value, name)
+    if isinstance(value, os.PathLike):
+        return _read_path(Path(value), name)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return _file(bytes(value), None, "file", name)
+    if hasattr(value, "read"):
+        data = value.read()
+        if not isinstance(data, bytes):
+            raise InvalidRequestError(f"`{name}` is a file opened for text: open it with mode 'rb'.")
+        label = getattr(value, "name", None)
+        return _file(data, None, PurePath(label).name if isinstance(label, str) else "file", name)
+    raise InvalidRequestError(
+        f"`{name}` is a {type(value).__name__}: pass an address, a data URL, a path, bytes, or a file opened with 'rb'."
+    )
+
+
+def as_field(value: Any, name: str) -> str:
+    """An address, or the file as a data URL: what the fields of a JSON body take."""
+    found = read_input(value, name)
+    return found if isinstance(found, str) else found.data_url()
+
+
+def as_upload(value: Any, name: str) -> FileBytes:
+    """The file, for a multipart body.
+
+    Raises:
+        InvalidRequestError: an address: it would have to be downloaded first.
+    """
+    found = read_input(value, name)
+    if not isinstance(found, str):
+        return found
+    if re.match(r"https?://", found):
+        raise InvalidRequestError(f"`{name}` is an address, but this endpoint takes files: download it, pass its path.")
+    return _file(_decoded(found, name), None, "file", name)
+
+
+def _read_text(text: str, name: str) -> FileBytes | str:
+    if re.match(r"https?://", text.strip(), re.IGNORECASE):
+        return text.strip()
+    if match := _DATA_URL.fullmatch(text.strip()):
+        label, options, data = match.groups()
+        if "base64" not in options:
+            raise InvalidRequestError(f"`{name}` is a data URL without base64: encode its data so.")
+        return _file(_decoded(data, name), label or None, "file", name)
+    try:
+        path = Path(text).expanduser()
+        exists = path.is_file()
+    except (OSError, ValueError, RuntimeError):  # too long, a null character, an unknown home
+        exists = False
+    if exists:
+        return _read_path(path, name)
+    if _NAMES_A_FILE.fullmatch(text.strip()):
+        raise InvalidRequestError(
+            f"`{name}` is {text[:80]!r}: that is no address, no data URL and no file that is there."
+        )
+    return text
+
+
+def _read_path(path: Path, name: str) -> FileBytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InvalidRequestError(f"`{name}`: {path} cannot be read ({error.strerror}).") from error
+    return _file(data, None, path.name, name)
+
+
+def _file(data: bytes, label: str | None, file_name: str, name: str) -> FileBytes:
+    if not data:
+        raise InvalidRequestError(f"`{name}` is empty.")
+    media_type = media_types.sniff(data) or label or media_types.from_name(file_name) or "application/octet-stream"
+    media_type = media_types.normalize(media_type)
+    if "." not in file_name:
+        file_name += media_types.extension(media_type)
+    return FileBytes(data, media_type, file_name)
+
+
+def _decoded(text: str, name: str) -> bytes:
+    try:
+        return base64.b64decode("".join(text.split()).replace("-", "+").replace("_", "/"), validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidRequestError(f"`{name}` is no base64 text.") from None

@@ -1,0 +1,334 @@
+"""The media methods of both clients, each written once: `Client` gives a value, `AsyncClient` something to await."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Coroutine, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from aimlapi_transport.http.blocking import run_blocking
+
+if TYPE_CHECKING:  # imported by the first call
+    import os
+    from pathlib import Path
+
+    from aimlapi_transport.config.settings import Route
+    from aimlapi_transport.http.timeouts import Timeout
+    from aimlapi_transport.media.calls import MediaCalls, OnProgress
+    from aimlapi_transport.media.inputs import MediaInput
+    from aimlapi_transport.media.values import Generation, GenerationStatus, MediaFile, MediaResult
+
+T_Result = TypeVar("T_Result")
+T_Generation = TypeVar("T_Generation")
+T_Status = TypeVar("T_Status")
+
+OPTIONS = ("extra_body", "extra_headers", "extra_query", "client_request_id")
+"""What each method takes beside the fields of the request."""
+
+
+class MediaMethods(Generic[T_Result, T_Generation, T_Status]):
+    """Pictures, film, speech, transcripts, OCR and music.
+
+    Every method takes the common names it lists, the field names of the model's own documents as further keywords, and:
+
+    - `extra_body`: fields sent as they are, over all others, never checked;
+    - `extra_headers`, `extra_query`: added to the request;
+    - `client_request_id`: your own id of this request, 1 to 128 of `A-Za-z0-9._:-`;
+    - `timeout`: seconds of silence before a request is given up; by default 600.
+
+    A file is an address, a data URL, a path, bytes, or a file opened for reading bytes. Errors are `AIMLAPIError`s.
+    Source: https://docs.aimlapi.com/api-references; nothing here was tried against the live service.
+    """
+
+    @cached_property
+    def _media(self) -> MediaCalls:
+        from aimlapi_transport.media.calls import MediaCalls
+
+        return MediaCalls(self)  # type: ignore[arg-type]  # a client, of which this is a part
+
+    @abstractmethod
+    def _return(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """What a method returns: the value in `SyncMedia`, the coroutine in `AsyncMedia`."""
+
+    def images(
+        self,
+        model: str,
+        prompt: str | None = None,
+        *,
+        image: MediaInput | Sequence[MediaInput] | None = None,
+        size: str | None = None,
+        n: int | None = None,
+        seed: int | None = None,
+        timeout: Timeout = None,
+        **fields: Any,
+    ) -> T_Result:
+        """Pictures (or a 3D model) by a prompt: `.files`.
+
+        Args:
+            image: what to begin with, for the models that take one.
+            size: `1024x768`, a ratio, or a name of the model's own; sent as its family's `size`, `image_size` or
+                `aspect_ratio`.
+            n: how many.
+        """
+        named = {"prompt": prompt, "image": image, "size": size, "n": n, "seed": seed}
+        return self._make("images", model, {**named, **fields}, timeout)
+
+    def edit_image(
+        self,
+        model: str,
+        prompt: str | None = None,
+        image: MediaInput | Sequence[MediaInput] | None = None,
+        *,
+        mask: MediaInput | None = None,
+        size: str | None = None,
+        n: int | None = None,
+        timeout: Timeout = None,
+        **fields: Any,
+    ) -> T_Result:
+        """A picture changed by a prompt: `.files`.
+
+        Args:
+            mask: a PNG of the same size, transparent where the picture may change; for the models that take one.
+        """
+        named = {"prompt": prompt, "image": image, "mask": mask, "size": size, "n": n}
+        return self._make("edit_image", model, {**named, **fields}, timeout)
+
+    def video(
+        self,
+        model: str,
+        prompt: str | None = None,
+        *,
+        image: MediaInput | Sequence[MediaInput] | None = None,
+        last_image: MediaInput | None = None,
+        video: MediaInput | Sequence[MediaInput] | None = None,
+        audio: MediaInput | Sequence[MediaInput] | None = None,
+        duration: float | str | None = None,
+        aspect_ratio: str | None = None,
+        seed: int | None = None,
+        timeout: Timeout = None,
+        wait_timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+        **fields: Any,
+    ) -> T_Result:
+        """A film; waits until it is there.
+
+        Args:
+            image, last_image: the first and the last frame; or references, by the model.
+            video, audio: what to change, to follow or to speak.
+            duration: seconds, as the model's documents list them.
+            wait_timeout: seconds to wait in all; by default 20 minutes.
+            on_progress: called with each `GenerationStatus`.
+
+        Raises:
+            APITimeoutError: it is not there yet; `wait(error.generation)` goes on.
+            GenerationError: it failed, or the class of its kind where the provider says why.
+        """
+        named = {"prompt": prompt, "image": image, "last_image": last_image, "video": video, "audio": audio}
+        more = {"duration": duration, "aspect_ratio": aspect_ratio, "seed": seed}
+        return self._make("video", model, {**named, **more, **fields}, timeout, wait_timeout, on_progress)
+
+    def speech(
+        self,
+        model: str,
+        text: str | None = None,
+        *,
+        voice: str | None = None,
+        format: str | None = None,
+        speed: float | None = None,
+        timeout: Timeout = None,
+        **fields: Any,
+    ) -> T_Result:
+        """A text spoken: `.files[0]`, an address or bytes by the model.
+
+        Args:
+            voice: a name of the model's own.
+            format: `mp3`, `wav`, ... as the model lists them.
+        """
+        named = {"text": text, "voice": voice, "format": format, "speed": speed}
+        return self._make("speech", model, {**named, **fields}, timeout)
+
+    def transcribe(
+        self,
+        model: str,
+        audio: MediaInput | None = None,
+        *,
+        language: str | None = None,
+        diarize: bool | None = None,
+        timeout: Timeout = None,
+        wait_timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+        **fields: Any,
+    ) -> T_Result:
+        """What is said: `.text`, `.segments` (words) and `.turns` (speakers), in seconds; waits until it is there.
+
+        Args:
+            language: of the sound, as the model's documents list it.
+            diarize: whether speakers are told apart.
+        """
+        named = {"audio": audio, "language": language, "diarize": diarize}
+        return self._make("transcribe", model, {**named, **fields}, timeout, wait_timeout, on_progress)
+
+    def ocr(
+        self, model: str, document: MediaInput | None = None, *, timeout: Timeout = None, **fields: Any
+    ) -> T_Result:
+        """The text of a document or picture, page by page: `.pages`, and `.text` of all of them.
+
+        Args:
+            document: a PDF or a picture. What is sent as an address must be public.
+        """
+        return self._make("ocr", model, {"document": document, **fields}, timeout)
+
+    def music(
+        self,
+        model: str,
+        prompt: str | None = None,
+        *,
+        lyrics: str | None = None,
+        audio: MediaInput | None = None,
+        duration: float | None = None,
+        seed: int | None = None,
+        timeout: Timeout = None,
+        wait_timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+        **fields: Any,
+    ) -> T_Result:
+        """A piece of music: `.files[0]`; waits until it is there.
+
+        Args:
+            audio: a reference, for the models that take one.
+            duration: seconds, for the models that can be told.
+        """
+        named = {"prompt": prompt, "lyrics": lyrics, "audio": audio, "duration": duration, "seed": seed}
+        return self._make("music", model, {**named, **fields}, timeout, wait_timeout, on_progress)
+
+    def submit(
+        self,
+        operation: str,
+        model: str,
+        prompt: str | None = None,
+        *,
+        timeout: Timeout = None,
+        **fields: Any,
+    ) -> T_Generation:
+        """Orders what takes minutes, and does not wait for it: a value that is written as JSON (`to_json`).
+
+        Args:
+            operation: `video`, `music` or `transcribe`.
+            fields: as the method of that name takes them.
+        """
+        fields, options = _split({"prompt": prompt, **fields})
+        coroutine = self._media.submit(operation, model, fields, options, timeout=timeout)
+        result: T_Generation = self._return(coroutine)
+        return result
+
+    def status(self, generation: Generation | str, *, timeout: Timeout = None) -> T_Status:
+        """How far a generation is; asks once.
+
+        Args:
+            generation: what `submit` returned, or its `to_json()`.
+        """
+        result: T_Status = self._return(self._media.status(_generation(generation), timeout=timeout))
+        return result
+
+    def wait(
+        self,
+        generation: Generation | str,
+        *,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> T_Result:
+        """What was ordered, once it is there; also for what another process ordered.
+
+        Args:
+            timeout: seconds in all; by default 20 minutes for a film, 10 for music and transcripts.
+            on_progress: called with each `GenerationStatus`.
+        """
+        coroutine = self._media.wait(_generation(generation), timeout=timeout, on_progress=on_progress)
+        result: T_Result = self._return(coroutine)
+        return result
+
+    def _make(
+        self,
+        operation: str,
+        model: str,
+        arguments: dict[str, Any],
+        timeout: Timeout,
+        wait_timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> T_Result:
+        fields, options = _split(arguments)
+        coroutine = self._media.make(
+            operation, model, fields, options, timeout=timeout, wait_timeout=wait_timeout, on_progress=on_progress
+        )
+        result: T_Result = self._return(coroutine)
+        return result
+
+
+def _split(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The fields of the request, and what else each method takes."""
+    fields = {name: value for name, value in arguments.items() if name not in OPTIONS}
+    return fields, {name: arguments[name] for name in OPTIONS if name in arguments}
+
+
+def _generation(value: Generation | str) -> Generation:
+    from aimlapi_transport.media.values import Generation
+
+    return value if isinstance(value, Generation) else Generation.from_json(value)
+
+
+class SyncMedia(MediaMethods["MediaResult", "Generation", "GenerationStatus"]):
+    """The media endpoints of a `Client`."""
+
+    route: Route
+
+    def _return(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return run_blocking(coroutine)
+
+    def save(
+        self, result: MediaResult | MediaFile | Sequence[MediaFile] | str, to: str | os.PathLike[str] = "."
+    ) -> list[Path]:
+        """Writes the files of a result, or what is behind an address, to this machine; never sends the key there.
+
+        Args:
+            to: a folder, or for one file the path it gets. A name that is taken gets a number.
+
+        Returns:
+            The paths, one for each file.
+
+        Raises:
+            NotFoundError: an address has expired: hosts keep files from ten minutes to seven days.
+        """
+        from aimlapi_transport.media.downloads import files_of, save
+
+        return save(files_of(result), to, proxy=self.route.proxy)
+
+
+class AsyncMedia(
+    MediaMethods[
+        Coroutine[Any, Any, "MediaResult"],
+        Coroutine[Any, Any, "Generation"],
+        Coroutine[Any, Any, "GenerationStatus"],
+    ]
+):
+    """The media endpoints of an `AsyncClient`."""
+
+    route: Route
+
+    def _return(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return coroutine
+
+    async def save(
+        self, result: MediaResult | MediaFile | Sequence[MediaFile] | str, to: str | os.PathLike[str] = "."
+    ) -> list[Path]:
+        """The same as `Client.save`, in a thread; cancelled, it stops, and goes on from there the next time."""
+        import asyncio
+        import threading
+
+        from aimlapi_transport.media.downloads import files_of, save
+
+        stop = threading.Event()
+        try:
+            return await asyncio.to_thread(save, files_of(result), to, proxy=self.route.proxy, stop=stop)
+        finally:
+            stop.set()

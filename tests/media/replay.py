@@ -1,0 +1,228 @@
+"""Plays published exchanges of the media endpoints to the clients, and compares what they read with what is expected.
+
+    python -m tests.media.replay [FOLDER or FILE ...]
+
+Each exchange is a JSON object: `steps` (requests and replies as the provider's documentation prints them) and `expect`.
+`exchanges.jsonl` beside this file holds those that the tests play: from repository aimlapi/api-docs, commit f14fa72;
+each says where it stands there and whether it was recorded or made from a template. None was seen live.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from aimlapi_transport import AIMLAPIError, AsyncClient, Client
+from aimlapi_transport.media.operations import LATER
+from aimlapi_transport.media.values import MediaResult
+
+HERE = Path(__file__).parent
+OPERATIONS = {
+    "image": "images",
+    "image-enhance": "images",
+    "3d": "images",
+    "image-edit": "edit_image",
+    "video": "video",
+    "tts": "speech",
+    "stt": "transcribe",
+    "ocr": "ocr",
+    "music": "music",
+}
+WAV = b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(28)
+Exchange = dict[str, Any]
+
+
+def exchanges(*paths: Path) -> list[Exchange]:
+    """The exchanges in these files (.jsonl or .json) and folders."""
+    found: list[Exchange] = []
+    for path in paths or (HERE / "exchanges.jsonl",):
+        files = sorted(path.glob("*--*.json")) if path.is_dir() else [path]
+        for file in files:
+            texts = file.read_text().splitlines() if file.suffix == ".jsonl" else [file.read_text()]
+            found += [json.loads(text) for text in texts]
+    return found
+
+
+def replies(exchange: Exchange) -> Iterator[httpx.Response]:
+    """The replies of an exchange, in order; states that were printed several times come as often."""
+    for step in exchange["steps"]:
+        for _ in range(step.get("times", 1)):
+            response = step["response"]
+            headers = {"content-type": response["content_type"]}
+            content = json.dumps(response["json"]).encode() if "json" in response else WAV
+            yield httpx.Response(response["status"], headers=headers, content=content)
+
+
+class Player:
+    """A server that plays one exchange.
+
+    Attributes:
+        requests: what came.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._replies = replies(exchange)
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        request.read()
+        self.requests.append(request)
+        return next(self._replies)
+
+    def client(self) -> Client:
+        return Client(
+            api_key="test",
+            max_retries=0,
+            sleep=lambda seconds: None,
+            http_client=httpx.Client(transport=httpx.MockTransport(self)),
+        )
+
+    def async_client(self) -> AsyncClient:
+        async def sleep(seconds: float) -> None:
+            return None
+
+        return AsyncClient(
+            api_key="test",
+            max_retries=0,
+            sleep=sleep,
+            http_client=httpx.AsyncClient(transport=httpx.MockTransport(self)),
+        )
+
+
+def operation_of(exchange: Exchange) -> str:
+    """The method of the client that does what an exchange did."""
+    if exchange["kind"] == "error":
+        return "video"
+    return OPERATIONS[exchange["kind"]]
+
+
+def arguments_of(exchange: Exchange) -> tuple[str, dict[str, Any]]:
+    """The model and the further arguments with which a client sends the first request."""
+    step = exchange["steps"][0]
+    if "multipart" in step:
+        fields = dict(step["multipart"]["fields"])
+        files = {file["field"]: WAV for file in step["multipart"]["files"]}
+        return fields.pop("model"), {**fields, **files}
+    fields = dict(step["json"])
+    model = fields.pop("model", None) or exchange["model"] or "any"
+    if exchange["kind"] == "stt":
+        fields["audio"] = fields.pop("url")
+    return model, fields
+
+
+def call(exchange: Exchange) -> tuple[MediaResult | AIMLAPIError, Player]:
+    """What `Client` makes of an exchange."""
+    player, (model, fields) = Player(exchange), arguments_of(exchange)
+    try:
+        return getattr(player.client(), operation_of(exchange))(model, **fields), player
+    except AIMLAPIError as error:
+        return error, player
+
+
+async def acall(exchange: Exchange) -> tuple[MediaResult | AIMLAPIError, Player]:
+    """What `AsyncClient` makes of an exchange."""
+    player, (model, fields) = Player(exchange), arguments_of(exchange)
+    try:
+        return await getattr(player.async_client(), operation_of(exchange))(model, **fields), player
+    except AIMLAPIError as error:
+        return error, player
+
+
+def differences(exchange: Exchange, result: MediaResult | AIMLAPIError) -> list[str]:
+    """What a result has otherwise than an exchange expects it."""
+    expect, lines = exchange["expect"], []
+
+    def compare(name: str, actual: Any, expected: Any) -> None:
+        if actual != expected:
+            lines.append(f"{exchange['id']}: {name} is {str(actual)[:120]}, not {str(expected)[:120]}")
+
+    if isinstance(result, AIMLAPIError):
+        compare("outcome", "failed", expect["status"])
+        compare("message", result.message, expect.get("message"))
+        if expect.get("request_id"):
+            compare("request_id", result.request_id, expect["request_id"])
+        return lines
+    compare("outcome", "done", expect["status"])
+    compare("urls", result.urls, expect.get("urls", []))
+    credits = expect["credits"] if expect["credits"] is not None else expect.get("tokens_used")
+    cost = expect["cost_usd"] if expect["cost_usd"] is not None else expect.get("cost_usd_derived")
+    if cost is None and credits is not None:
+        cost = credits / 2_000_000
+    compare("cost_usd", result.cost_usd, cost)
+    compare("credits", result.cost.credits if result.cost else None, credits)
+    if expect.get("mime"):
+        compare("media_type", result.files[0].media_type, expect["mime"])
+    if expect.get("bytes"):
+        compare("bytes", result.files[0].data, WAV)
+    if expect.get("file_size"):
+        compare("size", result.files[0].size, expect["file_size"])
+    seconds = expect.get("duration_s", expect["duration_ms"] / 1000 if "duration_ms" in expect else None)
+    if seconds is not None:
+        compare("seconds", result.seconds, seconds)
+    if operation_of(exchange) in LATER:
+        compare("id", result.id, expect["id"])
+    for name in ("text", "language", "reply_model"):
+        if name in expect:
+            compare(name, getattr(result, name), expect[name])
+    if "total_tokens" in expect:
+        compare("tokens", result.usage.total if result.usage else None, expect["total_tokens"])
+    if "segments" in expect:
+        words = [
+            {"text": word.text, "start_s": word.start, "end_s": word.end, "confidence": word.confidence}
+            for word in result.segments
+        ]
+        compare("segments", _rounded(words), _rounded(expect["segments"] or []))
+    if "pages" in expect:
+        compare("pages", _pages(result), expect["pages"])
+    if "request_id" in expect:
+        compare("request_id", result.request_id, expect["request_id"])
+    return lines
+
+
+def _rounded(words: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {name: round(value, 3) if name.endswith("_s") else value for name, value in word.items() if name != "speaker"}
+        for word in words
+    ]
+
+
+def _pages(result: MediaResult) -> list[dict[str, Any]]:
+    return [
+        {
+            "index": page.index,
+            "chars": len(page.markdown),
+            "starts": page.markdown[:40],
+            "ends": page.markdown[-40:],
+            "images": [
+                {"id": image.id, "box": list(image.box or ()), "has_base64": bool(image.base64)}
+                for image in page.images
+            ],
+            "width": page.width,
+            "height": page.height,
+            "dpi": page.dpi,
+        }
+        for page in result.pages
+    ]
+
+
+def main(paths: list[str]) -> int:
+    found = exchanges(*map(Path, paths))
+    right = 0
+    for exchange in found:
+        lines = differences(exchange, call(exchange)[0])
+        lines += differences(exchange, asyncio.run(acall(exchange))[0])
+        right += not lines
+        for line in lines:
+            print(line)
+    print(f"{right} of {len(found)} exchanges are read as expected, by Client and AsyncClient")
+    return int(right != len(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,181 @@
+"""What is asked of a media endpoint: common names become the fields of a family, files what the endpoint takes."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aimlapi_transport.chat.request import Request
+from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.media.operations import OPERATIONS, known_models, model_facts
+from aimlapi_transport.media.requests import media_request, poll_request
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)
+PNG_URL = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+WAV = b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(28)
+
+
+def body(operation: str, model: str, **arguments: Any) -> dict[str, Any]:
+    request = media_request(operation, model, arguments)
+    fields: dict[str, Any] = json.loads(request.body)
+    assert fields.pop("model") == model
+    return fields
+
+
+@pytest.mark.parametrize(
+    ("operation", "model", "arguments", "expected"),
+    [
+        # size: one name for four fields
+        ("images", "openai/gpt-image-1", {"size": "1024x1536", "n": 2}, {"size": "1024x1536", "n": 2}),
+        ("images", "flux/dev", {"size": "1024x768", "n": 2}, {"image_size": {"width": 1024, "height": 768}, "num_images": 2}),
+        ("images", "flux/dev", {"size": "square_hd"}, {"image_size": "square_hd"}),
+        ("images", "google/imagen-4.0-generate-001", {"size": "1536x1024"}, {"aspect_ratio": "3:2"}),
+        ("images", "google/imagen-4.0-generate-001", {"size": "16:9"}, {"aspect_ratio": "16:9"}),
+        ("images", "google/imagen-4.0-generate-001", {"aspect_ratio": "1920x1080"}, {"aspect_ratio": "16:9"}),
+        # a family's own names go as they are
+        ("images", "flux/dev", {"image_size": {"width": 64, "height": 64}}, {"image_size": {"width": 64, "height": 64}}),
+        ("images", "flux/dev", {"num_images": 3, "seed": 7}, {"num_images": 3, "seed": 7}),
+        # pictures
+        ("edit_image", "flux/dev/image-to-image", {"image": "https://h/a.png"}, {"image_url": "https://h/a.png"}),
+        ("edit_image", "flux/dev/image-to-image", {"image": PNG}, {"image_url": PNG_URL}),
+        ("edit_image", "flux/dev/image-to-image", {"image": io.BytesIO(PNG)}, {"image_url": PNG_URL}),
+        ("edit_image", "blackforestlabs/flux-2-edit", {"image": "https://h/a.png"}, {"image_urls": ["https://h/a.png"]}),
+        ("edit_image", "alibaba/qwen-image-edit", {"image": PNG}, {"image": PNG_URL}),
+        ("edit_image", "bytedance/seedream-4-5", {"image": [PNG, PNG]}, None),
+        # film
+        ("video", "veo2/image-to-video", {"image": "https://h/a.png", "duration": 5}, {"image_url": "https://h/a.png", "duration": 5}),
+        ("video", "pixverse/v5/transition", {"image": "https://h/a", "last_image": "https://h/b"}, {"image_url": "https://h/a", "tail_image_url": "https://h/b"}),
+        # sound
+        ("speech", "openai/tts-1", {"text": "Hi", "voice": "coral", "format": "wav"}, {"text": "Hi", "voice": "coral", "response_format": "wav"}),
+        ("speech", "minimax/speech-2.8-hd", {"text": "Hi", "voice": "Wise_Woman", "voice_setting": {"pitch": 1}}, {"text": "Hi", "voice_setting": {"pitch": 1, "voice_id": "Wise_Woman"}}),
+        ("speech", "microsoft/vibevoice-7b", {"text": "Speaker 1: Hi", "speakers": []}, {"script": "Speaker 1: Hi", "speakers": []}),
+        ("music", "elevenlabs/eleven_music", {"duration": 12.5}, {"music_length_ms": 12500}),
+        ("music", "stable-audio", {"duration": 12}, {"seconds_total": 12}),
+        ("transcribe", "aai/universal", {"audio": "https://h/a.mp3", "diarize": True, "language": "en"}, {"url": "https://h/a.mp3", "speaker_labels": True, "language_code": "en"}),
+        ("transcribe", "nova-3", {"audio": "https://h/a.mp3", "diarize": True}, {"url": "https://h/a.mp3", "diarize": True}),
+        # documents
+        ("ocr", "mistral/mistral-ocr-latest", {"document": "https://h/a.pdf"}, {"document": {"type": "document_url", "document_url": "https://h/a.pdf"}}),
+        ("ocr", "mistral/mistral-ocr-latest", {"document": "https://h/a.png?x=1.pdf"}, {"document": {"type": "image_url", "image_url": "https://h/a.png?x=1.pdf"}}),
+        ("ocr", "mistral/mistral-ocr-latest", {"document": PNG}, {"document": {"type": "image_url", "image_url": PNG_URL}}),
+        ("ocr", "gc-document-ai", {"document": PNG}, {"document": PNG_URL, "mimeType": "image/png"}),
+    ],
+)  # fmt: skip
+def test_common_names_are_the_fields_of_a_family(
+    operation: str, model: str, arguments: dict[str, Any], expected: dict[str, Any] | None
+) -> None:
+    facts = model_facts(model)
+    assert facts is not None
+    filled = {"prompt": "A cat"} if "prompt" in facts.required and operation != "transcribe" else {}
+    expected = {"image_urls": [PNG_URL, PNG_URL]} if expected is None else expected
+    assert body(operation, model, **filled, **arguments) == {**filled, **expected}
+
+
+def test_a_model_nobody_knows_is_asked_by_the_usual_names() -> None:
+    assert body("images", "tomorrow/picture-9", prompt="A cat", n=2, sparkle=1) == {
+        "prompt": "A cat",
+        "n": 2,
+        "sparkle": 1,
+    }
+
+
+def test_two_names_of_one_field_are_refused() -> None:
+    with pytest.raises(InvalidRequestError, match="`n` and `num_images` are one field"):
+        body("images", "flux/dev", prompt="A cat", n=2, num_images=3)
+
+
+def test_unlisted_names_are_sent_and_noted_or_refused() -> None:
+    request = media_request("images", "flux/dev", {"prompt": "A cat", "sparkle": 1})
+    assert json.loads(request.body)["sparkle"] == 1 and request.unlisted == ("sparkle",)
+    with pytest.raises(InvalidRequestError, match="flux/dev does not list `sparkle`"):
+        media_request("images", "flux/dev", {"prompt": "A cat", "sparkle": 1}, strict_parameters=True)
+
+
+def requires(model: str) -> bool:
+    facts = model_facts(model)
+    return facts is not None and bool(facts.required)
+
+
+@pytest.mark.parametrize("model", [model for model in known_models() if requires(model)])
+def test_what_a_model_requires_is_said_before_sending(model: str) -> None:
+    facts = model_facts(model)
+    assert facts is not None
+    operation = next(row.name for row in OPERATIONS.values() if facts.family.split("/")[0] in row.families)
+    with pytest.raises(InvalidRequestError, match=f"`{facts.required[-1]}`"):
+        media_request(operation, model, {})
+    others = {"images", "speech"} - {operation}
+    for other in others:
+        if facts.family.split("/")[0] not in OPERATIONS[other].families:
+            with pytest.raises(InvalidRequestError, match=f"is a model for `{operation}`"):
+                media_request(other, model, {})
+
+
+def test_edits_of_openai_are_uploads(tmp_path: Path) -> None:
+    path = tmp_path / "cat.png"
+    path.write_bytes(PNG)
+    arguments = {"prompt": "A hat", "image": [str(path), path], "mask": PNG, "n": 2}
+    request = media_request("edit_image", "openai/gpt-image-1", arguments)
+    headers = dict(request.headers)
+    boundary = headers["content-type"].removeprefix("multipart/form-data; boundary=")
+    parts = request.body.split(f"--{boundary}".encode())
+    assert request.path == "/v1/images/edits"
+    assert [part.split(b"\r\n")[1] for part in parts[1:-1]] == [
+        b'Content-Disposition: form-data; name="model"',
+        b'Content-Disposition: form-data; name="prompt"',
+        b'Content-Disposition: form-data; name="n"',
+        b'Content-Disposition: form-data; name="image"; filename="cat.png"',
+        b'Content-Disposition: form-data; name="image"; filename="cat.png"',
+        b'Content-Disposition: form-data; name="mask"; filename="file.png"',
+    ]
+    assert parts[4].endswith(b"Content-Type: image/png\r\n\r\n" + PNG + b"\r\n")
+    assert request == media_request("edit_image", "openai/gpt-image-1", arguments)  # the same bytes again
+
+
+@pytest.mark.parametrize(("model", "field"), [("#g1_whisper-base", "audio"), ("openai/gpt-4o-transcribe", "file")])
+def test_sound_from_here_is_an_upload(model: str, field: str) -> None:
+    request = media_request("transcribe", model, {"audio": WAV, "language": "en"})
+    assert f'name="{field}"; filename="file.wav"'.encode() in request.body
+    assert b"Content-Type: audio/wav\r\n\r\n" + WAV in request.body
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("no-such-file.png", "no file that is there"),
+        (b"", "is empty"),
+        (io.StringIO("text"), "opened for text"),
+        (7, "is a int"),
+        ("data:image/png,abc", "without base64"),
+        ("data:image/png;base64,%%%", "no base64"),
+    ],
+)
+def test_what_is_no_file_is_refused(value: Any, words: str) -> None:
+    with pytest.raises(InvalidRequestError, match=words):
+        media_request("edit_image", "flux/dev/image-to-image", {"prompt": "A hat", "image": value})
+
+
+def test_what_is_too_large_is_said_before_sending() -> None:
+    large = PNG + bytes(5_000_000)
+    with pytest.raises(InvalidRequestError, match=r"`image` has 5\.0 MB, and bytedance/dreamina.* at most 4\.7 MB"):
+        media_request("images", "bytedance/dreamina-creative-upscale", {"image": large})
+    with pytest.raises(InvalidRequestError, match="17 files"):
+        media_request("edit_image", "openai/gpt-image-1", {"prompt": "A hat", "image": [PNG] * 17})
+
+
+def test_ids_are_quoted_where_they_stand_in_a_path() -> None:
+    assert poll_request("transcribe", "nova-3", "a:b/c").path == "/v1/stt/a%3Ab%2Fc"
+    film = poll_request("video", "veo2", "a:b/c")
+    assert (film.path, film.query) == ("/v2/video/generations", (("generation_id", "a:b/c"),))
+    legacy = poll_request("video", "wan/v2.1/1.3b/text-to-video", "1")
+    assert legacy.path == "/v2/generate/video/alibaba/generation"
+
+
+def test_a_body_is_a_pure_function_of_its_arguments() -> None:
+    def request() -> Request:
+        return media_request("images", "flux/dev", {"prompt": "A cat", "size": "64x64"}, extra_body={"x": 1})
+
+    assert request() == request()
