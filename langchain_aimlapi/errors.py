@@ -47,6 +47,7 @@ __all__ = [
     "BadResponseError",
     "BudgetExceededError",
     "ContextLengthError",
+    "GenerationError",
     "IncompleteStreamError",
     "InsufficientCreditsError",
     "InvalidRequestError",
@@ -155,6 +156,12 @@ class BadResponseError(_Answered, transport.BadResponseError, ModelAPIError):
     is_retryable = False
 
 
+class GenerationError(_Answered, transport.GenerationError, ModelAPIError):
+    """A film, a song or a transcript that was ordered failed at the provider."""
+
+    is_retryable = False
+
+
 class InvalidToolCallError(BadResponseError):
     """The model went on calling a tool with arguments that are no JSON object: raised by `InvalidToolCallRetry`."""
 
@@ -183,6 +190,7 @@ _KINDS: dict[type[transport.AIMLAPIError], type[transport.AIMLAPIError]] = {
     transport.ServerError: ServerError,
     transport.APIConnectionError: APIConnectionError,
     transport.APITimeoutError: APITimeoutError,
+    transport.GenerationError: GenerationError,
     transport.BadResponseError: BadResponseError,
     transport.BudgetExceededError: BudgetExceededError,
     transport.StreamError: StreamError,
