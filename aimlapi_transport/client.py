@@ -67,7 +67,6 @@ class _Endpoints(Caller[T_Http], Generic[T_Http, T_Whole, T_Stream]):
         takes: Mapping[str, bool] | None = None,
         parse_think: bool | None = None,
         use_responses_api: bool | None = None,
-        wants_items: bool = False,
     ) -> Request:
         """The request for an answer at this client's host; see `chat_request` and `responses_request`.
 
@@ -75,7 +74,6 @@ class _Endpoints(Caller[T_Http], Generic[T_Http, T_Whole, T_Stream]):
             parse_think: as in `chat_request`; None for the client's own setting.
             use_responses_api: whether it goes to /v1/responses; None for what the packaged facts say of the model, and
                 what is asked for.
-            wants_items: whether the reply is to be handed out as the items of /v1/responses, which chooses it, too.
 
         Warns:
             UnlistedParameterWarning: once for each model and parameter or type of content part its documents do not
@@ -94,7 +92,7 @@ class _Endpoints(Caller[T_Http], Generic[T_Http, T_Whole, T_Stream]):
             "strict_parameters": self.strict_parameters,
             "replay_reasoning": replay_reasoning,
         }
-        if self._uses_responses(use_responses_api, model, parameters or {}, wants_items):
+        if self.uses_responses(model, parameters or {}, choice=use_responses_api):
             from aimlapi_transport.responses.request import responses_request
 
             request = responses_request(model, messages, **common)
@@ -106,9 +104,10 @@ class _Endpoints(Caller[T_Http], Generic[T_Http, T_Whole, T_Stream]):
         warn_unlisted(request)
         return request
 
-    def _uses_responses(
-        self, choice: bool | None, model: str, parameters: Mapping[str, Any], wants_items: bool
+    def uses_responses(
+        self, model: str, parameters: Mapping[str, Any], *, choice: bool | None = None, wants_items: bool = False
     ) -> bool:
+        """Whether a call goes to /v1/responses; see `responses.routing`. Warns as `request` does."""
         from aimlapi_transport.responses.routing import is_known_there, uses_responses
 
         is_provider = self.base_url == self.preset.base_url

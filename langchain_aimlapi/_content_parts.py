@@ -51,9 +51,10 @@ class _Unusable(Exception):
     """Why a block cannot be carried: the rest of a sentence that names it."""
 
 
-def is_known(block: Any) -> bool:
-    """Whether `to_part` has a row for this block."""
-    return isinstance(block, str) or (isinstance(block, Mapping) and block.get("type") in _PARTS)
+def is_item(block: Any) -> bool:
+    """Whether a block may be an item or a part that is the provider's own: it has a type, and nothing here reads it."""
+    kind = block.get("type") if isinstance(block, Mapping) else None
+    return isinstance(kind, str) and kind not in _PARTS and not is_wire_part(block)
 
 
 def is_wire_part(block: Any) -> bool:

@@ -19,7 +19,7 @@ from langchain_core.messages import (
 from aimlapi_transport.chat.tool_calls import call_to_wire, parse_arguments
 from aimlapi_transport.chat.wire_types import Json
 from langchain_aimlapi._content_blocks import PROVIDER, RAW_ARGUMENTS, REASONING_CARRIERS
-from langchain_aimlapi._content_parts import is_known, is_wire_part, to_part
+from langchain_aimlapi._content_parts import is_item, is_wire_part, to_part
 from langchain_aimlapi._output_items import OUTPUT_ITEMS, in_order, is_item_block
 from langchain_aimlapi.errors import InvalidRequestError
 
@@ -32,8 +32,12 @@ _ELSEWHERE = (
 _CARRIERS = ("reasoning_content", *REASONING_CARRIERS)
 
 
-def to_wire(messages: Sequence[BaseMessage]) -> list[Json]:
+def to_wire(messages: Sequence[BaseMessage], *, for_responses: bool = False) -> list[Json]:
     """The messages as a request carries them.
+
+    Args:
+        for_responses: whether they go to /v1/responses, whose items may stand among the parts of a content: a block
+            that nobody here knows is one of them, and for the transport to judge.
 
     Raises:
         InvalidRequestError: a message or a block that cannot be carried; it is named.
@@ -47,20 +51,22 @@ def to_wire(messages: Sequence[BaseMessage]) -> list[Json]:
             continue
         where = f"messages[{position}] ({type(message).__name__})"
         if isinstance(message, HumanMessage):
-            sent.extend(_from_human(message, where))
+            sent.extend(_from_human(message, where, for_responses))
         elif isinstance(message, AIMessage):
             sent.append(_from_ai(message, where, answered=messages[position + 1 : position + 2]))
         elif isinstance(message, ToolMessage):
-            result = _tool_result(message.tool_call_id, message.content, where)
+            result = _tool_result(message.tool_call_id, _result_of(message), where, for_responses)
             # Kimi's own functions ($web_search) are answered by name; no other schema has one here.
             sent.append(_with_name(result, message) if str(message.name).startswith("$") else result)
         elif isinstance(message, SystemMessage):
             role = message.additional_kwargs.get("__openai_role__", "system")
-            sent.append(_with_name({"role": role, "content": _content(message.content, where)}, message))
+            content = _content(message.content, where, as_it_came=for_responses)
+            sent.append(_with_name({"role": role, "content": content}, message))
         elif isinstance(message, FunctionMessage):
             sent.append({"role": "function", "name": message.name, "content": _text_or_parts(message.content, where)})
         elif isinstance(message, ChatMessage):
-            sent.append(_with_name({"role": message.role, "content": _content(message.content, where)}, message))
+            content = _content(message.content, where, as_it_came=for_responses)
+            sent.append(_with_name({"role": message.role, "content": content}, message))
         else:
             raise InvalidRequestError(f"{where} cannot be sent: pass system, human, AI, tool or chat messages.")
     return sent
@@ -75,23 +81,56 @@ def _is_plain_text(fields: Mapping[str, Any]) -> bool:
     )
 
 
-def _from_human(message: HumanMessage, where: str) -> list[Json]:
+def _from_human(message: HumanMessage, where: str, for_responses: bool) -> list[Json]:
     """A user message; tool results in Anthropic's form, which stand in one, become tool messages before it."""
     content = message.content
     if isinstance(content, str):
         return [_with_name({"role": "user", "content": content}, message)]
     results = [block for block in content if isinstance(block, dict) and block.get("type") == "tool_result"]
     others = [block for block in content if block not in results]
-    sent = [_tool_result(block.get("tool_use_id", ""), block.get("content") or "", where) for block in results]
+    sent = [
+        _tool_result(block.get("tool_use_id", ""), block.get("content") or "", where, for_responses)
+        for block in results
+    ]
     if others or not results:
-        sent.append(_with_name({"role": "user", "content": _content(others, where)}, message))
+        parts = _content(others, where, as_it_came=for_responses)
+        sent.append(_with_name({"role": "user", "content": parts}, message))
     return sent
 
 
-def _tool_result(call_id: str, content: Any, where: str) -> Json:
+def _tool_result(call_id: str, content: Any, where: str, for_responses: bool) -> Json:
     if not call_id:
         raise InvalidRequestError(f"{where} is a tool result without a `tool_call_id`: name the call it answers.")
-    return {"role": "tool", "tool_call_id": call_id, "content": _text_or_parts(content, where)}
+    if isinstance(content, list) and not for_responses:
+        content = [part for block in content for part in _said_by(_unwrapped(block))]
+    return {
+        "role": "tool",
+        "tool_call_id": call_id,
+        "content": _text_or_parts(content, where, as_it_came=for_responses),
+    }
+
+
+def _said_by(block: Any) -> list[Any]:
+    """A block of a result; of an item of /v1/responses that is the result, what it says: chat completions take that."""
+    if not _is(block, ("custom_tool_call_output", "function_call_output")):
+        return [block]
+    output = block.get("output")
+    return output if isinstance(output, list) else [str(output or "")]
+
+
+def _result_of(message: ToolMessage) -> Any:
+    """The content of a result; of a screenshot that is marked as one, the item with what was consented to."""
+    kwargs, content = message.additional_kwargs, message.content
+    if kwargs.get("type") != "computer_call_output":
+        return content
+    checks = {name: kwargs[name] for name in ("acknowledged_safety_checks",) if kwargs.get(name)}
+    blocks = content if isinstance(content, list) else []
+    pictures = [block.get("image_url") for block in blocks if isinstance(block, dict) and _is(block, ("input_image",))]
+    address = pictures[0] if pictures else content
+    if not isinstance(address, str):
+        return content
+    screenshot = {"type": "computer_screenshot", "image_url": address}
+    return [{"type": "computer_call_output", "output": screenshot, **checks}]
 
 
 def _from_ai(message: AIMessage, where: str, answered: Sequence[BaseMessage]) -> Json:
@@ -195,13 +234,21 @@ def _call(call_id: str | None, name: str | None, arguments: Any, extras: Mapping
     extra = dict(extras.get(call_id, {}))
     written = extra.pop(RAW_ARGUMENTS, None)
     if extra.get("type") == "custom" and isinstance(arguments, Mapping):
-        arguments = arguments.get("input", "")
+        arguments = free_text(arguments)
     if isinstance(arguments, str):
         return call_to_wire(call_id, name, arguments, extra)
     text = json.dumps(arguments or {}, ensure_ascii=False)
     if isinstance(written, str) and json.dumps(parse_arguments(written)[0], ensure_ascii=False) == text:
         text = written  # nobody edited the call: it goes back to the letter
     return call_to_wire(call_id, name, text, extra)
+
+
+def free_text(arguments: Mapping[str, Any]) -> str:
+    """What a custom tool is called with: `input` here, `__arg1` in langchain-openai, or the only argument."""
+    values = [arguments[name] for name in ("input", "__arg1") if name in arguments] or list(arguments.values())
+    if values and not isinstance(values[0], str):
+        return json.dumps(arguments, ensure_ascii=False)
+    return values[0] if values else ""
 
 
 def _summary(summary: Any) -> str:
@@ -240,8 +287,9 @@ def _is_list_of_reasoning(block: Any) -> bool:
 def _content(content: Any, where: str, *, as_it_came: bool = False, is_reply: bool = False) -> str | list[Json]:
     if isinstance(content, str):
         return content
-    if as_it_came:  # a part we could not name came from the provider, who will know it
-        return [to_part(block, where, is_reply=is_reply) if is_known(block) else dict(block) for block in content]
+    if as_it_came:  # a part we could not name came from the provider, or is one of its items
+        blocks = [_unwrapped(block) for block in content]
+        return [dict(block) if is_item(block) else to_part(block, where, is_reply=is_reply) for block in blocks]
     return [to_part(block, where, is_reply=is_reply) for block in content]
 
 

@@ -67,7 +67,13 @@ def to_request(
             if name in group and (values is None or group[name] in values):
                 del group[name]
     asked = call.get("model") or model.model_name
-    sent = to_wire(messages)
+    goes_to_responses = client.uses_responses(
+        asked,
+        parameters,
+        choice=call.get("use_responses_api", model.use_responses_api),
+        wants_items=model.output_version == "responses/v1",
+    )
+    sent = to_wire(messages, for_responses=goes_to_responses)
     if "added_instruction" in call:
         from langchain_aimlapi._structured import instructed
 
@@ -93,8 +99,7 @@ def to_request(
         replay_reasoning=call.get("replay_reasoning", model.replay_reasoning),
         takes=parts_taken(model._profile_of(asked)),
         parse_think=model.parse_think if call.get("parse_think") is None else call["parse_think"],
-        use_responses_api=call.get("use_responses_api", model.use_responses_api),
-        wants_items=model.output_version == "responses/v1",
+        use_responses_api=goes_to_responses,
     )
 
 

@@ -16,7 +16,17 @@ from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.json_codec import JsonError, loads
 from aimlapi_transport.responses.output_items import CALLS, call_field, message_parts, reasoning_parts
 
+# Items that a user or a program says; results of calls end in `_output`.
 _ITEM_TYPES = ("mcp_approval_response", "item_reference", "compaction")
+_OUTPUTS = frozenset(
+    f"{kind}_output"
+    for kind in (
+        *("function_call", "custom_tool_call", "computer_call", "local_shell_call", "shell_call", "apply_patch_call"),
+        "tool_search",
+    )
+)
+# Parts of a message in this endpoint's words, or in those of chat completions.
+_PART_TYPES = frozenset(("input_text", "input_image", "input_file", "input_audio", "refusal", "computer_screenshot"))
 # Items that others name by their ids, which therefore go back also where the provider keeps nothing.
 _NAMED_BY_ID = ("mcp_approval_request", "item_reference")
 
@@ -85,11 +95,30 @@ def _asked(message: Json, role: str, where: str) -> list[Json]:
 
 
 def _is_item(part: Json) -> bool:
+    """Whether what stands among the parts of a message is an item of its own.
+
+    So is whatever nobody here knows, unless it is in the form of a part: `input_...`, or with its value under the name
+    of its type, as chat completions write parts.
+    """
     kind = str(part["type"])
-    return kind in _ITEM_TYPES or kind.endswith("_output")
+    return not (kind in _PARTS or kind in _PART_TYPES or kind.startswith("input_") or kind in part)
+
+
+def unlisted_types(messages: Sequence[Json]) -> tuple[str, ...]:
+    """The types of items and parts among these messages that nobody here knows, each once."""
+    found = {
+        str(part["type"]): None
+        for message in messages
+        if message["role"] != "assistant" and message["content"].__class__ is list
+        for part in message["content"]
+    }
+    known = (*_ITEM_TYPES, *_OUTPUTS, *_PART_TYPES, *_PARTS, "video_url", "audio_url")
+    return tuple(kind for kind in found if kind not in known)
 
 
 def _result(call_id: str, kind: str, content: Any, where: str) -> Json:
+    if isinstance(content, list) and len(content) == 1 and str(content[0]["type"]).endswith("_output"):
+        return {"call_id": call_id, **content[0]}  # the item itself, as tools of other SDKs return it
     output: Any = content if isinstance(content, str) else [_part(part, where) for part in content or ()]
     if kind == "computer_call" and isinstance(output, list) and len(output) == 1 and output[0].get("image_url"):
         output = {"type": "computer_screenshot", "image_url": output[0]["image_url"]}
@@ -235,7 +264,8 @@ def _free_text(arguments: str) -> Any:
         read = json.loads(arguments)
     except ValueError:
         return arguments
-    return read["input"] if isinstance(read, dict) and read.keys() == {"input"} else arguments
+    name = next(iter(read)) if isinstance(read, dict) and len(read) == 1 else None
+    return read[name] if name in ("input", "__arg1") else arguments  # the second is langchain-openai's name
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -19,7 +19,7 @@ from aimlapi_transport.config.hosts import AIMLAPI, Preset
 from aimlapi_transport.config.model_families import profile_for
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.json_codec import JsonError, dumps
-from aimlapi_transport.responses.input_items import input_items, reasons
+from aimlapi_transport.responses.input_items import input_items, reasons, unlisted_types
 from aimlapi_transport.responses.routing import PATH
 
 _SEALED = "reasoning.encrypted_content"
@@ -99,6 +99,12 @@ def responses_request(
     if stream:
         body["stream"] = True
     sent = check_messages(messages, profile_for(model), rules, preset)
+    unlisted_parts = unlisted_types(sent)
+    if unlisted_parts and strict_parameters:
+        raise InvalidRequestError(
+            f"Nobody lists items or parts of type `{unlisted_parts[0]}` for /v1/responses ({model}): leave it out, or "
+            "leave `strict_parameters` off."
+        )
     start, previous = _continuation(sent, body, chains)
     whole: Request | None = None
 
@@ -127,6 +133,7 @@ def responses_request(
             headers=request_headers(extra_headers, client_request_id),
             query=tuple((name, str(value)) for name, value in (extra_query or {}).items()),
             unlisted=unlisted,
+            unlisted_parts=unlisted_parts,
             tools=tools,
             tool_names=tuple(tool_names.items()),
             fallback=fallback,
