@@ -20,7 +20,9 @@ from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.embedding_families import PLAIN, Embedder, Task, embedder_for
 from aimlapi_transport.config.hosts import AIMLAPI, Preset
 from aimlapi_transport.config.model_families import profile_for
-from aimlapi_transport.errors import BadResponseError, InvalidRequestError, beginning, error_in
+from aimlapi_transport.error_bodies import beginning
+from aimlapi_transport.error_replies import error_in
+from aimlapi_transport.errors import BadResponseError, InvalidRequestError
 from aimlapi_transport.json_codec import JsonError, dumps, loads
 
 _BOM = b"\xef\xbb\xbf"

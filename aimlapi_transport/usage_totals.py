@@ -6,7 +6,7 @@ import html
 import threading
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from aimlapi_transport.errors import BudgetExceededError, InvalidRequestError
 
@@ -81,12 +81,25 @@ def used_by_embeddings(found: Embeddings) -> ModelUsage:
     )
 
 
+class _Reserved(NamedTuple):
+    """What is set aside for a call.
+
+    Attributes:
+        model: the id that was asked.
+        cost: US dollars.
+    """
+
+    model: str
+    cost: float
+
+
 class UsageTotals:
     """Sums by model. Printed it is a table, and one in a notebook, too. Threads and event loops may share it.
 
     Args:
         around: totals that get every call, too.
-        budget_usd: US dollars that may be spent; the call that would pass them raises before it is sent.
+        budget_usd: US dollars that may be spent; the call that would pass them raises before it is sent. What it will
+            surely cost counts, at the catalogue's prices: calls under way may cost more.
     """
 
     def __init__(self, *, around: UsageTotals | None = None, budget_usd: float | None = None) -> None:
@@ -94,10 +107,11 @@ class UsageTotals:
         if budget_usd is not None and not budget_usd > 0:
             raise InvalidRequestError(f"`budget_usd` is {budget_usd!r}: pass US dollars, more than 0.")
         self.budget_usd = budget_usd
-        self._reserved: dict[Hashable, float] = {}
+        self._reserved: dict[Hashable, _Reserved] = {}
         self._lock = threading.Lock()
         self._by_model: dict[str, ModelUsage] = {}
-        self._dearest: dict[str, float] = {}
+        self._max_cost_by_model: dict[str, float] = {}
+        self._unpriced_usd = 0.0
         self._around = around
 
     @property
@@ -141,11 +155,16 @@ class UsageTotals:
         """Whether this or an enclosing total has a budget."""
         return self.budget_usd is not None or (self._around is not None and self._around.has_budget)
 
+    def is_open(self, call: Hashable) -> bool:
+        """Whether a call that began has not ended."""
+        return call in self._reserved
+
     def reserve(self, call: Hashable, model: str, cost: float | None) -> None:
-        """Sets aside what a call is expected to cost, until `release`; the last that is said of a call counts.
+        """Sets aside what a call will surely cost, until `release`; the last that is said of a call counts.
 
         Args:
             call: names it.
+            model: the id that is asked.
             cost: US dollars; None for the most that a call of the model has cost so far.
 
         Raises:
@@ -154,40 +173,51 @@ class UsageTotals:
         if self._around is not None:
             self._around.reserve(call, model, cost)
         if self.budget_usd is None:
+            self._reserved[call] = _Reserved(model, cost or 0.0)
             return
         with self._lock:
-            spent = sum(used.cost_usd or 0.0 for used in self._by_model.values())
-            under_way = sum(cost for other, cost in self._reserved.items() if other != call)
-            expected = self._dearest.get(model, 0.0) if cost is None else cost
+            spent = self._unpriced_usd + sum(used.cost_usd or 0.0 for used in self._by_model.values())
+            # A copy: the collector may release a call of a stream that was dropped while this adds up.
+            reserved = self._reserved.copy()
+            under_way = sum(one.cost for other, one in reserved.items() if other != call)
+            expected = self._max_cost_by_model.get(model, 0.0) if cost is None else cost
             if spent + under_way + expected <= self.budget_usd and spent + under_way < self.budget_usd:
-                self._reserved[call] = expected
+                self._reserved[call] = _Reserved(model, expected)
                 return
         if self._around is not None:
             self._around.release(call)
         raise BudgetExceededError(
             f"The budget of ${self.budget_usd:g} would be passed: ${spent:.6f} are spent, ${under_way:.6f} under way, "
-            f"and this call of {model} may cost ${expected:.6f}. It was not sent."
+            f"and this call of {model} will cost at least ${expected:.6f}. It was not sent."
         )
 
     def release(self, call: Hashable) -> None:
-        """Gives back what was set aside for a call."""
+        """Gives back what was set aside for a call. Takes no lock: finalizers call it."""
         if self._around is not None:
             self._around.release(call)
-        with self._lock:
-            self._reserved.pop(call, None)
+        self._reserved.pop(call, None)
 
-    def add(self, model: str | None, used: ModelUsage) -> None:
-        """Adds the usage of a call to this and to the enclosing totals."""
+    def add(self, model: str | None, used: ModelUsage, *, call: Hashable = None) -> None:
+        """Adds the usage of a call to this and to the enclosing totals.
+
+        Args:
+            model: the name that the reply gives.
+            call: under which something may be set aside: what was used is in its place now.
+        """
         if self._around is not None:
-            self._around.add(model, used)
-        self._add_here(model, used)
+            self._around.add(model, used, call=call)
+        self._add_here(model, used, call)
 
-    def _add_here(self, model: str | None, used: ModelUsage) -> None:
+    def _add_here(self, model: str | None, used: ModelUsage, call: Hashable) -> None:
         name = str(model or _UNNAMED)
         with self._lock:
+            reserved = self._reserved.pop(call, None)  # now it is spent
             self._by_model[name] = self._by_model.get(name, ModelUsage()) + used
-            if used.cost_usd is not None:
-                self._dearest[name] = max(self._dearest.get(name, 0.0), used.cost_usd)
+            if used.cost_usd is None:  # a budget takes it at what it was to cost
+                self._unpriced_usd += reserved.cost if reserved else 0.0
+                return
+            for known in {name, reserved.model if reserved else name}:
+                self._max_cost_by_model[known] = max(self._max_cost_by_model.get(known, 0.0), used.cost_usd)
 
     def __str__(self) -> str:
         return "\n".join(_lines(self._rows()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 from langchain_core.outputs import ChatGenerationChunk
 from typing_extensions import Self
@@ -10,21 +10,27 @@ from typing_extensions import Self
 from aimlapi_transport.chat.response import Completion, Delta
 from aimlapi_transport.http.stream import AsyncStream
 from langchain_aimlapi._responses import StreamReader
-from langchain_aimlapi.errors import translated
+from langchain_aimlapi.error_translation import translated
 
 
 class AsyncChunks(AsyncIterator[ChatGenerationChunk]):
-    """The chunks of one answer; of several choices the first, for LangChain adds chunks up."""
+    """The chunks of one answer; of several choices the first, for LangChain adds chunks up.
+
+    Args:
+        begin: awaited before anything is sent; what it raises ends the stream.
+    """
 
     def __init__(
         self,
         stream: AsyncStream,
         reader: StreamReader,
         finish: Callable[[ChatGenerationChunk, Completion | None], ChatGenerationChunk],
+        begin: Callable[[], Awaitable[None]],
     ) -> None:
         self._stream = stream
         self._reader = reader
         self._finish = finish
+        self._begin: Callable[[], Awaitable[None]] | None = begin
         self._choice: int | None = None
         self._raising = translated()
         self._ready: Iterator[Delta] = iter(())
@@ -34,6 +40,9 @@ class AsyncChunks(AsyncIterator[ChatGenerationChunk]):
 
     async def __anext__(self) -> ChatGenerationChunk:
         with self._raising:
+            if self._begin is not None:
+                begin, self._begin = self._begin, None
+                await begin()
             while True:
                 for delta in self._ready:
                     if self._choice is None:

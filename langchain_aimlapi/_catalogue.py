@@ -10,7 +10,7 @@ from langchain_core.messages import BaseMessage
 from aimlapi_transport.client import Client
 from langchain_aimlapi._profile import DECLARED
 from langchain_aimlapi._request import to_request
-from langchain_aimlapi.errors import translated
+from langchain_aimlapi.error_translation import translated
 
 if TYPE_CHECKING:
     from aimlapi_transport.service.catalogue import Model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import pydantic.v1
@@ -74,12 +75,14 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         **kwargs: Any,
     ) -> ChatResult:
         from aimlapi_transport.client import Client
+        from langchain_aimlapi._budget import budgets_of, reserve
         from langchain_aimlapi._request import time_limits, to_request
-        from langchain_aimlapi.errors import translated
+        from langchain_aimlapi.error_translation import translated
 
         with translated():
             client = Client(http_client=self.http_client, pool_handle=self._pool_handle, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=False)
+            reserve(budgets_of(run_manager), client, request)
             timeout = time_limits(self, kwargs, stream=False)
             completion = client.complete(request, timeout=timeout, on_progress=kwargs.get("on_progress"))
             return self._result(completion, request.tools)
@@ -92,12 +95,14 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         **kwargs: Any,
     ) -> ChatResult:
         from aimlapi_transport.client import AsyncClient
+        from langchain_aimlapi._budget import areserve, budgets_of
         from langchain_aimlapi._request import time_limits, to_request
-        from langchain_aimlapi.errors import translated
+        from langchain_aimlapi.error_translation import translated
 
         with translated():
             client = AsyncClient(http_client=self.http_async_client, pool_handle=self._pool_handle, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=False)
+            await areserve(budgets_of(run_manager), client, request)
             timeout = time_limits(self, kwargs, stream=False)
             completion = await client.complete(request, timeout=timeout, on_progress=kwargs.get("on_progress"))
             return self._result(completion, request.tools)
@@ -110,13 +115,15 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         from aimlapi_transport.client import Client
+        from langchain_aimlapi._budget import budgets_of, reserve
         from langchain_aimlapi._request import time_limits, to_request
         from langchain_aimlapi._responses import StreamReader
-        from langchain_aimlapi.errors import translated
+        from langchain_aimlapi.error_translation import translated
 
         with translated():
             client = Client(http_client=self.http_client, pool_handle=self._pool_handle, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=True)
+            reserve(budgets_of(run_manager), client, request)
             reader, answer = StreamReader(request.tools), None
             stream = client.stream(request, timeout=time_limits(self, kwargs, stream=True))
             while deltas := stream.deltas():
@@ -136,15 +143,17 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
     ) -> AsyncIterator[ChatGenerationChunk]:
         from aimlapi_transport.client import AsyncClient
         from langchain_aimlapi._async_stream import AsyncChunks
+        from langchain_aimlapi._budget import areserve, budgets_of
         from langchain_aimlapi._request import time_limits, to_request
         from langchain_aimlapi._responses import StreamReader
-        from langchain_aimlapi.errors import translated
+        from langchain_aimlapi.error_translation import translated
 
         with translated():
             client = AsyncClient(http_client=self.http_async_client, pool_handle=self._pool_handle, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=True)
             deltas = client.stream(request, timeout=time_limits(self, kwargs, stream=True))
-            return AsyncChunks(deltas, StreamReader(request.tools), self._with_headers)
+            begin = partial(areserve, budgets_of(run_manager), client, request)
+            return AsyncChunks(deltas, StreamReader(request.tools), self._with_headers, begin)
 
     def _result(self, completion: Completion, tools: Sequence[Any]) -> ChatResult:
         from langchain_aimlapi._responses import from_choice, generation_info

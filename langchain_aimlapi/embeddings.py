@@ -25,8 +25,9 @@ from aimlapi_transport.repr_fields import repr_fields
 from langchain_aimlapi._aliases import embedding_settings, validated_field
 from langchain_aimlapi._concurrency import ain_order, in_order, progress
 from langchain_aimlapi._connection import ACCEPTED, ConnectionSettings, TimeoutValue
-from langchain_aimlapi.errors import InvalidRequestError, translated
-from langchain_aimlapi.usage import count_embeddings
+from langchain_aimlapi.error_translation import translated
+from langchain_aimlapi.errors import InvalidRequestError
+from langchain_aimlapi.usage import EmbeddingCall
 
 # Arguments of a call that are no body parameters.
 _NOT_SENT = ("extra_body", "extra_headers", "extra_query", "client_request_id")
@@ -162,8 +163,14 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
             job = _Job(self, client, texts, task, size, kwargs)
 
             def one(batch: list[str]) -> list[list[float]]:
-                found = client.embed(job.request(batch), len(batch), timeout=job.timeout)
-                count_embeddings(job.model, found)
+                request, call = job.request(batch), EmbeddingCall(job.model)
+                if call.has_budget:
+                    call.reserve(client.sure_cost(request))
+                try:
+                    found = client.embed(request, len(batch), timeout=job.timeout)
+                    call.count(found)
+                finally:
+                    call.release()
                 return found.vectors
 
             with progress(self.show_progress_bar, len(job.batches)) as advance:
@@ -177,8 +184,14 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
             job = _Job(self, client, texts, task, size, kwargs)
 
             async def one(batch: list[str]) -> list[list[float]]:
-                found = await client.embed(job.request(batch), len(batch), timeout=job.timeout)
-                count_embeddings(job.model, found)
+                request, call = job.request(batch), EmbeddingCall(job.model)
+                if call.has_budget:
+                    call.reserve(await client.sure_cost(request))
+                try:
+                    found = await client.embed(request, len(batch), timeout=job.timeout)
+                    call.count(found)
+                finally:
+                    call.release()
                 return found.vectors
 
             with progress(self.show_progress_bar, len(job.batches)) as advance:

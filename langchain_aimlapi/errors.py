@@ -1,6 +1,6 @@
 """The transport's errors, each also the LangChain exception of its kind: one `except` of either catches it.
 
-To give a transport error its LangChain kind, add a class and its row in `_KINDS`.
+To give a transport error its LangChain kind, add a class, and its row in `_translation`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from langchain_core import exceptions as core
 
 from aimlapi_transport import errors as transport
+from aimlapi_transport.lazy_imports import lazy_names
 
 if TYPE_CHECKING:
     from langchain_core.exceptions import (
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
         ModelRateLimitError,
         ModelTimeoutError,
     )
+
+    from langchain_aimlapi.error_translation import translated as translated
 else:  # LangChain has these since 1.6; before, its root stands for them
     _NAMES = (
         "ContextOverflowError",
@@ -178,55 +181,4 @@ class IncompleteStreamError(StreamError, transport.IncompleteStreamError):
     """The stream ended before the answer did: `partial` holds what arrived."""
 
 
-_KINDS: dict[type[transport.AIMLAPIError], type[transport.AIMLAPIError]] = {
-    transport.AuthenticationError: AuthenticationError,
-    transport.PermissionDeniedError: PermissionDeniedError,
-    transport.InsufficientCreditsError: InsufficientCreditsError,
-    transport.NotFoundError: NotFoundError,
-    transport.InvalidRequestError: InvalidRequestError,
-    transport.ContextLengthError: ContextLengthError,
-    transport.RateLimitError: RateLimitError,
-    transport.QuotaExceededError: QuotaExceededError,
-    transport.ServerError: ServerError,
-    transport.APIConnectionError: APIConnectionError,
-    transport.APITimeoutError: APITimeoutError,
-    transport.GenerationError: GenerationError,
-    transport.BadResponseError: BadResponseError,
-    transport.BudgetExceededError: BudgetExceededError,
-    transport.StreamError: StreamError,
-    transport.IncompleteStreamError: IncompleteStreamError,
-}
-
-
-class translated:
-    """Raises the transport's errors as LangChain's too, with everything they carry.
-
-    No generator: from Python 3.13 on, the frame that drives one stays with the error it holds, in a circle.
-    """
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _: object, error: BaseException | None, trace: object) -> None:
-        if not isinstance(error, transport.AIMLAPIError):
-            return
-        kind = _kind_of(error)
-        if kind is None:
-            return
-        ours = kind(error.message)
-        # What a base class says of its kind is no more than a default: the error itself knows better.
-        ours.__dict__.update({"is_retryable": error.is_retryable, **error.__dict__})
-        try:
-            raise ours from None
-        finally:
-            del ours, error, trace  # or frame, error and traceback would hold each other, and the model's connections
-
-
-def _kind_of(error: transport.AIMLAPIError) -> type[transport.AIMLAPIError] | None:
-    """LangChain's class for an error of the transport's; None for one that is LangChain's already."""
-    kind = _KINDS.get(type(error))
-    if kind is None and isinstance(error, transport.StreamError):
-        from langchain_aimlapi.stream_errors import KINDS  # that module's classes are made of this one's
-
-        kind = KINDS.get(type(error))
-    return kind
+__getattr__, _ = lazy_names(__name__, {"translated": "langchain_aimlapi.error_translation"})  # which needs this module

@@ -7,7 +7,7 @@ print(used)
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -15,19 +15,16 @@ from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import LLMResult
 from langchain_core.tracers.context import register_configure_hook
 
 from aimlapi_transport.embeddings import Embeddings
-from aimlapi_transport.service.prices import OUTPUT_LIMITS, TYPICAL_OUTPUT, known_price
 from aimlapi_transport.usage_totals import ModelUsage, UsageTotals, used_by_embeddings
-from langchain_aimlapi.errors import translated
+from langchain_aimlapi._budget import note_start
 
 __all__ = ["AIMLAPIUsageCallbackHandler", "ModelUsage", "get_aimlapi_usage_callback"]
 
 _REMEMBERED = 4096  # runs already counted
-_SECONDS = 5.0  # for a price
 
 
 class AIMLAPIUsageCallbackHandler(UsageTotals, BaseCallbackHandler):
@@ -42,12 +39,11 @@ class AIMLAPIUsageCallbackHandler(UsageTotals, BaseCallbackHandler):
 
     run_inline = True  # a sum needs no thread, and is whole when the call returns
 
-    raise_error = True  # a budget that is passed stops the call
-
     def __init__(self, *, around: AIMLAPIUsageCallbackHandler | None = None, budget_usd: float | None = None) -> None:
         super().__init__(around=around, budget_usd=budget_usd)
         self._seen: dict[UUID, None] = {}
         self._heard_around = around
+        self._open: set[Hashable] = set()
 
     @property
     def usage_metadata(self) -> dict[str, dict[str, Any]]:
@@ -67,28 +63,21 @@ class AIMLAPIUsageCallbackHandler(UsageTotals, BaseCallbackHandler):
         }
 
     def on_chat_model_start(
-        self, serialized: dict[str, Any] | None, messages: list[list[BaseMessage]], *, run_id: UUID, **kwargs: Any
+        self, serialized: dict[str, Any], messages: list[list[BaseMessage]], *, run_id: UUID, **kwargs: Any
     ) -> None:
-        """Sets aside what the call will cost, where there is a budget.
+        """Notes which run begins; the call sets aside what it will cost, where there is a budget."""
+        if self.has_budget:
+            self._open.add(run_id)
+            note_start(self, run_id)
 
-        Raises:
-            BudgetExceededError: the call would pass it.
-        """
-        if not self.has_budget:
-            return
-        asked = kwargs.get("invocation_params") or {}
-        model = str(asked.get("model") or asked.get("model_name") or "")
-        pricing = known_price(model)
-        if pricing is None:  # asked for once; an estimate is not worth waiting long
-            from aimlapi_transport.client import Client  # and httpx with it
+    def is_open(self, call: Hashable) -> bool:
+        """Whether a run that began has not ended."""
+        return call in self._open
 
-            held = (serialized or {}).get("kwargs") or {}
-            pricing = Client(base_url=held.get("base_url"), preset=held.get("preset"), timeout=_SECONDS).pricing(model)
-        limit = next((asked[name] for name in OUTPUT_LIMITS if isinstance(asked.get(name), int)), TYPICAL_OUTPUT)
-        with translated():
-            for conversation in messages:
-                cost = pricing.cost(count_tokens_approximately(conversation), limit) if pricing else None
-                self.reserve(run_id, model, None if cost is None else float(cost))
+    def release(self, call: Hashable) -> None:
+        """Ends a run: gives back what is set aside for it. Takes no lock."""
+        self._open.discard(call)
+        super().release(call)
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID | None = None, **kwargs: Any) -> None:
         """Adds one call."""
@@ -113,7 +102,7 @@ class AIMLAPIUsageCallbackHandler(UsageTotals, BaseCallbackHandler):
                 self._seen[run_id] = None
                 if len(self._seen) > _REMEMBERED:
                     del self._seen[next(iter(self._seen))]
-        self._add_here(message.response_metadata.get("model_name"), used_by_message(message))
+        self._add_here(message.response_metadata.get("model_name"), used_by_message(message), run_id)
 
 
 def used_by_message(message: AIMessage) -> ModelUsage:
@@ -136,11 +125,36 @@ def used_by_message(message: AIMessage) -> ModelUsage:
     )
 
 
-def count_embeddings(model: str, found: Embeddings) -> None:
-    """Adds a request for embeddings to the contexts around it: LangChain has no callbacks for embeddings."""
-    handler = _innermost.get()
-    if handler is not None:
-        handler.add(found.model or model, used_by_embeddings(found))
+class EmbeddingCall:
+    """A request for embeddings, counted in the contexts around it: LangChain has no callbacks for embeddings."""
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._handler = _innermost.get()
+
+    @property
+    def has_budget(self) -> bool:
+        """Whether a context around it has one."""
+        return self._handler is not None and self._handler.has_budget
+
+    def reserve(self, cost: float | None) -> None:
+        """Sets aside what the request will cost.
+
+        Raises:
+            BudgetExceededError: the budget would be passed.
+        """
+        if self._handler is not None:
+            self._handler.reserve(self, self._model, cost)
+
+    def count(self, found: Embeddings) -> None:
+        """Adds what it used."""
+        if self._handler is not None:
+            self._handler.add(found.model or self._model, used_by_embeddings(found), call=self)
+
+    def release(self) -> None:
+        """Gives back what is set aside, if it was not counted."""
+        if self._handler is not None:
+            self._handler.release(self)
 
 
 @contextmanager
@@ -153,8 +167,8 @@ def get_aimlapi_usage_callback(*, budget_usd: float | None = None) -> Iterator[A
     run them in `contextvars.copy_context()`, or pass the handler in `callbacks`.
 
     Args:
-        budget_usd: US dollars that the calls inside may cost: the one that would pass them raises
-            `BudgetExceededError` before it is sent. What a call will cost is estimated, at the catalogue's prices.
+        budget_usd: US dollars that the calls inside may cost, embeddings too: the one that would pass them raises
+            `BudgetExceededError` before it is sent. What it will surely cost is counted, at the catalogue's prices.
     """
     handler = AIMLAPIUsageCallbackHandler(around=_innermost.get(), budget_usd=budget_usd)
     token = _innermost.set(handler)

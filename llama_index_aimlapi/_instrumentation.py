@@ -26,13 +26,15 @@ class Streamed(Generic[Deltas, Response]):
     Attributes:
         deltas: the stream.
         convert: what a delta adds -> LlamaIndex's response; None for a delta that adds none.
+        end: called when the answer ended, failed or was left.
     """
 
-    __slots__ = ("convert", "deltas")
+    __slots__ = ("convert", "deltas", "end")
 
-    def __init__(self, deltas: Deltas, convert: Callable[[Delta], Response | None]) -> None:
+    def __init__(self, deltas: Deltas, convert: Callable[[Delta], Response | None], end: Callable[[], None]) -> None:
         self.deltas = deltas
         self.convert = convert
+        self.end = end
 
 
 class _Observers(Generic[Response]):
@@ -136,6 +138,7 @@ def observed(
             raise
         finally:
             cast("Generator[Delta, None, None]", deltas).close()
+            streamed.end()
         observers.end()
 
     return responses()
@@ -175,6 +178,7 @@ async def aobserved(
             observers.fail(error)
             raise
         finally:
+            streamed.end()
             await deltas.aclose()
         observers.end()
 

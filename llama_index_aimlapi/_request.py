@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llama_index.core.base.llms.types import ChatMessage
+from typing_extensions import Self
 
 from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.usage_totals import used_by
 from llama_index_aimlapi._schemas import to_response_format
 from llama_index_aimlapi._settings import AIMLAPISettings
 from llama_index_aimlapi._tools import forced_tool, to_tool_choice, to_tools
-from llama_index_aimlapi.usage import Reservation, budgeted, counter
+from llama_index_aimlapi.usage import Counted
 
 if TYPE_CHECKING:  # imported at the first call
     from aimlapi_transport.chat.request import Request
@@ -22,21 +24,44 @@ if TYPE_CHECKING:  # imported at the first call
 
 
 class Call(NamedTuple):
-    """A request, the seconds of silence it may take, what to know when its answer is read, who counts it, and who is
-    called while it is made in the background."""
+    """A request, and what belongs to it.
+
+    Attributes:
+        timeout: the seconds of silence it may take.
+        reading: what to know when its answer is read.
+        usage: what counts it.
+        answered: called with the answer.
+        on_progress: called while the answer is made in the background.
+    """
 
     request: Request
     timeout: Any
     reading: Reading
-    answered: Callable[[Completion], None]
-    on_progress: Progress | None = None
-    reservation: Reservation | None = None
+    usage: Counted
+    answered: Callable[[Completion], None] | None
+    on_progress: Progress | None
+
+    def reserve(self, client: Client) -> Self:
+        """Sets aside what the call will cost, where there is a budget.
+
+        Raises:
+            BudgetExceededError: the budget would be passed.
+        """
+        if self.usage.has_budget:
+            self.usage.reserve(client.sure_cost(self.request))
+        return self
+
+    async def areserve(self, client: AsyncClient) -> Self:
+        """As `reserve`."""
+        if self.usage.has_budget:
+            self.usage.reserve(await client.sure_cost(self.request))
+        return self
 
     def counted(self, completion: Completion) -> None:
-        """Counts the answer, and gives back what a budget had set aside."""
-        self.answered(completion)
-        if self.reservation is not None:
-            self.reservation.release()
+        """Counts the answer, and notes its id where the next call is to continue it."""
+        if self.answered is not None:
+            self.answered(completion)
+        self.usage.count(completion.model, used_by(completion.usage, completion.cost))
 
 
 def to_call(
@@ -103,40 +128,16 @@ def to_call(
     yours = call.get("parallel_tool_calls")
     single = is_prepared and (parallel if yours is None else yours) is False
     reading = Reading(single, forced, "tools" in kwargs, request.tools)
-    return Call(request, timeout, reading, _answered(llm, request), on_progress)
+    return Call(request, timeout, reading, Counted(request.model), _answered(llm), on_progress)
 
 
-def reserved(call: Call, client: Client) -> Call:
-    """The call, with what it will cost set aside where there is a budget.
-
-    Raises:
-        BudgetExceededError: the budget would be passed.
-    """
-    usage = budgeted()
-    if usage is None:
-        return call
-    cost = client.estimate_cost(call.request)
-    return call._replace(reservation=Reservation(usage, call.request.model, cost))
-
-
-async def areserved(call: Call, client: AsyncClient) -> Call:
-    """As `reserved`."""
-    usage = budgeted()
-    if usage is None:
-        return call
-    cost = await client.estimate_cost(call.request)
-    return call._replace(reservation=Reservation(usage, call.request.model, cost))
-
-
-def _answered(llm: AIMLAPISettings, request: Request) -> Callable[[Completion], None]:
-    """Counts an answer, and notes its id where the next call is to continue it."""
-    count = counter(request.model)
+def _answered(llm: AIMLAPISettings) -> Callable[[Completion], None] | None:
+    """Notes an answer's id where the next call is to continue it."""
     if not llm.track_previous_responses:
-        return count
+        return None
 
     def note(completion: Completion) -> None:
         if completion.choices[0].items or completion.native_finish_reason == "completed":
             llm._last_response_id = completion.id
-        count(completion)
 
     return note

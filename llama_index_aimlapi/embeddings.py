@@ -16,7 +16,7 @@ from aimlapi_transport.config.fields import ABOUT
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.repr_fields import repr_fields
 from llama_index_aimlapi._connection import REFUSED, ConnectionSettings, resolved
-from llama_index_aimlapi.usage import record
+from llama_index_aimlapi.usage import Counted, record
 
 if TYPE_CHECKING:
     import httpx
@@ -135,8 +135,14 @@ class AIMLAPIEmbedding(ConnectionSettings, BaseEmbedding):
             request = client.embedding_request(
                 self.model_name, batch, task=task, alone=alone, parameters=parameters, **extra
             )
-            found = client.embed(request, len(batch))
-            record(self.model_name, found)
+            call = Counted(self.model_name)
+            if call.has_budget:
+                call.reserve(client.sure_cost(request))
+            try:
+                found = client.embed(request, len(batch))
+                record(self.model_name, found, call)
+            finally:
+                call.release()
             vectors += found.vectors
         return vectors
 
@@ -148,8 +154,14 @@ class AIMLAPIEmbedding(ConnectionSettings, BaseEmbedding):
             request = client.embedding_request(
                 self.model_name, batch, task=task, alone=alone, parameters=parameters, **extra
             )
-            found = await client.embed(request, len(batch))
-            record(self.model_name, found)
+            call = Counted(self.model_name)
+            if call.has_budget:
+                call.reserve(await client.sure_cost(request))
+            try:
+                found = await client.embed(request, len(batch))
+                record(self.model_name, found, call)
+            finally:
+                call.release()
             vectors += found.vectors
         return vectors
 

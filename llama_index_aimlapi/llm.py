@@ -307,38 +307,44 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
         return [ChatMessage(role=MessageRole.USER, content=text)]
 
     def _chat(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponse:
-        from llama_index_aimlapi._request import reserved, to_call
+        from llama_index_aimlapi._request import to_call
         from llama_index_aimlapi._responses import from_completion
 
         client = self._client()
-        call = reserved(to_call(self, client, messages, kwargs, stream=False), client)
-        completion = client.complete(call.request, timeout=call.timeout, on_progress=call.on_progress)
-        call.counted(completion)
+        call = to_call(self, client, messages, kwargs, stream=False).reserve(client)
+        try:
+            completion = client.complete(call.request, timeout=call.timeout, on_progress=call.on_progress)
+            call.counted(completion)
+        finally:
+            call.usage.release()
         return from_completion(completion, call.reading)
 
     async def _achat(self, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponse:
-        from llama_index_aimlapi._request import areserved, to_call
+        from llama_index_aimlapi._request import to_call
         from llama_index_aimlapi._responses import from_completion
 
         client = self._async_client()
-        call = await areserved(to_call(self, client, messages, kwargs, stream=False), client)
-        completion = await client.complete(call.request, timeout=call.timeout, on_progress=call.on_progress)
-        call.counted(completion)
+        call = await to_call(self, client, messages, kwargs, stream=False).areserve(client)
+        try:
+            completion = await client.complete(call.request, timeout=call.timeout, on_progress=call.on_progress)
+            call.counted(completion)
+        finally:
+            call.usage.release()
         return from_completion(completion, call.reading)
 
     def _stream(self, messages: Sequence[ChatMessage], kwargs: Json) -> Streamed[Iterator[Delta], ChatResponse]:
-        from llama_index_aimlapi._request import reserved, to_call
+        from llama_index_aimlapi._request import to_call
 
         client = self._client()
-        call = reserved(to_call(self, client, messages, kwargs, stream=True), client)
-        return Streamed(client.stream(call.request, timeout=call.timeout), _to_responses(call))
+        call = to_call(self, client, messages, kwargs, stream=True).reserve(client)
+        return Streamed(client.stream(call.request, timeout=call.timeout), _to_responses(call), call.usage.release)
 
     async def _astream(self, messages: Sequence[ChatMessage], kwargs: Json) -> Streamed[AsyncStream, ChatResponse]:
-        from llama_index_aimlapi._request import areserved, to_call
+        from llama_index_aimlapi._request import to_call
 
         client = self._async_client()
-        call = await areserved(to_call(self, client, messages, kwargs, stream=True), client)
-        return Streamed(client.stream(call.request, timeout=call.timeout), _to_responses(call))
+        call = await to_call(self, client, messages, kwargs, stream=True).areserve(client)
+        return Streamed(client.stream(call.request, timeout=call.timeout), _to_responses(call), call.usage.release)
 
 
 def _to_responses(call: Call) -> Callable[[Delta], ChatResponse | None]:
@@ -361,4 +367,4 @@ def _to_completions(streamed: Streamed[T, ChatResponse]) -> Streamed[T, Completi
         response = streamed.convert(delta)
         return None if response is None else to_completion(response)
 
-    return Streamed(streamed.deltas, convert)
+    return Streamed(streamed.deltas, convert, streamed.end)

@@ -7,7 +7,7 @@ print(used)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
@@ -15,12 +15,9 @@ from typing import TYPE_CHECKING
 from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]  # re-exported there
 from llama_index.core.instrumentation.events import BaseEvent
 
-from aimlapi_transport.usage_totals import ModelUsage, UsageTotals, used_by, used_by_embeddings
+from aimlapi_transport.usage_totals import ModelUsage, UsageTotals, used_by_embeddings
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
-    from aimlapi_transport.chat.response import Completion
     from aimlapi_transport.embeddings import Embeddings
 
 __all__ = [
@@ -55,8 +52,8 @@ def get_aimlapi_usage(*, budget_usd: float | None = None) -> Iterator[AIMLAPIUsa
     `contextvars.copy_context()`.
 
     Args:
-        budget_usd: US dollars that the chats inside may cost: the one that would pass them raises
-            `BudgetExceededError` before it is sent. What it will cost is estimated, at the catalogue's prices.
+        budget_usd: US dollars that the calls inside may cost, embeddings too: the one that would pass them raises
+            `BudgetExceededError` before it is sent. What it will surely cost is counted, at the catalogue's prices.
     """
     usage = AIMLAPIUsage(around=_innermost.get(), budget_usd=budget_usd)
     token = _innermost.set(usage)
@@ -69,41 +66,40 @@ def get_aimlapi_usage(*, budget_usd: float | None = None) -> Iterator[AIMLAPIUsa
 _innermost: ContextVar[AIMLAPIUsage | None] = ContextVar("aimlapi_usage", default=None)
 
 
-class Reservation:
-    """What a budget has set aside for a call, until the call was counted or is gone."""
+class Counted:
+    """One call, counted where it began, wherever its stream is read; and what a budget there has set aside for it."""
 
-    __slots__ = ("_usage",)
+    __slots__ = ("_model", "_usage")
 
-    def __init__(self, usage: AIMLAPIUsage, model: str, cost: Decimal | None) -> None:
-        usage.reserve(id(self), model, None if cost is None else float(cost))
-        self._usage: AIMLAPIUsage | None = usage
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._usage = _innermost.get()
+
+    @property
+    def has_budget(self) -> bool:
+        """Whether the call began within a budget."""
+        return self._usage is not None and self._usage.has_budget
+
+    def reserve(self, cost: float | None) -> None:
+        """Sets aside what the call will cost, until it was counted or is gone.
+
+        Raises:
+            BudgetExceededError: the budget would be passed.
+        """
+        if self._usage is not None:
+            self._usage.reserve(id(self), self._model, cost)
+
+    def count(self, model: str | None, used: ModelUsage) -> None:
+        """Adds what it used, under the name its reply gives."""
+        if self._usage is not None:
+            self._usage.add(model or self._model, used, call=id(self))
 
     def release(self) -> None:
-        """Gives it back. Harmless to repeat."""
-        usage, self._usage = self._usage, None
-        if usage is not None:
-            usage.release(id(self))
+        """Gives back what is set aside. Harmless to repeat; takes no lock."""
+        if self._usage is not None:
+            self._usage.release(id(self))
 
-    def __del__(self) -> None:
-        if getattr(self, "_usage", None) is not None:
-            self.release()
-
-
-def budgeted() -> AIMLAPIUsage | None:
-    """The totals around, where they have a budget."""
-    usage = _innermost.get()
-    return usage if usage is not None and usage.has_budget else None
-
-
-def counter(model: str) -> Callable[[Completion], None]:
-    """What to record the answer to, when it comes: it counts where its call began, wherever its stream is read."""
-    usage = _innermost.get()
-
-    def count(completion: Completion) -> None:
-        if usage is not None:
-            usage.add(completion.model or model, used_by(completion.usage, completion.cost))
-
-    return count
+    __del__ = release
 
 
 class EmbeddingUsageEvent(BaseEvent):
@@ -163,13 +159,12 @@ def embedding_usage() -> Iterator[EmbeddingUsage]:
         _embedding.reset(token)
 
 
-def record(model: str, found: Embeddings) -> None:
+def record(model: str, found: Embeddings, call: Counted) -> None:
     """Counts an answered request for embeddings in every block around it, and dispatches the event."""
     used = used_by_embeddings(found)
     if (of_embeddings := _embedding.get()) is not None:
         of_embeddings.add(model, used)
-    if (of_all := _innermost.get()) is not None:
-        of_all.add(found.model or model, used)
+    call.count(found.model, used)
     _dispatcher.event(
         EmbeddingUsageEvent(
             model_name=model,

@@ -11,7 +11,8 @@ from typing_extensions import Self
 
 from aimlapi_transport.chat.reader import ReplyParser, ReplyReader
 from aimlapi_transport.config.settings import Secret, scrubber
-from aimlapi_transport.errors import AIMLAPIError, BadResponseError, error_for
+from aimlapi_transport.error_replies import error_for
+from aimlapi_transport.errors import AIMLAPIError, BadResponseError
 from aimlapi_transport.http.error_mapping import is_broken, map_httpx_errors, read_error
 from aimlapi_transport.http.request import (
     MAX_REDIRECTS,

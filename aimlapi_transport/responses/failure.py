@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.error_replies import error_in
 from aimlapi_transport.errors import (
     AIMLAPIError,
     BadResponseError,
@@ -12,7 +13,6 @@ from aimlapi_transport.errors import (
     RateLimitError,
     ServerError,
     StreamError,
-    error_in,
 )
 from aimlapi_transport.stream_errors import stream_kind
 

@@ -17,6 +17,7 @@ from typing_extensions import TypedDict
 
 from aimlapi_transport.chat.request import Request, request_headers
 from aimlapi_transport.config.model_families import profile_for
+from aimlapi_transport.error_bodies import beginning
 from aimlapi_transport.errors import (
     AIMLAPIError,
     BadResponseError,
@@ -24,7 +25,6 @@ from aimlapi_transport.errors import (
     NotFoundError,
     PermissionDeniedError,
     RateLimitError,
-    beginning,
 )
 from aimlapi_transport.json_codec import JsonError, dumps, loads
 from aimlapi_transport.service import billing, catalogue, keys
@@ -101,15 +101,21 @@ class ServiceCalls:
     # -- catalogue -----------------------------------------------------------------------------------------------------
 
     async def models(self, timeout: Timeout = None, **filters: Any) -> list[catalogue.Model]:
-        query = [(name, ",".join(words)) for name, value in filters.items() if (words := _words(name, value))]
         for word in _words("include", filters.get("include")):
             if word not in INCLUDES:
                 raise InvalidRequestError(f"`include` is {word!r}: pass some of {', '.join(INCLUDES)}.")
-        found = catalogue.read_models(await self._cached("/models", query, timeout))
+        found = await self.listed(filters, timeout)
         chosen = {name: _words(name, value) for name, value in filters.items() if name != "include" and value}
         if not found and chosen:
             await self._check_filters(chosen, timeout)
         return found
+
+    async def listed(
+        self, filters: Mapping[str, Any], timeout: Timeout, *, retries: bool = True
+    ) -> list[catalogue.Model]:
+        """The models these filters leave, by one request; none where a filter's value is unknown."""
+        query = [(name, ",".join(words)) for name, value in filters.items() if (words := _words(name, value))]
+        return catalogue.read_models(await self._cached("/models", query, timeout, retries=retries))
 
     async def _check_filters(self, chosen: Mapping[str, list[str]], timeout: Timeout) -> None:
         """Raises for a filter's value that no model has, which finds nothing for another reason than the others."""
@@ -241,7 +247,9 @@ class ServiceCalls:
 
         return await self._client._with_retries(once, time_limits, again)
 
-    async def _cached(self, path: str, query: Sequence[tuple[str, str]], timeout: Timeout) -> Any:
+    async def _cached(
+        self, path: str, query: Sequence[tuple[str, str]], timeout: Timeout, *, retries: bool = True
+    ) -> Any:
         """What the catalogue says; where it is as it was, what was kept of it."""
         from aimlapi_transport.http.exchange import Exchange
         from aimlapi_transport.http.timeouts import TimeLimits
@@ -262,7 +270,7 @@ class ServiceCalls:
                     self._cache.keep(url, etag, data)
                 return payload
 
-        return await self._client._with_retries(once, time_limits)
+        return await self._client._with_retries(once, time_limits, lambda error: retries)
 
 
 def service_request(

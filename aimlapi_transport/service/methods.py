@@ -57,21 +57,31 @@ class SyncService(_Service):
         return run_blocking(self._service.metrics(names, timeout))
 
     def pricing(self, model: str) -> Pricing | None:
-        """The prices of a model; None where the catalogue does not tell them. Kept for an hour."""
-        from aimlapi_transport.service.prices import price_of
+        """The prices of a model; None where the catalogue does not tell them, or did not answer. Kept for an hour."""
+        from aimlapi_transport.service.prices import PRICES, look_up
 
-        return run_blocking(price_of(self._service, model))
+        service = self._service
+        return PRICES.price((service.base_url, model), lambda: run_blocking(look_up(service, model)))
 
     def estimate_cost(self, request: Request, *, output_tokens: int | None = None) -> Decimal | None:
         """US dollars that a request will cost, at the catalogue's prices; None where the model has none for tokens.
 
         Args:
-            request: of `request(...)`; its tokens are estimated, four bytes to a token.
+            request: of `request(...)`; its tokens are estimated, without those of pictures, sound and files.
             output_tokens: how long the answer will be; by default as long as the request allows, or 500 tokens.
         """
-        from aimlapi_transport.service.prices import estimated_cost
+        from aimlapi_transport.service.prices import cost_of
 
-        return run_blocking(estimated_cost(self._service, request, output_tokens))
+        return cost_of(self.pricing(request.model), request, output_tokens)
+
+    def sure_cost(self, request: Request) -> float | None:
+        """US dollars that a budget sets aside for a request; None where the model has no price for tokens.
+
+        Its input, and as much output as its limit allows, up to 500 tokens.
+        """
+        from aimlapi_transport.service.prices import sure_cost
+
+        return sure_cost(self.pricing(request.model), request)
 
     def balance(self, *, timeout: Timeout = None) -> Balance:
         """What is left on the account, in US dollars."""
@@ -231,15 +241,22 @@ class AsyncService(_Service):
 
     async def pricing(self, model: str) -> Pricing | None:
         """As `Client.pricing`."""
-        from aimlapi_transport.service.prices import price_of
+        from aimlapi_transport.service.prices import PRICES, look_up
 
-        return await price_of(self._service, model)
+        service = self._service
+        return await PRICES.aprice((service.base_url, model), lambda: look_up(service, model))
 
     async def estimate_cost(self, request: Request, *, output_tokens: int | None = None) -> Decimal | None:
         """As `Client.estimate_cost`."""
-        from aimlapi_transport.service.prices import estimated_cost
+        from aimlapi_transport.service.prices import cost_of
 
-        return await estimated_cost(self._service, request, output_tokens)
+        return cost_of(await self.pricing(request.model), request, output_tokens)
+
+    async def sure_cost(self, request: Request) -> float | None:
+        """As `Client.sure_cost`."""
+        from aimlapi_transport.service.prices import sure_cost
+
+        return sure_cost(await self.pricing(request.model), request)
 
     async def balance(self, *, timeout: Timeout = None) -> Balance:
         """As `Client.balance`."""

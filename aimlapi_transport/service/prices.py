@@ -1,56 +1,158 @@
-"""What a request will cost, before it is sent: its tokens, estimated, at the catalogue's prices."""
+"""What a request will cost, before it is sent: its tokens, estimated, at the catalogue's prices.
+
+A price is looked up by the client that sends the request, once for all that ask meanwhile, and kept for an hour. A
+look-up that failed is not kept.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from aimlapi_transport.errors import AIMLAPIError
 from aimlapi_transport.json_codec import loads
+from aimlapi_transport.token_estimate import estimated_tokens_of_body
 
 if TYPE_CHECKING:
     from aimlapi_transport.chat.request import Request
     from aimlapi_transport.service.calls import ServiceCalls
     from aimlapi_transport.service.catalogue import Pricing
 
-BYTES_PER_TOKEN = 4
-TYPICAL_OUTPUT = 500  # tokens, where a request sets no limit
+TYPICAL_OUTPUT = 500  # tokens
 _KEPT_SECONDS = 3600.0
-OUTPUT_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
-_known: dict[tuple[str, str], tuple[float, Pricing | None]] = {}
+_LOOKUP_SECONDS = 5.0  # of silence: an estimate is not worth a longer wait
+_OUTPUT_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+
+_Key = tuple[str, str]  # address of the host, id of the model
 
 
-def known_price(model: str) -> Pricing | None:
-    """The prices of a model that were asked for lately, at whatever host."""
-    return next((kept[1] for (_, name), kept in _known.items() if name == model and kept[1] is not None), None)
+class _Kept(NamedTuple):
+    """The answer to a look-up; `pricing` is None where the catalogue has no price."""
+
+    until: float
+    pricing: Pricing | None
 
 
-async def price_of(service: ServiceCalls, model: str) -> Pricing | None:
-    """The prices of a model; None where the catalogue does not tell them, or cannot be asked. Kept for an hour."""
-    place = (service.base_url, model)
-    kept = _known.get(place)
-    if kept is None or time.monotonic() - kept[0] > _KEPT_SECONDS:
+class PriceBook:
+    """The prices that were looked up, for all clients of the process.
+
+    Args:
+        clock: seconds that only grow; injected in tests.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._kept: dict[_Key, _Kept] = {}
+        self._lock = threading.Lock()
+        self._by_threads: dict[_Key, Future[Pricing | None]] = {}
+        self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Key, asyncio.Task[Pricing | None]]]
+        self._by_loop = WeakKeyDictionary()
+
+    def price(self, key: _Key, look_up: Callable[[], Pricing | None]) -> Pricing | None:
+        """The prices of a model; threads that ask while one looks them up wait for its answer."""
+        kept = self._of(key)
+        if kept is not None:
+            return kept.pricing
+        with self._lock:
+            under_way = self._by_threads.get(key)
+            if under_way is None:
+                mine = self._by_threads[key] = Future()
+        if under_way is not None:
+            return under_way.result()
+        pricing = None
         try:
-            found = await service.models(id=[model], include=["pricing"])
+            pricing = self._looked_up(key, look_up)
+        finally:
+            with self._lock:
+                del self._by_threads[key]
+            mine.set_result(pricing)
+        return pricing
+
+    async def aprice(self, key: _Key, look_up: Callable[[], Coroutine[Any, Any, Pricing | None]]) -> Pricing | None:
+        """As `price`, for the tasks of an event loop. One that is cancelled takes the answer from no other."""
+        kept = self._of(key)
+        if kept is not None:
+            return kept.pricing
+        tasks = self._by_loop.setdefault(asyncio.get_running_loop(), {})
+        task = tasks.get(key)
+        if task is None:
+
+            async def ask() -> Pricing | None:
+                try:
+                    pricing = await look_up()
+                except AIMLAPIError:
+                    return None
+                finally:
+                    tasks.pop(key, None)
+                return self._keep(key, pricing)
+
+            task = tasks[key] = asyncio.create_task(ask())
+        return await asyncio.shield(task)
+
+    def _of(self, key: _Key) -> _Kept | None:
+        kept = self._kept.get(key)
+        return kept if kept is not None and self._clock() < kept.until else None
+
+    def _looked_up(self, key: _Key, look_up: Callable[[], Pricing | None]) -> Pricing | None:
+        try:
+            return self._keep(key, look_up())
         except AIMLAPIError:
-            found = []
-        named = [one for one in found if one.id == model] or [one for one in found if one.is_named(model)]
-        kept = _known[place] = time.monotonic(), named[0].pricing if named else None
-    return kept[1]
+            return None
+
+    def _keep(self, key: _Key, pricing: Pricing | None) -> Pricing | None:
+        self._kept[key] = _Kept(self._clock() + _KEPT_SECONDS, pricing)
+        return pricing
 
 
-async def estimated_cost(service: ServiceCalls, request: Request, output_tokens: int | None = None) -> Decimal | None:
-    """US dollars; None where the model has no price for tokens.
+PRICES = PriceBook()
+"""What clients keep and share."""
+
+
+async def look_up(service: ServiceCalls, model: str) -> Pricing | None:
+    """The prices of a model as the catalogue has them now, by one request; None where it has none.
+
+    Raises:
+        AIMLAPIError: the catalogue did not answer.
+    """
+    found = await service.listed({"id": [model], "include": ["pricing"]}, _LOOKUP_SECONDS, retries=False)
+    named = [one for one in found if one.id == model] or [one for one in found if one.is_named(model)]
+    return named[0].pricing if named else None
+
+
+def cost_of(pricing: Pricing | None, request: Request, output_tokens: int | None = None) -> Decimal | None:
+    """US dollars that a request will cost; None where the model has no price for tokens.
 
     Args:
         output_tokens: how long the answer will be; by default as long as the request allows, or 500 tokens.
     """
-    pricing = await price_of(service, request.model)
     if pricing is None:
         return None
+    body = loads(request.body)
     if output_tokens is None:
-        body = loads(request.body)
-        limits = [body[name] for name in OUTPUT_LIMITS if isinstance(body.get(name), int)]
-        output_tokens = min(limits, default=TYPICAL_OUTPUT)
-    return pricing.cost(len(request.body) // BYTES_PER_TOKEN, output_tokens)
+        output_tokens = _output_limit(body, TYPICAL_OUTPUT)
+    return pricing.cost(estimated_tokens_of_body(body), output_tokens)
+
+
+def sure_cost(pricing: Pricing | None, request: Request) -> float | None:
+    """US dollars that a budget sets aside for a request; None where the model has no price for tokens.
+
+    Its input, and as much output as its limit allows, up to 500 tokens: a high limit says little of what will come, and
+    no limit nothing.
+    """
+    if pricing is None:
+        return None
+    body = loads(request.body)
+    output_tokens = min(_output_limit(body, 0), TYPICAL_OUTPUT)
+    cost = pricing.cost(estimated_tokens_of_body(body), output_tokens)
+    return None if cost is None else float(cost)
+
+
+def _output_limit(body: Any, default: int) -> int:
+    limits = [body[name] for name in _OUTPUT_LIMITS if isinstance(body.get(name), int)]
+    return min(limits, default=default)

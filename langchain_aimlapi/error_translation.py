@@ -1,0 +1,50 @@
+"""The transport's errors -> LangChain's of the same name."""
+
+from __future__ import annotations
+
+from aimlapi_transport import errors as transport
+from langchain_aimlapi import errors, stream_errors
+
+_KINDS: dict[type[transport.AIMLAPIError], type[transport.AIMLAPIError]] = {
+    transport.AuthenticationError: errors.AuthenticationError,
+    transport.PermissionDeniedError: errors.PermissionDeniedError,
+    transport.InsufficientCreditsError: errors.InsufficientCreditsError,
+    transport.NotFoundError: errors.NotFoundError,
+    transport.InvalidRequestError: errors.InvalidRequestError,
+    transport.ContextLengthError: errors.ContextLengthError,
+    transport.RateLimitError: errors.RateLimitError,
+    transport.QuotaExceededError: errors.QuotaExceededError,
+    transport.ServerError: errors.ServerError,
+    transport.APIConnectionError: errors.APIConnectionError,
+    transport.APITimeoutError: errors.APITimeoutError,
+    transport.GenerationError: errors.GenerationError,
+    transport.BadResponseError: errors.BadResponseError,
+    transport.BudgetExceededError: errors.BudgetExceededError,
+    transport.StreamError: errors.StreamError,
+    transport.IncompleteStreamError: errors.IncompleteStreamError,
+    **stream_errors.KINDS,
+}
+
+
+class translated:
+    """Raises the transport's errors as LangChain's too, with everything they carry.
+
+    No generator: from Python 3.13 on, the frame that drives one stays with the error it holds, in a circle.
+    """
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, transport.AIMLAPIError):
+            return
+        kind = _KINDS.get(type(error))
+        if kind is None:
+            return
+        ours = kind(error.message)
+        # What a base class says of its kind is no more than a default: the error itself knows better.
+        ours.__dict__.update({"is_retryable": error.is_retryable, **error.__dict__})
+        try:
+            raise ours from None
+        finally:
+            del ours, error, trace  # or frame, error and traceback would hold each other, and the model's connections
