@@ -22,13 +22,8 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from aimlapi_transport import media_types
-from aimlapi_transport.errors import (
-    AIMLAPIError,
-    APIConnectionError,
-    InvalidRequestError,
-    NotFoundError,
-    error_for,
-)
+from aimlapi_transport.error_replies import error_for
+from aimlapi_transport.errors import AIMLAPIError, APIConnectionError, InvalidRequestError, NotFoundError
 from aimlapi_transport.media.values import MediaFile, MediaResult
 
 _TRIES = 4  # of one file, as long as each brings something or the host may recover

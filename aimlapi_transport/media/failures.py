@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from aimlapi_transport.error_messages import says_no_credits, says_quota
+from aimlapi_transport.error_replies import error_in
 from aimlapi_transport.errors import (
     AIMLAPIError,
     APITimeoutError,
@@ -22,7 +23,6 @@ from aimlapi_transport.errors import (
     RateLimitError,
     ServerError,
     StreamError,
-    error_in,
 )
 from aimlapi_transport.media.replies import payload_error
 
