@@ -1,27 +1,33 @@
-"""`aimlapi balance`, `usage`, `logs` and `keys`."""
+"""`aimlapi balance`, `usage` and `logs`."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from aimlapi_cli import streams
+from aimlapi_cli.keys import managing
 from aimlapi_cli.session import ApiKey, AsCsv, AsJson, BaseUrl, client, console
-from aimlapi_cli.tables import Row, show
-from aimlapi_transport.errors import InvalidRequestError
-
-if TYPE_CHECKING:
-    from aimlapi_transport.service.keys import Key
+from aimlapi_cli.tables import Column, Row, show, show_one
 
 Since = Annotated[str | None, typer.Option("--since", help="The last hours or days: 24h, 7d.")]
 Start = Annotated[str | None, typer.Option(help="In its place: from this time, in ISO 8601.")]
+_USAGE = (
+    *(Column(name, name) for name in ("day", "model", "requests", "failed")),
+    Column("input_tokens", "input"),
+    Column("output_tokens", "output"),
+    Column("cost_usd", "US$"),
+)
+_PEOPLE = ("day", "model", "cost_usd", "requests", "failed", "input_tokens", "output_tokens")
+_LOGS = (
+    *(Column(name, name) for name in ("time", "status", "model", "tokens")),
+    Column("cost_usd", "US$"),
+    Column("inference_id", "inference id"),
+)
 End = Annotated[str | None, typer.Option(help="To this time.")]
-Prefix = Annotated[str, typer.Argument(help="The first 8 characters of the key.")]
-Scopes = Annotated[str | None, typer.Option(help="What it may be used for: model:chat,model:embeddings")]
-Limit = Annotated[float | None, typer.Option(help="Most US dollars it may spend.")]
-Per = Annotated[str, typer.Option(help="When that count starts over: no_reset, day, week, month.")]
 
 
 def balance(as_json: AsJson = False, base_url: BaseUrl = None, api_key: ApiKey = None) -> None:
@@ -32,7 +38,7 @@ def balance(as_json: AsJson = False, base_url: BaseUrl = None, api_key: ApiKey =
     found = client(base_url, api_key).balance()
     row = {"usd": found.usd, "credits": found.credits, "low": found.is_low, "status": found.status}
     if as_json:
-        show([row], (), as_json=True)
+        show_one(row, as_json=True)
         return
     console().print(f"${found.usd:,.2f}" + (" (low)" if found.is_low else ""))
 
@@ -54,7 +60,12 @@ def usage(
 
     [dim]aimlapi usage --by day,model --since 7d[/dim]
     """
-    report = client(base_url, api_key).usage(since, start=start, end=end, group_by=by, tz=tz, key_prefix=key_prefix)
+    if plot is not None:
+        from aimlapi_cli.plots import bars, check
+
+        check(plot)
+    with managing():
+        report = client(base_url, api_key).usage(since, start=start, end=end, group_by=by, tz=tz, key_prefix=key_prefix)
     groups = report.groups or report.models
     rows = [
         {
@@ -62,27 +73,29 @@ def usage(
             "model": group.model,
             "requests": group.requests,
             "failed": group.failed,
-            "input": group.input_tokens,
-            "output": group.output_tokens,
-            "USD": group.usd,
+            "input_tokens": group.input_tokens,
+            "output_tokens": group.output_tokens,
+            "cost_usd": group.usd,
         }
         for group in groups
     ]
-    shown = [name for name in ("day", "model", "requests", "failed", "input", "output", "USD") if _has(rows, name)]
-    columns = shown or ["model", "requests", "USD"]
+    columns = [one for one in _USAGE if _has(rows, one.name)] or [_USAGE[1], _USAGE[-1]]
+    people = sorted(columns, key=lambda one: _PEOPLE.index(one.name))
 
     def total(found: list[Row]) -> Row:
         requests = sum(row["requests"] for row in found)
-        return {columns[0]: "total", "requests": requests, "USD": sum((row["USD"] for row in found), Decimal(0))}
+        return {
+            people[0].name: "total",
+            "requests": requests,
+            "cost_usd": sum((row["cost_usd"] for row in found), Decimal(0)),
+        }
 
     title = f"{report.start:%Y-%m-%d} to {report.end:%Y-%m-%d}" if report.start and report.end else None
-    show(rows, columns, as_json=as_json, as_csv=as_csv, title=title, total=total)
+    show(rows, columns, on_terminal=people, least=3, as_json=as_json, as_csv=as_csv, title=title, total=total)
     if plot is not None:
-        from aimlapi_cli.plots import bars
-
         names = [" ".join(filter(None, (group.day, group.model))) for group in groups]
         bars(plot, names, [float(group.usd) for group in groups], "US dollars")
-        console(error=True).print(f"Drawn into {plot}.")
+        streams.say(f"Drawn into {plot}.")
 
 
 def _has(rows: list[dict[str, Any]], name: str) -> bool:
@@ -101,7 +114,7 @@ def logs(
     base_url: BaseUrl = None,
     api_key: ApiKey = None,
 ) -> None:
-    """The key's requests, the newest first.
+    """The key's requests at the provider, the newest first.
 
     [dim]aimlapi logs --failed --since 24h[/dim]
     """
@@ -113,97 +126,11 @@ def logs(
             "status": entry.status,
             "model": entry.model,
             "tokens": entry.total_tokens,
-            "USD": entry.usd,
-            "inference id": entry.inference_id,
+            "cost_usd": entry.usd,
+            "inference_id": entry.inference_id,
         }
         for entry, _ in zip(found, range(most), strict=False)
     ]
-    show(rows, ("time", "status", "model", "tokens", "USD", "inference id"), as_json=as_json, as_csv=as_csv)
-
-
-# -- keys --------------------------------------------------------------------------------------------------------------
-
-keys = typer.Typer(no_args_is_help=True, help="The account's keys: needs a management key.", rich_markup_mode="rich")
-_COLUMNS = ("prefix", "name", "disabled", "scopes", "limit", "this month")
-
-
-def _row(key: Key) -> dict[str, Any]:
-    limit = f"${key.limit.usd:f} ({key.limit.retention})" if key.limit else None
-    return {
-        "prefix": key.prefix,
-        "name": key.name,
-        "disabled": key.is_disabled,
-        "scopes": key.scopes or "all",
-        "limit": limit,
-        "this month": key.monthly_usage,
-    }
-
-
-@keys.command("list")
-def list_keys(as_json: AsJson = False, as_csv: AsCsv = False, base_url: BaseUrl = None, api_key: ApiKey = None) -> None:
-    """All keys, without their secrets."""
-    rows = [_row(key) for key in client(base_url, api_key).keys.list()]
-    show(rows, _COLUMNS, as_json=as_json, as_csv=as_csv)
-
-
-@keys.command()
-def create(
-    name: Annotated[str | None, typer.Option(help="Your name for it.")] = None,
-    scopes: Scopes = None,
-    limit: Limit = None,
-    per: Per = "no_reset",
-    base_url: BaseUrl = None,
-    api_key: ApiKey = None,
-) -> None:
-    """A new key. It is printed once: keep it.
-
-    [dim]aimlapi keys create --name ci --limit 5 --per month[/dim]
-    """
-    new = client(base_url, api_key).keys.create(name=name, scopes=_scopes(scopes), limit=_limit(limit, per))
-    console(error=True).print(f"The key {new.key.prefix}... was made. This is the only time it is shown:")
-    console().print(new.secret, markup=False)
-
-
-@keys.command()
-def update(
-    prefix: Prefix,
-    name: Annotated[str | None, typer.Option(help="Another name.")] = None,
-    scopes: Scopes = None,
-    limit: Limit = None,
-    per: Per = "no_reset",
-    disable: Annotated[bool | None, typer.Option("--disable/--enable", help="Whether it is refused.")] = None,
-    base_url: BaseUrl = None,
-    api_key: ApiKey = None,
-) -> None:
-    """Changes a key; what is not given stays."""
-    ours = client(base_url, api_key).keys
-    changed = ours.update(prefix, name=name, scopes=_scopes(scopes), limit=_limit(limit, per), disabled=disable)
-    show([_row(changed)], _COLUMNS)
-
-
-@keys.command()
-def delete(
-    prefix: Prefix,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    base_url: BaseUrl = None,
-    api_key: ApiKey = None,
-) -> None:
-    """Deletes a key for good. It asks first."""
-    if not yes and not typer.confirm(f"Delete the key {prefix}...? Programs that use it will be refused.", err=True):
-        raise typer.Exit(1)
-    client(base_url, api_key).keys.delete(prefix)
-    console(error=True).print(f"The key {prefix}... is deleted.")
-
-
-def _scopes(text: str | None) -> list[str] | None:
-    return None if text is None else [scope.strip() for scope in text.split(",") if scope.strip()]
-
-
-def _limit(usd: float | None, per: str) -> Any:
-    from aimlapi_transport.service.keys import KeyLimit
-
-    if usd is None:
-        if per != "no_reset":
-            raise InvalidRequestError("`--per` needs a `--limit`.")
-        return None
-    return KeyLimit(Decimal(str(usd)), per)
+    show(
+        rows, _LOGS, on_terminal=[_LOGS[place] for place in (0, 2, 1, 4, 3, 5)], least=3, as_json=as_json, as_csv=as_csv
+    )

@@ -1,53 +1,62 @@
-"""The command and its groups. To add a command, write it in a module of its own and name it here."""
+"""The script `aimlapi`: one boundary around everything, from which an error comes out as a sentence and an exit code.
+
+It imports neither Typer nor Rich before the boundary: without the extra `cli` it says so.
+"""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Any
 
-import typer
-
-from aimlapi_batch.cli import batch
-from aimlapi_cli import account, ask, catalogue, chat, compare, doctor, tools
-from aimlapi_cli.session import run
-from aimlapi_transport.version import __version__
-
-app = typer.Typer(
-    name="aimlapi",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    help="AI/ML API on your terminal.",
-    epilog="Exit codes: 0 done, 1 the provider or the network said no, 2 a wrong argument, 130 stopped by Ctrl-C.",
-)
-
-for command in (
-    doctor.doctor,
-    catalogue.models,
-    catalogue.model,
-    ask.ask,
-    chat.chat,
-    compare.compare,
-    account.balance,
-    account.usage,
-    account.logs,
-    tools.emulator,
-    tools.record,
-):
-    app.command()(command)
-app.add_typer(account.keys, name="keys")
-app.add_typer(batch, name="batch")
-
-
-@app.callback(invoke_without_command=True)
-def version(
-    show: Annotated[bool, typer.Option("--version", help="Show the version, and exit.", is_eager=True)] = False,
-) -> None:
-    if show:
-        sys.stdout.write(f"aimlapi-integrations {__version__}\n")
-        raise typer.Exit
+from aimlapi_cli import exits, streams
 
 
 def main() -> None:
-    """Runs the command; errors are one sentence, and Ctrl-C leaves no traceback."""
-    sys.exit(run(app))
+    """Runs the command line, and ends the process."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # Until a command runs there is nothing to undo, and an interrupted import may fail with any error.
+        signal.signal(signal.SIGINT, lambda *_: os._exit(exits.STOPPED))
+    code = run()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command line, by default the process's; the exit code."""
+    import warnings
+
+    try:
+        streams.prepare()
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            code = _command(arguments)
+        streams.finish()
+    except BaseException as error:
+        if os.environ.get("AIMLAPI_DEBUG") and isinstance(error, Exception):
+            import traceback
+
+            traceback.print_exception(error)
+        sentence, code = exits.explain(error)
+        if sentence:
+            streams.say(sentence, "31")
+        elif code == exits.STOPPED and streams.is_terminal(sys.stderr):
+            sys.stderr.write("\n")
+        streams.give_up()
+    return code
+
+
+def _command(arguments: Sequence[str] | None) -> int:
+    from aimlapi_cli.commands import command
+
+    code = command().main(
+        args=None if arguments is None else list(arguments), prog_name="aimlapi", standalone_mode=False
+    )
+    return code if isinstance(code, int) else exits.DONE
+
+
+def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
+    """A warning as one line, without the place in the code."""
+    streams.say(str(message), "33")

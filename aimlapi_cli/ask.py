@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from aimlapi_cli import streams
 from aimlapi_cli.files import part_of
 from aimlapi_cli.session import ApiKey, AsJson, BaseUrl, client, fail
 from aimlapi_transport.errors import InvalidRequestError
@@ -47,7 +48,7 @@ def ask(
     if as_json or schema is not None:
         completion = ours.chat(model, messages, **parameters)
         if schema is not None and not as_json:
-            sys.stdout.write(json.dumps(_object(completion.text), ensure_ascii=False, indent=2) + "\n")
+            streams.write_json(_object(completion.text))
             return
         usage, cost = completion.usage, completion.cost
         answer = {
@@ -61,19 +62,18 @@ def ask(
             "cost_usd": cost and cost.usd,
             "inference_id": completion.inference_id,
         }
-        sys.stdout.write(json.dumps(answer, ensure_ascii=False, indent=2) + "\n")
+        streams.write_json(answer)
         return
     for delta in ours.stream_chat(model, messages, **parameters):
         if delta.text:
-            sys.stdout.write(delta.text)
-            sys.stdout.flush()
-    sys.stdout.write("\n")
+            streams.write(delta.text)
+    streams.write("\n")
 
 
 def _format(path: Path) -> dict[str, Any]:
     try:
         schema = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidRequestError(f"`--schema` {path} cannot be read as JSON: {error}.") from None
     if not isinstance(schema, dict):
         raise InvalidRequestError(f"`--schema` {path} holds no object.")

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aimlapi_cli.session import ApiKey, AsCsv, AsJson, BaseUrl, client, console
-from aimlapi_cli.tables import is_narrow, show
+from aimlapi_cli import streams
+from aimlapi_cli.nearest import names_of, nearest, sentence
+from aimlapi_cli.session import ApiKey, AsCsv, AsJson, BaseUrl, client, console, fail
+from aimlapi_cli.tables import Column, show, show_one
+from aimlapi_cli.vendors import of_vendor, spellings, vendor_of
 from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError
 
 if TYPE_CHECKING:
@@ -19,7 +22,22 @@ _MILLION = 1_000_000
 _SORTS = ("id", "price", "context", "ttft", "tps")
 # What `--takes` says -> where the catalogue has it.
 _MODALITIES = ("text", "image", "audio", "video", "file", "pdf")
-_COLUMNS = ("id", "vendor", "context", "in $/M", "out $/M", "takes")
+_COLUMNS = {
+    one.name: one
+    for one in (
+        Column("id", "id"),
+        Column("vendor", "vendor"),
+        Column("context", "context"),
+        Column("input_usd_per_million", "in $/M"),
+        Column("output_usd_per_million", "out $/M"),
+        Column("takes", "takes", wraps=True),
+        Column("ttft_ms", "ttft ms"),
+        Column("tokens_per_second", "tokens/s"),
+    )
+}
+_SPEED = ("ttft_ms", "tokens_per_second")
+# What a terminal shows from the left: what matters most, and the speed where it was asked for.
+_ON_TERMINAL = ("id", *_SPEED, "output_usd_per_million", "input_usd_per_million", "context", "takes", "vendor")
 
 
 def models(
@@ -42,28 +60,50 @@ def models(
     if sort not in _SORTS:
         raise InvalidRequestError(f"`--sort` is {sort!r}: pass one of {', '.join(_SORTS)}.")
     ours = client(base_url, None)
-    found = ours.models(include="all")
-    if not all_types:
-        found = [one for one in found if any("chat" in path or "responses" in path for path in one.endpoints)]
-    found = [one for one in found if _fits(one, words or ())]
+    every = ours.models(include="all")
+    found = every if all_types else [one for one in every if _chats(one)]
     if vendor is not None:
-        known = {vendor_of(one).lower() for one in ours.models(include="all")}
-        if vendor.lower() not in known:
-            raise InvalidRequestError(f"There is no vendor {vendor!r}. There are: {', '.join(sorted(known))}.")
-        found = [one for one in found if vendor_of(one).lower() == vendor.lower()]
+        theirs = of_vendor(every, vendor)
+        if theirs is None:
+            near = sentence(vendor, spellings(every)) or f" There are: {', '.join(sorted(map(vendor_of, every)))}."
+            raise InvalidRequestError(f"There is no vendor {vendor!r}.{near}")
+        ids = {one.id for one in theirs}
+        found = [one for one in found if one.id in ids]
     for word in [word.strip() for word in (takes or "").split(",") if word.strip()]:
         taking = [one for one in found if _takes(one, word)]
-        if not taking and not any(_takes(one, word) for one in ours.models(include="all")):
-            raise InvalidRequestError(f"No model takes {word!r}: pass image, audio, video, file, tools, ...")
+        if not taking and not any(_takes(one, word) for one in every):
+            known = {kind for one in every for kind in (*one.input_modalities, *one.capabilities)}
+            raise InvalidRequestError(
+                f"No model takes {word!r}: pass image, audio, video, file, tools, ...{sentence(word, known)}"
+            )
         found = taking
     if max_price is not None:
         found = [one for one in found if (price := out_price(one)) is not None and price <= Decimal(str(max_price))]
+    found = [one for one in found if _fits(one, words or ())]
     speed = _speed(ours, found) if sort in ("ttft", "tps") else {}
     rows = [row_of(one, speed.get(one.id)) for one in _sorted(found, sort, speed)]
-    columns = [*_COLUMNS, *(("ttft ms", "tokens/s") if speed else ())]
-    if is_narrow():
-        columns.remove("vendor")  # mostly the first half of the id
-    show(rows, columns, as_json=as_json, as_csv=as_csv, title=f"{len(rows)} models")
+    left_out = () if speed else _SPEED
+    columns = [one for name, one in _COLUMNS.items() if name not in left_out]
+    people = [_COLUMNS[name] for name in _ON_TERMINAL if name not in left_out]
+    if rows or as_json or as_csv:
+        show(rows, columns, on_terminal=people, as_json=as_json, as_csv=as_csv, title=f"{len(rows)} models")
+    if not rows:
+        fail(_no_hit(" ".join(words or ()), every, all_types))
+
+
+def _no_hit(words: str, every: Sequence[Model], all_types: bool) -> str:
+    """What to say of a search that found nothing."""
+    if not words:
+        return "No model has all of that: leave out an option."
+    others = [one.id for one in every if not _chats(one) and _fits(one, words.split())]
+    if others and not all_types:
+        return f"No model that chats fits {words!r}; with --all there are {len(others)}: {', '.join(others[:3])}."
+    near = nearest(words, names_of(every))
+    return f"No model fits {words!r}." + (f" The nearest: {', '.join(near)}." if near else "")
+
+
+def _chats(found: Model) -> bool:
+    return any("chat" in path or "responses" in path for path in found.endpoints)
 
 
 def model(
@@ -72,7 +112,9 @@ def model(
     base_url: BaseUrl = None,
     api_key: ApiKey = None,
 ) -> None:
-    """All that is known of one model, and the code to use it. Needs no key.
+    """All that is known of one model, and the code to use it.
+
+    It needs no key.
 
     [dim]aimlapi model openai/gpt-4o[/dim]
     """
@@ -82,45 +124,81 @@ def model(
         metrics = ours.metrics([found.id])
     except AIMLAPIError:
         metrics = []
-    rows = [
-        {"what": what, "value": value} for what, value in _facts(found, metrics).items() if value not in (None, "", ())
-    ]
     if as_json:
-        show([{**row_of(found), **_facts(found, metrics), "raw": found.raw}], (), as_json=True)
+        show_one(_fields(found, metrics), as_json=True)
         return
-    show(rows, ("what", "value"), title=found.name)
+    imports = (
+        ("LangChain", "langchain_aimlapi", "ChatAIMLAPI", "invoke"),
+        ("LlamaIndex", "llama_index_aimlapi", "AIMLAPI", "complete"),
+    )
+    code = {
+        framework: (f"from {package} import {name}", f'{name}(model="{found.id}").{method}("Hello")')
+        for framework, package, name, method in imports
+    }
+    if not streams.is_terminal():
+        one_line = {framework.lower(): "; ".join(lines) for framework, lines in code.items()}
+        show_one({**_facts(found, metrics), **one_line})
+        return
+    show_one(_facts(found, metrics), title=found.name)
     out = console()
-    out.print("\nLangChain", style="bold")
-    out.print(f'    from langchain_aimlapi import ChatAIMLAPI\n    ChatAIMLAPI(model="{found.id}").invoke("Hello")')
-    out.print("LlamaIndex", style="bold")
-    out.print(f'    from llama_index_aimlapi import AIMLAPI\n    AIMLAPI(model="{found.id}").complete("Hello")')
+    for framework, lines in code.items():
+        out.print(f"\n{framework}", style="bold")
+        out.print("\n".join(lines), markup=False, soft_wrap=True)  # no line is broken: it is copied
 
 
-def _facts(found: Model, metrics: Sequence[ModelMetrics]) -> dict[str, Any]:
+def _fields(found: Model, metrics: Sequence[ModelMetrics]) -> dict[str, Any]:
+    """All that is known of a model, for programs."""
     from aimlapi_transport.config.model_families import facts_for
 
     known = facts_for(found.id)
     speed = next((one for one in metrics if one.ttft_ms and one.tps), None)
+    prices = found.pricing.prices if found.pricing else ()
+    return {
+        **row_of(found),
+        "name": found.name,
+        "aliases": list(found.aliases),
+        "description": found.description,
+        "output_limit": found.output_limit,
+        "input_modalities": list(found.input_modalities),
+        "output_modalities": list(found.output_modalities),
+        "capabilities": list(found.capabilities),
+        "prices": [
+            {"usd": one.amount, "per": one.per, "unit": one.unit, "measure": one.measure, "when": one.when}
+            for one in prices
+        ],
+        "endpoints": list((known.endpoints if known else None) or found.endpoints),
+        "parameters": sorted(known.parameters) if known and known.parameters else None,
+        "ttft_ms": speed.ttft_ms.p50 if speed and speed.ttft_ms else None,
+        "tokens_per_second": speed.tps.p50 if speed and speed.tps else None,
+        "docs_url": found.docs_url,
+        "raw": found.raw,
+    }
+
+
+def _facts(found: Model, metrics: Sequence[ModelMetrics]) -> dict[str, Any]:
+    """The same for people."""
+    fields = _fields(found, metrics)
     prices = [
-        f"${price.amount:f} for {price.per:,} {price.unit}s{f' of {price.measure}' if price.measure else ''}"
-        + (f" ({', '.join(f'{k} {v}' for k, v in price.when.items())})" if price.when else "")
-        for price in (found.pricing.prices if found.pricing else ())
+        f"${one['usd']:f} for {one['per']:,} {one['unit']}s{' of ' + one['measure'] if one['measure'] else ''}"
+        + (f" ({', '.join(f'{name} {value}' for name, value in one['when'].items())})" if one["when"] else "")
+        for one in fields["prices"]
     ]
+    ttft, tps = fields["ttft_ms"], fields["tokens_per_second"]
     return {
         "id": found.id,
         "aliases": ", ".join(found.aliases),
         "vendor": vendor_of(found),
         "description": found.description,
         "context": f"{found.context_length:,} tokens" if found.context_length else None,
-        "most output": f"{found.output_limit:,} tokens" if found.output_limit else None,
+        "output_limit": f"{found.output_limit:,} tokens" if found.output_limit else None,
         "takes": ", ".join(found.input_modalities),
         "gives": ", ".join(found.output_modalities),
         "capabilities": ", ".join(found.capabilities),
         "price": "; ".join(prices),
-        "endpoints": ", ".join((known.endpoints if known else None) or found.endpoints),
-        "parameters": ", ".join(sorted(known.parameters)) if known and known.parameters else None,
-        "first token": f"{speed.ttft_ms.p50:,.0f} ms for half of the calls" if speed and speed.ttft_ms else None,
-        "speed": f"{speed.tps.p50:,.0f} tokens a second" if speed and speed.tps else None,
+        "endpoints": ", ".join(fields["endpoints"]),
+        "parameters": ", ".join(fields["parameters"] or ()),
+        "first_token": None if ttft is None else f"{ttft:,.0f} ms for half of the calls",
+        "speed": None if tps is None else f"{tps:,.0f} tokens a second",
         "documents": found.docs_url,
     }
 
@@ -131,19 +209,14 @@ def row_of(found: Model, speed: ModelMetrics | None = None) -> dict[str, Any]:
         "id": found.id,
         "vendor": vendor_of(found),
         "context": found.context_length,
-        "in $/M": _per_million(found, "input"),
-        "out $/M": _per_million(found, "output"),
+        "input_usd_per_million": _per_million(found, "input"),
+        "output_usd_per_million": _per_million(found, "output"),
         "takes": [kind for kind in found.input_modalities if kind != "text"]
         + ["tools"] * ("tools" in found.capabilities),
     }
     if speed is not None:
-        row |= {"ttft ms": speed.ttft_ms and speed.ttft_ms.p50, "tokens/s": speed.tps and speed.tps.p50}
+        row |= {"ttft_ms": speed.ttft_ms and speed.ttft_ms.p50, "tokens_per_second": speed.tps and speed.tps.p50}
     return row
-
-
-def vendor_of(found: Model) -> str:
-    """Who made a model: what the catalogue says, else the first part of its id."""
-    return found.developer or found.id.partition("/")[0]
 
 
 def out_price(found: Model) -> Decimal | None:

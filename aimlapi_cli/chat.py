@@ -15,6 +15,7 @@ from rich.live import Live
 from rich.markdown import Markdown
 from rich.text import Text
 
+from aimlapi_cli import streams
 from aimlapi_cli.files import part_of
 from aimlapi_cli.session import ApiKey, BaseUrl, client, console, streamed
 from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError
@@ -36,7 +37,9 @@ def chat(
     base_url: BaseUrl = None,
     api_key: ApiKey = None,
 ) -> None:
-    """A conversation. /help lists its commands; Ctrl-C stops an answer, Ctrl-D ends.
+    """A conversation. Ctrl-C stops an answer, Ctrl-D ends.
+
+    /help lists its commands.
 
     [dim]aimlapi chat openai/gpt-4o[/dim]
     """
@@ -187,7 +190,7 @@ class Answer:
     def add(self, text: str, reasoning: str) -> None:
         """Another piece."""
         self.text += text
-        self._reasoning += reasoning
+        self._reasoning += streams.printable(reasoning)
         if self._live is not None:
             self._live.update(self._shown())
         else:
@@ -196,4 +199,4 @@ class Answer:
 
     def _shown(self) -> Group:
         thought = [Text(self._reasoning.strip(), style="dim italic")] if self._reasoning.strip() else []
-        return Group(*thought, Markdown(self.text))
+        return Group(*thought, Markdown(streams.printable(self.text), hyperlinks=False))

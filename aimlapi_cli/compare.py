@@ -10,13 +10,22 @@ from statistics import median
 from typing import Annotated, Any
 
 import typer
-from rich.progress import Progress
 
-from aimlapi_cli.session import ApiKey, AsCsv, AsJson, BaseUrl, console, streamed
-from aimlapi_cli.tables import show
+from aimlapi_cli import streams
+from aimlapi_cli.session import ApiKey, AsCsv, AsJson, BaseUrl, console, progress, streamed
+from aimlapi_cli.tables import Column, show
 from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError
 
-_COLUMNS = ("model", "ttft s", "tokens/s", "seconds", "input", "output", "USD", "error")
+_COLUMNS = (
+    Column("model", "model"),
+    Column("ttft_s", "ttft s"),
+    Column("tokens_per_second", "tokens/s"),
+    Column("seconds", "seconds"),
+    Column("input_tokens", "input"),
+    Column("output_tokens", "output"),
+    Column("cost_usd", "US$"),
+    Column("error", "error", wraps=True),
+)
 
 
 @dataclass
@@ -51,12 +60,12 @@ class Result:
         ]
         return {
             "model": self.model,
-            "ttft s": _middle([run.first for run in good]),
-            "tokens/s": _middle(speeds, 1),
+            "ttft_s": _middle([run.first for run in good]),
+            "tokens_per_second": _middle(speeds, 1),
             "seconds": _middle([run.seconds for run in good]),
-            "input": _middle([run.input for run in good], 0),
-            "output": _middle([run.output for run in good], 0),
-            "USD": _middle([run.usd for run in good], 6),
+            "input_tokens": _middle([run.input for run in good], 0),
+            "output_tokens": _middle([run.output for run in good], 0),
+            "cost_usd": _middle([run.usd for run in good], 6),
             "error": f"{len(errors)} of {len(self.runs)}: {errors[0]}" if errors else None,
             "answers": [run.answer for run in good],
         }
@@ -74,7 +83,7 @@ def compare(
     base_url: BaseUrl = None,
     api_key: ApiKey = None,
 ) -> None:
-    """Asks several models the same: time to the first token, speed, tokens, cost and answers.
+    """Asks several models the same: speed, tokens, cost and answers.
 
     [dim]aimlapi compare "Explain tides" --models openai/gpt-4o,deepseek/deepseek-r1 --runs 3 --plot out.png[/dim]
     """
@@ -82,27 +91,27 @@ def compare(
     if not names:
         raise InvalidRequestError("`--models` names none: pass ids, with commas between them.")
     if plot is not None:
-        from aimlapi_cli.plots import scatter
-    out = console(error=True)
-    with Progress(console=out, transient=True, disable=not out.is_terminal) as progress:
-        task = progress.add_task("Asking", total=len(names) * runs)
-        results = asyncio.run(
-            _asked(prompt, names, runs, max_tokens, base_url, api_key, lambda: progress.advance(task))
-        )
+        from aimlapi_cli.plots import check, scatter
+
+        check(plot)
+    with progress(len(names) * runs, "Asking") as done:
+        results = asyncio.run(_asked(prompt, names, runs, max_tokens, base_url, api_key, done))
     rows = [result.row() for result in results]
-    columns = [name for name in _COLUMNS if name != "error" or any(row["error"] for row in rows)]
+    columns = [one for one in _COLUMNS if one.name != "error" or any(row["error"] for row in rows)]
     show(rows, columns, as_json=as_json, as_csv=as_csv)
     if answers and not (as_json or as_csv):
         for row in rows:
             for answer in row["answers"][:1]:
-                console().print(f"\n[bold]{row['model']}[/bold]")
+                console().print(f"\n{row['model']}", style="bold", markup=False)
                 console().print(answer, markup=False)
     if plot is not None:
         points = [
-            (row["model"], row["seconds"], row["USD"]) for row in rows if row["seconds"] is not None and row["USD"]
+            (row["model"], row["seconds"], row["cost_usd"])
+            for row in rows
+            if row["seconds"] is not None and row["cost_usd"]
         ]
         scatter(plot, points, "seconds", "US dollars a call")
-        out.print(f"Drawn into {plot}.")
+        streams.say(f"Drawn into {plot}.")
 
 
 async def _asked(

@@ -75,22 +75,25 @@ def doctor(
     base_url: BaseUrl = None,
     api_key: ApiKey = None,
 ) -> None:
-    """Looks at Python, packages, key, network and account, and says what to do. Exit code 1 where something is wrong.
+    """Looks at Python, packages, key, network and account.
+
+    A line that is wrong says what to do; then the exit code is 1.
 
     [dim]aimlapi doctor --call[/dim]
     """
     patient = Patient(base_url, api_key, call)
     lines: list[Line] = []
+    from rich.text import Text
+
     out = console()
     for check in CHECKS:
         for line in check(patient):
             lines.append(line)
             if not as_json:
                 sign, style = _SIGNS[line.state]
-                out.print(f"[{style}]{sign}[/{style}] [bold]{line.what}[/bold]  ", end="")
-                out.print(line.found, markup=False)
+                out.print(Text.assemble((sign, style), " ", (line.what, "bold"), f"  {line.found}"))
                 if line.advice:
-                    out.print(f"      -> {line.advice}", markup=False, style="yellow")
+                    out.print(Text(f"      -> {line.advice}", style="yellow"))
     if as_json:
         show([vars(line) for line in lines], (), as_json=True)
     if any(line.state == WRONG for line in lines):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -36,13 +37,24 @@ def scatter(path: Path, points: Sequence[tuple[str, float, float]], x_label: str
     _write(path, figure, f"{y_label} against {x_label}")
 
 
-def _figure(path: Path, height: float) -> Any:
+def check(path: Path) -> None:
+    """Refuses a file that cannot be drawn into, before anything is paid for.
+
+    Raises:
+        InvalidRequestError: its ending, its folder, or a package that is missing.
+    """
     if path.suffix.lower() not in _KINDS:
         raise InvalidRequestError(f"`--plot` is {str(path)!r}: pass a file that ends in {', '.join(_KINDS)}.")
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise InvalidRequestError("`--plot` needs matplotlib: pip install matplotlib.") from None
+    folder = path.expanduser().parent
+    if path.expanduser().is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise InvalidRequestError(f"`--plot` is {str(path)!r}: it cannot be written there.")
+    import matplotlib.figure  # noqa: F401 - what is missing is named by the boundary of the command
+
+
+def _figure(path: Path, height: float) -> Any:
+    check(path)
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(8, height), layout="constrained")
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)

@@ -1,20 +1,21 @@
-"""What every command has in common: where to ask, with which key, how to show errors, and the terminal."""
+"""What every command has in common: where to ask, with which key, and the terminal."""
 
 from __future__ import annotations
 
-import os
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
 
-from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError
+from aimlapi_cli import streams
+from aimlapi_cli.exits import FAILED, STOPPED, Failure
 
-FAILED, WRONG, STOPPED = 1, 2, 130  # exit codes
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["FAILED", "STOPPED", "ApiKey", "AsCsv", "AsJson", "BaseUrl", "client", "console", "fail", "progress"]
 
 BaseUrl = Annotated[
     str | None,
@@ -29,10 +30,13 @@ AsCsv = Annotated[bool, typer.Option("--csv", help="CSV, for tables.")]
 
 
 def console(*, error: bool = False) -> Console:
-    """The terminal, or a pipe, which gets plain text; NO_COLOR is kept to."""
+    """The terminal, where nothing but Rich's own styling is obeyed; or a pipe, which gets plain text."""
+    from aimlapi_cli.terminal import Terminal
+
     stream = sys.stderr if error else sys.stdout
-    width = None if stream.isatty() or "COLUMNS" in os.environ else 10_000  # a pipe has no edge to wrap at
-    return Console(file=stream, width=width, highlight=False, soft_wrap=not stream.isatty())
+    is_terminal = streams.is_terminal(stream)
+    width = None if is_terminal else 10_000  # a pipe has no edge to wrap at
+    return Terminal(file=stream, width=width, highlight=False, soft_wrap=not is_terminal)
 
 
 def client(base_url: str | None, api_key: str | None, **settings: Any) -> Any:
@@ -48,42 +52,25 @@ def streamed(ours: Any, model: str, messages: list[dict[str, Any]], **parameters
     return ours.stream(ours.request(model, messages, parameters=parameters, added=added, stream=True))
 
 
-def run(app: Callable[..., Any]) -> int:
-    """Runs a command line; the exit code."""
-    try:
-        with said(), warnings.catch_warnings():
-            warnings.showwarning = _warn
-            app(standalone_mode=True)
-    except SystemExit as stopped:
-        return stopped.code if isinstance(stopped.code, int) else FAILED
-    except KeyboardInterrupt:
-        return STOPPED
-    return 0
-
-
-def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
-    """A warning as one line, without the place in the code."""
-    console(error=True).print(f"aimlapi: {message}", style="yellow", markup=False, soft_wrap=True)
+def fail(message: str, code: int = FAILED) -> NoReturn:
+    """Ends the command with a sentence."""
+    raise Failure(message, code)
 
 
 @contextmanager
-def said() -> Iterator[None]:
-    """Errors as one sentence on stderr, and their exit code."""
-    try:
-        yield
-    except InvalidRequestError as error:
-        fail(error.message, WRONG if error.status_code is None else FAILED)
-    except AIMLAPIError as error:
-        fail(str(error))
-    except KeyboardInterrupt:
-        sys.exit(STOPPED)
-    except BrokenPipeError:  # `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+def progress(total: int, label: str = "") -> Iterator[Callable[[], None]]:
+    """A bar on stderr while `total` things are done, as wide as the terminal; nothing where there is none.
 
+    Yields:
+        What to call after each.
+    """
+    out = console(error=True)
+    if not out.is_terminal:
+        yield lambda: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-def fail(message: str, code: int = FAILED) -> None:
-    """Ends the command with a sentence."""
-    first = message.strip().splitlines()[0] if message.strip() else "It failed without a message."
-    console(error=True).print(f"aimlapi: {first}", style="red", markup=False, soft_wrap=True)
-    raise SystemExit(code)
+    columns = (TextColumn(label), BarColumn(bar_width=None), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=out, transient=True, expand=out.width < 60) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda: bar.advance(task)

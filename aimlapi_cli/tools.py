@@ -13,7 +13,7 @@ from aimlapi_cli.session import fail
 
 
 def emulator(
-    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8765,
+    port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 8765,
     host: Annotated[str, typer.Option(help="Where it listens.")] = "127.0.0.1",
     inspect: Annotated[bool, typer.Option("--inspect", help="Show what passes on a page, under /_inspect.")] = False,
     upstream: Annotated[
@@ -21,20 +21,22 @@ def emulator(
     ] = None,
     record: Annotated[Path | None, typer.Option(help="A folder: write a cassette of each exchange.")] = None,
 ) -> None:
-    """The provider on your machine, for work without a key; or, with `--upstream`, a window in front of the real one.
+    """The provider on your machine, for work without a key.
+
+    With `--upstream` it is a window in front of the real one.
 
     [dim]aimlapi emulator &
     export AIMLAPI_API_BASE=http://127.0.0.1:8765/v1 AIMLAPI_API_KEY=any[/dim]
     """
-    try:
-        from aimlapi_emulator.server.run import run
-    except ImportError:
-        fail("The emulator is not installed: pip install 'aimlapi-integrations[emulator]'.")
+    from aimlapi_emulator.server.run import run
+
     try:
         run(host, port, inspect=inspect, upstream=upstream, record_to=record)
     except ValueError as error:
         fail(str(error), 2)
     except OSError as error:
+        if error.filename is not None:
+            raise
         fail(f"It cannot listen on {host}:{port}: {error.strerror or error}.")
 
 
@@ -43,7 +45,9 @@ def record(
     limit: Annotated[int | None, typer.Option(help="At most so many requests.")] = None,
     repository: Annotated[Path, typer.Option(help="A clone of the project.")] = Path(),
 ) -> None:
-    """Records the published requests again, live, into a clone's cassettes. It costs money.
+    """Records the published requests again, live. It costs money.
+
+    They go into the cassettes of a clone.
 
     [dim]aimlapi record --only 'claude-*' --limit 3[/dim]
     """

@@ -6,7 +6,6 @@ import asyncio
 import csv
 import gzip
 import json
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -220,8 +219,7 @@ def test_the_limiter_halves_and_grows() -> None:
 def test_the_command(
     server: EmulatorServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from aimlapi_cli.app import app
-    from aimlapi_cli.session import run as run_command
+    from aimlapi_cli.app import run as run_command
 
     monkeypatch.setenv("AIMLAPI_API_BASE", server.base_url)
     monkeypatch.setenv("AIMLAPI_API_KEY", "k")
@@ -229,8 +227,7 @@ def test_the_command(
     base = ["batch", "run", "rows.jsonl", "-o", "answers.jsonl", "--model", GPT, "--prompt", "{text}", "--key", "id"]
 
     def ran(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["aimlapi", *arguments])
-        code = run_command(app)
+        code = run_command(arguments)
         shown = capsys.readouterr()
         return code, shown.out, shown.err
 

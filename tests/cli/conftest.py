@@ -11,9 +11,7 @@ from pathlib import Path
 import pytest
 
 from aimlapi_emulator import EmulatorServer, emulator
-
-KEY = "sk-cli-0123456789"
-MANAGER = "management-key-0123456789"
+from tests.cli.shell import KEY
 
 
 @dataclass
@@ -26,8 +24,13 @@ class Ran:
 
     @property
     def rows(self) -> list[list[str]]:
-        """The lines of a piped table."""
-        return [line.split("\t") for line in self.out.splitlines()]
+        """The lines of a piped table, below its header."""
+        return [line.split("\t") for line in self.out.splitlines()[1:]]
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """One thing in a pipe: names and values."""
+        return dict(self.rows)  # type: ignore[arg-type]  # lines of two
 
 
 Cli = Callable[..., Ran]
@@ -43,8 +46,7 @@ def server() -> Iterator[EmulatorServer]:
 def cli(
     server: EmulatorServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Cli:
-    from aimlapi_cli.app import app
-    from aimlapi_cli.session import run
+    from aimlapi_cli.app import run
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("AIMLAPI_API_BASE", server.base_url)
@@ -54,9 +56,8 @@ def cli(
     monkeypatch.chdir(tmp_path)
 
     def ran(*arguments: str, stdin: str = "") -> Ran:
-        monkeypatch.setattr(sys, "argv", ["aimlapi", *arguments])
         monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
-        code = run(app)
+        code = run(arguments)
         shown = capsys.readouterr()
         return Ran(code, shown.out, shown.err)
 

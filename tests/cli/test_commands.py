@@ -5,19 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import os
-import pty
 import re
-import select
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aimlapi_emulator import EmulatorServer
-from tests.cli.conftest import KEY, MANAGER, Cli
+from tests.cli.conftest import Cli
+from tests.cli.shell import KEY, MANAGER, environment, on_a_terminal
 
 PERSON = {
     "title": "Person",
@@ -60,7 +58,7 @@ def test_models_are_found_by_words_vendor_abilities_and_price(cli: Cli) -> None:
 
 def test_models_as_json_and_csv(cli: Cli) -> None:
     rows = json.loads(cli("models", "gpt-4o", "--json").out)
-    assert {"id", "vendor", "context", "out $/M"} <= rows[0].keys()
+    assert {"id", "vendor", "context", "output_usd_per_million"} <= rows[0].keys()
     table = list(csv.reader(cli("models", "gpt-4o", "--csv").out.splitlines()))
     assert table[0][0] == "id" and len(table) == len(rows) + 1
 
@@ -91,9 +89,9 @@ def test_a_wrong_argument_is_one_sentence(cli: Cli, arguments: tuple[str, ...], 
 
 def test_one_model_with_its_code(cli: Cli) -> None:
     shown = cli("model", "gpt-4o").out
-    for part in ("price", "parameters", "first token", "ChatAIMLAPI(model=", "AIMLAPI(model=", "endpoints"):
+    for part in ("price", "parameters", "first_token", "ChatAIMLAPI(model=", "AIMLAPI(model=", "endpoints"):
         assert part in shown
-    assert json.loads(cli("model", "gpt-4o", "--json").out)[0]["raw"]["id"]
+    assert json.loads(cli("model", "gpt-4o", "--json").out)["raw"]["id"]
     wrong = cli("model", "openai/gpt-4p")
     assert wrong.code == 1
     nearest = re.findall(r"The nearest: (.*)\. \(", wrong.err)[0].split(", ")
@@ -107,10 +105,10 @@ def test_what_calls_cost_is_seen(cli: Cli) -> None:
     assert cli("balance").out == "$5.00\n"
     assert cli("ask", "openai/gpt-4o", "hi").code == 0
     assert cli("ask", "openai/no-such-model", "hi").code == 1
-    assert json.loads(cli("balance", "--json").out)[0]["usd"] < 5
+    assert json.loads(cli("balance", "--json").out)["usd"] < 5
     rows = cli("usage", "--by", "model", "--since", "24h").rows
     assert [row[0] for row in rows] == ["openai/gpt-4o", "openai/no-such-model"]
-    assert json.loads(cli("usage", "--by", "day,model", "--json").out)[0]["USD"] > 0
+    assert json.loads(cli("usage", "--by", "day,model", "--json").out)[0]["cost_usd"] > 0
     assert [row[1] for row in cli("logs").rows] == ["failed", "succeeded"]
     assert [row[2] for row in cli("logs", "--failed").rows] == ["openai/no-such-model"]
     assert len(cli("logs", "-n", "1").rows) == 1
@@ -137,13 +135,13 @@ def test_keys_are_made_shown_changed_and_deleted(cli: Cli, monkeypatch: pytest.M
     assert len(secret) == 32 and secret not in made.err
     (row,) = cli("keys", "list").rows
     prefix = row[0]
-    assert (prefix, row[1], row[4]) == (secret[:8], "ci", "$5.0 (month)")
+    assert (prefix, row[1], *row[4:6]) == (secret[:8], "ci", "5", "month")
     assert secret not in cli("keys", "list", "--json").out
     assert cli("keys", "update", prefix, "--disable", "--name", "old").rows[0][1:3] == ["old", "yes"]
     kept = cli("keys", "delete", prefix, stdin="n\n")
     assert kept.code == 1 and cli("keys", "list").rows
     assert cli("keys", "delete", prefix, "--yes").code == 0
-    assert cli("keys", "list").out == ""
+    assert cli("keys", "list").rows == []
 
 
 # -- answers -----------------------------------------------------------------------------------------------------------
@@ -200,7 +198,7 @@ def test_models_are_compared(cli: Cli) -> None:
     ran = cli("compare", "Explain tides", "--models", names, "--runs", "2", "--plot", "out.png")
     assert ran.code == 0 and Path("out.png").stat().st_size > 1000
     rows = {row["model"]: row for row in json.loads(cli("compare", "x", "--models", names, "--json").out)}
-    assert rows["openai/gpt-4o"]["USD"] > 0 and rows["deepseek/deepseek-r1"]["output"] > 0
+    assert rows["openai/gpt-4o"]["cost_usd"] > 0 and rows["deepseek/deepseek-r1"]["output_tokens"] > 0
     assert "NotFoundError" in rows["nobody/knows"]["error"]
 
 
@@ -268,60 +266,11 @@ def test_no_credits_are_named(cli: Cli, server: EmulatorServer) -> None:
 # -- on a terminal -----------------------------------------------------------------------------------------------------
 
 
-def on_a_terminal(server: EmulatorServer, tmp_path: Path, *arguments: str, typed: bytes = b"", **env: str) -> str:
-    """What a terminal of 80 columns shows."""
-    mine, theirs = pty.openpty()
-    settings = {
-        "AIMLAPI_API_BASE": server.base_url,
-        "AIMLAPI_API_KEY": KEY,
-        "COLUMNS": "80",
-        "TERM": "xterm-256color",
-        "PROMPT_TOOLKIT_NO_CPR": "1",
-    }
-    places = {"XDG_CACHE_HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "aimlapi_cli", *arguments],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env={**os.environ, **settings, **places, **env},
-        start_new_session=True,
-    )
-    os.close(theirs)
-    shown, is_typed, end = b"", not typed, time.monotonic() + 60
-    while time.monotonic() < end and select.select([mine], [], [], 60)[0]:
-        try:
-            piece = os.read(mine, 4096)
-        except OSError:  # the other end is closed
-            break
-        if not piece:
-            break
-        shown += piece
-        if not is_typed and "\n>" in plain(shown.decode(errors="replace")):  # it asks for a line
-            is_typed = True
-            os.write(mine, typed)
-    process.kill()
-    process.wait()
-    os.close(mine)
-    return shown.decode()
-
-
-def plain(shown: str) -> str:
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
-
-
-def test_a_table_fits_a_terminal(server: EmulatorServer, tmp_path: Path) -> None:
-    shown = on_a_terminal(server, tmp_path, "models", "gpt-4o", "--sort", "tps")
-    assert "\x1b[" in shown
-    lines = plain(shown).splitlines()
-    assert "gpt-4o-mini-search-preview" in plain(shown) and max(len(line.rstrip()) for line in lines) <= 80
-    assert "\x1b[3" not in on_a_terminal(server, tmp_path, "models", "gpt-4o", NO_COLOR="1").replace("\x1b[3m", "")
-
-
 def test_a_conversation_on_a_terminal(server: EmulatorServer, tmp_path: Path) -> None:
-    shown = plain(on_a_terminal(server, tmp_path, "chat", "openai/gpt-4o", typed=b"hello\r\x04"))
-    assert "Hello! How can I help you today?" in shown
-    assert (tmp_path / "aimlapi-integrations" / "chat_history").exists()
+    settings = environment(server.base_url, tmp_path)
+    shown = on_a_terminal(("chat", "openai/gpt-4o"), settings, typed=[(">", b"hello\r"), (">", b"\x04")])
+    assert "Hello! How can I help you today?" in shown.text and shown.code == 0
+    assert (tmp_path / "state" / "aimlapi-integrations" / "chat_history").exists()
 
 
 def test_ctrl_c_leaves_no_traceback(server: EmulatorServer, tmp_path: Path) -> None:
@@ -335,12 +284,3 @@ def test_ctrl_c_leaves_no_traceback(server: EmulatorServer, tmp_path: Path) -> N
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert b"Traceback" not in err
-
-
-def test_a_closed_pipe_is_no_error(server: EmulatorServer, tmp_path: Path) -> None:
-    settings = {"AIMLAPI_API_BASE": server.base_url, "XDG_CACHE_HOME": str(tmp_path)}
-    command = f"{sys.executable} -m aimlapi_cli models | head -1"
-    ran = subprocess.run(
-        ["bash", "-c", command], capture_output=True, text=True, env={**os.environ, **settings}, check=False
-    )
-    assert len(ran.stdout.splitlines()) == 1 and ran.stderr == ""

@@ -1,0 +1,77 @@
+"""Help for any width: Typer's tables where they fit, one column of text on a narrow terminal."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from textwrap import fill
+from typing import Any
+
+from typer.core import TyperCommand, TyperGroup
+
+NARROW = 72  # columns; Typer's tables need more
+
+
+def _stacked(command: Any, ctx: Any, formatter: Any, width: int) -> None:
+    """Usage, text, options and commands under each other, with their help below, as wide as the terminal."""
+
+    def paragraph(text: str, indent: int = 0) -> None:
+        wrapped = fill(" ".join(text.split()), max(width - 1, 20), initial_indent=" " * indent,
+                       subsequent_indent=" " * indent, break_on_hyphens=False)  # fmt: skip
+        formatter.write(f"{wrapped}\n")
+
+    def heading(text: str) -> None:
+        formatter.write(f"\n{text}:\n")
+
+    paragraph(f"Usage: {ctx.command_path} {' '.join(command.collect_usage_pieces(ctx))}")
+    for part in _unstyled(command.help or "").split("\n\n"):
+        formatter.write("\n")
+        for line in part.splitlines() if "aimlapi " in part else [part]:
+            paragraph(line)
+    records: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+    for parameter in command.get_params(ctx):
+        record = parameter.get_help_record(ctx)
+        if record is not None:
+            records["Arguments" if parameter.param_type_name == "argument" else "Options"].append(record)
+    if isinstance(command, TyperGroup):
+        records["Commands"] = [
+            (name, found.get_short_help_str(200))
+            for name in command.list_commands(ctx)
+            if (found := command.get_command(ctx, name)) is not None and not found.hidden
+        ]
+    for title, rows in records.items():
+        if rows:
+            heading(title)
+        for name, text in rows:
+            paragraph(name, 2)
+            if text:
+                paragraph(_unstyled(text), 6)
+    if command.epilog:
+        formatter.write("\n")
+        paragraph(_unstyled(command.epilog))
+
+
+def _unstyled(text: str) -> str:
+    return re.sub(r"\[/?(?:dim|bold)\]", "", text).replace("\\[", "[")
+
+
+class Command(TyperCommand):
+    """A command with help for any width."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        width = shutil.get_terminal_size().columns
+        if width < NARROW:
+            _stacked(self, ctx, formatter, width)
+        else:
+            super().format_help(ctx, formatter)
+
+
+class Group(TyperGroup):
+    """A group of commands with help for any width."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        width = shutil.get_terminal_size().columns
+        if width < NARROW:
+            _stacked(self, ctx, formatter, width)
+        else:
+            super().format_help(ctx, formatter)

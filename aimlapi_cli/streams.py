@@ -1,0 +1,115 @@
+"""The three streams: any encoding, closed ones, full disks; and what may reach a terminal. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from typing import Any, TextIO
+
+# Everything a terminal obeys rather than shows: C0 but for tab and newline, DEL, C1, and marks that reorder a line.
+_OBEYED = [*range(0x20), *range(0x7F, 0xA0), 0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+CONTROLS: dict[int, str | None] = {code: None for code in _OBEYED if chr(code) not in "\t\n"}
+CONTROLS[0x1B] = "␛"  # seen, so that what follows it makes sense
+
+
+def prepare() -> None:
+    """Makes the streams take any text; to write to a closed one is an error, as it is for a full disk."""
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - for the rest of the process
+    if sys.stdout is None:
+        # Read-only: writing fails as on the closed one, and no file that is opened later gets its number.
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        _reconfigure(stream, errors="replace")
+    # What is piped in is UTF-8 unless the user said otherwise: files are hardly ever in a system's old code page.
+    given = os.environ.get("PYTHONIOENCODING") or sys.stdin.isatty()
+    _reconfigure(sys.stdin, errors="replace", **({} if given else {"encoding": "utf-8-sig"}))
+
+
+def _reconfigure(stream: TextIO, **settings: str) -> None:
+    with contextlib.suppress(AttributeError, ValueError, OSError):  # a stream of a test or of a notebook
+        getattr(stream, "reconfigure")(**settings)  # noqa: B009 - TextIO does not name it
+
+
+def finish() -> None:
+    """Writes out what is buffered.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    sys.stdout.flush()
+    with contextlib.suppress(OSError):
+        sys.stderr.flush()
+
+
+def give_up() -> None:
+    """Throws away what cannot be written, so that the interpreter does not fail on it at its end."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream.fileno())
+                os.close(nowhere)
+
+
+def is_terminal(stream: TextIO | None = None) -> bool:
+    """Whether a person looks at it."""
+    stream = sys.stdout if stream is None else stream
+    try:
+        return bool(stream.isatty())
+    except ValueError:  # closed
+        return False
+
+
+def printable(text: str) -> str:
+    """A text without what a terminal would obey: a title, the clipboard, the cursor, colours."""
+    return text.translate(CONTROLS)
+
+
+def write(text: str, stream: TextIO | None = None) -> None:
+    """Text of others: cleaned for a terminal, as it is into a file or a pipe. It is out when this returns."""
+    stream = sys.stdout if stream is None else stream
+    stream.write(printable(text) if is_terminal(stream) else text)
+    stream.flush()
+
+
+def say(message: str, colour: str = "") -> None:
+    """A sentence to a person, on stderr: the first line of it, coloured (an SGR number) where a terminal shows it."""
+    lines = message.strip().splitlines()
+    text = f"aimlapi: {lines[0] if lines else 'It failed without a message.'}"
+    try:
+        if is_terminal(sys.stderr):
+            text = printable(text)
+            if colour and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
+                text = f"\x1b[{colour}m{text}\x1b[0m"
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):  # nobody listens
+        pass
+
+
+def write_json(value: Any, *, indent: int | None = 2) -> None:
+    """JSON; characters that stdout cannot hold are escaped, none is lost."""
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("_", "-")
+    is_utf8 = encoding in ("utf-8", "utf8")
+    text = json.dumps(value, default=_plain, ensure_ascii=not is_utf8, indent=indent)
+    if is_utf8:  # half a surrogate pair, which UTF-8 cannot hold, as JSON escapes it
+        text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    write(text + "\n")
+
+
+def _plain(value: Any) -> Any:
+    from datetime import datetime
+    from decimal import Decimal
+
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value)
