@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aimlapi_batch.job import Job, Row, filled, messages_of, parameters_of
+from aimlapi_transport.config.retry import RetryPolicy
 from aimlapi_transport.errors import AIMLAPIError, RateLimitError
-from aimlapi_transport.http.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from aimlapi_transport.chat.request import Request

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from aimlapi_transport.chat.usage import Usage as Usage
     from aimlapi_transport.client import AsyncClient as AsyncClient
     from aimlapi_transport.client import Client as Client
+    from aimlapi_transport.config.limits import Limits as Limits
+    from aimlapi_transport.config.retry import RetryPolicy as RetryPolicy
     from aimlapi_transport.errors import AIMLAPIError as AIMLAPIError
-    from aimlapi_transport.http.retry import RetryPolicy as RetryPolicy
     from aimlapi_transport.user_warnings import UnlistedParameterWarning as UnlistedParameterWarning
     from aimlapi_transport.version import __version__ as __version__
 
@@ -34,7 +35,8 @@ _WHERE = {
     "Completion": "aimlapi_transport.chat.response",
     "Cost": "aimlapi_transport.chat.usage",
     "Delta": "aimlapi_transport.chat.response",
-    "RetryPolicy": "aimlapi_transport.http.retry",
+    "Limits": "aimlapi_transport.config.limits",
+    "RetryPolicy": "aimlapi_transport.config.retry",
     "ToolCall": "aimlapi_transport.chat.tool_calls",
     "UnlistedParameterWarning": "aimlapi_transport.user_warnings",
     "Usage": "aimlapi_transport.chat.usage",

@@ -1,6 +1,6 @@
 """Client and AsyncClient: a method for each endpoint, the same calls and the same errors.
 
-What to send is decided in `chat.request`, when to try again in `http.retry`; what came is read in `chat.reader`. Each
+What to send is decided in `chat.request`, when to try again in `config.retry`; what came is read in `chat.reader`. Each
 call is written once, as a coroutine, which `Client` runs with I/O that blocks.
 """
 
@@ -17,13 +17,13 @@ from typing_extensions import Unpack
 
 from aimlapi_transport.chat.request import Request, chat_request
 from aimlapi_transport.chat.response import Completion
+from aimlapi_transport.config.limits import Limits
 from aimlapi_transport.config.settings import Secret, SettingsArguments
 from aimlapi_transport.errors import BadResponseError, InvalidRequestError
 from aimlapi_transport.http._compat import AsyncBody, Body
 from aimlapi_transport.http.blocking import run_blocking
 from aimlapi_transport.http.caller import Caller, T_Http
 from aimlapi_transport.http.exchange import Exchange
-from aimlapi_transport.http.limits import Limits
 from aimlapi_transport.http.pool import PoolHandle
 from aimlapi_transport.http.sender import AsyncSender, Sender
 from aimlapi_transport.http.stream import AsyncStream, Stream

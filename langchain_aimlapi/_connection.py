@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 from typing_extensions import Self
 
 from aimlapi_transport.config.fields import ABOUT
-from aimlapi_transport.http.limits import Limits
+from aimlapi_transport.config.limits import Limits
 from aimlapi_transport.http.pool import Closable, PoolHandle
 from langchain_aimlapi._aliases import as_value_errors
 

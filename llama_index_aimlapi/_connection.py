@@ -15,8 +15,8 @@ from typing_extensions import Self
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.aliases import Aliases
 from aimlapi_transport.config.fields import ABOUT, Serialized, timeout_from_json, timeout_to_json
+from aimlapi_transport.config.limits import Limits
 from aimlapi_transport.errors import InvalidRequestError
-from aimlapi_transport.http.limits import Limits
 from aimlapi_transport.http.pool import Closable, PoolHandle
 from aimlapi_transport.user_warnings import warn
 

@@ -18,10 +18,10 @@ from aimlapi_transport.chat.think_tags import ThinkSplitter
 from aimlapi_transport.chat.tool_calls import ToolCallDelta
 from aimlapi_transport.chat.usage import Cost, Usage, cost_from, usage_from
 from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.config.limits import DEFAULT
 from aimlapi_transport.error_bodies import public_headers
 from aimlapi_transport.error_replies import error_in
 from aimlapi_transport.errors import BadResponseError
-from aimlapi_transport.http.limits import DEFAULT
 
 __all__ = ["CompletionReader"]
 

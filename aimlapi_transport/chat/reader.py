@@ -13,13 +13,13 @@ from aimlapi_transport.chat.parser import CompletionReader
 from aimlapi_transport.chat.response import Completion, Delta
 from aimlapi_transport.chat.tool_names import restore_names
 from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.config.limits import DEFAULT, Limits
 from aimlapi_transport.config.model_families import Profile
 from aimlapi_transport.error_bodies import beginning
 from aimlapi_transport.error_replies import error_in
 from aimlapi_transport.errors import AIMLAPIError, APITimeoutError, BadResponseError, IncompleteStreamError, StreamError
-from aimlapi_transport.http.limits import DEFAULT, Limits
-from aimlapi_transport.http.sse import Event, EventDecoder
 from aimlapi_transport.json_codec import JsonError, loads
+from aimlapi_transport.sse import Event, EventDecoder
 from aimlapi_transport.surrogates import SurrogateJoiner
 
 _BOM = b"\xef\xbb\xbf"

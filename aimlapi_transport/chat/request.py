@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from aimlapi_transport.chat.message_checks import check_messages, unlisted_part_types
 from aimlapi_transport.chat.reasoning_replay import replayed
@@ -24,6 +24,7 @@ from aimlapi_transport.config.model_families import (
 )
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.json_codec import JsonError, dumps
+from aimlapi_transport.request import Request as Request
 
 # Two names of one setting: sent under the name the model's schema has.
 _TWINS = {
@@ -46,51 +47,6 @@ ONLY_RESPONSES = (
 # Source: https://docs.aimlapi.com/capabilities/request-tracing-and-cost
 _CLIENT_REQUEST_ID = r"[A-Za-z0-9._:-]{1,128}"
 REQUEST_ID_HEADER = "X-Client-Request-Id"
-
-
-class Request(NamedTuple):
-    """One request, ready to be sent.
-
-    Attributes:
-        model: the id asked for, and the profile that reads its reply.
-        path: appended to the host's base URL.
-        body: JSON, the same bytes for the same arguments.
-        headers: beyond those the client adds.
-        query: appended to the URL.
-        stream: whether the answer is asked for as an event stream.
-        unlisted: parameters the user set that the model's schema does not name; sent all the same.
-        unlisted_parts: types of content parts that the model's documents do not list; sent all the same.
-        weakened: the tool choice the user set and the one sent in its place, where the host cannot be asked for
-            the first, with the reason; None where it is sent as it is.
-        tools: the tools' definitions, as chat completions have them: their schemas say how to read the arguments of
-            calls.
-        tool_names: pairs of a tool's name as it is sent and the user's, for those that are not the same.
-        method: of HTTP.
-        at_root: whether the path begins at the root of the host: beside the `/v1` of the base URL, not below it.
-        needs_key: whether the key is sent.
-        fallback: what to send where the provider does not know the response this one continues.
-        stop: texts at which the answer ends, where the endpoint knows none.
-        is_background: whether the answer may be asked for again and again until it is there.
-    """
-
-    model: str
-    profile: Profile
-    body: bytes
-    stream: bool = False
-    path: str = "/chat/completions"
-    headers: tuple[tuple[str, str], ...] = ()
-    query: tuple[tuple[str, str], ...] = ()
-    unlisted: tuple[str, ...] = ()
-    unlisted_parts: tuple[str, ...] = ()
-    weakened: tuple[str, str, str] | None = None
-    tools: tuple[Any, ...] = ()
-    tool_names: tuple[tuple[str, str], ...] = ()
-    method: str = "POST"
-    at_root: bool = False
-    needs_key: bool = True
-    fallback: Request | None = None
-    is_background: bool = False
-    stop: tuple[str, ...] = ()
 
 
 def chat_request(

@@ -13,8 +13,8 @@ from typing import Any
 
 from aimlapi_transport.chat.double_encoding import QuotedObject, unquoted
 from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.config.limits import DEFAULT
 from aimlapi_transport.errors import BadResponseError
-from aimlapi_transport.http.limits import DEFAULT
 from aimlapi_transport.json_codec import dumps, is_too_deep, read_text
 
 

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple, TypedDict
 from urllib.parse import urlsplit
 
 from aimlapi_transport.config.hosts import AIMLAPI, PRESETS, Preset, preset_for
+from aimlapi_transport.config.limits import DEFAULT, Limits
+from aimlapi_transport.config.retry import RetryPolicy
 from aimlapi_transport.errors import AuthenticationError, InvalidRequestError
-from aimlapi_transport.http.limits import DEFAULT, Limits
-from aimlapi_transport.http.retry import RetryPolicy
 
 _SHORTEST_SECRET = 6  # characters; a stand-in key such as "k" is no secret, and is part of many a word
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")

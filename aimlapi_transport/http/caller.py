@@ -8,12 +8,12 @@ from typing import Generic, TypeVar
 
 import httpx
 
+from aimlapi_transport.config.retry import RetryBudget
 from aimlapi_transport.config.settings import Secret, Settings, SettingsArguments
 from aimlapi_transport.errors import AIMLAPIError
 from aimlapi_transport.http._compat import AsyncBody, Body
 from aimlapi_transport.http.error_mapping import without_traceback
 from aimlapi_transport.http.pool import Closable, PoolHandle
-from aimlapi_transport.http.retry import RetryBudget
 from aimlapi_transport.http.sender import AsyncSender, Sender
 from aimlapi_transport.http.timeouts import TimeLimits
 from aimlapi_transport.http.user_client import retry_budget_for

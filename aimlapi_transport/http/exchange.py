@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from aimlapi_transport.chat.request import Request
     from aimlapi_transport.chat.response import Delta
+    from aimlapi_transport.config.limits import Limits
     from aimlapi_transport.config.settings import Settings
     from aimlapi_transport.http.caller import Caller
-    from aimlapi_transport.http.limits import Limits
     from aimlapi_transport.http.sender import AsyncSender, Sender
     from aimlapi_transport.http.timeouts import TimeLimits
 

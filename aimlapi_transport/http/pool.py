@@ -53,7 +53,7 @@ class Pool:
     """
 
     def __init__(self, route: Route, key: tuple[Route | str | None, ...]) -> None:
-        from aimlapi_transport.http.retry import RetryBudget
+        from aimlapi_transport.config.retry import RetryBudget
 
         self.route = route
         self.key = key

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from aimlapi_transport.config.retry import RetryBudget
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.http._compat import is_client
-from aimlapi_transport.http.retry import RetryBudget
 
 if TYPE_CHECKING:
     import httpx

@@ -16,10 +16,10 @@ from aimlapi_transport.chat.response import Choice, Completion, Delta
 from aimlapi_transport.chat.tool_calls import ToolCallDelta, ToolCallReader
 from aimlapi_transport.chat.usage import cost_from, usage_from
 from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.config.limits import DEFAULT
 from aimlapi_transport.error_bodies import public_headers
 from aimlapi_transport.error_replies import error_in
 from aimlapi_transport.errors import BadResponseError
-from aimlapi_transport.http.limits import DEFAULT
 from aimlapi_transport.responses.events import (
     NO_CALL,
     NOT_EXTRA,

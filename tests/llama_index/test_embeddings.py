@@ -133,7 +133,7 @@ def test_async_calls_never_use_the_sync_client() -> None:
 def test_a_batch_takes_at_most_one_request_more_than_retries(
     retries: int, requests: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aimlapi_transport.http.retry.RetryPolicy.delay", no_wait)
+    monkeypatch.setattr("aimlapi_transport.config.retry.RetryPolicy.delay", no_wait)
     for kind in ("sync", "async"):
         with scripted(reply(429)) as refusing:
             embedding = AIMLAPIEmbedding(model="m", api_base=refusing.base_url, max_retries=retries)

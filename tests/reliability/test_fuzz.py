@@ -21,7 +21,7 @@ from aimlapi_transport.chat.response import Completion
 from aimlapi_transport.config.model_families import profile_for
 from aimlapi_transport.embeddings import read_embeddings
 from aimlapi_transport.errors import AIMLAPIError, error_for
-from aimlapi_transport.http.sse import EventDecoder
+from aimlapi_transport.sse import EventDecoder
 from langchain_aimlapi import AIMLAPIEmbeddings, ChatAIMLAPI
 from llama_index_aimlapi import AIMLAPI
 from tests.reliability.mutations import cut, noise, replies, streams, vector_bodies

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from aimlapi_transport.client import AsyncClient, Client
+from aimlapi_transport.config.limits import Limits
 from aimlapi_transport.embeddings import embedding_request
 from aimlapi_transport.errors import AIMLAPIError, APITimeoutError, BadResponseError, InvalidRequestError
-from aimlapi_transport.http.limits import Limits
 from tests.reliability.forms import FORMS, Form, came
 from tests.scripted import DONE, Act, answer, chunk, event, reply, scripted, stream
 

@@ -11,8 +11,8 @@ import orjson
 import pytest
 
 from aimlapi_transport import errors, stream_errors
+from aimlapi_transport.config.retry import RetryPolicy
 from aimlapi_transport.errors import AIMLAPIError, error_for, error_in
-from aimlapi_transport.http.retry import RetryPolicy
 
 FLAT = {"requestId": "req-1", "statusCode": 400, "timestamp": "t", "path": "/v1", "message": "Body validation error"}
 

@@ -11,9 +11,9 @@ import pytest
 
 from aimlapi_transport.chat.reader import ReplyReader
 from aimlapi_transport.chat.response import Completion
+from aimlapi_transport.config.limits import Limits
 from aimlapi_transport.config.model_families import profile_for
 from aimlapi_transport.errors import APITimeoutError, BadResponseError
-from aimlapi_transport.http.limits import Limits
 from tests.scripted import chunk
 
 PUBLISHED = Path(__file__).parents[2] / "aimlapi_emulator" / "published.json"

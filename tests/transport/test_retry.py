@@ -8,8 +8,8 @@ import pickle
 import pytest
 
 from aimlapi_transport.client import Client
+from aimlapi_transport.config.retry import RetryBudget, RetryPolicy
 from aimlapi_transport.errors import AIMLAPIError, RateLimitError, ServerError
-from aimlapi_transport.http.retry import RetryBudget, RetryPolicy
 from tests.scripted import reply, scripted
 
 

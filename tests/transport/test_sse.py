@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimlapi_transport.http.sse import Event, EventDecoder
+from aimlapi_transport.sse import Event, EventDecoder
 
 
 def decoded(pieces: list[bytes]) -> list[Event]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aimlapi_transport.http.retry import RetryPolicy
+from aimlapi_transport.config.retry import RetryPolicy
 from llama_index_aimlapi import AIMLAPI
 from tests.llama_index.conformance import test_aimlapi
 from tests.llama_index.conformance.server import Server

@@ -7,8 +7,8 @@ because some gateways leave it out and its text would be lost.
 
 from __future__ import annotations
 
+from aimlapi_transport.config.limits import DEFAULT
 from aimlapi_transport.errors import BadResponseError
-from aimlapi_transport.http.limits import DEFAULT
 
 Event = tuple[bytes, bytes]
 """An event's name (empty where none was sent) and its data."""
