@@ -15,7 +15,13 @@ from aimlapi_batch.limiter import Rate, limiter_for
 from aimlapi_batch.rows import Read, is_sampled, read
 from aimlapi_batch.store import Store
 from aimlapi_batch.summary import Progress, Summary
-from aimlapi_transport.errors import AIMLAPIError, AuthenticationError, BudgetExceededError, RateLimitError
+from aimlapi_transport.errors import (
+    AIMLAPIError,
+    AuthenticationError,
+    BudgetExceededError,
+    InvalidRequestError,
+    RateLimitError,
+)
 from aimlapi_transport.usage_totals import ModelUsage, UsageTotals
 
 if TYPE_CHECKING:
@@ -266,7 +272,7 @@ class _Run:
                     continue
                 try:
                     request = asker.request(one.row) if not self._job.embeddings else None
-                except (KeyError, ValueError):
+                except (KeyError, ValueError, InvalidRequestError):
                     summary.errors += 1
                     continue
                 if request is None:

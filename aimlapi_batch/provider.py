@@ -21,7 +21,7 @@ from aimlapi_batch.store import Store
 from aimlapi_batch.summary import Progress, Summary
 from aimlapi_transport.chat.tool_names import restore_names, with_wire_names
 from aimlapi_transport.config.model_families import profile_for
-from aimlapi_transport.errors import AIMLAPIError, BadResponseError
+from aimlapi_transport.errors import AIMLAPIError, BadResponseError, InvalidRequestError
 from aimlapi_transport.service.calls import ServiceCalls, service_request
 from aimlapi_transport.user_warnings import warn
 
@@ -126,7 +126,7 @@ class _Batches:
                 continue
             try:
                 body = body_of(str(self._job.model), messages_of(self._job, one.row), parameters_of(self._job))
-            except (KeyError, ValueError) as error:
+            except (KeyError, ValueError, InvalidRequestError) as error:
                 reason = f"it has no column {error}" if isinstance(error, KeyError) else str(error)
                 self._write(unusable(one.key, reason))
                 continue

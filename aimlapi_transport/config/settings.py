@@ -179,7 +179,7 @@ def host_name(preset: str | Preset | None, base_url: str | None) -> str:
     """The name of the host requests go to, for people to read; no error and no secret, whatever the settings."""
     try:
         return urlsplit(_host(preset, base_url)[1]).hostname or ""
-    except ValueError:
+    except (ValueError, InvalidRequestError):
         return "unknown"
 
 

@@ -220,6 +220,7 @@ class ServiceCalls:
         from aimlapi_transport.http.exchange import Exchange
         from aimlapi_transport.http.timeouts import TimeLimits
 
+        request = self._with_settings(request)
         time_limits = TimeLimits(self._client, request, timeout)
 
         async def once() -> bytes:
@@ -227,6 +228,12 @@ class ServiceCalls:
                 return bytes(await exchange.read_all())
 
         return await self._client._with_retries(once, time_limits)
+
+    def _with_settings(self, request: Request) -> Request:
+        """The request with the client's own headers and query, as every other of its requests."""
+        headers = request_headers(self._client._headers, None)
+        query = tuple((name, str(value)) for name, value in self._client._query.items())
+        return request._replace(headers=headers + request.headers, query=request.query + query)
 
     async def _json(
         self,
@@ -239,6 +246,7 @@ class ServiceCalls:
         from aimlapi_transport.http.exchange import Exchange  # and httpx with it
         from aimlapi_transport.http.timeouts import TimeLimits
 
+        request = self._with_settings(request)
         time_limits = TimeLimits(self._client, request, timeout)
 
         async def once() -> Any:
@@ -257,7 +265,7 @@ class ServiceCalls:
         url = f"{self._client.base_url}{path}?{urlencode(query)}"
         kept = self._cache.find(url)
         headers = {"if-none-match": kept[0]} if kept else {}
-        request = service_request(path, query, keyless=True, headers=headers)
+        request = self._with_settings(service_request(path, query, keyless=True, headers=headers))
         time_limits = TimeLimits(self._client, request, timeout)
 
         async def once() -> Any:
