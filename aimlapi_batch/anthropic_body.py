@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from aimlapi_batch.job import Row
+from aimlapi_transport.chat.media_parts import corrected_part
+from aimlapi_transport.chat.tool_history import check_history
 from aimlapi_transport.chat.tool_names import with_wire_names
 
 DEFAULT_MAX_TOKENS = 1024  # documented
@@ -22,7 +24,9 @@ def body_of(model: str, messages: Sequence[Row], parameters: Row) -> Row:
 
     Raises:
         ValueError: a message, a part or a parameter that these batches do not take.
+        InvalidRequestError: a tool without a name, or a call and a result that do not belong together.
     """
+    messages = check_history(messages)
     parameters, _ = with_wire_names({**parameters, "messages": messages})
     messages = parameters.pop("messages")
     system: list[str] = []
@@ -33,7 +37,7 @@ def body_of(model: str, messages: Sequence[Row], parameters: Row) -> Row:
             system.append(_text(message.get("content")))
         elif role == "tool":
             result = {"type": "tool_result", "tool_use_id": message.get("tool_call_id")}
-            _add(turns, "user", [{**result, "content": _text(message.get("content"))}])
+            _add(turns, "user", [{**result, "content": _result(message.get("content"))}])
         elif role == "assistant":
             _add(turns, "assistant", [*_parts(message.get("content")), *map(_call, message.get("tool_calls") or ())])
         elif role == "user":
@@ -88,12 +92,18 @@ def _text(content: Any) -> str:
     return "\n".join(part.get("text", "") for part in content or () if isinstance(part, dict))
 
 
+def _result(content: Any) -> str | list[Row]:
+    """What a tool gave: a text, or parts where some are none."""
+    parts = _parts(content)
+    return parts if any(part.get("type") != "text" for part in parts) else _text(content)
+
+
 def _parts(content: Any) -> list[Row]:
     if content is None or content == "":
         return []
     if isinstance(content, str):
         return [{"type": "text", "text": content}]
-    return [_part(part) for part in content]
+    return [_part(dict(corrected_part(part))) for part in content]
 
 
 def _part(part: Row) -> Row:

@@ -66,6 +66,7 @@ class _Endpoints(Caller[T_Http], Generic[T_Http, T_Whole, T_Stream]):
         replay_reasoning: bool | None = None,
         takes: Mapping[str, bool] | None = None,
         parse_think: bool | None = None,
+        repair_history: bool = False,
         use_responses_api: bool | None = None,
     ) -> Request:
         """The request for an answer at this client's host; see `chat_request` and `responses_request`.
@@ -91,6 +92,7 @@ class _Endpoints(Caller[T_Http], Generic[T_Http, T_Whole, T_Stream]):
             "preset": self.preset,
             "strict_parameters": self.strict_parameters,
             "replay_reasoning": replay_reasoning,
+            "repair_history": repair_history,
         }
         if self.uses_responses(model, parameters or {}, choice=use_responses_api):
             from aimlapi_transport.responses.request import responses_request

@@ -6,6 +6,7 @@ Source: https://www.iana.org/assignments/media-types, https://mimesniff.spec.wha
 
 from __future__ import annotations
 
+import binascii
 import mimetypes
 from collections.abc import Callable
 
@@ -15,6 +16,7 @@ _ALIASES = {
     "image/pjpeg": "image/jpeg",
     "image/x-png": "image/png",
     "audio/mp3": "audio/mpeg",
+    "audio/mpga": "audio/mpeg",
     "audio/x-mp3": "audio/mpeg",
     "audio/x-wav": "audio/wav",
     "audio/wave": "audio/wav",
@@ -105,6 +107,72 @@ def normalize(media_type: str) -> str:
     """The registered spelling, in lower case, without parameters: `image/jpg` is `image/jpeg`."""
     plain = media_type.partition(";")[0].strip().lower()
     return _ALIASES.get(plain, plain)
+
+
+# Types of which the first bytes do not tell one from the other.
+_ALIKE = (
+    {"video/mp4", "audio/mp4", "video/quicktime", "video/x-m4v", "video/3gpp", "audio/3gpp"},
+    {"video/webm", "audio/webm", "video/x-matroska", "audio/x-matroska"},
+    {"audio/ogg", "video/ogg", "application/ogg", "audio/opus"},
+    {"image/heic", "image/heif"},
+)
+_WEAK = ("audio/mpeg", "audio/aac", "image/svg+xml")  # raw samples, or a text, may begin so
+
+
+def media_type_of(label: str | None, data: bytes) -> str | None:
+    """The media type of a file: what its first bytes say, where they contradict its label; None where nothing says one.
+
+    Args:
+        label: what it is said to be; None or empty where nothing is said.
+        data: its first bytes, 1 kB is enough.
+    """
+    labelled, found = normalize(label or ""), sniff(data)
+    if found is None or any({labelled, found} <= alike for alike in _ALIKE):
+        return labelled or None
+    if found in _WEAK and labelled.startswith(("text/", "audio/pcm", "audio/l16", "audio/g711", "audio/basic")):
+        return labelled
+    return found
+
+
+_BASE64 = ";base64,"
+_LONGEST_LABEL = 256  # characters of a data URL before its data
+_FIRST_CHARACTERS = 1368  # base64 of the first kilobyte
+
+
+def data_start(url: str, begin: int = 0) -> int | None:
+    """Where the base64 of a data URL that begins here starts; None where there is no such URL."""
+    end = url.find(_BASE64, begin, begin + _LONGEST_LABEL) if url[begin : begin + 5].lower() == "data:" else -1
+    return None if end < 0 else end + len(_BASE64)
+
+
+def first_bytes(data: str) -> bytes:
+    """The first bytes of a file in base64 or in a data URL of it; none where it is neither."""
+    start = data_start(data) or 0
+    characters = data[start : start + _FIRST_CHARACTERS]
+    try:
+        return binascii.a2b_base64(characters[: len(characters) // 4 * 4])
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def data_url(data: str, label: str | None = None, default: str = "application/octet-stream") -> str:
+    """Base64 as a data URL with the type that its bytes, else its label, say. A data URL stays one, correctly labelled.
+
+    Args:
+        data: base64, with or without a `data:` prefix.
+        label: its media type, where one is known.
+    """
+    begin, start = 0, 0
+    while (behind := data_start(data, start)) is not None:  # a prefix before a prefix: the inner one was there first
+        label = data[start + len("data:") : behind - len(_BASE64)] or label
+        begin, start = start, behind
+    media_type = media_type_of(label, first_bytes(data[start : start + _FIRST_CHARACTERS]))
+    if media_type is None and start and not begin:
+        return data
+    head = f"data:{media_type or default}{_BASE64}"
+    if not begin and start == len(head) and data.startswith(head):
+        return data  # megabytes, it may be: no copy of them
+    return head + data[start:]
 
 
 def from_name(name: str) -> str | None:

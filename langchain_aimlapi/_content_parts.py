@@ -13,17 +13,14 @@ import binascii
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from aimlapi_transport.chat.media_parts import audio_format
 from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.media_types import data_start, data_url
 from langchain_aimlapi.errors import InvalidRequestError
 
 Block = Mapping[str, Any]
 
-# The wire's word where it is not the MIME subtype.
-_AUDIO_FORMATS = {"mpeg": "mp3", "mpga": "mp3", "x-wav": "wav", "wave": "wav", "vnd.wave": "wav", "x-flac": "flac"}
 _IMAGES = ("png", "jpeg", "webp", "gif", "bmp", "tiff", "heic", "heif", "avif")
-# What base64 of an image begins with -> its type.
-_BEGINNINGS = {"iVBORw0KGgo": "png", "/9j/": "jpeg", "R0lGOD": "gif", "UklGR": "webp", "Qk": "bmp"}
-
 
 # Keys of LangChain's bookkeeping, which are in no part.
 _KEPT_HERE = frozenset(("type", "index", "extras"))
@@ -124,7 +121,7 @@ def _text(block: Block) -> Json:
 
 
 def _image(block: Block) -> Json:
-    image: Json = {"url": _address(block, _image_type, "`url`, or `base64` and `mime_type`")}
+    image: Json = {"url": _address(block, _image_data)}
     detail = block.get("detail") or _extras(block).get("detail")
     if detail:
         image["detail"] = detail
@@ -136,23 +133,22 @@ def _image_url(block: Block) -> Json:
     image = {"url": image} if isinstance(image, str) else image
     if not isinstance(image, Mapping) or not isinstance(image.get("url"), str) or not image["url"]:
         raise _Unusable(f"whose `image_url` is {str(image)[:80]!r}: pass an object with a `url`")
-    url = image["url"]
-    if url.startswith("data:"):  # megabytes: no copy of them, which would be a seventh of the call
-        _image_type(url[len("data:") : url.index(";") if ";" in url else None], "")
+    if data_start(image["url"]) is not None:
+        image = {**image, "url": _image_data(image["url"], None)}
     if block.get("detail"):
         image = {**image, "detail": block["detail"]}
     return {"type": "image_url", "image_url": dict(image)}
 
 
-def _image_type(mime: str | None, data: str) -> str:
-    """The MIME type of an image, by its name or else by how its data begins."""
-    subtype = (mime or "").lower().removeprefix("image/")
-    subtype = {"jpg": "jpeg", "pjpeg": "jpeg", "x-png": "png", "*": ""}.get(subtype, subtype)
-    if not subtype:
-        subtype = next((kind for start, kind in _BEGINNINGS.items() if data.startswith(start)), "")
-    if subtype not in _IMAGES:
-        raise _Unusable(f"of the type {mime!r}: pass a `mime_type` of image/{', image/'.join(_IMAGES)}")
-    return f"image/{subtype}"
+def _image_data(data: str, mime: str | None) -> str:
+    """Base64 of an image, or a data URL of it, as a data URL with the type of the image."""
+    if mime and "/" not in mime:
+        mime = f"image/{mime}"
+    url = data_url(data, None if mime == "image/*" else mime, default="")
+    label = url[len("data:") : url.index(";")]
+    if label.removeprefix("image/") not in _IMAGES:
+        raise _Unusable(f"of the type {label or mime!r}: pass a `mime_type` of image/{', image/'.join(_IMAGES)}")
+    return url
 
 
 def _audio(block: Block) -> Json:
@@ -160,13 +156,11 @@ def _audio(block: Block) -> Json:
     url = str(_link(block) or "")
     if not data and not url:
         raise _Unusable(f"with {sorted(block)}: pass `base64` and `mime_type`, or `url`")
-    subtype = (mime or "").lower().partition(";")[0].removeprefix("audio/")
-    subtype = subtype or url.partition("?")[0].rpartition("/")[2].rpartition(".")[2].lower()
-    known = _extras(block).get("format") or block.get("format")
-    return {
-        "type": "input_audio",
-        "input_audio": {"data": data or url, "format": known or _AUDIO_FORMATS.get(subtype, subtype) or "wav"},
-    }
+    name = url.partition("?")[0].rpartition("/")[2].rpartition(".")[2] if data is None else None
+    known = _extras(block).get("format") or block.get("format") or mime or name
+    if data:
+        data = data[data_start(data) or 0 :]
+    return {"type": "input_audio", "input_audio": {"data": data or url, "format": audio_format(known, data or "")}}
 
 
 def _input_audio(block: Block) -> Json:
@@ -175,14 +169,11 @@ def _input_audio(block: Block) -> Json:
         return {"type": "input_audio", "input_audio": audio}  # Mistral's: the data, or an address
     if not isinstance(audio, Mapping) or not audio.get("data"):
         raise _Unusable(f"whose `input_audio` is {str(audio)[:80]!r}: pass an object with `data` and `format`")
-    audio = dict(audio)
-    if audio.get("format") in _AUDIO_FORMATS:
-        audio["format"] = _AUDIO_FORMATS[audio["format"]]
-    return {"type": "input_audio", "input_audio": audio}
+    return {"type": "input_audio", "input_audio": dict(audio)}
 
 
 def _video(block: Block) -> Json:
-    url = _address(block, lambda mime, _: mime or "video/mp4", "`url`, or `base64` and `mime_type`")
+    url = _address(block, lambda data, mime: data_url(data, mime, "video/mp4"))
     return {"type": "video_url", "video_url": {"url": url}}
 
 
@@ -218,11 +209,12 @@ def _file(block: Block) -> Json:
             if address
             else f"with {sorted(block)}: pass `base64` and `mime_type`, or a `file_id`"
         )
-    if (mime or "").startswith("text/"):
-        return {"type": "text", "text": _decoded(data)}
+    url = data_url(data, mime, "application/pdf")
+    if url.startswith("data:text/"):
+        return {"type": "text", "text": _decoded(url)}
     extras = {**(block.get("metadata") or {}), **_extras(block)}
     name = block.get("filename") or extras.get("filename") or extras.get("name") or block.get("title") or "document.pdf"
-    return {"type": "file", "file": {"filename": name, "file_data": f"data:{mime or 'application/pdf'};base64,{data}"}}
+    return {"type": "file", "file": {"filename": name, "file_data": url}}
 
 
 def _plain_text(block: Block) -> Json:
@@ -236,7 +228,7 @@ def _plain_text(block: Block) -> Json:
 
 def _decoded(data: str) -> str:
     try:
-        return base64.b64decode(data, validate=True).decode()
+        return base64.b64decode(data[data_start(data) or 0 :], validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         raise _Unusable("whose data is no base64 of UTF-8 text") from None
 
@@ -254,15 +246,15 @@ def _non_standard(block: Block) -> Json:
     return to_part(value, "a `non_standard` block")
 
 
-def _address(block: Block, mime_of: Callable[[str | None, str], str], wanted: str) -> str:
+def _address(block: Block, to_url: Callable[[str, str | None], str]) -> str:
     """An address, or the data in one, of an image or video."""
     link = _link(block)
     if link:
         return str(link)
     data, mime = _data(block)
     if not data:
-        raise _Unusable(f"with {sorted(block)}: pass {wanted}")
-    return f"data:{mime_of(mime, data)};base64,{data}"
+        raise _Unusable(f"with {sorted(block)}: pass `url`, or `base64` and `mime_type`")
+    return to_url(data, mime)
 
 
 def _link(block: Block) -> Any:

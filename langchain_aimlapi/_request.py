@@ -97,6 +97,7 @@ def to_request(
         client_request_id=call.get("client_request_id"),
         stream=stream,
         replay_reasoning=call.get("replay_reasoning", model.replay_reasoning),
+        repair_history=bool(call.get("repair_history", model.repair_history)),
         takes=parts_taken(model._profile_of(asked)),
         parse_think=model.parse_think if call.get("parse_think") is None else call["parse_think"],
         use_responses_api=goes_to_responses,

@@ -64,6 +64,7 @@ _NOT_SENT = frozenset(
     ("model", "timeout", "extra_body", "extra_headers", "extra_query", "client_request_id", "stream", "stream_usage")
 ) | {
     "replay_reasoning",
+    "repair_history",
     "parse_think",
     "use_responses_api",
     "on_progress",
@@ -93,7 +94,7 @@ _ACCEPTED = {
     **dict.fromkeys(("temperature", "top_p", "presence_penalty", "frequency_penalty"), "a number"),
     **dict.fromkeys(("max_tokens", "top_k", "n", "seed", "top_logprobs"), "a whole number"),
     **dict.fromkeys(("logprobs", "store", "streaming", "stream_usage", "replay_reasoning"), "True or False"),
-    **dict.fromkeys(("include_response_headers", "parse_think"), "True or False"),
+    **dict.fromkeys(("include_response_headers", "parse_think", "repair_history"), "True or False"),
     **dict.fromkeys(("use_responses_api", "use_previous_response_id"), "True or False"),
     "include": "a list of texts",
     "truncation": "`auto` or `disabled`",
@@ -162,6 +163,7 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
         default=False, description='Whether `response_metadata["headers"]` has the reply\'s headers.'
     )
     replay_reasoning: bool | None = Field(default=None, description=ABOUT["replay_reasoning"])
+    repair_history: bool = Field(default=False, description=ABOUT["repair_history"])
     parse_think: bool | None = Field(default=None, description=ABOUT["parse_think"])
     request_timeout: Annotated[TimeoutValue, Serialized(timeout_to_json, "json")] = Field(
         default=None, alias="timeout", description=ABOUT["timeout"]

@@ -14,7 +14,6 @@ from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
 
-import filetype  # type: ignore[import-untyped]  # has no types of its own; comes with LlamaIndex
 from llama_index.core.base.llms.types import (
     AudioBlock,
     CachePoint,
@@ -30,11 +29,13 @@ from llama_index.core.base.llms.types import (
     VideoBlock,
 )
 
+from aimlapi_transport.chat.media_parts import audio_format
 from aimlapi_transport.chat.request import OUTPUT_FIELDS
 from aimlapi_transport.chat.tool_calls import parse_arguments
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.json_codec import JsonError, dumps
+from aimlapi_transport.media_types import data_start, data_url
 from llama_index_aimlapi._tools import field
 
 _ROLES = {role.value: role.value for role in MessageRole} | {"chatbot": "assistant", "model": "assistant"}
@@ -54,45 +55,32 @@ def to_wire(messages: Sequence[ChatMessage], *, is_continued: bool = False) -> l
         is_continued: whether an answer comes before them that is in none of them, so that results may be of its calls.
 
     Raises:
-        InvalidRequestError: a block that cannot be carried, a tool result without its call's id, or with the id of
-            a call nobody made.
+        InvalidRequestError: a block that cannot be carried, or a tool result without its call's id.
     """
     sent = [_message(message, position) for position, message in enumerate(messages)]
-    if not any(message["role"] == "tool" for message in sent):
-        return sent
-    asked: set[str] = set()
-    has_lost_calls = False
-    for position, message in enumerate(sent):
-        if message["role"] == "tool":
-            if message["tool_call_id"] not in asked and not is_continued:
-                sent[position] = _uncalled_result(message, f"messages[{position}]", asked, has_lost_calls)
-        else:
-            former = message.get("function_call")  # has no id: its result names the function
-            has_lost_calls = message["role"] == "assistant" and "tool_calls" not in message and not former
-            if message.get("tool_calls"):
-                asked.update(call["id"] for call in message["tool_calls"])
-            asked.update(item["call_id"] for item in message.get("output_items") or () if item.get("call_id"))
-            if isinstance(former, dict) and former.get("name"):
-                asked.add(str(former["name"]))
-    return sent
+    return sent if is_continued or not any(message["role"] == "tool" for message in sent) else _handed_over(sent)
 
 
-def _uncalled_result(message: Json, where: str, asked: set[str], has_lost_calls: bool) -> Json:
-    """A result whose call is in no message before it.
+def _handed_over(messages: list[Json]) -> list[Json]:
+    """The messages, where a result right behind a model's message without calls is a question.
 
-    Behind a model's message without calls it is a question: LlamaIndex's CodeActAgent keeps the text of a message
-    that hands over, and loses its call.
+    LlamaIndex's CodeActAgent keeps the text of a message that hands over, and loses its call.
     """
-    call_id, content = message["tool_call_id"], message["content"]
-    if not has_lost_calls:
-        known = ", ".join(sorted(asked)) or "there are none"
-        raise InvalidRequestError(
-            f"{where} is the result of a call {call_id!r} that no message before it made: name one of the calls made "
-            f"({known})."
-        )
-    title = f"Result of the call {call_id}:\n\n"
-    parts = [{"type": "text", "text": title}, *content] if isinstance(content, list) else f"{title}{content}"
-    return {"role": "user", "content": parts}
+    sent: list[Json] = []
+    known: set[str] = set()
+    has_lost_calls = False
+    for message in messages:
+        if message["role"] != "tool":
+            calls = [str(call["id"]) for call in message.get("tool_calls") or ()]
+            calls += [str(item["call_id"]) for item in message.get("output_items") or () if item.get("call_id")]
+            known.update(calls)
+            has_lost_calls = message["role"] == "assistant" and not (calls or message.get("function_call"))
+        elif has_lost_calls and message["tool_call_id"] not in known:
+            title, content = f"Result of the call {message['tool_call_id']}:\n\n", message["content"]
+            parts = [{"type": "text", "text": title}, *content] if isinstance(content, list) else f"{title}{content}"
+            message = {"role": "user", "content": parts}
+        sent.append(message)
+    return sent
 
 
 def cached_up_to(messages: Sequence[Json], index: int) -> list[Json]:
@@ -287,12 +275,12 @@ def _image(block: ImageBlock) -> list[Json]:
 
 def _audio(block: AudioBlock) -> list[Json]:
     if block.url and not str(block.url).startswith("data:"):
-        audio = {"data": str(block.url)}
+        data, first = str(block.url), ""
     else:
-        audio = {"data": b64encode(_bytes(block.resolve_audio())).decode()}
-    if block.format:
-        audio["format"] = block.format
-    return [{"type": "input_audio", "input_audio": audio}]
+        first = _base64(block.resolve_audio())
+        data = first[data_start(first) or 0 :]
+    known = audio_format(block.format, first, default="")
+    return [{"type": "input_audio", "input_audio": {"data": data, **({"format": known} if known else {})}}]
 
 
 def _video(block: VideoBlock) -> list[Json]:
@@ -348,13 +336,10 @@ def _joined(parts: list[Json]) -> list[Json]:
 def _url(url: Any, resolve: Callable[[], Any], mimetype: str | None, default: str) -> str:
     """The address as it is, or the bytes as a data URL."""
     address = "" if url is None else str(url)  # once: an image may be megabytes of it
-    if address:
-        return address
-    data = _bytes(resolve())
-    kind = mimetype or filetype.guess_mime(data) or default
-    return f"data:{kind};base64,{b64encode(data).decode()}"
+    return address or data_url(_base64(resolve()), mimetype, default)
 
 
-def _bytes(buffer: Any) -> bytes:
+def _base64(buffer: Any) -> str:
+    """The bytes in base64; a data URL, which they may be the text of, as it is."""
     data: bytes = buffer.read()
-    return data
+    return data.decode() if data[:5] == b"data:" else b64encode(data).decode()

@@ -106,6 +106,7 @@ def to_call(
     timeout = call.pop("timeout", None)
     on_progress = call.pop("on_progress", None)
     replay = call.pop("replay_reasoning", None)
+    repair = call.pop("repair_history", None)
     parse_think = call.pop("parse_think", None)
     uses_responses = call.pop("use_responses_api", None)
     if llm.track_previous_responses and llm._last_response_id and call.get("use_previous_response_id") is True:
@@ -122,6 +123,7 @@ def to_call(
         added=added,
         stream=stream,
         replay_reasoning=llm.replay_reasoning if replay is None else replay,
+        repair_history=llm.repair_history if repair is None else bool(repair),
         parse_think=llm.parse_think if parse_think is None else bool(parse_think),
         use_responses_api=llm.use_responses_api if uses_responses is None else uses_responses,
     )

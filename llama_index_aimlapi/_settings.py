@@ -110,6 +110,7 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
     extra_body: dict[str, Any] | None = Field(default=None, description=ABOUT["extra_body"])
     stream_usage: bool = Field(default=True, description=ABOUT["stream_usage"])
     replay_reasoning: bool | None = Field(default=None, description=ABOUT["replay_reasoning"])
+    repair_history: bool = Field(default=False, description=ABOUT["repair_history"])
     invalid_tool_call_retries: int = Field(
         default=0,
         ge=0,

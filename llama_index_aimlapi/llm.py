@@ -57,8 +57,8 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
     A pickle holds the key only where it was passed in code.
 
     Every call takes, beside the body's parameters, `extra_body`, `extra_headers`, `extra_query`, `timeout` (seconds),
-    `client_request_id`, `model`, `replay_reasoning` and `parse_think`. What a call says wins over
-    `additional_kwargs`, and these over the fields.
+    `client_request_id`, `model`, `replay_reasoning`, `repair_history` and `parse_think`. What a call says wins
+    over `additional_kwargs`, and these over the fields.
 
     Args:
         model: id of the model; there is no default.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from aimlapi_transport.chat.media_parts import corrected_part
 from aimlapi_transport.chat.reasoning_replay import CARRIERS
 from aimlapi_transport.chat.wire_types import ROLES, Json
 from aimlapi_transport.config.hosts import HostRules, Preset
@@ -108,6 +109,8 @@ def _message(message: Any, where: str, profile: Profile, rules: HostRules, prese
     if role == "tool" and not message.get("tool_call_id"):
         raise InvalidRequestError(f"{where} is a tool result without a `tool_call_id`: name the call it answers.")
     sent = dict(message)
+    if isinstance(content, list):
+        sent["content"] = [corrected_part(part) for part in content]
     if role == "assistant" and sent.get("tool_calls"):
         sent["tool_calls"] = [_tool_call(call, where) for call in sent["tool_calls"]]
     if role == "system":

@@ -10,8 +10,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from aimlapi_transport.chat.media_parts import with_media_behind_results
 from aimlapi_transport.chat.message_checks import check_messages, unlisted_part_types
 from aimlapi_transport.chat.reasoning_replay import replayed
+from aimlapi_transport.chat.tool_history import check_history
 from aimlapi_transport.chat.tool_names import with_wire_names
 from aimlapi_transport.chat.validation import check_value
 from aimlapi_transport.chat.wire_types import Json
@@ -65,6 +67,7 @@ def chat_request(
     replay_reasoning: bool | None = None,
     takes: Mapping[str, bool] | None = None,
     parse_think: bool = True,
+    repair_history: bool = False,
 ) -> Request:
     """The request for a chat completion.
 
@@ -79,6 +82,8 @@ def chat_request(
             parts; and instead of weakening a tool choice that the host does not take.
         takes: whether the model takes content parts of a type, over what its documents say.
         replay_reasoning: send earlier reasoning back (True), or never (False); None as the family wants it.
+        repair_history: leave results of tools without a call out, and answer calls without a result; both are errors
+            by default.
         parse_think: read `<think>...</think>` at the start of the answer as reasoning; False leaves it in the text.
 
     Raises:
@@ -93,9 +98,10 @@ def chat_request(
     sent = check_messages(messages, profile, rules, preset)
     unlisted_parts: tuple[str, ...] = ()
     if any(len(message) > 2 or message.get("content").__class__ is not str for message in sent):  # more than texts
+        sent = check_history(sent, repair=repair_history)
         sent = [_for_chat(message) if "output_items" in message else message for message in sent]
         unlisted_parts = unlisted_part_types(sent, model, facts, takes or {}, strict_parameters)
-        sent = replayed(sent, profile, replay_reasoning)
+        sent = with_media_behind_results(replayed(sent, profile, replay_reasoning))
     body: Json = {"model": model, "messages": sent}
     user = set_parameters(parameters or {})
     for name in ONLY_RESPONSES:

@@ -23,7 +23,8 @@ MAX_LENGTH = 64
 _LEGAL = re.compile(r"[A-Za-z0-9_-]{1,64}")
 # Kimi's own functions, such as $web_search, which no tool of the user's is behind.
 _VENDORS = re.compile(r"\$[A-Za-z0-9_-]{1,63}")
-_CALL_ITEMS = ("function_call", "custom_tool_call")
+CALL_ITEMS = ("function_call", "custom_tool_call")
+"""Output items that are calls of the user's own tools."""
 _ITEMS_WITH_TOOLS = ("tool_search_output", "additional_tools")
 # Fields of a reply in which a `name` is the model's or a schema's, and no tool's.
 _FREE_FIELDS = frozenset(("arguments", "input", "parameters", "schema"))
@@ -157,7 +158,7 @@ def _called(value: Mapping[str, Any], rename: Rename) -> Json:
 
 def _item(item: Mapping[str, Any], rename: Rename) -> Mapping[str, Any]:
     kind = item.get("type")
-    if kind in _CALL_ITEMS:
+    if kind in CALL_ITEMS:
         return _called(item, rename)
     if kind in _ITEMS_WITH_TOOLS and isinstance(item.get("tools"), list):
         return {**item, "tools": [_tool(tool, rename) if isinstance(tool, Mapping) else tool for tool in item["tools"]]}

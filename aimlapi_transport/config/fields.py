@@ -32,6 +32,8 @@ ABOUT = {
     "False leaves it in the text.",
     "preset": "Whose rules apply: `aimlapi`, `powertokens` or `anyfast`. By default decided by the address's host.",
     "reasoning_effort": "How long to think: `low`, `medium` or `high`, and what else the model takes.",
+    "repair_history": "Leave results of tools without their call out, and answer calls without a result with a "
+    "sentence that says so, as a trimmed history needs; by default both are errors.",
     "replay_reasoning": "Send earlier reasoning back: always, never, or (None) as the model's family wants it.",
     "store": "Whether the vendor may keep the answer.",
     "stream_usage": "Whether streams are asked for token counts: by default they are.",

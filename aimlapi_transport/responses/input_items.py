@@ -32,55 +32,37 @@ _NAMED_BY_ID = ("mcp_approval_request", "item_reference")
 
 
 def input_items(
-    messages: Sequence[Json], model: str, *, stored: bool, replay_reasoning: bool | None = None, continued: bool = False
+    messages: Sequence[Json], model: str, *, stored: bool, replay_reasoning: bool | None = None
 ) -> list[Json]:
     """The items of a conversation.
 
     Args:
-        messages: checked, as chat completions have them.
+        messages: checked, as chat completions have them: each result of a tool has its call.
         stored: whether the provider keeps the items: then they go back with their ids.
         replay_reasoning: False leaves reasoning out.
-        continued: whether a stored response comes before them, so that results may answer its calls.
 
     Raises:
-        InvalidRequestError: a part that this endpoint does not take, a call without a result or the reverse.
+        InvalidRequestError: a part that this endpoint does not take.
     """
     items: list[Json] = []
     kinds: dict[str, str] = {}
     names: dict[str, str] = {}
-    open_calls: dict[str, tuple[str, str]] = {}
     for position, message in enumerate(messages):
         where = f"messages[{position}]"
         role = message["role"]
         if role == "assistant":
-            for item in _said(message, model, where, stored=stored, replay=replay_reasoning is not False):
-                items.append(item)
-                kind, call_id = str(item.get("type")), item.get("call_id")
-                if call_id and not kind.endswith("_output") and item.get("execution") != "server":
-                    kinds[call_id] = kind
-                    names[str(item.get("name"))] = call_id
-                    open_calls[call_id] = (where, str(item.get("name") or kind))
-                elif call_id:
-                    open_calls.pop(call_id, None)
+            said = _said(message, model, where, stored=stored, replay=replay_reasoning is not False)
+            for item in said:
+                if item.get("call_id") and not str(item.get("type")).endswith("_output"):
+                    kinds[item["call_id"]] = str(item.get("type"))
+                    names[str(item.get("name"))] = item["call_id"]
+            items += said
         elif role in ("tool", "function"):
-            call_id = message.get("tool_call_id") if role == "tool" else names.get(str(message.get("name")))
-            if call_id not in kinds and not (continued and role == "tool"):
-                made = ", ".join(kinds) or "there are none"
-                raise InvalidRequestError(
-                    f"{where} is the result of a call {call_id or message.get('name')!r} that no message before it "
-                    f"made: name one of the calls made ({made})."
-                )
-            open_calls.pop(str(call_id), None)
-            items.append(_result(str(call_id), kinds.get(str(call_id), "function_call"), message["content"], where))
+            named = str(message.get("tool_call_id") or message.get("name"))
+            call_id = named if named in kinds else names.get(named, named)  # the older form names the function
+            items.append(_result(call_id, kinds.get(call_id, "function_call"), message["content"], where))
         else:
             items += _asked(message, role, where)
-            answered = (item.get("call_id") for item in items if str(item.get("type")).endswith("_output"))
-            for call_id in [*answered]:
-                open_calls.pop(str(call_id), None)
-    for where, name in open_calls.values():
-        raise InvalidRequestError(
-            f"{where} calls `{name}`, and no message after it holds the result: add it, or take the call out."
-        )
     return items
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from aimlapi_transport.chat.message_checks import check_messages
 from aimlapi_transport.chat.request import MOST_TOOLS, Request, request_headers, set_parameters
+from aimlapi_transport.chat.tool_history import check_history
 from aimlapi_transport.chat.tool_names import with_wire_names
 from aimlapi_transport.chat.validation import check_value
 from aimlapi_transport.chat.wire_types import Json
@@ -64,6 +65,7 @@ def responses_request(
     preset: Preset = AIMLAPI,
     strict_parameters: bool = False,
     replay_reasoning: bool | None = None,
+    repair_history: bool = False,
 ) -> Request:
     """The request for a response.
 
@@ -98,7 +100,12 @@ def responses_request(
         body["include"] = wanted
     if stream:
         body["stream"] = True
-    sent = check_messages(messages, profile_for(model), rules, preset)
+    sent = check_history(
+        check_messages(messages, profile_for(model), rules, preset),
+        repair=repair_history,
+        continued=bool(body.get("previous_response_id") or body.get("conversation") or isinstance(chains, str)),
+        has_items=True,
+    )
     unlisted_parts = unlisted_types(sent)
     if unlisted_parts and strict_parameters:
         raise InvalidRequestError(
@@ -116,7 +123,6 @@ def responses_request(
             model,
             stored=stored,
             replay_reasoning=replay_reasoning,
-            continued=bool(body.get("previous_response_id") or body.get("conversation")),
         )
         whole_body, tool_names = with_wire_names({"model": model, "input": items, **body})
         whole_body.update(extra_body or {})

@@ -22,7 +22,7 @@ async def _quick(_: float) -> None:
 
 
 def test_a_job_through_the_provider_s_batches(server: EmulatorServer) -> None:
-    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+    picture = {"type": "image_url", "image_url": {"url": "data:image/jpg;base64,iVBORw0KGgo="}}
     tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
     chat = [
         {"role": "system", "content": "Be brief."},
@@ -32,7 +32,7 @@ def test_a_job_through_the_provider_s_batches(server: EmulatorServer) -> None:
             "content": None,
             "tool_calls": [{"id": "c", "function": {"name": "f", "arguments": "{}"}}],
         },
-        {"role": "tool", "tool_call_id": "c", "content": "42"},
+        {"role": "tool", "tool_call_id": "c", "content": [{"type": "text", "text": "42"}, picture]},
     ]
     given = [
         {"id": 1, "chat": chat},
@@ -47,7 +47,16 @@ def test_a_job_through_the_provider_s_batches(server: EmulatorServer) -> None:
     ]
     assert sent["system"] == "Be brief." and [m["role"] for m in sent["messages"]] == ["user", "assistant", "user"]
     assert sent["messages"][0]["content"][1]["type"] == "image" and sent["tools"][0]["input_schema"]
-    assert sent["messages"][2]["content"][0] == {"type": "tool_result", "tool_use_id": "c", "content": "42"}
+    (result,) = sent["messages"][2]["content"]
+    source = {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}
+    assert result["content"] == [{"type": "text", "text": "42"}, {"type": "image", "source": source}]
+
+
+def test_a_result_without_its_call_is_an_error_of_its_row(server: EmulatorServer) -> None:
+    given = [{"id": 1, "chat": [{"role": "tool", "tool_call_id": "c", "content": "42"}]}, {"id": 2, "chat": "Hi"}]
+    settings = {"prompt": None, "messages": "chat", "model": CLAUDE, "via": "provider", "client": {"sleep": _quick}}
+    run(job(server, given, **settings))
+    assert "messages[0] is the result" in answers()[0]["error"]["message"]
 
 
 def test_names_of_tools_are_legal_in_a_batch_and_the_users_in_its_answers(server: EmulatorServer) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from langchain_core.language_models import ModelProfile
-from langchain_core.messages import HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.runnables import ConfigurableField
 from langchain_core.tools import tool
 
@@ -97,11 +97,14 @@ def test_another_model_brings_its_own_profile() -> None:
     assert [body["model"] for body in host.bodies] == [SEEING, SEEING]
 
 
+CALLING = AIMessage("", tool_calls=[{"id": "a", "name": "add", "args": {}}])
+
+
 @pytest.mark.parametrize(
     ("model", "message", "says"),
     [
         (BLIND, HumanMessage([IMAGE]), "messages[0] has a part of type `image_url`: the documents of deepseek/deepseek-chat list text, file."),
-        (BLIND, ToolMessage([IMAGE], tool_call_id="a"), "`image_url`"),
+        (BLIND, [CALLING, ToolMessage([IMAGE], tool_call_id="a")], "`image_url`"),
         (SEEING, HumanMessage([AUDIO]), "messages[0] has a part of type `input_audio`: the documents of openai/gpt-4o list text, image_url, file."),
         (SEEING, HumanMessage([{"type": "video", "url": "https://h/v.mp4"}]), "`video_url`"),
         ("gpt-4o-audio-preview", HumanMessage([{"type": "audio", "url": "https://h/a.wav"}]), "audio at an address ('https://h/a.wav')"),
@@ -110,24 +113,28 @@ def test_another_model_brings_its_own_profile() -> None:
 def test_what_the_profile_says_no_to_is_sent_with_one_warning_and_strictly_refused_by_name(
     model: str, message: Any, says: str, fresh_warnings: None
 ) -> None:
+    messages = message if isinstance(message, list) else [message]
     host = Host(whole({"content": "x"}))
     with pytest.raises(InvalidRequestError) as caught:
-        host.model(model=model, strict_parameters=True).invoke([message])
+        host.model(model=model, strict_parameters=True).invoke(messages)
     assert says in caught.value.message
     assert host.bodies == []
     if "address" in says:
         return
     with pytest.warns(UnlistedParameterWarning, match=says.split("`")[1]) as told:
         for _ in range(2):
-            host.model(model=model).invoke([message])
+            host.model(model=model).invoke(messages)
     assert len(told) == 1
-    assert host.bodies[0]["messages"][0]["content"][0]["type"] == says.split("`")[1]
+    kinds = [
+        part["type"] for m in host.bodies[0]["messages"] if isinstance(m["content"], list) for part in m["content"]
+    ]
+    assert says.split("`")[1] in kinds
     taking = host.model(
         model=model,
         profile={"image_inputs": True, "audio_inputs": True, "video_inputs": True},
         strict_parameters=True,
     )
-    taking.invoke([message])  # the user knows better
+    taking.invoke(messages)  # the user knows better
 
 
 @pytest.fixture
@@ -155,7 +162,7 @@ def test_cache_marks_go_to_those_who_take_them(model: str) -> None:
     host = Host(whole({"content": "x"}))
     text = {"type": "text", "text": "Hi", **MARK}
     anthropic = {"name": "dig", "description": "Digs.", "input_schema": {"type": "object", "properties": {}}, **MARK}
-    messages = [SystemMessage([text]), HumanMessage([text]), ToolMessage([text], tool_call_id="a")]
+    messages = [SystemMessage([text]), HumanMessage([text]), CALLING, ToolMessage([text], tool_call_id="a")]
     asked = host.model(model=model).bind_tools([add, anthropic])
     if taken:
         asked.invoke(messages)
@@ -168,7 +175,7 @@ def test_cache_marks_go_to_those_who_take_them(model: str) -> None:
     (body,) = host.bodies
     plain = {"type": "text", "text": "Hi"}
     assert [message["content"] for message in body["messages"]] == (
-        [[text], [text], [text]] if taken else ["Hi", [plain], "Hi"]
+        [[text], [text], None, [text]] if taken else ["Hi", [plain], None, "Hi"]
     )
     assert [tool.get("cache_control") for tool in body["tools"]] == (
         [MARK["cache_control"]] * 2 if taken else [None] * 2

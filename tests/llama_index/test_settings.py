@@ -298,7 +298,7 @@ def test_the_cache_index_marks_the_conversation_up_to_a_message(index: int, mark
     host = Host([whole()])
     messages = [
         ChatMessage("Long", role="system"),
-        ChatMessage(role="assistant", additional_kwargs={"tool_calls": [call("f", "{}", "c")]}),
+        ChatMessage(role="assistant", additional_kwargs={"function_call": {"name": "f", "arguments": "{}"}}),
         ChatMessage("Hi"),
     ]
     host.llm(cache_idx=index).chat(messages)

@@ -317,7 +317,9 @@ THOUGHT = {"role": "assistant", "content": "t", "reasoning_content": "why", "too
 
 def replayed(model: str, choice: bool | None, *, in_loop: bool, **fields: Any) -> dict[str, Any]:
     later = {"role": "tool", "tool_call_id": "a", "content": "x"} if in_loop else HI[0]
-    sent = body(model, [*HI, {**THOUGHT, **fields}, later], replay_reasoning=choice)
+    calls = {"tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}
+    thought = {**THOUGHT, **(calls if in_loop else {}), **fields}
+    sent = body(model, [*HI, thought, later], replay_reasoning=choice)
     message: dict[str, Any] = sent["messages"][1]
     return {name: value for name, value in message.items() if name not in ("role", "tool_calls")}
 

@@ -1,0 +1,227 @@
+"""Media go out labelled as what they are, and under chat completions behind the results of tools, not in them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from llama_index.core.base.llms.types import (
+    AudioBlock,
+    ChatMessage,
+    DocumentBlock,
+    ImageBlock,
+    TextBlock,
+    ToolCallBlock,
+    VideoBlock,
+)
+
+from aimlapi_transport.chat.media_parts import IN_NEXT_MESSAGE, audio_format, corrected_part
+from aimlapi_transport.chat.request import chat_request
+from aimlapi_transport.media_types import data_url, first_bytes
+from tests.ways import FOUR_WAYS, Host, Way
+
+Json = dict[str, Any]
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data + bytes(40)).decode()
+
+
+PNG, JPEG, GIF = b64(b"\x89PNG\r\n\x1a\n"), b64(b"\xff\xd8\xff\xe0"), b64(b"GIF89a")
+WEBP, PDF, WAV = b64(b"RIFF\x24\x00\x00\x00WEBPVP8 "), b64(b"%PDF-1.7\n"), b64(b"RIFF\x24\x00\x00\x00WAVEfmt ")
+MP3, OGG, MP4 = b64(b"ID3\x04"), b64(b"OggS"), b64(b"\x00\x00\x00\x20ftypisom")
+UNKNOWN = b64(b"????")
+
+
+@pytest.mark.parametrize(
+    ("data", "label", "expected"),
+    [
+        (PNG, "image/jpeg", f"data:image/png;base64,{PNG}"),
+        (PNG, None, f"data:image/png;base64,{PNG}"),
+        (PNG, "application/octet-stream", f"data:image/png;base64,{PNG}"),
+        (UNKNOWN, "image/jpg", f"data:image/jpeg;base64,{UNKNOWN}"),
+        (UNKNOWN, None, f"data:a/b;base64,{UNKNOWN}"),
+        (f"data:image/jpg;base64,{UNKNOWN}", None, f"data:image/jpeg;base64,{UNKNOWN}"),
+        (f"data:image/jpeg;base64,{PNG}", "image/webp", f"data:image/png;base64,{PNG}"),
+        (f"DATA:IMAGE/JPG;base64,{JPEG}", None, f"data:image/jpeg;base64,{JPEG}"),
+        (f"data:image/png;base64,data:image/png;base64,{PNG}", None, f"data:image/png;base64,{PNG}"),
+        (f"data:image/png;base64,data:;base64,{UNKNOWN}", None, f"data:image/png;base64,{UNKNOWN}"),
+        (f"data:;base64,{UNKNOWN}", None, f"data:;base64,{UNKNOWN}"),
+        (f"data:;base64,{GIF}", None, f"data:image/gif;base64,{GIF}"),
+        (WEBP, "image/png", f"data:image/webp;base64,{WEBP}"),
+        (PDF, "text/plain", f"data:application/pdf;base64,{PDF}"),
+        (MP3, "text/plain", f"data:text/plain;base64,{MP3}"),
+        (MP4, "audio/mp4", f"data:audio/mp4;base64,{MP4}"),
+        (MP4, "video/quicktime", f"data:video/quicktime;base64,{MP4}"),
+        (MP4, "video/webm", f"data:video/mp4;base64,{MP4}"),
+        ("no base64!", "image/png", "data:image/png;base64,no base64!"),
+    ],
+)
+def test_a_data_url_is_labelled_by_its_bytes(data: str, label: str | None, expected: str) -> None:
+    assert data_url(data, label, "a/b") == expected
+    assert data_url(expected, None, "a/b") == expected
+
+
+def test_a_correct_data_url_is_not_copied() -> None:
+    url = f"data:image/png;base64,{PNG}" + "A" * 1_000_000
+    assert data_url(url) is url
+    assert len(first_bytes(url)) < 2000
+
+
+@pytest.mark.parametrize(
+    ("label", "data", "expected"),
+    [
+        ("mp3", WAV, "wav"),
+        ("wav", MP3, "mp3"),
+        ("audio/mpeg", UNKNOWN, "mp3"),
+        ("mpga", UNKNOWN, "mp3"),
+        ("audio/x-wav", UNKNOWN, "wav"),
+        ("m4a", MP4, "m4a"),
+        ("mp4", MP4, "mp4"),
+        ("opus", OGG, "opus"),
+        ("pcm16", b64(b"\xff\xfb"), "pcm16"),
+        (None, f"data:audio/flac;base64,{UNKNOWN}", "flac"),
+        (None, OGG, "ogg"),
+        (None, "https://h/sound", "wav"),
+    ],
+)
+def test_the_format_of_sound_is_its_bytes_own(label: str | None, data: str, expected: str) -> None:
+    assert audio_format(label, data) == expected
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "image_url", "image_url": {"url": "https://h/a.jpg", "detail": "low"}},
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}},
+        {"type": "input_audio", "input_audio": {"data": WAV, "format": "audio/wav"}},
+        {"type": "input_audio", "input_audio": WAV},
+        {"type": "file", "file": {"file_id": "f"}},
+        {"type": "text", "text": "data:image/jpg;base64,AAAA"},
+        {"type": "odd"},
+    ],
+)
+def test_what_is_correct_or_no_data_is_left_alone(part: Json) -> None:
+    assert corrected_part(part) == part
+
+
+def media(body: Json) -> str:
+    return json.dumps(body.get("messages") or body["input"])
+
+
+@pytest.mark.parametrize("way", FOUR_WAYS, ids=str)
+@pytest.mark.parametrize("label", ["image/jpg", "image/jpeg", "image/png", None])
+@pytest.mark.parametrize("is_prefixed", [True, False])
+def test_a_picture_of_either_framework_is_labelled_as_what_it_is(
+    way: Way, label: str | None, is_prefixed: bool
+) -> None:
+    data = f"data:{label or 'image/png'};base64,{PNG}" if is_prefixed else PNG
+    host = Host()
+    if way.framework == "langchain":
+        message: Any = HumanMessage([{"type": "image", "base64": data, "mime_type": label or "image/*"}])
+    else:
+        message = ChatMessage(role="user", blocks=[ImageBlock(image=data.encode(), image_mimetype=label)])
+    host.ask(way, [message])
+    sent = media(host.bodies[0])
+    assert f'"data:image/png;base64,{PNG}"' in sent and sent.count("data:") == 1
+
+
+LANGCHAIN_MEDIA: list[Json] = [
+    {"type": "image", "base64": f"data:image/jpg;base64,{JPEG}", "mime_type": "image/jpg"},
+    {"type": "file", "base64": f"data:application/pdf;base64,{PDF}", "mime_type": "application/pdf"},
+    {"type": "audio", "base64": f"data:audio/mp3;base64,{WAV}", "mime_type": "audio/mp3"},
+    {"type": "video", "base64": MP4, "mime_type": "video/webm"},
+    {"type": "text-plain", "base64": "data:text/plain;base64,SGk=", "mime_type": "text/plain"},
+]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_every_kind_of_block_is_labelled_and_prefixed_once() -> None:
+    way = FOUR_WAYS[0]
+    host = Host()
+    host.ask(way, [HumanMessage(LANGCHAIN_MEDIA)])
+    image, file, audio, video, text = host.bodies[0]["messages"][0]["content"]
+    assert image["image_url"]["url"] == f"data:image/jpeg;base64,{JPEG}"
+    assert file["file"]["file_data"] == f"data:application/pdf;base64,{PDF}"
+    assert audio["input_audio"] == {"data": WAV, "format": "wav"}
+    assert video["video_url"]["url"] == f"data:video/mp4;base64,{MP4}"
+    assert text == {"type": "text", "text": "Hi"}
+    blocks = [
+        AudioBlock(audio=base64.b64decode(WAV), format="mp3"),
+        VideoBlock(video=base64.b64decode(MP4), video_mimetype="video/webm"),
+        DocumentBlock(data=base64.b64decode(PDF), document_mimetype="text/plain", title="d"),
+    ]
+    host.ask(next(w for w in FOUR_WAYS if w.framework == "llama_index"), [ChatMessage(role="user", blocks=blocks)])
+    audio, video, file = host.bodies[1]["messages"][0]["content"]
+    assert audio["input_audio"] == {"data": WAV, "format": "wav"}
+    assert video["video_url"]["url"] == f"data:video/mp4;base64,{MP4}"
+    assert file["file"]["file_data"] == f"data:application/pdf;base64,{PDF}"
+
+
+# -- results of tools --------------------------------------------------------------------------------------------------
+
+
+def conversation(way: Way) -> list[Any]:
+    """Two calls; the result of the first is a text and a picture, of the second a file alone. Then a question."""
+    if way.framework == "langchain":
+        picture, file = LANGCHAIN_MEDIA[:2]
+        calls = [{"id": call_id, "name": "shot", "args": {}} for call_id in ("a", "b")]
+        return [
+            HumanMessage("look"),
+            AIMessage("", tool_calls=calls),
+            ToolMessage([{"type": "text", "text": "here"}, picture], tool_call_id="a"),
+            ToolMessage([file], tool_call_id="b"),
+            HumanMessage("And?"),
+        ]
+    blocks = [ToolCallBlock(tool_call_id=call_id, tool_name="shot") for call_id in ("a", "b")]
+    picture_block = ImageBlock(image=base64.b64decode(JPEG), image_mimetype="image/jpg")
+    document = DocumentBlock(data=base64.b64decode(PDF), document_mimetype="application/pdf", title="d.pdf")
+    return [
+        ChatMessage("look"),
+        ChatMessage(role="assistant", blocks=blocks),
+        ChatMessage(
+            role="tool", blocks=[TextBlock(text="here"), picture_block], additional_kwargs={"tool_call_id": "a"}
+        ),
+        ChatMessage(role="tool", blocks=[document], additional_kwargs={"tool_call_id": "b"}),
+        ChatMessage("And?"),
+    ]
+
+
+@pytest.mark.parametrize("way", FOUR_WAYS, ids=str)
+def test_media_of_results_follow_all_results_of_the_turn(way: Way) -> None:
+    host = Host()
+    host.ask(way, conversation(way))
+    body = host.bodies[0]
+    if way.endpoint == "responses":
+        outputs = [item["output"] for item in body["input"] if item.get("type") == "function_call_output"]
+        assert [part["type"] for part in outputs[0]] == ["input_text", "input_image"]
+        assert [part["type"] for part in outputs[1]] == ["input_file"]
+        assert outputs[0][1]["image_url"] == f"data:image/jpeg;base64,{JPEG}"
+        return
+    *_, first, second, behind, question = body["messages"]
+    assert [m["role"] for m in body["messages"]] == ["user", "assistant", "tool", "tool", "user", "user"]
+    assert (first["content"], second["content"], question["content"]) == ("here", IN_NEXT_MESSAGE, "And?")
+    texts = [part["text"] for part in behind["content"] if part["type"] == "text"]
+    assert ["call a (`shot`)" in texts[0], "call b (`shot`)" in texts[1]] == [True, True]
+    assert [part["type"] for part in behind["content"]] == ["text", "image_url", "text", "file"]
+    assert behind["content"][1]["image_url"]["url"] == f"data:image/jpeg;base64,{JPEG}"
+
+
+def test_media_of_the_last_results_end_the_conversation_and_reasoning_still_goes_back() -> None:
+    """A model that thinks gets its thoughts back while it calls tools: a picture is no new question."""
+    call = {"id": "a", "type": "function", "function": {"name": "shot", "arguments": "{}"}}
+    thought = {"role": "assistant", "content": None, "reasoning_content": "why", "tool_calls": [call]}
+    cached = {"type": "text", "text": "here", "cache_control": {"type": "ephemeral"}}
+    part = {"type": "image_url", "image_url": {"url": "https://h/a.png"}}
+    history = [
+        {"role": "user", "content": "look"},
+        thought,
+        {"role": "tool", "tool_call_id": "a", "content": [cached, part]},
+    ]
+    body = json.loads(chat_request("deepseek/deepseek-v4-pro", history).body)
+    assert body["messages"][1]["reasoning_content"] == "why"
+    assert body["messages"][2]["content"] == [cached]
+    assert body["messages"][3]["content"][1] == part
