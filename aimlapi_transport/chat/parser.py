@@ -233,10 +233,8 @@ class CompletionReader:
             reasoning = details_text(extra["reasoning_details"])
         refusal = str(message.get("refusal") or "")
         fragments: tuple[ToolCallDelta, ...] = ()
-        if message.get("tool_calls"):
-            fragments = state.tools.read(message["tool_calls"], whole=whole)
-        if message.get("function_call"):
-            fragments += state.tools.read_function_call(message["function_call"])
+        if message.get("tool_calls") or message.get("function_call"):
+            fragments = state.tools.read(message.get("tool_calls"), message.get("function_call"), whole=whole)
         if text:
             state.text.append(text)
         if reasoning:

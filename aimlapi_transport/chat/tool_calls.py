@@ -117,19 +117,20 @@ class ToolCallReader:
         """Whether any call has begun."""
         return bool(self._calls)
 
-    def read(self, value: Any, *, whole: bool = False) -> tuple[ToolCallDelta, ...]:
-        """What a `tool_calls` list adds. In a whole reply each entry is a call of its own."""
-        fragments = []
+    def read(self, value: Any, function_call: Any = None, *, whole: bool = False) -> tuple[ToolCallDelta, ...]:
+        """What the `tool_calls` of a message add: one fragment for each call, however many entries are of it.
+
+        Args:
+            function_call: the older field of one call, in fragments.
+            whole: whether each entry of the list is a call of its own, as in a whole reply.
+        """
+        fragments: dict[int, ToolCallDelta] = {}
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, dict):
-                fragment = self._read(item, whole)
-                if fragment is not None:
-                    fragments.append(fragment)
-        return tuple(fragments)
-
-    def read_function_call(self, value: Any) -> tuple[ToolCallDelta, ...]:
-        """What the older `function_call` field adds: one call, in fragments."""
-        return self.read([{"index": _LEGACY, "function": value}])
+                self._read(item, whole, fragments)
+        if function_call:
+            self._read({"index": _LEGACY, "function": function_call}, False, fragments)
+        return tuple(fragments.values())
 
     def function_call(self) -> Json | None:
         """The call of the older `function_call` field in that field's form, None where none came."""
@@ -167,7 +168,8 @@ class ToolCallReader:
             parsed, error = None, "the call names no tool"
         return ToolCall(call.id or call.made_up, call.name, arguments, parsed, error, call.extra)
 
-    def _read(self, item: Json, whole: bool) -> ToolCallDelta | None:
+    def _read(self, item: Json, whole: bool, fragments: dict[int, ToolCallDelta]) -> None:
+        """Reads an entry, and adds what it says to the fragments, by the index of their call."""
         body = item.get("function")
         if body is None:
             body = item.get("custom")
@@ -188,11 +190,11 @@ class ToolCallReader:
         if item.get("type") in _OTHER_TYPES:
             extra["type"] = item["type"]
         if not (call_id or name or arguments or extra):
-            return None
+            return
         index = _place(item.get("index"))
         call = None if whole else self._find(call_id, index, name, arguments)
         if call is not None and call_id and name and arguments and call.text() == unquoted(arguments)[0]:
-            return None  # the whole call once more, as some send it with the finish
+            return  # the whole call once more, as some send it with the finish
         if call is None:
             if len(self._calls) >= self._max_calls:
                 raise BadResponseError(f"The answer holds more tool calls than the limit of {self._max_calls}.")
@@ -207,7 +209,7 @@ class ToolCallReader:
             arguments = call.quoted.feed(arguments)
             if call.quoted.is_over:
                 call.quoted = None
-        fragment = ToolCallDelta(call.index, arguments=arguments, extra=extra or None)
+        fragment = fragments.get(call.index) or ToolCallDelta(call.index)
         if call_id and not call.id:
             call.id = fragment.id = call_id
             self._by_id[call_id] = call
@@ -215,9 +217,12 @@ class ToolCallReader:
             call.name = fragment.name = name
         if arguments:
             call.arguments.append(arguments)
+            fragment.arguments += arguments
         if extra:
             call.extra.update(extra)
-        return fragment if fragment.id or fragment.name or arguments or extra else None
+            fragment.extra = {**(fragment.extra or {}), **extra}
+        if fragment.id or fragment.name or fragment.arguments or fragment.extra:
+            fragments[call.index] = fragment
 
     def _find(self, call_id: str, index: int | str | None, name: str, arguments: str) -> _Call | None:
         """The call a fragment continues, None if it begins one."""
