@@ -31,6 +31,8 @@ class Request(NamedTuple):
         fallback: what to send where the provider does not know the response this one continues.
         stop: texts at which the answer ends, where the endpoint knows none.
         is_background: whether the answer may be asked for again and again until it is there.
+        choices: how many answers are asked for.
+        wants_json: whether the text is to be JSON, by a schema or without: comments are then no part of it.
     """
 
     model: str
@@ -51,3 +53,5 @@ class Request(NamedTuple):
     fallback: Request | None = None
     is_background: bool = False
     stop: tuple[str, ...] = ()
+    choices: int = 1
+    wants_json: bool = False

@@ -61,11 +61,6 @@ def message_chunk(text: str, kwargs: dict[str, Any]) -> AIMessageChunk:
     return message
 
 
-def set_place(message: AIMessageChunk, place: tuple[int, int]) -> None:
-    """Notes of which output item, and of which part of it, this is a piece: for its block's index. A sum has none."""
-    _assign_extra(message, {"output_place": place})
-
-
 def add_pieces(message: AIMessageChunk, pieces: list[ToolCallChunk]) -> None:
     """Fragments of calls, none of which begins an object: what LangChain makes of them is known without reading them.
 

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any, cast
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages import content as types
 
+from aimlapi_transport.responses.output_items import is_text_of, text_of
 from langchain_aimlapi._output_items import (
     OUTPUT_ITEMS,
     blocks_of,
     in_order,
+    part_of,
     reasoning_index,
     text_index,
-    text_of,
+    whole_items,
 )
 
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ def _of_items(message: AIMessage, items: list[Json]) -> list[Json]:
         )
         for call in message.tool_calls
     }
-    edited = text_of(items) != message.content
+    edited = not is_text_of(str(message.content), items)
     blocks = _running(message)[-1:] if edited and message.content else []
     for place, item in enumerate(items):
         if edited and item.get("type") == "message":
@@ -90,18 +92,12 @@ def _pieces_of_items(items: Any) -> list[Json]:
         block
         for item in items
         for block in blocks_of(
-            {name: value for name, value in item.items() if name != "index"},
+            in_order([item])[0],
             item["index"],
             _annotations_of,
             as_pieces=True,
         )
     ]
-
-
-def place_of(message: AIMessageChunk) -> tuple[int, int] | None:
-    """Of which output item, and which part of it, a chunk is a piece: what `_compat.set_place` noted."""
-    place = (message.__pydantic_extra__ or {}).get("output_place")
-    return None if place is None else (place[0], place[1])
 
 
 def _of_chunk(message: AIMessageChunk) -> list[types.ContentBlock]:
@@ -111,12 +107,12 @@ def _of_chunk(message: AIMessageChunk) -> list[types.ContentBlock]:
         return _with_final_fields(message, blocks)
     if message.chunk_position == "last" and all(call["id"] for call in message.tool_call_chunks):
         return _of_message(message)  # the sum of a stream, or its end
-    blocks = _running(message)
-    place = place_of(message)
-    for block in blocks:
-        block["index"] = _INDEX[block["type"]] if place is None else _place_index(block, place)
-    if items:
-        blocks += _pieces_of_items(items)
+    if items is None:
+        blocks = [{**block, "index": _INDEX[block["type"]]} for block in _running(message)]
+    elif piece := part_of(items):
+        blocks = [{**block, "index": _piece_index(block, *piece)} for block in _running(message)]
+    else:
+        blocks = _pieces_of_items(whole_items(items))  # any text is between two items, and of neither
     extras = message.additional_kwargs.get("tool_call_extras") or {}
     for call in message.tool_call_chunks:
         block = {"type": "tool_call_chunk", "name": call["name"], "args": call["args"], "id": call["id"]}
@@ -129,12 +125,8 @@ def _of_chunk(message: AIMessageChunk) -> list[types.ContentBlock]:
 _INDEX = {"reasoning": "lc_rs_0", "text": "lc_txt_0"}
 
 
-def _place_index(block: Json, place: tuple[int, int]) -> str:
-    """The index of a piece of an output item; the blank line between two parts is none of either."""
-    if block["type"] == "text":
-        return text_index(place[0])
-    block["reasoning"] = block["reasoning"].removeprefix("\n\n")
-    return reasoning_index(*place)
+def _piece_index(block: Json, place: int, part: tuple[str, int]) -> str:
+    return text_index(place) if block["type"] == "text" else reasoning_index(place, part)
 
 
 def _running(message: AIMessage) -> list[Json]:

@@ -8,31 +8,112 @@ To give another kind of item a block of its own, add a row to `_BLOCKS`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from aimlapi_transport.responses.output_items import annotations_of, message_parts, reasoning_parts
+from aimlapi_transport.responses.output_items import (
+    COMMENTARY,
+    annotations_of,
+    answer_of,
+    is_text_of,
+    message_parts,
+    reasoning_parts,
+)
 
 if TYPE_CHECKING:
+    from langchain_core.messages import AIMessage
+
     from aimlapi_transport.chat.wire_types import Json
 
 OUTPUT_ITEMS = "output_items"
 _INDEX = "index"
+_REASONING_PARTS = {"summary": "summary_text", "content": "reasoning_text"}
 _CALLS = ("function_call", "custom_tool_call")
 # Blocks of an assistant message that its items say as well.
 _ITEM_BLOCKS = ("server_tool_call", "server_tool_call_chunk", "server_tool_result")
 
 
 def held(item: Json, place: int) -> Json:
-    """An item as a message holds it."""
-    return {**item, _INDEX: place}
+    """An item as a message holds it: with its index, and with those of the parts of its reasoning."""
+    indexed = {**item, _INDEX: place}
+    for field in _REASONING_PARTS if item.get("type") == "reasoning" else ():
+        if isinstance(item.get(field), list):
+            parts = enumerate(item[field])
+            indexed[field] = [{**part, _INDEX: n} if isinstance(part, dict) else part for n, part in parts]
+    return indexed
+
+
+def piece_of(place: int, part: tuple[str, int]) -> Json:
+    """What a chunk says of the item that it is a piece of; the whole item is added to it later.
+
+    Args:
+        part: `text` of a message, or `summary` or `content` of reasoning; and the index there.
+    """
+    field, index = part
+    if field not in _REASONING_PARTS:
+        return {"type": "message", _INDEX: place}
+    return {"type": "reasoning", field: [{"type": _REASONING_PARTS[field], _INDEX: index}], _INDEX: place}
+
+
+def part_of(items: Any) -> tuple[int, tuple[str, int]] | None:
+    """Of which item, and which part of it, a chunk with these items is a piece; None where it is of none."""
+    if not isinstance(items, list) or len(items) != 1 or not _is_piece(items[0]):
+        return None
+    (item,) = items
+    field = next((field for field in _REASONING_PARTS if field in item), None)
+    return item[_INDEX], ("text", 0) if field is None else (field, item[field][0][_INDEX])
+
+
+def _is_piece(item: Mapping[str, Any]) -> bool:
+    """Whether this is `piece_of` an item, or several, of which no more has come."""
+    if item.keys() == {"type", _INDEX}:
+        return bool(item["type"] == "message")
+    parts = [part for field in _REASONING_PARTS if isinstance(item.get(field), list) for part in item[field]]
+    return (
+        item.get("type") == "reasoning"
+        and item.keys() <= {"type", _INDEX, *_REASONING_PARTS}
+        and bool(parts)
+        and all(isinstance(part, dict) and part.keys() == {"type", _INDEX} for part in parts)
+    )
+
+
+def whole_items(items: Any) -> list[Json]:
+    """The items a message holds, without those of which only pieces have come."""
+    known = [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
+    return [dict(item) for item in known if not _is_piece(item)]
 
 
 def in_order(items: Any) -> list[Json]:
     """The items a message holds, as they came."""
-    known = [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
+    known = whole_items(items)
     known.sort(key=lambda item: item[_INDEX] if isinstance(item.get(_INDEX), int) else 0)
-    return [{name: value for name, value in item.items() if name != _INDEX} for item in known]
+    return [_as_it_came(item) for item in known]
+
+
+def _as_it_came(item: Json) -> Json:
+    came = _without_index(item)
+    for field in _REASONING_PARTS if item.get("type") == "reasoning" else ():
+        if isinstance(item.get(field), list):
+            came[field] = [_without_index(part) if isinstance(part, dict) else part for part in item[field]]
+    return came
+
+
+def _without_index(value: Mapping[str, Any]) -> Json:
+    return {name: inner for name, inner in value.items() if name != _INDEX}
+
+
+def answer_text(message: AIMessage) -> str:
+    """The text of a message without comments on the work (`phase: commentary`): what a schema describes."""
+    if isinstance(message.content, list):
+        blocks = [block for block in message.content if isinstance(block, dict) and block.get("type") == "text"]
+        answers = [block["text"] for block in blocks if _phase_of(block) != COMMENTARY]
+        return "".join(answers) if len(answers) < len(blocks) else message.text
+    items = in_order(message.additional_kwargs.get(OUTPUT_ITEMS))
+    return answer_of(items) if is_text_of(message.content, items) else message.text
+
+
+def _phase_of(block: Json) -> Any:
+    return block.get("phase") or (block.get("extras") or {}).get("phase")
 
 
 def is_item_block(block: Any) -> bool:
@@ -43,11 +124,6 @@ def is_item_block(block: Any) -> bool:
     if kind == "non_standard":
         return True
     return kind in _ITEM_BLOCKS or (kind == "image" and index.startswith(("lc_igc_", "ig_")))
-
-
-def text_of(items: Sequence[Json]) -> str:
-    """The text that the items say."""
-    return "".join(part["text"] for item in items for part in message_parts(item, "output_text"))
 
 
 def blocks_of(
@@ -81,9 +157,10 @@ def text_index(place: int) -> str:
     return f"lc_txt_{place}"
 
 
-def reasoning_index(place: int, part: int) -> str:
+def reasoning_index(place: int, part: tuple[str, int]) -> str:
     """The index of the block of a part of an item's reasoning."""
-    return f"lc_rs_{place}_{part}"
+    field, index = part
+    return f"lc_rs_{place}_{index}" if field == "summary" else f"lc_rs_{place}_{field}_{index}"
 
 
 def _message(item: Json, place: int, annotations: Callable[[Any], list[Json]], as_pieces: bool) -> list[Json]:
@@ -102,14 +179,14 @@ def _message(item: Json, place: int, annotations: Callable[[Any], list[Json]], a
 
 
 def _reasoning(item: Json, place: int, as_pieces: bool) -> list[Json]:
-    said = [text for _, text in reasoning_parts(item)]
-    blocks: list[Json] = [{"type": "reasoning", "reasoning": text} for text in said or [""]]
+    parts = reasoning_parts(item) or [(("summary", 0), "")]
+    blocks: list[Json] = [{"type": "reasoning", "reasoning": text} for _, text in parts]
     first = {"id": item["id"]} if item.get("id") else {}
     extras = {name: item[name] for name in ("encrypted_content", "status") if item.get(name)}
     blocks[0] |= {**first, **({"extras": extras} if extras else {})}
     if not as_pieces:
         return blocks
-    return [{**blocks[0], "reasoning": "", "index": reasoning_index(place, 0)}]
+    return [{**blocks[0], "reasoning": "", "index": reasoning_index(place, parts[0][0])}]
 
 
 # -- what the provider ran itself --------------------------------------------------------------------------------------

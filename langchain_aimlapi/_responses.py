@@ -19,9 +19,9 @@ from aimlapi_transport.chat.tool_calls import ToolCall as WireToolCall
 from aimlapi_transport.chat.tool_calls import ToolCallDelta
 from aimlapi_transport.chat.usage import Usage
 from aimlapi_transport.surrogates import LoneEscapeReplacer
-from langchain_aimlapi._compat import FirstChunk, add_pieces, generation_chunk, message_chunk, set_place
+from langchain_aimlapi._compat import FirstChunk, add_pieces, generation_chunk, message_chunk
 from langchain_aimlapi._content_blocks import PROVIDER, RAW_ARGUMENTS
-from langchain_aimlapi._output_items import OUTPUT_ITEMS, held
+from langchain_aimlapi._output_items import OUTPUT_ITEMS, held, piece_of
 
 # Fields of the reply that stand elsewhere, under LangChain's own names.
 _encode = json.JSONEncoder(ensure_ascii=False).encode
@@ -81,11 +81,13 @@ class StreamReader:
         if not delta.tool_calls:
             extra: dict[str, Any] = {"reasoning_content": delta.reasoning} if delta.reasoning else {}
             message = message_chunk(delta.text, extra)
-            if delta.place is not None:
-                if delta.item is not None:
-                    self._items.add(delta.place[0])
-                    extra[OUTPUT_ITEMS] = [held(delta.item, delta.place[0])]
-                set_place(message, delta.place)
+            if delta.place is not None and delta.item is not None:
+                self._items.add(delta.place[0])
+                extra[OUTPUT_ITEMS] = [held(delta.item, delta.place[0])]
+            elif delta.place is not None and delta.part is not None:
+                extra[OUTPUT_ITEMS] = [piece_of(delta.place[0], delta.part)]
+            elif delta.is_separator:
+                extra[OUTPUT_ITEMS] = []  # it is of no item
             return generation_chunk(message, delta.text, kind)
         kwargs: dict[str, Any] = {"reasoning_content": delta.reasoning} if delta.reasoning else {}
         pieces: list[ToolCallChunk] = []

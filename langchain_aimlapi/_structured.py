@@ -26,6 +26,7 @@ from pydantic import BaseModel, ValidationError
 from aimlapi_transport.chat.coercion import coerce
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.structured.json_text import json_values
+from langchain_aimlapi._output_items import answer_text
 
 
 def is_class(schema: Any) -> TypeGuard[type]:
@@ -89,7 +90,7 @@ class StructuredAnswer(BaseTransformOutputParser[Any]):
             raise OutputParserException(f"The call of `{call['name']}` cannot be read: {call['args']!r}.")
         if self.others and message.tool_calls:
             return None
-        text = message.text
+        text = answer_text(message)
         if not text.strip():
             called = ", ".join(f"`{call['name']}`" for call in message.tool_calls)
             raise OutputParserException(f"The model called {called} instead." if called else "The answer is empty.")
@@ -122,7 +123,7 @@ class StructuredAnswer(BaseTransformOutputParser[Any]):
         if self.kind is not None:
             return None
         if self.tool is None:
-            text = message.text.lstrip()
+            text = answer_text(message).lstrip()
             text = text if text.startswith("{") else re.sub(r"^```[A-Za-z0-9]*\s*", "", text)
         else:
             chunks = message.tool_call_chunks if isinstance(message, AIMessageChunk) else []

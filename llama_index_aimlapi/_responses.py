@@ -29,7 +29,7 @@ from aimlapi_transport.chat.tool_calls import ToolCall
 from aimlapi_transport.chat.usage import Usage
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.json_codec import dumps
-from aimlapi_transport.responses.output_items import CALLS, reasoning_parts
+from aimlapi_transport.responses.output_items import CALLS, answer_of, reasoning_parts
 from aimlapi_transport.structured.json_text import arguments_in
 from llama_index_aimlapi._compat import built
 from llama_index_aimlapi._messages import CITED, MESSAGE_FIELDS, REASONING_FIELDS
@@ -142,7 +142,7 @@ def _call_from_block(choice: Choice, forced: Json) -> tuple[ToolCall, ...]:
     """The call of the one tool that had to be called, where the model wrote its arguments as text instead."""
     if choice.refusal or choice.finish_reason in ("length", "content_filter"):
         return ()
-    arguments = arguments_in(choice.text, forced)
+    arguments = arguments_in(answer_of(choice.items) if choice.items else choice.text, forced)
     if arguments is None:
         return ()
     text = dumps(arguments).decode()

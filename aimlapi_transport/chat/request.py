@@ -147,6 +147,7 @@ def chat_request(
         weakened=weakened,
         tools=tuple(tools) if isinstance(tools, (list, tuple)) else (),
         tool_names=tuple(tool_names.items()),
+        choices=body["n"] if isinstance(body.get("n"), int) else 1,
     )
 
 

@@ -51,7 +51,10 @@ class Delta:
         raw: the event as it came.
         completion: the whole answer, on the last delta of a reply only.
         item: an output item that is now whole, as it came; under /v1/responses only.
-        place: of the output item this belongs to, and of the part of its reasoning; under /v1/responses only.
+        place: index of the output item this belongs to, and of the part of its reasoning; under /v1/responses only.
+        part: which part of its item the text or the reasoning is of: `text` of a message, `summary` or `content` of
+            reasoning, and the index there (-1 where what came is the rest of a whole message).
+        is_separator: whether the text or the reasoning is what separates two items or parts, and is of neither.
     """
 
     text: str = ""
@@ -65,6 +68,8 @@ class Delta:
     completion: Completion | None = None
     item: Json | None = None
     place: tuple[int, int] | None = None
+    part: tuple[str, int] | None = None
+    is_separator: bool = False
 
 
 @dataclass(frozen=True, slots=True)

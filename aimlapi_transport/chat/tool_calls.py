@@ -132,6 +132,27 @@ class ToolCallReader:
             self._read({"index": _LEGACY, "function": function_call}, False, fragments)
         return tuple(fragments.values())
 
+    def add(
+        self, index: int, *, call_id: str = "", name: str = "", arguments: str = "", extra: Json | None = None
+    ) -> tuple[ToolCallDelta, ...]:
+        """What a fragment adds to the call of this index, which it begins where there is none."""
+        fragments: dict[int, ToolCallDelta] = {}
+        call = self._by_index.get(index) or self._begin()
+        self._by_index[index] = call
+        self._add(call, call_id, name, arguments, extra or {}, fragments)
+        return tuple(fragments.values())
+
+    def has(self, index: int) -> bool:
+        """Whether the call of this index has begun."""
+        return index in self._by_index
+
+    def replace_arguments(self, index: int, arguments: str) -> None:
+        """Sets the arguments of the call of this index, whatever came before."""
+        call = self._by_index.get(index)
+        if call is not None:
+            text, call.is_sound = unquoted(arguments)
+            call.arguments, call.quoted = [text], None
+
     def function_call(self) -> Json | None:
         """The call of the older `function_call` field in that field's form, None where none came."""
         call = self._by_index.get(_LEGACY)
@@ -196,13 +217,22 @@ class ToolCallReader:
         if call is not None and call_id and name and arguments and call.text() == unquoted(arguments)[0]:
             return  # the whole call once more, as some send it with the finish
         if call is None:
-            if len(self._calls) >= self._max_calls:
-                raise BadResponseError(f"The answer holds more tool calls than the limit of {self._max_calls}.")
-            call = _Call(len(self._calls))
-            self._calls.append(call)
+            call = self._begin()
         if index is not None:
             self._by_index[index] = call
             call.place = index
+        self._add(call, call_id, name, arguments, extra, fragments)
+
+    def _begin(self) -> _Call:
+        if len(self._calls) >= self._max_calls:
+            raise BadResponseError(f"The answer holds more tool calls than the limit of {self._max_calls}.")
+        call = _Call(len(self._calls))
+        self._calls.append(call)
+        return call
+
+    def _add(
+        self, call: _Call, call_id: str, name: str, arguments: str, extra: Json, fragments: dict[int, ToolCallDelta]
+    ) -> None:
         if extra.get("type") == "custom":
             call.quoted = None
         if call.quoted is not None and arguments:

@@ -292,7 +292,13 @@ def _parser(
         return None
     from aimlapi_transport.responses.reader import ResponsesReader
 
-    return ResponsesReader(headers=headers, scrub=scrub, max_choices=limits.choices, stop=request.stop)
+    return ResponsesReader(
+        headers=headers,
+        scrub=scrub,
+        max_choices=limits.choices,
+        stop=request.stop,
+        answer_only=request.wants_json,
+    )
 
 
 def _shorten_silence(response: httpx.Response, seconds: float) -> None:

@@ -17,18 +17,17 @@ NOT_EXTRA = frozenset(
     )
 )
 RUNNING = ("queued", "in_progress")
-# What a call is whose item was never announced.
-NO_CALL: dict[str, Json] = {
-    "response.function_call_arguments.delta": {"type": "function_call"},
-    "response.custom_tool_call_input.delta": {"type": "custom_tool_call"},
+# The type of the call that an event is of, whose item was never announced.
+CALL_TYPES = {
+    "response.function_call_arguments.delta": "function_call",
+    "response.function_call_arguments.done": "function_call",
+    "response.custom_tool_call_input.delta": "custom_tool_call",
+    "response.custom_tool_call_input.done": "custom_tool_call",
 }
-# What the deltas before them, or the item, have said.
+# What the pieces and the whole parts and items say, too.
 REPEATED = (
-    *("response.content_part.added", "response.content_part.done", "response.output_text.done"),
-    *("response.output_text.annotation.added", "response.refusal.done", "response.reasoning_text.done"),
-    *("response.reasoning_summary_part.added", "response.reasoning_summary_part.done"),
-    *("response.reasoning_summary_text.done", "response.function_call_arguments.done"),
-    *("response.custom_tool_call_input.done", "response.audio.done", "response.audio.transcript.done"),
+    *("response.content_part.added", "response.output_text.annotation.added", "response.reasoning_summary_part.added"),
+    *("response.audio.done", "response.audio.transcript.done"),
 )
 # Events that tell how far a tool of the provider's is: a delta without content, for whoever shows that.
 PROGRESS = tuple(
@@ -54,22 +53,23 @@ def whole_number(value: Any) -> int | None:
     return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-def starts_of(parts: list[str]) -> list[int]:
-    """Where each text begins among all of them."""
-    starts, length = [], 0
-    for part in parts:
-        starts.append(length)
-        length += len(part)
-    return starts
+def whole_part(event: Json) -> tuple[tuple[str, int], str] | None:
+    """The part that an event of a whole part is of, by field and index, and its text; None where it says neither."""
+    part = event.get("part")
+    source = {"type": str(event.get("type")), **(part if isinstance(part, dict) else event)}
+    kind = str(source.get("type"))
+    field = next((name for word, name in _PART_FIELDS if word in kind), None)
+    text = source.get("refusal" if field == "refusal" else "text")
+    if field is None or not isinstance(text, str) or not text:
+        return None
+    return (field, part_index(event, "summary_index" if field == "summary" else "content_index")), text
 
 
-def index_of(event: Json) -> int | None:
-    """Which output item an event is of; the first where it does not say."""
-    index: Any = event.get("output_index", 0)
-    return index if index.__class__ is int else None
+# What the name of an event, or the type of a part, holds -> the field of the item in which the part stands.
+_PART_FIELDS = (("summary", "summary"), ("reasoning", "content"), ("refusal", "refusal"), ("output_text", "text"))
 
 
-def place_of(event: Json) -> tuple[int, int] | None:
-    """As `Delta.place`."""
-    index = index_of(event)
-    return None if index is None else (index, 0)
+def part_index(event: Json, name: str) -> int:
+    """The index of a part; the first where the event does not say."""
+    index: Any = event.get(name)
+    return index if isinstance(index, int) and not isinstance(index, bool) else 0

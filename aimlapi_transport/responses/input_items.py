@@ -14,7 +14,7 @@ from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.model_families import Profile, profile_for
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.json_codec import JsonError, loads
-from aimlapi_transport.responses.output_items import CALLS, call_field, message_parts, reasoning_parts
+from aimlapi_transport.responses.output_items import CALLS, call_field, is_text_of, message_parts, reasoning_parts
 
 # Items that a user or a program says; results of calls end in `_output`.
 _ITEM_TYPES = ("mcp_approval_response", "item_reference", "compaction")
@@ -177,9 +177,8 @@ def _said(message: Json, model: str, where: str, *, stored: bool, replay: bool) 
 def _kept(message: Json, kept: list[Json], *, stored: bool, replay: bool, ours: bool, model: str) -> list[Json]:
     """The items as they came, with what was edited in the message since."""
     text = _text_of(message)
-    was = "".join(part["text"] for item in kept for part in message_parts(item, "output_text"))
     calls = {call["id"]: call for call in message.get("tool_calls") or ()}
-    edited = text != was
+    edited = not is_text_of(text, kept)
     items: list[Json] = []
     for item in kept:
         kind = item.get("type")

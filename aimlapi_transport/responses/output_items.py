@@ -1,14 +1,23 @@
-"""An output item of a reply under /v1/responses: what has arrived of it, and what it says. Pure."""
+"""What an output item of /v1/responses says, once it is whole. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from aimlapi_transport.chat.wire_types import Json
 
 CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
 """Calls of the user's own tools, by the type of their item -> the field that holds their text."""
-_CALL_FIELDS = frozenset(("id", "type", "call_id", "name", "arguments", "input", "status"))
+
+COMMENTARY = "commentary"
+"""The phase of a message that comments on the work rather than answers.
+
+Source: https://platform.openai.com/docs/api-reference/responses (`phase` of an output message)
+"""
+
+PARAGRAPH = "\n\n"
+"""What separates a comment from the text behind it, and parts of reasoning from each other."""
 
 
 def call_field(kind: Any) -> str | None:
@@ -16,60 +25,45 @@ def call_field(kind: Any) -> str | None:
     return CALLS.get(kind) if isinstance(kind, str) else None
 
 
-class OutputItem:
-    """What has arrived of one item.
+def is_comment(item: Json) -> bool:
+    """Whether this is a message that comments on the work."""
+    return item.get("type") == "message" and item.get("phase") == COMMENTARY
 
-    Attributes:
-        value: the item as it came: at its announcement, and then whole.
-        parts: characters of each part of a reasoning item, by field and place, that were handed out.
-        arguments: characters of a call's text that were read.
-        is_known: whether the id and the name of the call were handed out.
+
+def text_of(items: Sequence[Json]) -> str:
+    """The text of a reply: that of its messages, comments as paragraphs of their own."""
+    return joined_texts([(message_text(item), is_comment(item)) for item in items])[0]
+
+
+def answer_of(items: Sequence[Json]) -> str:
+    """The text of a reply without its comments: what a schema describes."""
+    return "".join(message_text(item) for item in items if not is_comment(item))
+
+
+def is_text_of(text: str, items: Sequence[Json]) -> bool:
+    """Whether this is the text of these items, with their comments or without."""
+    return text in (text_of(items), answer_of(items))
+
+
+def joined_texts(texts: Sequence[tuple[str, bool]]) -> tuple[str, list[int]]:
+    """Texts one after the other, and where each begins.
+
+    Args:
+        texts: each with whether it is a comment: then what follows is another paragraph.
     """
+    joined, starts, is_after_comment = "", list[int](), False
+    for text, is_comment in texts:
+        if text and is_after_comment:
+            joined += PARAGRAPH
+        starts.append(len(joined))
+        joined += text
+        is_after_comment = is_comment if text else is_after_comment
+    return joined, starts
 
-    __slots__ = (
-        "arguments",
-        "has_logprobs",
-        "index",
-        "is_done",
-        "is_known",
-        "parts",
-        "place",
-        "reasoning",
-        "refusal",
-        "text",
-        "value",
-    )
 
-    def __init__(self, index: int) -> None:
-        self.index = index
-        self.place = (index, 0)
-        self.value: Json = {}
-        self.is_done = False
-        self.text: list[str] = []
-        self.refusal: list[str] = []
-        self.reasoning: list[str] = []
-        self.parts: dict[tuple[str, int], int] = {}
-        self.arguments = 0
-        self.is_known = False
-        self.has_logprobs = False
-
-    def whole_text(self) -> str:
-        """The text of a message; of one under way, what has come."""
-        if not self.is_done:
-            return "".join(self.text)
-        return "".join(part["text"] for part in message_parts(self.value, "output_text"))
-
-    def whole_refusal(self) -> str:
-        """The refusal in a message."""
-        if not self.is_done:
-            return "".join(self.refusal)
-        return "".join(part["refusal"] for part in message_parts(self.value, "refusal"))
-
-    def whole_reasoning(self) -> str:
-        """The text of a reasoning item, its parts as paragraphs."""
-        if not self.is_done:
-            return "".join(self.reasoning)
-        return "\n\n".join(text for _, text in reasoning_parts(self.value))
+def message_text(item: Json) -> str:
+    """The text of a message; empty for any other item."""
+    return "".join(part["text"] for part in message_parts(item, "output_text"))
 
 
 def message_parts(item: Json, kind: str) -> list[Json]:
@@ -82,22 +76,22 @@ def message_parts(item: Json, kind: str) -> list[Json]:
 
 
 def reasoning_parts(item: Json) -> list[tuple[tuple[str, int], str]]:
-    """The texts of a reasoning item that say something, with their field and place.
+    """The texts of a reasoning item that say something, with their field and their index in it.
 
     OpenAI's stand in the summary; those of DeepSeek and gpt-oss in the content.
     """
     if item.get("type") != "reasoning":
         return []
     return [
-        ((field, place), part["text"])
+        ((field, index), part["text"])
         for field in ("summary", "content")
-        for place, part in enumerate(_objects(item.get(field)))
+        for index, part in enumerate(_objects(item.get(field)))
         if isinstance(part.get("text"), str) and part["text"]
     ]
 
 
 def annotations_of(item: Json, start: int = 0) -> list[Json]:
-    """The annotations of a message, with places counted from the start of the whole answer.
+    """The annotations of a message, with indexes counted from the start of the whole answer.
 
     Args:
         start: characters of the answer before this message.
@@ -123,16 +117,3 @@ def message_logprobs(item: Json) -> Json | None:
 
 def _objects(value: Any) -> list[Json]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def call_piece(value: Json, text: str, index: int, *, with_id: bool) -> Json:
-    """A piece of a call of the user's own tool, in the form of chat completions; its item's id is an extra."""
-    piece: Json = {"index": index}
-    if with_id:
-        piece["id"] = value.get("call_id") or value.get("id")
-        piece |= {name: field for name, field in value.items() if name not in _CALL_FIELDS and field is not None}
-        piece |= {"item_id": value["id"]} if value.get("id") else {}
-    name = {"name": value["name"]} if value.get("name") else {}
-    if value.get("type") == "custom_tool_call":
-        return {**piece, "type": "custom", "custom": {**name, "input": text}}
-    return {**piece, "function": {**name, "arguments": text}}

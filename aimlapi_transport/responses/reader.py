@@ -1,8 +1,8 @@
 """What a model sent under /v1/responses -> the values of chat completions, whole or streamed. Pure.
 
 A reply is a list of output items; a whole reply is read as if each of its items had just been completed, so both read
-the same fields. To read another kind of event, add a row to `_EVENTS`; an item or event nobody reads is kept as it
-came: items in `Choice.items`, events in `Completion.raw["unread_events"]`.
+the same fields (`output_reader`). An item or event nobody reads is kept as it came: items in `Choice.items`, events in
+`Completion.raw["unread_events"]`.
 Source: https://docs.aimlapi.com/api-references/text-models-llm/openai (the /v1/responses schemas)
 """
 
@@ -11,48 +11,36 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from uuid import uuid4
 
-from aimlapi_transport.chat.merge import fold, joined_logprobs
 from aimlapi_transport.chat.response import Choice, Completion, Delta
-from aimlapi_transport.chat.tool_calls import ToolCallDelta, ToolCallReader
 from aimlapi_transport.chat.usage import cost_from, usage_from
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.limits import DEFAULT
 from aimlapi_transport.error_bodies import public_headers
 from aimlapi_transport.error_replies import error_in
 from aimlapi_transport.errors import BadResponseError
-from aimlapi_transport.responses.events import (
-    NO_CALL,
-    NOT_EXTRA,
-    PROGRESS,
-    REPEATED,
-    RUNNING,
-    finish_of,
-    index_of,
-    place_of,
-    starts_of,
-    whole_number,
-)
+from aimlapi_transport.responses.events import NOT_EXTRA, PROGRESS, RUNNING, finish_of, whole_number
 from aimlapi_transport.responses.failure import failure
-from aimlapi_transport.responses.output_items import (
-    OutputItem,
-    annotations_of,
-    call_field,
-    call_piece,
-    message_logprobs,
-    reasoning_parts,
-)
+from aimlapi_transport.responses.output_items import PARAGRAPH
+from aimlapi_transport.responses.output_reader import OutputReader
 from aimlapi_transport.responses.stop import StopSequences
 
 __all__ = ["ResponsesReader"]
 
+_BEGINNINGS = ("response.created", "response.queued", "response.in_progress")
 _ENDS = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
 
 
 class ResponsesReader:
     """Folds the events of one reply, and says what each event added.
 
+    What an item or a part says once it is whole stands, whatever was announced or streamed; a stream adds what of it
+    has not come before.
+
     Args:
+        max_choices: output items, and tool calls; more raise `BadResponseError`.
         stop: sequences at which the text ends; what comes after is in the items, and in nothing else.
+        answer_only: whether messages that comment on the work (`phase: commentary`) are left out of the text: where a
+            schema describes it. They are among the items.
 
     Attributes:
         inference_id: the provider's id of this call; without the key, should a server echo it.
@@ -69,26 +57,23 @@ class ResponsesReader:
         new_id: Callable[[], str] = lambda: f"call_{uuid4().hex[:24]}",
         max_choices: int = DEFAULT.choices,
         stop: Sequence[str] = (),
+        answer_only: bool = False,
     ) -> None:
         self._stop = StopSequences(stop) if stop else None
         self._headers = headers or {}
         self._scrub = scrub
         self.inference_id = scrub(self._headers.get("x-inference-id", "")) or None
-        self._max_items = max_choices
-        self._items: dict[int, OutputItem] = {}
-        self._tools = ToolCallReader(new_id, max_choices)
+        self._max_events = max_choices
+        self._output = OutputReader(new_id, max_choices, answer_only=answer_only)
         self._response: Json = {}
         self._status: str | None = None
-        self._has_reasoning = False
-        self._logprobs: Json | None = None
-        self._extra: Json = {}
         self._unread: list[Json] = []
         self.is_finished = False
 
     @property
     def has_choice(self) -> bool:
         """Whether anything of an answer was seen."""
-        return bool(self._items)
+        return bool(self._output.items)
 
     def read(self, event: Json, *, whole: bool = False) -> list[Delta]:
         """What this event adds.
@@ -97,12 +82,10 @@ class ResponsesReader:
             event: an event of a stream, or the body of a whole reply.
             whole: whether it is the body.
         """
+        deltas = self._read_whole(event) if whole else self._read(event)
         if self._stop is None:
-            return self._read_whole(event) if whole else self._read(event)
-        deltas: list[Delta] = []
-        for delta in self._read_whole(event) if whole else self._read(event):
-            deltas += self._stopped(delta, self._stop)
-        return deltas
+            return deltas
+        return [cut for delta in deltas for cut in self._stopped(delta, self._stop)]
 
     def _stopped(self, delta: Delta, stop: StopSequences) -> list[Delta]:
         """The delta up to a stop sequence; after one, only the items."""
@@ -115,53 +98,55 @@ class ResponsesReader:
 
     def _read(self, event: Json) -> list[Delta]:
         kind = event.get("type")
-        read = _EVENTS.get(kind) if isinstance(kind, str) else None
-        if read is not None:
-            return read(self, event)
+        if kind in _BEGINNINGS:
+            return self._begun(event)
+        deltas = self._output.read(event)
+        if deltas is not None:
+            return deltas
         if kind in _ENDS:
             response = event.get("response")
             return self._finished(response if isinstance(response, dict) else {}, str(kind).rpartition(".")[2])
         if kind == "error" or event.get("error"):
             raise failure(event, scrub=self._scrub, request_id=self.inference_id)
         if not (isinstance(kind, str) and kind.startswith(PROGRESS)):
-            if len(self._unread) < self._max_items:
+            if len(self._unread) < self._max_events:
                 self._unread.append(event)
         elif kind.endswith(".done"):
             return []
-        return [Delta(raw=event, place=place_of(event))]
+        index = event.get("output_index")
+        return [Delta(raw=event, place=(index, 0) if isinstance(index, int) else None)]
 
     def close(self) -> list[Delta]:
         """What was still held back; the last delta carries the completion."""
-        fragments = self._tools.close() if not (self._stop and self._stop.is_found) else ()
-        deltas = [Delta(tool_calls=fragments)] if fragments else []
+        deltas = []
         if self._stop is not None and (rest := self._stop.rest()):
-            deltas.insert(0, Delta(rest))
+            deltas.append(Delta(rest))
+        if self._stop is None or not self._stop.is_found:
+            deltas += self._output.close()
         completion = self.completion()
         return [*deltas, Delta(raw=completion.raw, completion=completion)]
 
     def completion(self) -> Completion:
         """All that has arrived so far, as a completion."""
         response = self._response
-        items = [self._items[index] for index in sorted(self._items)]
+        items = self._output.in_order()
         done = tuple(item.value for item in items if item.is_done)
-        item_texts = [item.whole_text() for item in items]
-        placed = zip(items, starts_of(item_texts), strict=True)
-        cited = [found for item, start in placed for found in annotations_of(item.value, start)]
-        text, is_stopped = "".join(item_texts), self._stop is not None and self._stop.is_found
-        calls = () if is_stopped else self._tools.calls()
+        text, cited = self._output.text()
+        is_stopped = self._stop is not None and self._stop.is_found
+        calls = () if is_stopped else self._output.tools.calls()
         finish, native = finish_of(self._status or response.get("status"), response, bool(calls))
         if is_stopped and self._stop is not None:
             text, finish = self._stop.cut(text), "stop"
         choice = Choice(
             index=0,
             text=text,
-            reasoning="\n\n".join(text for item in items if (text := item.whole_reasoning())),
-            refusal="".join(item.whole_refusal() for item in items),
+            reasoning=PARAGRAPH.join(text for item in items if (text := item.reasoning())),
+            refusal="".join(item.refusal() for item in items),
             tool_calls=calls,
             finish_reason=finish if self.is_finished else None,
             native_finish_reason=native,
-            logprobs=self._logprobs,
-            extra={**self._extra, **({"annotations": cited} if cited else {})},
+            logprobs=self._output.logprobs,
+            extra={**self._output.extra, **({"annotations": cited} if cited else {})},
             items=done,
         )
         raw = response if response.get("output") or not done else {**response, "output": [*done]}
@@ -178,8 +163,6 @@ class ResponsesReader:
             raw={**raw, "unread_events": self._unread} if self._unread else raw,
             headers=public_headers(self._headers, self._scrub),
         )
-
-    # -- a whole response ----------------------------------------------------------------------------------------------
 
     def _read_whole(self, response: Json) -> list[Delta]:
         if isinstance(response.get("response"), dict) and "output" not in response:
@@ -199,14 +182,10 @@ class ResponsesReader:
         if response:
             self._response = response
         self._status = str(response.get("status") or status)
-        output = response.get("output")
-        if not output and not self._items and isinstance(response.get("output_text"), str) and response["output_text"]:
-            part = {"type": "output_text", "text": response["output_text"]}
-            output = [{"type": "message", "role": "assistant", "content": [part]}]
-        deltas: list[Delta] = []
-        for index, value in enumerate(output if isinstance(output, list) else ()):
-            if isinstance(value, dict):
-                deltas += self._complete(index, value)
+        output, text = response.get("output"), response.get("output_text")
+        if not output and not self._output.items and isinstance(text, str) and text:
+            output = [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": text}]}]
+        deltas = self._output.read_output(output)
         self.is_finished = self._status not in RUNNING
         if self._status in ("failed", "cancelled") or self._response.get("error"):
             source = {"status": self._status, **self._response}
@@ -215,161 +194,9 @@ class ResponsesReader:
             raise error
         return deltas
 
-    # -- events --------------------------------------------------------------------------------------------------------
-
     def _begun(self, event: Json) -> list[Delta]:
         """The response before its items: created, queued, in progress."""
         response = event.get("response")
         if isinstance(response, dict):
             self._response = {**response, "output": None}
         return [Delta(raw=event)] if event.get("type") == "response.queued" else []
-
-    def _added(self, event: Json) -> list[Delta]:
-        value = event.get("item")
-        item = self._item(event)
-        if item is None or not isinstance(value, dict):
-            return []
-        item.value = item.value or value
-        field = call_field(value.get("type"))
-        if field is not None and not item.is_done:
-            fragments = self._call(item, value, str(value.get(field) or ""))
-            return [Delta(tool_calls=fragments, raw=event, place=item.place)] if fragments else []
-        return []
-
-    def _done(self, event: Json) -> list[Delta]:
-        value, index = event.get("item"), index_of(event)
-        return self._complete(index, value, event) if isinstance(value, dict) and index is not None else []
-
-    def _complete(self, index: int, value: Json, event: Json | None = None) -> list[Delta]:
-        """An item that is whole: what of it was not streamed, and the item."""
-        item = self._at(index)
-        was_done, item.is_done, item.value = item.is_done, True, value
-        raw = event or {}
-        deltas: list[Delta] = []
-        kind = value.get("type")
-        if kind == "message":
-            deltas += self._rest_of_message(item, raw)
-        elif kind == "reasoning":
-            for key, text in reasoning_parts(value):
-                deltas += self._reasoning(item, key, text[item.parts.get(key, 0) :], raw)
-        elif (field := call_field(kind)) is not None:
-            written = value.get(field)
-            text = written if isinstance(written, str) else ""
-            fragments = self._call(item, value, text[item.arguments :])
-            if fragments:
-                deltas.append(Delta(tool_calls=fragments, raw=raw, place=item.place))
-        if not was_done:
-            deltas.append(Delta(raw=raw, item=value, place=item.place))
-        return deltas
-
-    def _rest_of_message(self, item: OutputItem, raw: Json) -> list[Delta]:
-        text = item.whole_text()[len("".join(item.text)) :]
-        refusal = item.whole_refusal()[len("".join(item.refusal)) :]
-        logprobs = message_logprobs(item.value)
-        if logprobs and not item.has_logprobs:
-            self._logprobs = joined_logprobs(self._logprobs, logprobs)
-        else:
-            logprobs = None
-        item.has_logprobs = item.has_logprobs or logprobs is not None
-        if not (text or refusal or logprobs):
-            return []
-        item.text.append(text)
-        item.refusal.append(refusal)
-        return [Delta(text=text, refusal=refusal, logprobs=logprobs, raw=raw, place=item.place)]
-
-    def _text(self, event: Json) -> list[Delta]:
-        item, text = self._item(event), event.get("delta")
-        if item is None or not isinstance(text, str):
-            return []
-        tokens = event.get("logprobs")
-        logprobs = {"content": tokens} if isinstance(tokens, list) and tokens else None
-        if logprobs:
-            item.has_logprobs = True
-            self._logprobs = joined_logprobs(self._logprobs, logprobs)
-        item.text.append(text)
-        return [Delta(text, logprobs=logprobs, raw=event, place=item.place)] if text or logprobs else []
-
-    def _refused(self, event: Json) -> list[Delta]:
-        item, text = self._item(event), event.get("delta")
-        if item is None or not isinstance(text, str) or not text:
-            return []
-        item.refusal.append(text)
-        return [Delta(refusal=text, raw=event, place=item.place)]
-
-    def _thought(self, event: Json) -> list[Delta]:
-        item, text = self._item(event), event.get("delta")
-        field = "summary" if "summary_index" in event or "summary" in str(event.get("type")) else "content"
-        part = event.get(f"{field}_index")
-        if item is None or not isinstance(text, str):
-            return []
-        return self._reasoning(item, (field, part if isinstance(part, int) else 0), text, event)
-
-    def _reasoning(self, item: OutputItem, key: tuple[str, int], text: str, raw: Json) -> list[Delta]:
-        """A piece of reasoning; parts, and items, are paragraphs."""
-        if not text:
-            return []
-        said = text if key in item.parts or not self._has_reasoning else f"\n\n{text}"
-        self._has_reasoning = True
-        item.parts[key] = item.parts.get(key, 0) + len(text)
-        item.reasoning.append(said if item.reasoning else text)
-        return [Delta(reasoning=said, raw=raw, place=(item.index, list(item.parts).index(key)))]
-
-    def _arguments(self, event: Json) -> list[Delta]:
-        item, text = self._item(event), event.get("delta")
-        if item is None or not isinstance(text, str) or not text:
-            return []
-        value = item.value if call_field(item.value.get("type")) else {**NO_CALL[str(event.get("type"))], **item.value}
-        fragments = self._call(item, value, text)
-        return [Delta(tool_calls=fragments, raw=event, place=item.place)] if fragments else []
-
-    def _call(self, item: OutputItem, value: Json, text: str) -> tuple[ToolCallDelta, ...]:
-        """A piece of a call of the user's own tool, in the form of chat completions; its item's id is an extra."""
-        piece = call_piece(value, text, item.index, with_id=not item.is_known)
-        item.is_known = item.is_known or bool(value.get("name"))
-        item.arguments += len(text)
-        return self._tools.read([piece])
-
-    def _audio(self, event: Json) -> list[Delta]:
-        piece = event.get("delta")
-        if not isinstance(piece, str):
-            return []
-        name = "transcript" if "transcript" in str(event.get("type")) else "data"
-        extra: Json = {"audio": {name: piece}}
-        fold(self._extra, extra)
-        return [Delta(raw=event, extra=extra)]
-
-    def _nothing(self, event: Json) -> list[Delta]:
-        """An event that repeats what the deltas and the completed item say."""
-        return []
-
-    # -- items ---------------------------------------------------------------------------------------------------------
-
-    def _item(self, event: Json) -> OutputItem | None:
-        index = index_of(event)
-        return None if index is None else self._at(index)
-
-    def _at(self, index: int) -> OutputItem:
-        item = self._items.get(index)
-        if item is None:
-            if len(self._items) >= self._max_items:
-                raise BadResponseError(f"The reply holds more items than the limit of {self._max_items}.")
-            item = self._items[index] = OutputItem(index)
-        return item
-
-
-_EVENTS: dict[str, Callable[[ResponsesReader, Json], list[Delta]]] = {
-    "response.created": ResponsesReader._begun,
-    "response.queued": ResponsesReader._begun,
-    "response.in_progress": ResponsesReader._begun,
-    "response.output_item.added": ResponsesReader._added,
-    "response.output_item.done": ResponsesReader._done,
-    "response.output_text.delta": ResponsesReader._text,
-    "response.refusal.delta": ResponsesReader._refused,
-    "response.reasoning_text.delta": ResponsesReader._thought,
-    "response.reasoning_summary_text.delta": ResponsesReader._thought,
-    "response.function_call_arguments.delta": ResponsesReader._arguments,
-    "response.custom_tool_call_input.delta": ResponsesReader._arguments,
-    "response.audio.delta": ResponsesReader._audio,
-    "response.audio.transcript.delta": ResponsesReader._audio,
-    **dict.fromkeys(REPEATED, ResponsesReader._nothing),
-}

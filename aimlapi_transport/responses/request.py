@@ -145,6 +145,7 @@ def responses_request(
             fallback=fallback,
             is_background=whole_body.get("background") is True,
             stop=stop,
+            wants_json=_wants_json(whole_body.get("text")),
         )
 
     if previous is None:
@@ -225,6 +226,12 @@ def _translated(user: Mapping[str, Any], model: str, strict: bool) -> tuple[Json
     if reasoning:
         body["reasoning"] = reasoning
     return body, tools, tuple(unlisted)
+
+
+def _wants_json(text: Any) -> bool:
+    """Whether the `text` of a body asks for JSON."""
+    format_ = text.get("format") if isinstance(text, Mapping) else None
+    return isinstance(format_, Mapping) and format_.get("type") in ("json_schema", "json_object")
 
 
 def _stop(value: Any) -> tuple[str, ...]:

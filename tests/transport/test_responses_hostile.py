@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aimlapi_transport.errors import AIMLAPIError
-from aimlapi_transport.responses.events import NO_CALL, REPEATED
-from aimlapi_transport.responses.reader import _EVENTS, ResponsesReader
+from aimlapi_transport.responses.output_reader import _EVENTS
+from aimlapi_transport.responses.reader import ResponsesReader
 
 ODD = st.recursive(
     st.sampled_from([None, True, 0, -1, 1.5, "", "x", "completed"]),
@@ -50,14 +50,24 @@ RESPONSE = st.fixed_dictionaries(
         ["id", "model", "created_at", "usage", "status", "error", "incomplete_details", "meta"], ODD
     ),
 )
-KINDS = [*_EVENTS, *REPEATED, *NO_CALL, "response.completed", "response.incomplete", "response.failed", "error", "odd"]
+KINDS = [
+    *_EVENTS,
+    "response.created",
+    "response.queued",
+    "response.completed",
+    "response.incomplete",
+    "response.failed",
+    "error",
+    "odd",
+]
 EVENT = st.fixed_dictionaries(
     {"type": st.sampled_from(KINDS) | ODD},
     optional={
         "item": ITEM | ODD,
         "response": RESPONSE | ODD,
+        "part": PARTS.map(lambda parts: parts[0] if parts else None) | ODD,
         **dict.fromkeys(
-            ["output_index", "content_index", "summary_index", "item_id", "delta", "part", "logprobs"], ODD
+            ["output_index", "content_index", "summary_index", "item_id", "delta", "logprobs", "text", "arguments"], ODD
         ),
     },
 )
