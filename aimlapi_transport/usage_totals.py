@@ -13,6 +13,7 @@ from aimlapi_transport.errors import BudgetExceededError, InvalidRequestError
 if TYPE_CHECKING:
     from aimlapi_transport.chat.usage import Cost, Usage
     from aimlapi_transport.embeddings import Embeddings
+    from aimlapi_transport.media.values import MediaResult
 
 _PLACES = 12  # of a sum of dollars: past them is only what floats add to it
 _UNNAMED = "unknown"  # a model whose reply names none
@@ -91,6 +92,11 @@ class _Reserved(NamedTuple):
 
     model: str
     cost: float
+
+
+def used_by_media(result: MediaResult) -> ModelUsage:
+    """What one picture, film, sound, transcript or document used."""
+    return used_by(result.usage, result.cost)
 
 
 class UsageTotals:

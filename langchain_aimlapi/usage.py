@@ -19,7 +19,8 @@ from langchain_core.outputs import LLMResult
 from langchain_core.tracers.context import register_configure_hook
 
 from aimlapi_transport.embeddings import Embeddings
-from aimlapi_transport.usage_totals import ModelUsage, UsageTotals, used_by_embeddings
+from aimlapi_transport.media.values import MediaResult
+from aimlapi_transport.usage_totals import ModelUsage, UsageTotals, used_by_embeddings, used_by_media
 from langchain_aimlapi._budget import note_start
 
 __all__ = ["AIMLAPIUsageCallbackHandler", "ModelUsage", "get_aimlapi_usage_callback"]
@@ -126,7 +127,7 @@ def used_by_message(message: AIMessage) -> ModelUsage:
 
 
 class EmbeddingCall:
-    """A request for embeddings, counted in the contexts around it: LangChain has no callbacks for embeddings."""
+    """A request for embeddings or media, counted in the contexts around it: LangChain has no callbacks for these."""
 
     def __init__(self, model: str) -> None:
         self._model = model
@@ -150,6 +151,11 @@ class EmbeddingCall:
         """Adds what it used."""
         if self._handler is not None:
             self._handler.add(found.model or self._model, used_by_embeddings(found), call=self)
+
+    def count_media(self, result: MediaResult) -> None:
+        """Adds what a media call used."""
+        if self._handler is not None:
+            self._handler.add(result.model, used_by_media(result), call=self)
 
     def release(self) -> None:
         """Gives back what is set aside, if it was not counted."""

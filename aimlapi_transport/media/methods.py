@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -11,6 +11,7 @@ from aimlapi_transport.http.blocking import run_blocking
 
 if TYPE_CHECKING:  # imported by the first call
     import os
+    from decimal import Decimal
     from pathlib import Path
 
     from aimlapi_transport.config.settings import Route
@@ -18,6 +19,7 @@ if TYPE_CHECKING:  # imported by the first call
     from aimlapi_transport.media.calls import MediaCalls, OnProgress
     from aimlapi_transport.media.inputs import MediaInput
     from aimlapi_transport.media.values import Generation, GenerationStatus, MediaFile, MediaResult
+    from aimlapi_transport.service.catalogue import Pricing
 
 T_Result = TypeVar("T_Result")
 T_Generation = TypeVar("T_Generation")
@@ -281,6 +283,7 @@ class SyncMedia(MediaMethods["MediaResult", "Generation", "GenerationStatus"]):
     """The media endpoints of a `Client`."""
 
     route: Route
+    pricing: Callable[[str], Pricing | None]
 
     def _return(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         return run_blocking(coroutine)
@@ -303,6 +306,19 @@ class SyncMedia(MediaMethods["MediaResult", "Generation", "GenerationStatus"]):
 
         return save(files_of(result), to, proxy=self.route.proxy)
 
+    def estimate_media_cost(self, model: str, **arguments: Any) -> Decimal | None:
+        """US dollars that a media call will cost, at the catalogue's prices.
+
+        None where the catalogue has no price for it, or counts what is not known beforehand. Where prices depend on an
+        argument that is not set, the dearest of them.
+
+        Args:
+            arguments: of the call, by common names or the model's own.
+        """
+        from aimlapi_transport.media.prices import media_cost
+
+        return media_cost(self.pricing(model), arguments)
+
 
 class AsyncMedia(
     MediaMethods[
@@ -314,6 +330,7 @@ class AsyncMedia(
     """The media endpoints of an `AsyncClient`."""
 
     route: Route
+    pricing: Callable[[str], Coroutine[Any, Any, Pricing | None]]
 
     def _return(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         return coroutine
@@ -332,3 +349,9 @@ class AsyncMedia(
             return await asyncio.to_thread(save, files_of(result), to, proxy=self.route.proxy, stop=stop)
         finally:
             stop.set()
+
+    async def estimate_media_cost(self, model: str, **arguments: Any) -> Decimal | None:
+        """As `Client.estimate_media_cost`."""
+        from aimlapi_transport.media.prices import media_cost
+
+        return media_cost(await self.pricing(model), arguments)

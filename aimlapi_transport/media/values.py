@@ -9,7 +9,7 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from aimlapi_transport.errors import InvalidRequestError
@@ -183,6 +183,25 @@ class Generation:
     def to_dict(self) -> dict[str, Any]:
         """Its fields."""
         return {name: getattr(self, name) for name in self.__slots__}
+
+    @property
+    def reference(self) -> str:
+        """Its operation, model and id in one word, short enough for a language model to repeat."""
+        return f"{self.operation}:{self.model}:{self.id}"
+
+    @classmethod
+    def from_reference(cls, text: str) -> Generation:
+        """What `reference` gave; when it was ordered is not known any more.
+
+        Raises:
+            InvalidRequestError: it is something else.
+        """
+        operation, _, rest = text.strip().partition(":")
+        model, _, generation_id = rest.partition(":")
+        if not generation_id:
+            raise InvalidRequestError(f"{text[:80]!r} is no reference of a generation: pass it as it was given.")
+        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        return cls(generation_id, model, operation, now)
 
     @classmethod
     def from_json(cls, value: str | bytes | Mapping[str, Any]) -> Generation:

@@ -1,0 +1,127 @@
+"""What tools, parsers and loaders of media share: their settings, their clients, how a call is counted.
+
+To add a setting of the transport, add it to `ConnectionSettings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from decimal import Decimal
+from typing import Annotated, Any
+
+from langchain_core.messages.content import (
+    ContentBlock,
+    create_audio_block,
+    create_file_block,
+    create_image_block,
+    create_video_block,
+)
+from pydantic import ConfigDict, Field, SecretStr, model_validator
+from typing_extensions import Self
+
+from aimlapi_transport.client import AsyncClient, Client
+from aimlapi_transport.config.fields import ABOUT, Serialized, timeout_to_json
+from aimlapi_transport.media.operations import LATER
+from aimlapi_transport.media.values import MediaFile, MediaResult
+from langchain_aimlapi._connection import ConnectionSettings, TimeoutValue
+from langchain_aimlapi.errors import translated
+from langchain_aimlapi.usage import EmbeddingCall
+
+
+class MediaConnection(ConnectionSettings):
+    """The settings with which media endpoints are called."""
+
+    model_config = ConfigDict(
+        extra="forbid", protected_namespaces=(), arbitrary_types_allowed=True, hide_input_in_errors=True
+    )
+
+    api_key: SecretStr | str | Callable[[], str | Awaitable[str]] | None = Field(
+        default=None, exclude=True, repr=False, description=ABOUT["api_key"]
+    )
+    timeout: Annotated[TimeoutValue, Serialized(timeout_to_json)] = Field(
+        default=None, description="Seconds to wait without data. By default 600."
+    )
+
+    @model_validator(mode="after")
+    def _check_clients(self) -> Self:
+        self._check_own_clients("proxy")
+        self._found()  # the environment's key at this moment, for `openai_api_key`
+        return self
+
+    def _client(self) -> Client:
+        config = self._connection(self.api_key, self.timeout)
+        return Client(http_client=self.http_client, pool_handle=self._pool_handle, **config)
+
+    def _async_client(self) -> AsyncClient:
+        config = self._connection(self.api_key, self.timeout)
+        return AsyncClient(http_client=self.http_async_client, pool_handle=self._pool_handle, **config)
+
+
+class MediaSettings(MediaConnection):
+    """The settings of everything that calls a media model, and how it does."""
+
+    model: str = Field(description="Id of the model.")
+    parameters: Mapping[str, Any] = Field(
+        default_factory=dict, description="What every call sends beside its arguments: common names or the model's own."
+    )
+    wait_timeout: float | None = Field(
+        default=None, gt=0, description="Seconds to wait for what takes minutes. By default 20 minutes for a film."
+    )
+
+    @model_validator(mode="after")
+    def _check_model(self) -> Self:
+        if not self.model.strip():
+            raise ValueError("`model` is empty: pass the id of a media model, such as `flux/dev`.")
+        return self
+
+    def _make(self, operation: str, arguments: Mapping[str, Any]) -> MediaResult:
+        """The result of an operation, counted in the contexts around it."""
+        with translated():
+            client, call = self._client(), EmbeddingCall(self.model)
+            fields = {**self.parameters, **arguments}
+            try:
+                if call.has_budget:
+                    call.reserve(_dollars(client.estimate_media_cost(self.model, **fields)))
+                result: MediaResult = getattr(client, operation)(self.model, **self._waiting(operation), **fields)
+                call.count_media(result)
+            finally:
+                call.release()
+            return result
+
+    async def _amake(self, operation: str, arguments: Mapping[str, Any]) -> MediaResult:
+        with translated():
+            client, call = self._async_client(), EmbeddingCall(self.model)
+            fields = {**self.parameters, **arguments}
+            try:
+                if call.has_budget:
+                    call.reserve(_dollars(await client.estimate_media_cost(self.model, **fields)))
+                result: MediaResult = await getattr(client, operation)(self.model, **self._waiting(operation), **fields)
+                call.count_media(result)
+            finally:
+                call.release()
+            return result
+
+    def _waiting(self, operation: str) -> dict[str, Any]:
+        return {"wait_timeout": self.wait_timeout} if operation in LATER else {}
+
+
+def _dollars(cost: Decimal | None) -> float | None:
+    return None if cost is None else float(cost)
+
+
+def block_of(file: MediaFile) -> ContentBlock:
+    """A file as LangChain's standard content block of its kind."""
+    source: dict[str, Any] = {"url": file.url} if file.url else {"base64": file.base64}
+    if file.media_type:
+        source["mime_type"] = file.media_type
+    kind = (file.media_type or "").partition("/")[0] or _KINDS.get(file.role or "", "")
+    if kind == "image":
+        return create_image_block(**source)
+    if kind == "audio":
+        return create_audio_block(**source)
+    if kind == "video":
+        return create_video_block(**source)
+    return create_file_block(**source)
+
+
+_KINDS = {"data": "image", "images": "image", "video": "video", "audio": "audio", "audio_file": "audio"}

@@ -1,0 +1,168 @@
+"""Sound and scanned documents as LangChain documents: what is said, with its seconds; what is written, page by page.
+
+    from langchain_aimlapi.document_loaders import AIMLAPIOCRLoader, AIMLAPITranscriptLoader
+
+    documents = AIMLAPITranscriptLoader("talk.mp3").load() + AIMLAPIOCRLoader("scan.pdf").load()
+
+The parsers (`AIMLAPITranscriber`, `AIMLAPIOCR`) take LangChain's blobs, so they go into its other loaders, too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, TypeAlias
+
+from langchain_core.document_loaders import BaseBlobParser, BaseLoader
+from langchain_core.documents import Document
+from langchain_core.documents.base import Blob
+from pydantic import Field
+
+from aimlapi_transport.media.passages import passages
+from aimlapi_transport.media.values import MediaResult
+from langchain_aimlapi._media import MediaSettings
+
+__all__ = ["AIMLAPIOCR", "AIMLAPIOCRLoader", "AIMLAPITranscriber", "AIMLAPITranscriptLoader"]
+
+Source: TypeAlias = "str | os.PathLike[str]"
+
+
+class _Parser(MediaSettings, BaseBlobParser):
+    """Reads one file by a media model.
+
+    Args:
+        model: id of the media model.
+        parameters: what every call sends beside the file: common names or the model's own.
+    """
+
+    operation: ClassVar[str]
+    argument: ClassVar[str]
+
+    def lazy_parse(self, blob: Blob) -> Iterator[Document]:
+        """The documents of a file."""
+        result = self._make(self.operation, {self.argument: _content(blob)})
+        yield from self._documents(result, blob)
+
+    async def alazy_parse(self, blob: Blob) -> AsyncIterator[Document]:
+        """The documents of a file, without blocking the event loop."""
+        result = await self._amake(self.operation, {self.argument: _content(blob)})
+        for document in self._documents(result, blob):
+            yield document
+
+    def _documents(self, result: MediaResult, blob: Blob) -> Iterator[Document]:
+        raise NotImplementedError
+
+
+class AIMLAPITranscriber(_Parser):
+    """Speech to text: a document for each stretch of speech, with its seconds and speaker.
+
+    Metadata: `source`, `start_seconds`, `end_seconds`, `speaker`, `language`, `duration_seconds`, `model`, `cost_usd`
+    (of the whole file), each where it is known.
+    """
+
+    operation: ClassVar[str] = "transcribe"
+    argument: ClassVar[str] = "audio"
+    model: str = Field(default="openai/gpt-4o-transcribe", description="Id of the model.")
+    max_seconds: float | None = Field(
+        default=60.0,
+        gt=0,
+        description="Longest stretch in one document; a new speaker begins another. None for one document.",
+    )
+
+    def _documents(self, result: MediaResult, blob: Blob) -> Iterator[Document]:
+        common = {**_common(result, blob), "language": result.language, "duration_seconds": result.seconds}
+        for passage in passages(result, self.max_seconds):
+            times = {"start_seconds": passage.start, "end_seconds": passage.end, "speaker": passage.speaker}
+            yield Document(passage.text, metadata=_known({**common, **times}))
+
+
+class AIMLAPIOCR(_Parser):
+    """Text of scanned documents and pictures: a document of Markdown for each page.
+
+    Metadata: `source`, `page` (from 0), `page_label` (from 1), `total_pages`, `width`, `height`, `model`, `cost_usd`
+    (of all pages), and `images`: a dict for each figure with its `id`, by which the Markdown names it, its `box`, and,
+    with `parameters={"include_image_base64": True}`, its `base64` and `mime_type`.
+    """
+
+    operation: ClassVar[str] = "ocr"
+    argument: ClassVar[str] = "document"
+    model: str = Field(default="mistral/mistral-ocr-latest", description="Id of the model.")
+
+    def _documents(self, result: MediaResult, blob: Blob) -> Iterator[Document]:
+        common = {**_common(result, blob), "total_pages": len(result.pages)}
+        for page in result.pages:
+            images = [
+                _known({"id": each.id, "box": each.box, "base64": each.base64, "mime_type": each.media_type})
+                for each in page.images
+            ]
+            metadata: dict[str, Any] = {
+                "page": page.index,
+                "page_label": str(page.index + 1),
+                "width": page.width,
+                "height": page.height,
+                "images": images or None,
+            }
+            yield Document(page.markdown, metadata=_known({**common, **metadata}))
+
+
+class _Loader(BaseLoader):
+    """Loads files and addresses, one after the other.
+
+    Args:
+        sources: a path or an address, or several.
+        settings: of the parser: `model`, `api_key`, `parameters`, ...
+    """
+
+    _parser_class: ClassVar[type[_Parser]]
+
+    def __init__(self, sources: Source | Sequence[Source], **settings: Any) -> None:
+        self.sources = [sources] if isinstance(sources, (str, os.PathLike)) else list(sources)
+        self.parser = self._parser_class(**settings)
+
+    def lazy_load(self) -> Iterator[Document]:
+        """The documents, file by file."""
+        for source in self.sources:
+            yield from self.parser.lazy_parse(_blob(source))
+
+    async def alazy_load(self) -> AsyncIterator[Document]:
+        """The documents, file by file, without blocking the event loop."""
+        for source in self.sources:
+            async for document in self.parser.alazy_parse(_blob(source)):
+                yield document
+
+
+class AIMLAPITranscriptLoader(_Loader):
+    """Transcripts of sound files and addresses; see `AIMLAPITranscriber`."""
+
+    _parser_class: ClassVar[type[_Parser]] = AIMLAPITranscriber
+
+
+class AIMLAPIOCRLoader(_Loader):
+    """Pages of scanned documents and pictures, of files and addresses; see `AIMLAPIOCR`."""
+
+    _parser_class: ClassVar[type[_Parser]] = AIMLAPIOCR
+
+
+def _blob(source: Source) -> Blob:
+    text = os.fspath(source)
+    if text.startswith(("http://", "https://")):
+        return Blob(path=text)  # nothing is opened: the provider fetches it
+    return Blob.from_path(text)
+
+
+def _content(blob: Blob) -> str | bytes | Path:
+    """What is sent of a blob: its address, or its bytes."""
+    if blob.data is not None:
+        return blob.as_bytes()
+    text = str(blob.path)
+    return text if text.startswith(("http://", "https://")) else Path(text)
+
+
+def _common(result: MediaResult, blob: Blob) -> dict[str, Any]:
+    return {**blob.metadata, "source": blob.source, "model": result.model, "cost_usd": result.cost_usd}
+
+
+def _known(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Metadata without what is not known: many vector stores take no None."""
+    return {name: value for name, value in metadata.items() if value is not None}
