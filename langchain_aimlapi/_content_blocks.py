@@ -19,12 +19,15 @@ from aimlapi_transport.responses.output_items import is_text_of, text_of
 from langchain_aimlapi._output_items import (
     OUTPUT_ITEMS,
     blocks_of,
+    call_extras,
     in_order,
     part_of,
     reasoning_index,
+    refusal_of,
     text_index,
     whole_items,
 )
+from langchain_aimlapi._output_versions import VERSIONS, items_in, pieces_in
 
 if TYPE_CHECKING:
     from aimlapi_transport.chat.wire_types import Json
@@ -56,9 +59,12 @@ def register() -> None:
 
 
 def _of_message(message: AIMessage) -> list[types.ContentBlock]:
-    items = message.additional_kwargs.get(OUTPUT_ITEMS)
-    if items and isinstance(message.content, str):
-        return _with_final_fields(message, _of_items(message, in_order(items)))
+    if message.response_metadata.get("output_version") in VERSIONS:
+        items = items_in(message)
+        return _with_final_fields(message, _of_items(message, items), refusal_of(items))
+    held = message.additional_kwargs.get(OUTPUT_ITEMS)
+    if held and isinstance(message.content, str):
+        return _with_final_fields(message, _of_items(message, in_order(held)))
     blocks = _running(message)
     extras = message.additional_kwargs.get("tool_call_extras") or {}
     for call in message.tool_calls:
@@ -69,20 +75,18 @@ def _of_message(message: AIMessage) -> list[types.ContentBlock]:
 
 def _of_items(message: AIMessage, items: list[Json]) -> list[Json]:
     """The blocks of a reply of /v1/responses, in the order of its items."""
-    extras = message.additional_kwargs.get("tool_call_extras") or {}
-    calls = {
-        call["id"]: _with_extras(
-            {"type": "tool_call", "name": call["name"], "args": call["args"], "id": call["id"]}, extras.get(call["id"])
-        )
-        for call in message.tool_calls
-    }
-    edited = not is_text_of(str(message.content), items)
-    blocks = _running(message)[-1:] if edited and message.content else []
+    extras: dict[Any, Json] = message.additional_kwargs.get("tool_call_extras") or call_extras(items)
+    calls: dict[str | None, Json] = {}
+    for call in message.tool_calls:
+        block = {"type": "tool_call", "name": call["name"], "args": call["args"], "id": call["id"]}
+        calls[call["id"]] = _with_extras(block, extras.get(call["id"]))
+    edited = not is_text_of(str(message.text), items)
+    blocks: list[Json] = [{"type": "text", "text": str(message.text)}] if edited and message.text else []
     for place, item in enumerate(items):
         if edited and item.get("type") == "message":
             continue
-        call = calls.pop(item.get("call_id"), None)
-        blocks += blocks_of(item, place, _annotations_of) if call is None else [call]
+        made = calls.pop(item.get("call_id"), None)
+        blocks += blocks_of(item, place, _annotations_of) if made is None else [made]
     return [*blocks, *calls.values()]
 
 
@@ -101,6 +105,10 @@ def _pieces_of_items(items: Any) -> list[Json]:
 
 
 def _of_chunk(message: AIMessageChunk) -> list[types.ContentBlock]:
+    if message.response_metadata.get("output_version") in VERSIONS:
+        is_whole = message.chunk_position == "last" and all(call["id"] for call in message.tool_call_chunks)
+        has_items = bool(message.content or message.additional_kwargs.get(OUTPUT_ITEMS))
+        return _of_message(message) if is_whole and has_items else _of_blocks(message)
     items = message.additional_kwargs.get(OUTPUT_ITEMS)
     if message.chunk_position == "last" and items and not message.content and text_of(items):
         blocks = _pieces_of_items(items)  # of a stream that completes no items before its end
@@ -120,6 +128,36 @@ def _of_chunk(message: AIMessageChunk) -> list[types.ContentBlock]:
             block["index"] = f"lc_tc_{call['index']}"
         blocks.append(_with_extras(block, extras.get(call["id"])))
     return _with_final_fields(message, blocks)
+
+
+def _of_blocks(message: AIMessageChunk) -> list[types.ContentBlock]:
+    """The blocks of a piece of a stream whose content is in one of the forms of `_output_versions`."""
+    blocks: list[Json] = []
+    for block in pieces_in(message):
+        index, kind = block.get("index", 0), block.get("type")
+        item = {name: value for name, value in block.items() if name != "index"}
+        if kind == "text":
+            notes = {"annotations": _annotations_of(item["annotations"])} if item.get("annotations") else {}
+            blocks.append({**item, "text": item.get("text") or "", **notes, "index": text_index(index)})
+        elif kind == "refusal":
+            blocks.append({"type": "non_standard", "value": item, "index": "lc_ref_0"})
+        elif kind == "reasoning":
+            parts = [(field, part) for field in ("summary", "content") for part in item.pop(field, None) or ()]
+            first = blocks_of(item, index, _annotations_of, as_pieces=True)
+            texts = [
+                ((field, part.get("index", 0)), part.get("text") or "")
+                for field, part in parts
+                if isinstance(part, dict)
+            ]
+            blocks += first if item.keys() > {"type"} or not texts else []
+            blocks += [{"type": kind, "reasoning": text, "index": reasoning_index(index, at)} for at, text in texts]
+        else:
+            blocks += blocks_of(item, index, _annotations_of, as_pieces=True)
+    extras = call_extras([block for block in pieces_in(message) if block.get("call_id")])
+    for call in message.tool_call_chunks:
+        piece = {"type": "tool_call_chunk", "name": call["name"], "args": call["args"], "id": call["id"]}
+        blocks.append(_with_extras({**piece, "index": f"lc_tc_{call['index']}"}, extras.get(str(call["id"]))))
+    return cast(list[types.ContentBlock], blocks)
 
 
 _INDEX = {"reasoning": "lc_rs_0", "text": "lc_txt_0"}
@@ -142,7 +180,7 @@ def _running(message: AIMessage) -> list[Json]:
     return blocks
 
 
-def _with_final_fields(message: AIMessage, blocks: list[Json]) -> list[types.ContentBlock]:
+def _with_final_fields(message: AIMessage, blocks: list[Json], refusal: str = "") -> list[types.ContentBlock]:
     """The blocks, with what a reply has once."""
     kwargs = message.additional_kwargs
     carried = {name: kwargs[name] for name in (*REASONING_CARRIERS, "extra_content") if kwargs.get(name)}
@@ -156,8 +194,8 @@ def _with_final_fields(message: AIMessage, blocks: list[Json]) -> list[types.Con
             blocks.append({**_of_part(value), "index": f"lc_{word}_{place}"})
     if isinstance(kwargs.get("audio"), Mapping):
         blocks.append({**_of_audio(kwargs["audio"]), "index": "lc_aud_0"})
-    if kwargs.get("refusal"):
-        value = {"type": "refusal", "refusal": kwargs["refusal"]}
+    if refusal or kwargs.get("refusal"):
+        value = {"type": "refusal", "refusal": refusal or kwargs["refusal"]}
         blocks.append({"type": "non_standard", "value": value, "index": "lc_ref_0"})
     return cast(list[types.ContentBlock], blocks)
 

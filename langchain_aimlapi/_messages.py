@@ -20,7 +20,8 @@ from aimlapi_transport.chat.tool_calls import call_to_wire, parse_arguments
 from aimlapi_transport.chat.wire_types import Json
 from langchain_aimlapi._content_blocks import PROVIDER, RAW_ARGUMENTS, REASONING_CARRIERS
 from langchain_aimlapi._content_parts import is_item, is_wire_part, to_part
-from langchain_aimlapi._output_items import OUTPUT_ITEMS, in_order, is_item_block
+from langchain_aimlapi._output_items import call_extras, is_item_block
+from langchain_aimlapi._output_versions import items_in
 from langchain_aimlapi.errors import InvalidRequestError
 
 _WHOLE_CALLS = ("tool_call", "tool_use", "invalid_tool_call")
@@ -135,7 +136,7 @@ def _result_of(message: ToolMessage) -> Any:
 
 def _from_ai(message: AIMessage, where: str, answered: Sequence[BaseMessage]) -> Json:
     kwargs = message.additional_kwargs
-    items = kwargs.get(OUTPUT_ITEMS)
+    items = items_in(message)
     blocks = [] if isinstance(message.content, str) else [_unwrapped(block) for block in message.content]
     held = _held(blocks)
     content: str | list[Json]
@@ -146,12 +147,16 @@ def _from_ai(message: AIMessage, where: str, answered: Sequence[BaseMessage]) ->
     else:
         ours = message.response_metadata.get("model_provider") == PROVIDER
         content = _text_or_parts(
-            [block for block in blocks if not (_is_elsewhere(block) or (items and is_item_block(block)))],
+            [
+                block
+                for block in blocks
+                if not (_is_elsewhere(block) or (items and (is_item_block(block) or is_item(block))))
+            ],
             where,
             as_it_came=ours,
             is_reply=bool(message.response_metadata),
         )
-    calls = _calls(message, blocks, where)
+    calls = _calls(message, blocks, items, where)
     if not content and not calls and "audio" not in held:
         content = held.get("transcript", content)  # another model's speech: this one can read it
     sent: Json = {"role": "assistant", "content": content if content or not calls else None}
@@ -163,7 +168,7 @@ def _from_ai(message: AIMessage, where: str, answered: Sequence[BaseMessage]) ->
         sent["tool_calls"] = calls
     if items:
         told = message.response_metadata
-        sent |= {"output_items": in_order(items), "output_model": told.get("model_name")}
+        sent |= {"output_items": items, "output_model": told.get("model_name")}
         sent |= {"output_stored": told.get("store"), "response_id": told.get("id")}
     for name in ("refusal", "extra_content", "images"):
         value = kwargs.get(name) or held.get(name)
@@ -213,10 +218,14 @@ def _held(blocks: Sequence[Any]) -> Json:
     return held
 
 
-def _calls(message: AIMessage, blocks: Sequence[Any], where: str) -> list[Json]:
+def _calls(message: AIMessage, blocks: Sequence[Any], items: Sequence[Json], where: str) -> list[Json]:
     """The message's calls: LangChain's, the ones that were not valid, and any only the content holds."""
     inner = [block for block in blocks if _is(block, _WHOLE_CALLS)]
-    extras = {block.get("id"): block["extras"] for block in inner if block.get("extras")}
+    extras: dict[Any, Json] = call_extras(items)
+    for item in items:
+        if item.get("type") == "function_call" and item.get("call_id") in extras:
+            extras[item["call_id"]][RAW_ARGUMENTS] = item.get("arguments")
+    extras |= {block.get("id"): block["extras"] for block in inner if block.get("extras")}
     extras |= message.additional_kwargs.get("tool_call_extras") or {}
     calls = [_call(call["id"], call["name"], call["args"], extras, where) for call in message.tool_calls]
     calls += [_call(call["id"], call["name"], call["args"], extras, where) for call in message.invalid_tool_calls]

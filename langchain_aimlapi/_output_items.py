@@ -8,7 +8,7 @@ To give another kind of item a block of its own, add a row to `_BLOCKS`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aimlapi_transport.responses.output_items import (
@@ -30,6 +30,8 @@ _INDEX = "index"
 _REASONING_PARTS = {"summary": "summary_text", "content": "reasoning_text"}
 _CALLS = ("function_call", "custom_tool_call")
 # Blocks of an assistant message that its items say as well.
+_CALL_FIELDS = ("id", "type", "call_id", "name", "arguments", "input", "status")
+_OF_MESSAGE = ("type", "role", "id", "content", "status")
 _ITEM_BLOCKS = ("server_tool_call", "server_tool_call_chunk", "server_tool_result")
 
 
@@ -126,6 +128,22 @@ def is_item_block(block: Any) -> bool:
     return kind in _ITEM_BLOCKS or (kind == "image" and index.startswith(("lc_igc_", "ig_")))
 
 
+def refusal_of(items: Sequence[Json]) -> str:
+    """The refusal that the items say."""
+    return "".join(part["refusal"] for item in items for part in message_parts(item, "refusal"))
+
+
+def call_extras(items: Sequence[Json]) -> dict[str, Json]:
+    """What the items of calls hold besides LangChain's fields, by the calls' ids."""
+    found: dict[str, Json] = {}
+    for item in items:
+        if item.get("type") in _CALLS and isinstance(item.get("call_id"), str):
+            extra = {name: value for name, value in item.items() if name not in _CALL_FIELDS and value is not None}
+            extra |= {"item_id": item["id"]} if item.get("id") else {}
+            found[item["call_id"]] = {**extra, "type": "custom"} if item["type"] == "custom_tool_call" else extra
+    return found
+
+
 def blocks_of(
     item: Json, place: int, annotations: Callable[[Any], list[Json]], *, as_pieces: bool = False
 ) -> list[Json]:
@@ -173,8 +191,13 @@ def _message(item: Json, place: int, annotations: Callable[[Any], list[Json]], a
     found = annotations(annotations_of(item))
     if found:
         block["annotations"] = found
+    further = {name: value for name, value in item.items() if name not in _OF_MESSAGE and value is not None}
+    if item.get("status") not in (None, "completed"):
+        further["status"] = item["status"]
+    if further:
+        block["extras"] = further
     if item.get("phase"):
-        block["extras"] = {"phase": item["phase"]}
+        block["phase"] = item["phase"]  # where LangChain's own reading of OpenAI's messages has it
     return [{**block, "index": text_index(place)} if as_pieces else block]
 
 
@@ -182,11 +205,16 @@ def _reasoning(item: Json, place: int, as_pieces: bool) -> list[Json]:
     parts = reasoning_parts(item) or [(("summary", 0), "")]
     blocks: list[Json] = [{"type": "reasoning", "reasoning": text} for _, text in parts]
     first = {"id": item["id"]} if item.get("id") else {}
-    extras = {name: item[name] for name in ("encrypted_content", "status") if item.get(name)}
-    blocks[0] |= {**first, **({"extras": extras} if extras else {})}
+    known = ("type", "id", "summary", "content")
+    extras = {name: value for name, value in item.items() if name not in known and value is not None}
+    blocks = [{**block, **first} for block in blocks]
+    blocks[0] |= {"extras": extras} if extras else {}
     if not as_pieces:
         return blocks
-    return [{**blocks[0], "reasoning": "", "index": reasoning_index(place, parts[0][0])}]
+    return [
+        {**block, "reasoning": "", "index": reasoning_index(place, part)}
+        for block, (part, _) in zip(blocks, parts, strict=True)
+    ]
 
 
 # -- what the provider ran itself --------------------------------------------------------------------------------------

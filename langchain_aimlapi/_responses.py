@@ -65,10 +65,11 @@ class StreamReader:
     everything about the whole answer at its end.
     """
 
-    __slots__ = ("_calls", "_items", "_kind", "_tools")
+    __slots__ = ("_calls", "_free_text", "_items", "_kind", "_tools")
 
-    def __init__(self, tools: Sequence[Any] = ()) -> None:
+    def __init__(self, tools: Sequence[Any] = (), *, free_text: str = "input") -> None:
         self._tools = tools
+        self._free_text = free_text
         self._calls: dict[int, _StreamedCall] = {}
         self._kind: type[ChatGenerationChunk] = FirstChunk
         self._items: set[int] = set()
@@ -95,7 +96,7 @@ class StreamReader:
         for fragment in delta.tool_calls:
             call = self._calls.get(fragment.index)
             if call is None:
-                call = self._calls[fragment.index] = _StreamedCall()
+                call = self._calls[fragment.index] = _StreamedCall(self._free_text)
             if fragment.id or fragment.extra:
                 extra = call.news(fragment)
                 if extra:
@@ -131,7 +132,7 @@ class StreamReader:
         extras = kwargs.pop("tool_call_extras", {})
         endings = []
         for index, call in enumerate(choice.tool_calls):
-            streamed = self._calls.get(index, _StreamedCall())
+            streamed = self._calls.get(index, _StreamedCall(self._free_text))
             ending = streamed.ending(call, _error(call, choice), self._tools)
             if ending:
                 endings.append(tool_call_chunk(name=None, args=ending, id=None, index=index))
@@ -150,11 +151,12 @@ class StreamReader:
 
 
 class _StreamedCall:
-    """What has been said of one call of a stream. A custom tool's free text goes out as `{"input": ...}`."""
+    """What has been said of one call of a stream. A custom tool's free text is its only argument, of a given name."""
 
-    __slots__ = ("begun", "coerced", "custom", "escapes", "id", "sent")
+    __slots__ = ("begun", "coerced", "custom", "escapes", "head", "id", "sent")
 
-    def __init__(self) -> None:
+    def __init__(self, free_text: str) -> None:
+        self.head = f'{{"{free_text}": "'
         self.id = ""
         self.custom = False
         self.begun = False
@@ -179,7 +181,7 @@ class _StreamedCall:
     def arguments(self, text: str) -> str:
         """A piece of arguments as it goes out: blank space before them, and `null` for none, are no arguments."""
         if self.custom:
-            head = "" if self.begun else _CUSTOM_HEAD
+            head = "" if self.begun else self.head
             self.begun = True
             return head + json.dumps(text, ensure_ascii=False)[1:-1]
         if not self.begun:
@@ -201,12 +203,9 @@ class _StreamedCall:
                 return rest
             again = coerced_text(tools, call.name)
             return rest + _spoiler(call.arguments if again is None else again.feed(call.arguments) + again.rest())
-        said = _CUSTOM_HEAD + json.dumps(call.arguments, ensure_ascii=False)[1:-1]
+        said = self.head + json.dumps(call.arguments, ensure_ascii=False)[1:-1]
         head = "" if self.begun else said
         return head + ('"}' if error is None else _spoiler(said))
-
-
-_CUSTOM_HEAD = '{"input": "'
 
 
 def usage_metadata(usage: Usage | None) -> UsageMetadata | None:

@@ -24,6 +24,7 @@ from langchain_aimlapi._serialization import ChatValue, serialized
 from langchain_aimlapi._settings import ChatSettings
 
 if TYPE_CHECKING:  # imported at the first call, as httpx above all: two thirds of what importing this module would cost
+    from aimlapi_transport.chat.request import Request
     from aimlapi_transport.chat.response import Completion
     from aimlapi_transport.service.catalogue import Model
 
@@ -85,7 +86,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
             reserve(budgets_of(run_manager), client, request)
             timeout = time_limits(self, kwargs, stream=False)
             completion = client.complete(request, timeout=timeout, on_progress=kwargs.get("on_progress"))
-            return self._result(completion, request.tools)
+            return self._result(completion, request)
 
     async def _agenerate(
         self,
@@ -105,7 +106,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
             await areserve(budgets_of(run_manager), client, request)
             timeout = time_limits(self, kwargs, stream=False)
             completion = await client.complete(request, timeout=timeout, on_progress=kwargs.get("on_progress"))
-            return self._result(completion, request.tools)
+            return self._result(completion, request)
 
     def _stream(
         self,
@@ -116,15 +117,15 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
     ) -> Iterator[ChatGenerationChunk]:
         from aimlapi_transport.client import Client
         from langchain_aimlapi._budget import budgets_of, reserve
+        from langchain_aimlapi._output_stream import stream_reader
         from langchain_aimlapi._request import time_limits, to_request
-        from langchain_aimlapi._responses import StreamReader
         from langchain_aimlapi.error_translation import translated
 
         with translated():
             client = Client(http_client=self.http_client, pool_handle=self._pool_handle, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=True)
             reserve(budgets_of(run_manager), client, request)
-            reader, answer = StreamReader(request.tools), None
+            reader, answer = stream_reader(self.output_version, request), None
             stream = client.stream(request, timeout=time_limits(self, kwargs, stream=True))
             while deltas := stream.deltas():
                 for delta in deltas:
@@ -144,8 +145,8 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         from aimlapi_transport.client import AsyncClient
         from langchain_aimlapi._async_stream import AsyncChunks
         from langchain_aimlapi._budget import areserve, budgets_of
+        from langchain_aimlapi._output_stream import stream_reader
         from langchain_aimlapi._request import time_limits, to_request
-        from langchain_aimlapi._responses import StreamReader
         from langchain_aimlapi.error_translation import translated
 
         with translated():
@@ -153,12 +154,15 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
             request = to_request(self, client, messages, stop, kwargs, stream=True)
             deltas = client.stream(request, timeout=time_limits(self, kwargs, stream=True))
             begin = partial(areserve, budgets_of(run_manager), client, request)
-            return AsyncChunks(deltas, StreamReader(request.tools), self._with_headers, begin)
+            return AsyncChunks(deltas, stream_reader(self.output_version, request), self._with_headers, begin)
 
-    def _result(self, completion: Completion, tools: Sequence[Any]) -> ChatResult:
+    def _result(self, completion: Completion, request: Request) -> ChatResult:
+        from langchain_aimlapi._output_versions import in_version, version_for
         from langchain_aimlapi._responses import from_choice, generation_info
 
-        messages = [from_choice(completion, choice, tools) for choice in completion.choices]
+        messages = [from_choice(completion, choice, request.tools) for choice in completion.choices]
+        if version := version_for(self.output_version, request.path):
+            messages = [in_version(messages[0], version, completion, completion.choices[0])]
         generations = [
             ChatGeneration(message=message, generation_info=generation_info(message)) for message in messages
         ]

@@ -41,8 +41,8 @@ def answer_of(items: Sequence[Json]) -> str:
 
 
 def is_text_of(text: str, items: Sequence[Json]) -> bool:
-    """Whether this is the text of these items, with their comments or without."""
-    return text in (text_of(items), answer_of(items))
+    """Whether this is the text of these items, with their comments (as paragraphs or not) or without."""
+    return text in (text_of(items), answer_of(items)) or text == "".join(map(message_text, items))
 
 
 def joined_texts(texts: Sequence[tuple[str, bool]]) -> tuple[str, list[int]]:
