@@ -68,6 +68,21 @@ def warn_unknown_endpoint(model: str) -> None:
     _warn_once(model, "endpoint", f"{text}. `use_responses_api=True` or `False` decides.")
 
 
+def warn_not_strict(problem: str, *, was_asked: bool) -> None:
+    """Warns once of a schema that a model is not held to.
+
+    Args:
+        problem: the field, and what it says that strict output cannot.
+        was_asked: whether the user asked for strict output, not we by ourselves.
+    """
+    text = f"{problem}, which strict output cannot say: `strict` is left out, and the answer may not fit the schema"
+    if was_asked:
+        warn_once(problem, "strict", text)
+    elif (problem, "strict") not in _warned:
+        _warned.add((problem, "strict"))
+        warn(f"{text}.")
+
+
 def warn_once(model: str, key: str, text: str) -> None:
     """Warns once in the process for each model and key."""
     _warn_once(model, key, f"{text}; `strict_parameters=True` raises instead.")

@@ -9,8 +9,9 @@ from langchain_core.messages import BaseMessage
 
 from langchain_aimlapi._aliases import refusal_of_call
 from langchain_aimlapi._profile import parts_taken, takes_cache_marks, without_cache_marks
+from langchain_aimlapi._schemas import to_response_format
 from langchain_aimlapi._settings import ChatSettings, merged
-from langchain_aimlapi._tools import to_response_format, to_tool_choice, to_tools
+from langchain_aimlapi._tools import to_tool_choice, to_tools
 from langchain_aimlapi.errors import InvalidRequestError
 
 if TYPE_CHECKING:  # imported at the first call

@@ -9,48 +9,131 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Any, TypeGuard
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import pydantic.v1
 from langchain_core.exceptions import OutputParserException
+from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.output_parsers import BaseTransformOutputParser
 from langchain_core.outputs import ChatGeneration, Generation
 from langchain_core.runnables import Runnable, RunnableGenerator, RunnableMap
 from langchain_core.runnables.utils import AddableDict
 from langchain_core.utils.json import parse_partial_json
-from langchain_core.utils.pydantic import is_basemodel_subclass
-from pydantic import BaseModel, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from aimlapi_transport.chat.coercion import coerce
 from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.json_schema import json_type, json_types
+from aimlapi_transport.structured.answer_schema import AnswerSchema
+from aimlapi_transport.structured.describe import is_pydantic_v1, name_of
 from aimlapi_transport.structured.json_text import json_values
 from langchain_aimlapi._output_items import answer_text
+from langchain_aimlapi.errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from langchain_aimlapi._settings import ChatSettings
 
 
-def is_class(schema: Any) -> TypeGuard[type]:
-    """Whether the schema is a Pydantic class, of either version, so that answers become its instances."""
-    return isinstance(schema, type) and is_basemodel_subclass(schema)
+METHODS = ("function_calling", "json_schema", "json_mode")
+
+
+def structured(
+    model: ChatSettings,
+    runnable: Runnable[LanguageModelInput, AIMessage],
+    bound: Mapping[str, Any],
+    schema: Any = None,
+    *,
+    method: str | None = None,
+    include_raw: bool = False,
+    strict: bool | None = None,
+    tools: Sequence[Any] | None = None,
+    **kwargs: Any,
+) -> Runnable[LanguageModelInput, Any]:
+    """The chain that `ChatAIMLAPI.with_structured_output` returns.
+
+    Args:
+        model: the model at the end of `runnable`, which decides what is possible.
+        runnable: what is asked: the model, or a binding of it.
+        bound: the arguments bound to `runnable`.
+
+    Raises:
+        InvalidRequestError: no schema, an argument that is none, or one at odds with what is bound.
+    """
+    from langchain_aimlapi._schemas import kind_of, to_answer_schema, traced
+    from langchain_aimlapi._tools import to_tool_choice, to_tools
+
+    if method not in (None, *METHODS):
+        raise InvalidRequestError(f"`method` is {method!r}: pass function_calling, json_schema or json_mode.")
+    if schema is None and method != "json_mode":
+        raise InvalidRequestError('`schema` is missing: pass one, or `method="json_mode"` for any JSON object.')
+    if tools and not include_raw:
+        raise InvalidRequestError("`tools` are given: pass `include_raw=True`, for their calls are in `raw`.")
+    chosen = method or best_method(model)
+    if chosen == "json_schema" and is_pydantic_v1(schema):
+        chosen = "function_calling"  # its schema is of an older draft
+    refuse = model.strict_parameters
+    asked = None if schema is None else to_answer_schema(schema, strict=strict, refuse=refuse)
+    bound = {**model.model_kwargs, **bound}
+    others = to_tools(tools or (), strict=strict, refuse=refuse)
+    if bound.get("tools"):
+        others += to_tools(bound["tools"])
+    tool = None
+    if chosen == "function_calling" and asked is not None:
+        definition = asked.tool()
+        tool = asked.name
+        kwargs["tools"] = [definition, *others]
+        choice = to_tool_choice(bound.get("tool_choice"), kwargs["tools"])
+        only = {"type": "function", "function": {"name": tool}}
+        if choice is None:
+            # The choice is ours, not the user's: left out where a host or a model does not take it.
+            kwargs["added_tool_choice"] = only if others and not include_raw else "required"
+        elif choice not in ("auto", "required", only):
+            raise InvalidRequestError(
+                f"`tool_choice` is bound to {choice!r}, but the answer is a call of `{tool}`: bind none, "
+                'or pass `method="json_schema"`.'
+            )
+    else:
+        if others:
+            kwargs["tools"] = others
+        if bound.get("response_format") is not None and (method or chosen == "json_schema"):
+            raise InvalidRequestError("`response_format` is bound, which the schema would replace: bind none.")
+        if chosen == "json_schema" and asked is not None:
+            kwargs["response_format"] = asked.response_format()
+        elif method is None and asked is not None:
+            kwargs |= {"added_response_format": {"type": "json_object"}, "added_instruction": asked.instruction()}
+        else:
+            kwargs["response_format"] = {"type": "json_object"}
+    output_format = {"kwargs": {"method": chosen, "strict": strict}, "schema": traced(schema, asked)}
+    llm = runnable.bind(ls_structured_output_format=output_format, **kwargs)
+    parser = StructuredAnswer(kind=kind_of(schema), asked=asked, tool=tool, others=bool(others) and include_raw)
+    return with_raw(llm, parser) if include_raw else llm | parser
+
+
+def best_method(model: ChatSettings) -> Literal["function_calling", "json_schema", "json_mode"]:
+    """The surest way to a schema that the model's profile and the host allow."""
+    profile = model._profile_of(model.model_name) or {}
+    listed = model._host().rules_for(model.model_name).parameters
+    if profile.get("structured_output") and (listed is None or "response_format" in listed):
+        return "json_schema"
+    tools = profile.get("tool_calling") is not False and (listed is None or "tools" in listed)
+    return "function_calling" if tools else "json_mode"
 
 
 class StructuredAnswer(BaseTransformOutputParser[Any]):
-    """Reads a message's answer: the instance of a Pydantic class, or a dict.
+    """Reads a message's answer: an instance of a class, or what the JSON is.
 
     A stream gives a dict as it grows, and an instance once it is whole.
 
     Attributes:
-        kind: a Pydantic class, or None for a dict.
-        shape: the JSON schema, None where there is none: a string that spells an array or an object where it wants one
-            is that one.
-        required: keys a dict must have.
+        kind: the type whose instance the answer is, None where it is plain JSON.
+        asked: the schema of the answer; None for any JSON object.
         tool: the name of the tool whose call holds the answer, None where the text does.
         others: whether other tools are bound: their calls are no answer yet (None), not a failure.
     """
 
     kind: Any = None
-    shape: Any = None
-    required: tuple[str, ...] = ()
+    asked: AnswerSchema | None = None
     tool: str | None = None
     others: bool = False
 
@@ -102,21 +185,26 @@ class StructuredAnswer(BaseTransformOutputParser[Any]):
             raise OutputParserException(f"The model answered in text, not by the tool: {text[:200]!r}.") from error
 
     def _shaped(self, value: Any) -> Any:
-        value = coerce(value, self.shape)
-        if self.kind is None:
-            if not isinstance(value, dict):
-                kind = type(value).__name__
-                raise OutputParserException(f"The answer is a JSON {kind}, not an object: {_excerpt(value)}.")
-            missing = [name for name in self.required if name not in value]
-            if missing:
-                raise OutputParserException(f"The answer lacks {', '.join(missing)}: {_excerpt(value)}.")
-            return value
+        value = value if self.asked is None else self.asked.value(value)
+        if self.kind is not None:
+            return self._instance(value)
+        schema: Json = {"type": "object"} if self.asked is None else self.asked.original
+        if json_type(value) not in json_types(schema, schema):
+            kind = type(value).__name__
+            raise OutputParserException(f"The answer is a JSON {kind}, not an object: {_excerpt(value)}.")
+        required = schema.get("required")
+        missing = [name for name in required if name not in value] if isinstance(required, list) else []
+        if missing and isinstance(value, dict):
+            raise OutputParserException(f"The answer lacks {', '.join(missing)}: {_excerpt(value)}.")
+        return value
+
+    def _instance(self, value: Any) -> Any:
         try:
-            if issubclass(self.kind, BaseModel):
-                return self.kind.model_validate_json(json.dumps(value))  # as JSON: a strict date may be a text
-            return self.kind.parse_obj(value)
+            if is_pydantic_v1(self.kind):
+                return self.kind.parse_obj(value)
+            return TypeAdapter(self.kind).validate_json(json.dumps(value))  # as JSON: a strict date may be a text
         except (ValidationError, pydantic.v1.ValidationError) as error:
-            raise OutputParserException(f"The answer does not fit {self.kind.__name__}: {error}") from error
+            raise OutputParserException(f"The answer does not fit {name_of(self.kind)}: {error}") from error
 
     def begun(self, message: AIMessage) -> Json | None:
         """What there is of a dict, None where nothing is."""
@@ -132,7 +220,10 @@ class StructuredAnswer(BaseTransformOutputParser[Any]):
             value = parse_partial_json(text) if text.startswith("{") else None
         except ValueError:
             return None
-        return coerce(value, self.shape) if isinstance(value, dict) and value else None
+        if not isinstance(value, dict) or not value:
+            return None
+        value = value if self.asked is None else self.asked.value(value)
+        return value if isinstance(value, dict) else None
 
     def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:
         partial = _PartialResults(self)
@@ -205,14 +296,6 @@ class _Collecting:
             return AddableDict(parsed=None if raw is None else self._parser.read(raw), parsing_error=None)
         except Exception as error:  # whatever a user's validator raises
             return AddableDict(parsed=None, parsing_error=error)
-
-
-def instruction(schema: Mapping[str, Any]) -> str:
-    """The instruction for a model that takes no parameter for a schema."""
-    return (
-        "Answer with one JSON object and nothing else, no code fence. It must fit this JSON schema:\n"
-        f"{json.dumps(schema, ensure_ascii=False)}"
-    )
 
 
 def instructed(messages: list[Json], text: str) -> list[Json]:

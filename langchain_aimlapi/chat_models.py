@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-import pydantic.v1
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LanguageModelInput, ModelProfile
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable
+from langchain_core.runnables import ConfigurableField, Runnable, RunnableConfig, RunnableSerializable
+from langchain_core.runnables.utils import AnyConfigurableField
 from langchain_core.tools import BaseTool
 from pydantic import model_validator
 from typing_extensions import Self
@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # imported at the first call, as httpx above all: two thirds 
     from aimlapi_transport.chat.request import Request
     from aimlapi_transport.chat.response import Completion
     from aimlapi_transport.service.catalogue import Model
+    from langchain_aimlapi._binding import ModelBinding
 
 
 class ChatAIMLAPI(ChatValue, ChatSettings):
@@ -188,6 +189,42 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
                 counts[name] += count if isinstance(count, int) else 0  # as it came: it may be anything
         return {"token_usage": counts, "model_name": self.model_name}
 
+    def bind(self, **kwargs: Any) -> ModelBinding:  # type: ignore[override]  # LangChain's is private
+        """A model with these arguments in every call; `bind_tools` and `with_structured_output` keep them."""
+        from langchain_aimlapi._binding import ModelBinding
+
+        return ModelBinding(bound=self, kwargs=kwargs)
+
+    def with_config(
+        self, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """A model with this config in every call; `bind_tools` and `with_structured_output` keep it."""
+        from langchain_aimlapi._binding import kept
+
+        return kept(super().with_config(config, **kwargs))
+
+    def with_listeners(self, **listeners: Any) -> Runnable[LanguageModelInput, AIMessage]:
+        """A model with these listeners in every call; `bind_tools` and `with_structured_output` keep them."""
+        from langchain_aimlapi._binding import kept
+
+        return kept(super().with_listeners(**listeners))
+
+    def configurable_fields(
+        self, **fields: AnyConfigurableField
+    ) -> RunnableSerializable[LanguageModelInput, AIMessage]:
+        """A model whose settings the config of a call chooses, with tools and structured output, too."""
+        from langchain_aimlapi._binding import kept_fields
+
+        return kept_fields(super().configurable_fields(**fields))
+
+    def configurable_alternatives(
+        self, which: ConfigurableField, **options: Any
+    ) -> RunnableSerializable[LanguageModelInput, AIMessage]:
+        """This or another model, as the config of a call chooses, with tools and structured output, too."""
+        from langchain_aimlapi._binding import kept_alternatives
+
+        return kept_alternatives(super().configurable_alternatives(which, **options))
+
     def bind_tools(
         self,
         tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
@@ -211,19 +248,17 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         Raises:
             InvalidRequestError: a tool without a name, or a choice of a tool that is not bound.
         """
-        from langchain_aimlapi._tools import to_response_format, to_tool_choice, to_tools
+        from langchain_aimlapi._tools import bound_tools
 
-        definitions = to_tools(tools, strict=strict)
-        choice = to_tool_choice(tool_choice, definitions)
-        if definitions or choice is not None or parallel_tool_calls is not None:
-            kwargs["tools"] = definitions
-        if choice is not None:
-            kwargs["tool_choice"] = choice
-        if parallel_tool_calls is not None:
-            kwargs["parallel_tool_calls"] = parallel_tool_calls
-        if response_format is not None:
-            kwargs["response_format"] = to_response_format(response_format, strict=strict)
-        return super().bind(**kwargs)
+        arguments = bound_tools(
+            tools,
+            tool_choice=tool_choice,
+            strict=strict,
+            refuse=self.strict_parameters,
+            parallel_tool_calls=parallel_tool_calls,
+            response_format=response_format,
+        )
+        return self.bind(**arguments, **kwargs)
 
     def with_structured_output(
         self,
@@ -238,13 +273,15 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         """A model whose answers have the shape of a schema.
 
         Args:
-            schema: a Pydantic class, a TypedDict, a JSON schema, or a tool in the wire's form.
+            schema: a Pydantic class, a dataclass, a union of them, a TypedDict, a JSON schema, or a tool in the wire's
+                form. What is no object (a list, a union) travels inside one.
             method: `json_schema` (by `response_format` with the schema), `function_calling` (by a forced tool call),
                 or `json_mode` (any JSON object: your prompt must describe it). By default the first of the first
                 two that the model's profile promises, `function_calling` where nothing is known; a model that takes
                 neither has the schema in its instructions.
             include_raw: answer `{"raw", "parsed", "parsing_error"}`, and tell a failure instead of raising it.
-            strict: whether the answer must match exactly, for models that can promise it.
+            strict: whether the answer must match exactly, for models that can promise it. A schema that strict output
+                cannot say is sent without, with a warning; `strict_parameters=True` raises.
             tools: other tools the model may call first; then `parsed` is None and the calls are in `raw`. Needs
                 `include_raw`.
 
@@ -253,57 +290,11 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
                 is read, and so is JSON written as text where the tool was to be called.
             InvalidRequestError: no schema, or an argument that is none of the above.
         """
-        from langchain_aimlapi._structured import StructuredAnswer, instruction, is_class, with_raw
-        from langchain_aimlapi._tools import to_json_schema, to_response_format, to_tools
-        from langchain_aimlapi.errors import InvalidRequestError
+        from langchain_aimlapi._structured import structured
 
-        if method not in (None, "function_calling", "json_schema", "json_mode"):
-            raise InvalidRequestError(f"`method` is {method!r}: pass function_calling, json_schema or json_mode.")
-        if schema is None and method != "json_mode":
-            raise InvalidRequestError('`schema` is missing: pass one, or `method="json_mode"` for any JSON object.')
-        if tools and not include_raw:
-            raise InvalidRequestError("`tools` are given: pass `include_raw=True`, for their calls are in `raw`.")
-        chosen = method or self._best_method(schema)
-        if chosen == "json_schema" and is_class(schema) and issubclass(schema, pydantic.v1.BaseModel):
-            chosen = "function_calling"  # its schema is of an older draft
-        shape = {} if schema is None else to_json_schema(schema, strict=strict)
-        bound = to_tools(tools or (), strict=strict)
-        name = None
-        if chosen == "function_calling":
-            (definition,) = to_tools([shape], strict=strict)
-            name = definition["function"]["name"]
-            bound = [definition, *bound]
-            # The choice is ours, not the user's: left out where a host or a model does not take it.
-            kwargs["added_tool_choice"] = "required"
-        elif chosen == "json_schema":
-            kwargs["response_format"] = to_response_format(schema, strict=strict)
-        elif method is None:
-            kwargs |= {"added_response_format": {"type": "json_object"}, "added_instruction": instruction(shape)}
-        else:
-            kwargs["response_format"] = {"type": "json_object"}
-        if bound:
-            kwargs["tools"] = bound
-        output_format = {"kwargs": {"method": chosen, "strict": strict}, "schema": schema}
-        llm = self.bind(ls_structured_output_format=output_format, **kwargs)
-        optional: frozenset[str] = getattr(schema, "__optional_keys__", frozenset())
-        parser = StructuredAnswer(
-            kind=schema if is_class(schema) else None,
-            shape=shape or None,
-            # LangChain lists the keys of a TypedDict by their defaults: those it need not have are no fault.
-            required=tuple(name for name in shape.get("required", ()) if name not in optional),
-            tool=name,
-            others=bool(tools),
+        return structured(
+            self, self, {}, schema, method=method, include_raw=include_raw, strict=strict, tools=tools, **kwargs
         )
-        return with_raw(llm, parser) if include_raw else llm | parser
-
-    def _best_method(self, schema: Any) -> Literal["function_calling", "json_schema", "json_mode"]:
-        """The surest way to a schema that the model's profile and the host allow."""
-        profile = self._profile_of(self.model_name) or {}
-        listed = self._host().rules_for(self.model_name).parameters
-        if profile.get("structured_output") and (listed is None or "response_format" in listed):
-            return "json_schema"
-        tools = profile.get("tool_calling") is not False and (listed is None or "tools" in listed)
-        return "function_calling" if tools else "json_mode"
 
     def estimate_cost(
         self, input: LanguageModelInput, *, output_tokens: int | None = None, **kwargs: Any

@@ -49,6 +49,8 @@ def of(schema: Any, **more: Any) -> dict[str, Any]:
             id="patternProperties",
         ),
         pytest.param({"anyOf": [of(TEXTS), {"type": "null"}]}, {"k": LIST}, {"k": ["a", "b"]}, id="a property in anyOf"),
+        pytest.param({"const": {"a": [1]}}, '{"a": [1]}', {"a": [1]}, id="const"),
+        pytest.param({"enum": [["a", "b"], 3]}, LIST, ["a", "b"], id="enum"),
         pytest.param({"type": "object"}, '{"a": "[1]"}', {"a": "[1]"}, id="an object that says no more"),
         pytest.param(TEXTS, '["\\ud83d"]', ["\ufffd"], id="half a character"),
     ],
@@ -58,6 +60,11 @@ def test_a_string_where_the_schema_wants_no_string_is_what_it_spells(schema: Any
     root = of(schema, **{"$defs": {"P": POINT, "Tree": tree}})
     assert coerce({"k": written, "other": LIST}, root) == {"k": meant, "other": LIST}
     assert coerce({"k": meant}, root) == {"k": meant}
+    tools = [{"type": "function", "function": {"name": "f", "parameters": root}}]
+    reader = coerced_text(tools, "f")
+    assert reader is not None
+    told = "".join(reader.feed(sign) for sign in json.dumps({"k": written, "other": LIST})) + reader.rest()
+    assert json.loads(told) == {"k": meant, "other": LIST}
 
 
 @pytest.mark.parametrize(
@@ -170,3 +177,34 @@ def test_a_call_of_a_known_tool_holds_what_its_strings_spell_and_any_other_stays
     call = coerced_call(known, tools)
     assert (call.parsed, json.loads(call.arguments)) == ({"k": ["a", "b"]},) * 2
     assert [coerced_call(other, tools) is other for other in others] == [True] * 3
+
+
+LITERALS = st.sampled_from([None, True, 3, "a", LIST, ["a", "b"], {"at": [1]}, []])
+LEAVES = st.one_of(
+    st.sampled_from([True, False, {}, TEXT, TEXTS, {"type": "integer"}, {"type": ["object", "null"]}, {"$ref": "#/$defs/P"}]),
+    st.builds(lambda value: {"const": value}, LITERALS),
+    st.builds(lambda values: {"enum": values}, st.lists(LITERALS, max_size=2)),
+)  # fmt: skip
+SCHEMAS = st.recursive(
+    LEAVES,
+    lambda s: st.one_of(
+        st.builds(lambda inner: {"items": inner}, s),
+        st.builds(lambda inner: {"type": "array", "prefixItems": [inner, TEXT]}, s),
+        st.builds(lambda inner, kind: {"properties": {"at": inner, "k": inner}, **kind}, s, st.sampled_from([{}, {"type": "object"}])),
+        st.builds(lambda word, a, b: {word: [a, b]}, st.sampled_from(["anyOf", "oneOf", "allOf"]), s, s),
+        st.builds(lambda inner: {"type": "object", "additionalProperties": inner}, s),
+    ),
+    max_leaves=5,
+)  # fmt: skip
+WRITTEN = VALUES | st.sampled_from([{"at": LIST}, [LIST, OBJECT], NESTED, json.dumps([NESTED, {"k": LIST}])])
+
+
+@given(schema=SCHEMAS, value=WRITTEN, size=st.integers(1, 7))
+def test_a_stream_is_coerced_as_the_whole_is_whatever_the_schema(schema: Any, value: Any, size: int) -> None:
+    root = of(schema, **{"$defs": {"P": POINT}})
+    text = json.dumps({"k": value})
+    reader = coerced_text([{"type": "function", "function": {"name": "f", "parameters": root}}], "f")
+    told = text
+    if reader is not None:
+        told = "".join(reader.feed(text[at : at + size]) for at in range(0, len(text), size)) + reader.rest()
+    assert json.loads(told) == coerce({"k": value}, root)
