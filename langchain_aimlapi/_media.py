@@ -114,14 +114,10 @@ def block_of(file: MediaFile) -> ContentBlock:
     source: dict[str, Any] = {"url": file.url} if file.url else {"base64": file.base64}
     if file.media_type:
         source["mime_type"] = file.media_type
-    kind = (file.media_type or "").partition("/")[0] or _KINDS.get(file.role or "", "")
-    if kind == "image":
+    if file.kind == "image":
         return create_image_block(**source)
-    if kind == "audio":
+    if file.kind == "audio":
         return create_audio_block(**source)
-    if kind == "video":
+    if file.kind == "video":
         return create_video_block(**source)
     return create_file_block(**source)
-
-
-_KINDS = {"data": "image", "images": "image", "video": "video", "audio": "audio", "audio_file": "audio"}

@@ -21,6 +21,18 @@ DONE, FAILED, UNDER_WAY = "done", "failed", "under_way"
 """The states of a generation, in one spelling: the provider writes completed, succeeded, error, failed, queued, ..."""
 
 
+# What a field of a reply holds, where no media type is stated.
+_KINDS = {
+    "data": "image",
+    "images": "image",
+    "image": "image",
+    "video": "video",
+    "videos": "video",
+    "audio": "audio",
+    "audio_file": "audio",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class MediaFile:
     """One file of a result: behind an address, or its bytes.
@@ -43,6 +55,12 @@ class MediaFile:
     size: int | None = None
     name: str | None = None
     role: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """`image`, `audio` or `video`; `file` for anything else, a mesh for example."""
+        kind = (self.media_type or "").partition("/")[0] or _KINDS.get(self.role or "", "")
+        return kind if kind in ("image", "audio", "video") else "file"
 
     @property
     def base64(self) -> str | None:

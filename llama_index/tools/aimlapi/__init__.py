@@ -1,0 +1,9 @@
+"""`llama_index_aimlapi`'s tool spec under the name LlamaIndex's own integrations have. Nothing is defined here."""
+
+from llama_index_aimlapi.tools import AIMLAPIToolSpec
+
+__all__ = ["AIMLAPIToolSpec"]
+
+
+def __dir__() -> list[str]:
+    return sorted({*(name for name in globals() if name.startswith("__") and name.endswith("__")), *__all__})

@@ -1,0 +1,176 @@
+"""Sound and scanned documents as LlamaIndex documents: what is said, with its seconds; what is written, page by page.
+
+from llama_index.core import SimpleDirectoryReader
+from llama_index_aimlapi.readers import AIMLAPIOCRReader, AIMLAPITranscriptReader
+
+readers = {".mp3": AIMLAPITranscriptReader(), ".pdf": AIMLAPIOCRReader()}
+documents = SimpleDirectoryReader("talks", file_extractor=readers).load_data()
+"""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, TypeAlias
+
+from llama_index.core.readers.base import BaseReader
+from llama_index.core.schema import Document
+
+from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.media.passages import passages
+from aimlapi_transport.media.values import MediaResult
+from llama_index_aimlapi._media import MediaModel
+
+__all__ = ["AIMLAPIOCRReader", "AIMLAPITranscriptReader"]
+
+Source: TypeAlias = "str | os.PathLike[str]"
+
+
+class _Reader(BaseReader):
+    """Reads files and addresses by a media model.
+
+    Args:
+        model: id of the media model.
+        parameters: what every call sends beside the file: common names or the model's own.
+        settings: `api_key`, `api_base`, `timeout`, `max_retries`, `http_client`, ...
+    """
+
+    _operation: ClassVar[str]
+    _argument: ClassVar[str]
+
+    def __init__(self, model: str, **settings: Any) -> None:
+        self._model = MediaModel(model, **settings)
+
+    def lazy_load_data(
+        self, file: Source | Sequence[Source], extra_info: dict[str, Any] | None = None, fs: Any = None
+    ) -> Iterable[Document]:
+        """The documents, file by file.
+
+        Args:
+            file: a path or an address, or several.
+            extra_info: metadata of each document.
+            fs: an fsspec file system to read from.
+        """
+        for source in _sources(file):
+            result = self._model.make(self._operation, {self._argument: _content(source, fs)})
+            yield from self._documents(result, source, extra_info or {})
+
+    def load_data(
+        self, file: Source | Sequence[Source], extra_info: dict[str, Any] | None = None, fs: Any = None
+    ) -> list[Document]:
+        """The documents of all files; see `lazy_load_data`."""
+        return list(self.lazy_load_data(file, extra_info, fs))
+
+    async def aload_data(
+        self, file: Source | Sequence[Source], extra_info: dict[str, Any] | None = None, fs: Any = None
+    ) -> list[Document]:
+        """The documents of all files, without blocking the event loop; see `lazy_load_data`."""
+        documents: list[Document] = []
+        for source in _sources(file):
+            result = await self._model.amake(self._operation, {self._argument: _content(source, fs)})
+            documents += self._documents(result, source, extra_info or {})
+        return documents
+
+    async def alazy_load_data(self, *args: Any, **kwargs: Any) -> Iterable[Document]:
+        """The same as `aload_data`."""
+        return await self.aload_data(*args, **kwargs)
+
+    @abstractmethod
+    def _documents(self, result: MediaResult, source: Source, extra_info: dict[str, Any]) -> Iterable[Document]:
+        """The documents of one file."""
+
+
+class AIMLAPITranscriptReader(_Reader):
+    """Speech to text: a document for each stretch of speech, with its seconds and speaker.
+
+    Metadata: `file_path`, `start_seconds`, `end_seconds`, `speaker`, `language`, `duration_seconds`, `model`,
+    `cost_usd` (of the whole file), each where it is known.
+
+    Args:
+        model: id of the media model.
+        max_seconds: the longest stretch in one document; a new speaker begins another. None for one document.
+        settings: see `AIMLAPIOCRReader`.
+    """
+
+    _operation: ClassVar[str] = "transcribe"
+    _argument: ClassVar[str] = "audio"
+
+    def __init__(
+        self, model: str = "openai/gpt-4o-transcribe", *, max_seconds: float | None = 60.0, **settings: Any
+    ) -> None:
+        if max_seconds is not None and not max_seconds > 0:
+            raise InvalidRequestError(f"`max_seconds` is {max_seconds!r}: pass seconds above 0, or None.")
+        super().__init__(model, **settings)
+        self._max_seconds = max_seconds
+
+    def _documents(self, result: MediaResult, source: Source, extra_info: dict[str, Any]) -> Iterable[Document]:
+        common = {**_common(result, source), "language": result.language, "duration_seconds": result.seconds}
+        for passage in passages(result, self._max_seconds):
+            times = {"start_seconds": passage.start, "end_seconds": passage.end, "speaker": passage.speaker}
+            yield _document(passage.text, {**common, **times}, extra_info)
+
+
+class AIMLAPIOCRReader(_Reader):
+    """Text of scanned documents and pictures: a document of Markdown for each page.
+
+    Metadata: `file_path`, `page_label` (from 1), `total_pages`, `width`, `height`, `model`, `cost_usd` (of all pages),
+    and `images`: a dict for each figure with its `id`, by which the Markdown names it, its `box`, and, with
+    `parameters={"include_image_base64": True}`, its `base64` and `mime_type`. LLM and embedding do not see these.
+
+    Args:
+        model: id of the media model.
+        parameters: what every call sends beside the file: common names or the model's own.
+        settings: `api_key`, `api_base`, `timeout`, `max_retries`, `http_client`, ...
+    """
+
+    _operation: ClassVar[str] = "ocr"
+    _argument: ClassVar[str] = "document"
+
+    def __init__(self, model: str = "mistral/mistral-ocr-latest", **settings: Any) -> None:
+        super().__init__(model, **settings)
+
+    def _documents(self, result: MediaResult, source: Source, extra_info: dict[str, Any]) -> Iterable[Document]:
+        common = {**_common(result, source), "total_pages": len(result.pages)}
+        for page in result.pages:
+            images = [
+                {"id": each.id, "box": each.box, "base64": each.base64, "mime_type": each.media_type}
+                for each in page.images
+            ]
+            metadata = {"page_label": str(page.index + 1), "width": page.width, "height": page.height}
+            found = [{name: value for name, value in image.items() if value is not None} for image in images]
+            yield _document(page.markdown, {**common, **metadata, "images": found or None}, extra_info)
+
+
+# Metadata that says nothing to a language model, or too much.
+_HIDDEN = ["images", "width", "height", "model", "cost_usd"]
+
+
+def _document(text: str, metadata: dict[str, Any], extra_info: dict[str, Any]) -> Document:
+    known = {name: value for name, value in metadata.items() if value is not None}
+    return Document(
+        text=text,
+        metadata={**known, **extra_info},
+        excluded_embed_metadata_keys=list(_HIDDEN),
+        excluded_llm_metadata_keys=list(_HIDDEN),
+    )
+
+
+def _common(result: MediaResult, source: Source) -> dict[str, Any]:
+    return {"file_path": os.fspath(source), "model": result.model, "cost_usd": result.cost_usd}
+
+
+def _sources(file: Source | Sequence[Source]) -> list[Source]:
+    return [file] if isinstance(file, (str, os.PathLike)) else list(file)
+
+
+def _content(source: Source, fs: Any) -> str | bytes | Path:
+    text = os.fspath(source)
+    if text.startswith(("http://", "https://")):
+        return text
+    if fs is None:
+        return Path(text)
+    with fs.open(text, "rb") as opened:
+        data: bytes = opened.read()
+        return data

@@ -1,0 +1,217 @@
+"""Media models as tools of a LlamaIndex agent: pictures, edits, film, speech, music, transcripts.
+
+from llama_index.core.agent.workflow import FunctionAgent
+from llama_index_aimlapi import AIMLAPI
+from llama_index_aimlapi.tools import AIMLAPIToolSpec
+
+tools = AIMLAPIToolSpec(image_model="flux/dev", include=["image"], save_to="pictures").to_tool_list()
+agent = FunctionAgent(tools=tools, llm=AIMLAPI(model="openai/gpt-4o"))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from llama_index.core.base.llms.types import ContentBlock, TextBlock
+from llama_index.core.tools.tool_spec.base import SPEC_FUNCTION_TYPE, BaseToolSpec
+from pydantic import BaseModel, Field, create_model
+
+from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.media.tool_arguments import arguments_of, check_addresses, ordered, progress, summary
+from aimlapi_transport.media.values import Generation, MediaResult
+from llama_index_aimlapi._media import MediaModel, block_of
+
+__all__ = ["AIMLAPIToolSpec"]
+
+Kind = Literal["image", "edit", "video", "speech", "music", "transcript"]
+Blocks = list[ContentBlock]
+
+# kind -> the functions that do it, and what they do.
+_FUNCTIONS: dict[str, tuple[str, str]] = {
+    "image": ("generate_image", "images"),
+    "edit": ("edit_image", "edit_image"),
+    "video": ("generate_video", "video"),
+    "speech": ("text_to_speech", "speech"),
+    "music": ("generate_music", "music"),
+    "transcript": ("transcribe_audio", "transcribe"),
+}
+_OPERATIONS = dict(_FUNCTIONS.values())
+_SUBMITS = {"generate_video": "submit_video", "generate_music": "submit_music"}
+
+
+class AIMLAPIToolSpec(BaseToolSpec):
+    """Media models as tools. Each answers a text (addresses, or the paths it saved to) and a block for each file.
+
+    What the agent's LLM may choose is what the documents of each model list. It can name no file of this machine, save
+    those that the tools saved. The tools have an async form, which agents use.
+
+    Args:
+        image_model, edit_model, video_model, speech_model, music_model, transcript_model: ids of the models.
+        include: which of `image`, `edit`, `video`, `speech`, `music`, `transcript`; by default all.
+        wait: whether films and music are waited for; otherwise they are ordered, and asked for with one more tool.
+        blocks: which kinds of files are blocks of the answer, of `image`, `audio` and `video`: leave those out that the
+            agent's LLM does not take in results of tools.
+        save_to: a folder to save to; the answer has the paths then, and not the addresses, which expire.
+        parameters: what calls send beside what the LLM chooses, by kind: `{"image": {"seed": 7}}`.
+        settings: of all: `api_key`, `api_base`, `timeout`, `max_retries`, `wait_timeout`, `http_client`, ...
+    """
+
+    def __init__(
+        self,
+        *,
+        image_model: str = "openai/gpt-image-1",
+        edit_model: str = "google/nano-banana-edit",
+        video_model: str = "google/veo3",
+        speech_model: str = "openai/gpt-4o-mini-tts",
+        music_model: str = "google/lyria2",
+        transcript_model: str = "openai/gpt-4o-transcribe",
+        include: Sequence[Kind] = ("image", "edit", "video", "speech", "music", "transcript"),
+        wait: bool = True,
+        blocks: Sequence[Literal["image", "audio", "video"]] = ("image", "audio", "video"),
+        save_to: str | None = None,
+        parameters: dict[str, dict[str, Any]] | None = None,
+        **settings: Any,
+    ) -> None:
+        ids = (image_model, edit_model, video_model, speech_model, music_model, transcript_model)
+        self._models = {
+            name: MediaModel(model, parameters=(parameters or {}).get(kind, {}), **settings)
+            for (kind, (name, _)), model in zip(_FUNCTIONS.items(), ids, strict=True)
+        }
+        self._blocks = tuple(blocks)
+        self._save_to = save_to
+        unknown = [kind for kind in include if kind not in _FUNCTIONS]
+        if unknown:
+            raise InvalidRequestError(f"`include` has {', '.join(unknown)}: pass some of {', '.join(_FUNCTIONS)}.")
+        names = [_FUNCTIONS[kind][0] for kind in include]
+        names = names if wait else [_SUBMITS.get(name, name) for name in names]
+        if any(name in _SUBMITS.values() for name in names):
+            names.append("generation_status")
+        self.spec_functions: list[SPEC_FUNCTION_TYPE] = [(name, f"a{name}") for name in names]
+
+    def get_fn_schema_from_fn_name(
+        self, fn_name: str, spec_functions: list[SPEC_FUNCTION_TYPE] | None = None
+    ) -> type[BaseModel] | None:
+        """The arguments that an LLM may choose, as the documents of the model list them."""
+        name = next((name for name, submit in _SUBMITS.items() if submit == fn_name), fn_name)
+        if name not in self._models:
+            return create_model(fn_name, reference=(str, Field(description="The reference that the order gave")))
+        model = self._models[name]
+        fields: dict[str, Any] = {}
+        for argument in arguments_of(_OPERATIONS[name], model.model, tuple(model.parameters)):
+            kind, default = (argument.type, ...) if argument.is_required else (argument.type | None, None)
+            fields[argument.name] = (kind, Field(default=default, description=argument.description))
+        return create_model(fn_name, **fields)
+
+    def generate_image(self, **arguments: Any) -> Blocks:
+        """Makes pictures from a description."""
+        return self._run("generate_image", arguments)
+
+    async def agenerate_image(self, **arguments: Any) -> Blocks:
+        """Makes pictures from a description."""
+        return await self._arun("generate_image", arguments)
+
+    def edit_image(self, **arguments: Any) -> Blocks:
+        """Changes a picture as described."""
+        return self._run("edit_image", arguments)
+
+    async def aedit_image(self, **arguments: Any) -> Blocks:
+        """Changes a picture as described."""
+        return await self._arun("edit_image", arguments)
+
+    def generate_video(self, **arguments: Any) -> Blocks:
+        """Makes a short film. It takes minutes."""
+        return self._run("generate_video", arguments)
+
+    async def agenerate_video(self, **arguments: Any) -> Blocks:
+        """Makes a short film. It takes minutes."""
+        return await self._arun("generate_video", arguments)
+
+    def text_to_speech(self, **arguments: Any) -> Blocks:
+        """Speaks a text."""
+        return self._run("text_to_speech", arguments)
+
+    async def atext_to_speech(self, **arguments: Any) -> Blocks:
+        """Speaks a text."""
+        return await self._arun("text_to_speech", arguments)
+
+    def generate_music(self, **arguments: Any) -> Blocks:
+        """Makes a piece of music. It takes minutes."""
+        return self._run("generate_music", arguments)
+
+    async def agenerate_music(self, **arguments: Any) -> Blocks:
+        """Makes a piece of music. It takes minutes."""
+        return await self._arun("generate_music", arguments)
+
+    def transcribe_audio(self, **arguments: Any) -> Blocks:
+        """Writes down what is said in a sound."""
+        return self._run("transcribe_audio", arguments)
+
+    async def atranscribe_audio(self, **arguments: Any) -> Blocks:
+        """Writes down what is said in a sound."""
+        return await self._arun("transcribe_audio", arguments)
+
+    def submit_video(self, **arguments: Any) -> str:
+        """Orders a short film, which takes minutes; gives a reference to ask for its status with."""
+        return self._submit("generate_video", arguments)
+
+    async def asubmit_video(self, **arguments: Any) -> str:
+        """Orders a short film, which takes minutes; gives a reference to ask for its status with."""
+        return await self._asubmit("generate_video", arguments)
+
+    def submit_music(self, **arguments: Any) -> str:
+        """Orders music, which takes minutes; gives a reference to ask for its status with."""
+        return self._submit("generate_music", arguments)
+
+    async def asubmit_music(self, **arguments: Any) -> str:
+        """Orders music, which takes minutes; gives a reference to ask for its status with."""
+        return await self._asubmit("generate_music", arguments)
+
+    def generation_status(self, reference: str) -> Blocks:
+        """Asks how far a film or a piece of music is that was ordered; gives it once it is done."""
+        client = self._models["generate_video"]._client()
+        status = client.status(Generation.from_reference(reference))
+        if status.result is None:
+            return [TextBlock(text=progress(status))]
+        return self._answer(status.result, client.save(status.result, self._save_to) if self._save_to else [])
+
+    async def ageneration_status(self, reference: str) -> Blocks:
+        """Asks how far a film or a piece of music is that was ordered; gives it once it is done."""
+        client = self._models["generate_video"]._async_client()
+        status = await client.status(Generation.from_reference(reference))
+        if status.result is None:
+            return [TextBlock(text=progress(status))]
+        return self._answer(status.result, await client.save(status.result, self._save_to) if self._save_to else [])
+
+    def _run(self, name: str, arguments: dict[str, Any]) -> Blocks:
+        model = self._models[name]
+        result = model.make(_OPERATIONS[name], self._given(arguments))
+        saves = self._save_to is not None and bool(result.files)
+        return self._answer(result, model._client().save(result, self._save_to or ".") if saves else [])
+
+    async def _arun(self, name: str, arguments: dict[str, Any]) -> Blocks:
+        model = self._models[name]
+        result = await model.amake(_OPERATIONS[name], self._given(arguments))
+        saves = self._save_to is not None and bool(result.files)
+        return self._answer(result, await model._async_client().save(result, self._save_to or ".") if saves else [])
+
+    def _submit(self, name: str, arguments: dict[str, Any]) -> str:
+        model = self._models[name]
+        fields = {**model.parameters, **self._given(arguments)}
+        return ordered(model._client().submit(_OPERATIONS[name], model.model, **fields))
+
+    async def _asubmit(self, name: str, arguments: dict[str, Any]) -> str:
+        model = self._models[name]
+        fields = {**model.parameters, **self._given(arguments)}
+        return ordered(await model._async_client().submit(_OPERATIONS[name], model.model, **fields))
+
+    def _given(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """What the LLM chose."""
+        given = {name: value for name, value in arguments.items() if value is not None}
+        check_addresses(given, self._save_to)
+        return given
+
+    def _answer(self, result: MediaResult, paths: Sequence[Path]) -> Blocks:
+        blocks: Blocks = [TextBlock(text=summary(result, paths))]
+        return blocks + [block_of(file) for file in result.files if file.kind in self._blocks]
