@@ -1,289 +1,408 @@
-"""A job by calls, one for each row: asks, writes, and holds no more than what is under way."""
+"""A job by calls, one for each row: asks, keeps what comes, and holds no more than what is under way."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
-from contextvars import ContextVar
+import os
+import tempfile
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aimlapi_batch.ask import Asker, RowRetries, failed, unusable
-from aimlapi_batch.job import Job, JobError, Row, hash_of
+from aimlapi_batch.answers import failed, may_fit_another_time, unusable
+from aimlapi_batch.ask import Asker, summed
+from aimlapi_batch.budget import Budget, BudgetSpent
+from aimlapi_batch.job import Job, JobError, JobStoppedError, Row
 from aimlapi_batch.limiter import Rate, limiter_for
-from aimlapi_batch.rows import Read, is_sampled, read
-from aimlapi_batch.store import Store
+from aimlapi_batch.output import LiveOutput, with_input
+from aimlapi_batch.questions import to_json
+from aimlapi_batch.runnables import identity, names_cost
+from aimlapi_batch.store import DueRow, Store
 from aimlapi_batch.summary import Progress, Summary
+from aimlapi_transport.config.retry import RetryPolicy
 from aimlapi_transport.errors import (
     AIMLAPIError,
     AuthenticationError,
     BudgetExceededError,
-    InvalidRequestError,
+    InsufficientCreditsError,
+    NotFoundError,
+    PermissionDeniedError,
+    QuotaExceededError,
     RateLimitError,
 )
-from aimlapi_transport.usage_totals import ModelUsage, UsageTotals
+from aimlapi_transport.json_codec import loads
 
 if TYPE_CHECKING:
-    from aimlapi_transport.chat.request import Request
+    from aimlapi_batch.workers import Workers
+    from aimlapi_transport.client import AsyncClient
+    from aimlapi_transport.service.catalogue import Pricing
 
-_MOST_KEPT = 10_000  # rows that wait for another try; further ones are reported as they failed
+_ALIKE = 20  # rows that fail for one reason, before any is answered
+_PAGE = 256  # rows read from the store at a time
 _BYTES_PER_TOKEN = 4
 _STORMS = 100  # 429s in a row before a row fails
-_call: ContextVar[int] = ContextVar("aimlapi_batch_call", default=0)
+_OUTPUT_TOKENS = 100.0  # of an answer, until some are known
+_ADVICE = {
+    AuthenticationError: "pass a key that is accepted",
+    InsufficientCreditsError: "top up the account",
+    QuotaExceededError: "wait for the quota, or raise it",
+    PermissionDeniedError: "see what the key may do",
+    NotFoundError: "see `aimlapi models` for the ids there are",
+}
 
 
-async def run_calls(
-    job: Job,
-    total: int | None = None,
-    *,
-    force: bool = False,
-    on_progress: Progress | None = None,
-    stop: asyncio.Event | None = None,
-) -> Summary:
-    """Asks for all rows that have no answer yet, and writes what comes; see `engine.arun`.
+class CallRun:
+    """One run of a job: asks for the rows that the store has selected and that wait.
 
     Args:
-        total: rows there are; None where they come once.
+        objects: rows that a runnable gets as they are, by key: those JSON has no form for.
+        stop: once set, nothing more is sent; what is sent is finished and kept.
+        workers: those that send, where it is not this process.
     """
-    with closing(Store(job, force=force)) as store:
-        summary = await _Run(job, store, total, on_progress, stop).all()
-        if summary.stopped is None:
-            await asyncio.to_thread(store.finish, is_counted=total is not None)
-        return summary
 
-
-async def estimate(job: Job, total: int | None) -> Summary:
-    """What a job will use, without asking anything but for the price."""
-    return await _Run(job, None, total, None, None).estimate()
-
-
-class _Run:
     def __init__(
-        self, job: Job, store: Store | None, total: int | None, on_progress: Progress | None, stop: asyncio.Event | None
+        self,
+        job: Job,
+        store: Store,
+        summary: Summary,
+        *,
+        objects: dict[str, Row],
+        live: LiveOutput,
+        on_progress: Progress | None,
+        stop: asyncio.Event,
+        workers: Workers | None = None,
     ) -> None:
-        self._job = job
-        self._store = store
+        self._job, self._store, self.summary = job, store, summary
+        self._objects, self._live, self._stop = objects, live, stop
         self._tell = on_progress or (lambda _: None)
-        self._stop = stop or asyncio.Event()
-        self.summary = Summary(total=total, already=len(store.done) if store else 0)
-        self._rows = total
-        if total is not None:
-            self.summary.total = min(total, job.sample or total)
-        self._usage = UsageTotals(budget_usd=job.budget_usd)
+        self._workers = workers
+        self._run = store.begin_run()
+        self._budget = Budget(summary.budget_usd, summary.spent_usd)
         self._requests, self._tokens = Rate(job.requests_per_minute), Rate(job.tokens_per_minute)
-        self._again: list[tuple[Read, Exception]] = []
+        self._output_tokens = _OUTPUT_TOKENS
+        self._calls = count(1)
         self._failure: BaseException | None = None
-        self._seen: set[int] = set()
-        self._next_call = 0
+        self._waiting: set[asyncio.Task[Any]] = set()
+        self._page: deque[DueRow] = deque()
+        self._position = -1
+        self._prices: Pricing | None = None
+        self._unkept: list[tuple[DueRow, Row, bool]] = []
+        self._alike: list[tuple[DueRow, Row]] = []
+        settings = dict(job.client)
+        self._sleep: Callable[[float], Awaitable[None]] = settings.get("sleep", asyncio.sleep)
+        given = settings.pop("retry", None)
+        self._retry = given or RetryPolicy(settings.pop("max_retries", 2))
+        self._client_settings = {**settings, "max_retries": 0}  # each request is counted, so each is sent from here
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[Asker]:
         from aimlapi_transport import AsyncClient
 
         job = self._job
-        settings: dict[str, Any] = {"retry": RowRetries(2), **job.client}
-        async with AsyncClient(base_url=job.base_url, api_key=job.api_key, **settings) as client:
-            self._client = client
+        async with AsyncClient(base_url=job.base_url, api_key=job.api_key, **self._client_settings) as client:
+            self._client: AsyncClient = client
             self._limiter = limiter_for(client.base_url, job.concurrency)
-            yield Asker(job, client, self._reserve)
+            if self._workers is None:
+                yield Asker(job, client)
+                return
+            from aimlapi_batch.workers import RemoteAsker
 
-    async def all(self) -> Summary:
-        """Asks for all rows that have no answer yet."""
-        async with self._asking() as asker:
-            await self._pass(asker, self._due())
-            for left in reversed(range(self._job.row_retries)):
-                if not self._again or self._stop.is_set():
-                    break
-                again, self._again = self._again, []
-                await self._pass(asker, iter([one for one, _ in again]), last=left == 0)
-            for one, error in self._again:
-                self._write(failed(one.key, error))
-        self.summary.seconds = time.monotonic() - self.summary.begun
-        if self._stop.is_set() and self.summary.stopped is None:
-            self.summary.stopped = "interrupted"
+            yield RemoteAsker(job, client, self._workers)
+
+    async def all(self) -> None:
+        """Asks for all rows that wait; those that failed for a passing reason once more, after all others.
+
+        Raises:
+            JobError: the job cannot go on; what is answered is kept.
+            AIMLAPIError: no row can be answered: credits, the key, the model.
+        """
+        try:
+            async with self._asking() as self._asker:
+                await self._check_budget()
+                for left in reversed(range(self._job.row_retries + 1)):
+                    await self._pass(is_last=left == 0)
+                    if self._stop.is_set():
+                        break
+        finally:
+            self.summary.pause, self.summary.under_way, self.summary.waiting = None, 0, 0
+            if self._stop.is_set() and self.summary.stopped is None:
+                self.summary.stopped = "interrupted"
+            self._keep_the_rest()
+            with suppress(JobError):  # of a full disk: that of the answer comes first
+                self._store.end_run(self._run, type(self._failure).__name__ if self._failure else self.summary.stopped)
         if self._failure is not None:
             raise self._failure
-        return self.summary
 
-    def _due(self) -> Iterator[Read]:
-        job, store = self._job, self._store
-        for one in read(job):
-            if job.sample is not None and self._rows is not None and not is_sampled(one.key, job.sample, self._rows):
-                continue
-            number = hash_of(one.key)
-            if self._rows is None:  # rows that come once: twice the same key is seen only now
-                if number in self._seen:
-                    self._write(unusable(one.key, "its key was there before", "DuplicateKey"))
-                    continue
-                self._seen.add(number)
-            if store is not None and number in store.done:
-                continue
-            yield one
-
-    async def _pass(self, asker: Asker, rows: Iterator[Read], *, last: bool = False) -> None:
-        """Asks for some rows, as many at a time as may be under way."""
-        job = self._job
-        room = asyncio.Semaphore(job.concurrency)
-        tasks: set[asyncio.Task[None]] = set()
-        group: list[Read] = []
-        size = job.texts_per_request if job.embeddings else 1
-
-        def over(task: asyncio.Task[None]) -> None:
-            tasks.discard(task)
-            room.release()
-            if not task.cancelled() and (error := task.exception()) is not None:
-                self._end(error)
-
-        async def begin(taken: list[Read]) -> None:
-            await room.acquire()
-            if self._stop.is_set():
-                room.release()
-                return
-            task = asyncio.ensure_future(self._answer(asker, taken, last=last))
-            tasks.add(task)
-            task.add_done_callback(over)
-
+    def _keep_the_rest(self) -> None:
+        """Answers for which there was no room go into the store now, or else into a file of the temporary folder."""
+        if not self._unkept:
+            return
         try:
-            for one in rows:
-                if self._stop.is_set():
-                    break
-                if one.error is not None:
-                    self._write(unusable(one.key, one.error))
-                    continue
-                group.append(one)
-                if len(group) == size:
-                    taken, group = group, []
-                    await begin(taken)
-            if group and not self._stop.is_set():
-                await begin(group)
-            while tasks:
-                await asyncio.wait(tasks)
+            self._store.write(self._run, self._unkept, self.summary.counters())
+        except JobError as error:
+            name = f"aimlapi-batch-{os.getpid()}.jsonl"
+            path = Path(tempfile.gettempdir()) / name
+            with suppress(OSError), path.open("ab") as file:
+                file.writelines(with_input(to_json(answer), due.input) + b"\n" for due, answer, _ in self._unkept)
+                error.message += f" {len(self._unkept)} answers that came meanwhile are in {path}."
+                error.args = (error.message,)
+            self._failure = error
+
+    async def _check_budget(self) -> None:
+        """A runnable whose cost nothing tells has no budget."""
+        job = self._job
+        if self._budget.limit is None:
+            return
+        model = job.model if job.runnable is None else identity(job.runnable)["model"]
+        self._prices = await self._client.pricing(model) if model else None
+        if job.runnable is not None and self._prices is None and not names_cost(job.runnable):
+            raise JobError(
+                "`budget_usd` needs to know what an answer costs, and neither the replies of "
+                f"{model or 'the runnable'} nor the catalogue tell it: leave it out, or use `limit`."
+            )
+
+    async def _pass(self, *, is_last: bool) -> None:
+        """Asks for the rows that wait, as many at a time as may be under way."""
+        self._page.clear()
+        self._position, self._is_last = -1, is_last
+        tasks = [asyncio.ensure_future(self._work()) for _ in range(self._job.concurrency)]
+        watch = asyncio.ensure_future(self._cancel_what_waits())
+        try:
+            await asyncio.gather(*tasks)
         except BaseException:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             raise
+        finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
 
-    async def _answer(self, asker: Asker, rows: list[Read], *, last: bool) -> None:
-        summary, storms = self.summary, 0
-        self._next_call += 1
-        call = self._next_call
-        while not self._stop.is_set():
-            await self._limiter.begin()
-            succeeded = False
-            summary.under_way += 1
-            summary.concurrency = self._limiter.limit
+    async def _cancel_what_waits(self) -> None:
+        await self._stop.wait()
+        for task in list(self._waiting):
+            task.cancel()
+
+    async def _work(self) -> None:
+        while not self._stop.is_set() and (group := self._next_group()):
             try:
-                _call.set(call)
-                await self._requests.take()
-                if self._job.embeddings:
-                    answers = await asker.embed([(one.key, one.row) for one in rows])
-                else:
-                    answers = [await asker.ask(rows[0].key, rows[0].row)]
-                succeeded = True
-                self._count(call, answers)
-                for answer in answers:
-                    self._write(answer)
+                await self._answer(*group)
+            except asyncio.CancelledError:
+                if not self._stop.is_set():
+                    raise
                 return
-            except RateLimitError as error:
-                self._usage.release(call)
-                storms += 1
-                if not error.is_retryable or storms > _STORMS:
-                    self._failed(rows, error, last)
-                    return
-                self._limiter.refused(error.retry_after)
-            except BudgetExceededError:
-                summary.stopped = "budget"
+            except Exception as error:
+                self._end(error)
+
+    def _next_group(self) -> tuple[list[DueRow], list[Row]] | None:
+        """The next rows of a request, and what they are asked; None where there are no more."""
+        size = self._job.texts_per_request if self._job.embeddings else 1
+        dues, questions = list[DueRow](), list[Row]()
+        while len(dues) < size:
+            if not self._page:
+                self._page.extend(self._store.due(self._position, _PAGE))
+                if not self._page:
+                    break
+            due = self._page.popleft()
+            self._position = due.position
+            asked = self._objects.get(due.key) or (None if due.asked is None else loads(due.asked))
+            if asked is None or "problem" in asked:
+                self._keep(due, unusable(due.key, (asked or {"problem": "its values are not kept"})["problem"]))
+                continue
+            dues.append(due)
+            questions.append(asked)
+        return (dues, questions) if dues else None
+
+    async def _answer(self, dues: list[DueRow], questions: list[Row]) -> None:
+        """Asks until there is an answer, or no more tries."""
+        tries = storms = refits = 0
+        earlier: Row | None = None
+        while True:
+            try:
+                request = self._asker.request(questions)
+            except Exception as error:  # whatever a row holds that cannot be sent
+                for due in dues:
+                    self._keep(due, unusable(due.key, str(error) or type(error).__name__))
+                return
+            call = next(self._calls)
+            try:
+                tokens = await self._turn(call, request, dues)
+            except BudgetSpent:
+                self.summary.stopped = self.summary.stopped or "budget"
                 self._stop.set()
                 return
-            except AuthenticationError as error:
-                self._end(error)  # the next row would not fare better
-                return
-            except JobError as error:
-                self._end(error)
-                return
-            except AIMLAPIError as error:
-                self._usage.release(call)
-                self._failed(rows, error, last)
-                return
-            except (KeyError, ValueError, LookupError, TypeError, AttributeError) as error:
-                reason = f"it has no column {error}" if isinstance(error, KeyError) else str(error)
-                for one in rows:
-                    self._write(unusable(one.key, reason))
-                return
-            except Exception as error:  # whatever a user's runnable raises
-                self._failed(rows, error, last)
-                return
-            finally:
-                summary.under_way -= 1
-                await self._limiter.end(succeeded=succeeded)
+            tries += 1
+            try:
+                answers = await self._send(dues, questions, request)
+            except RateLimitError as error:
+                self._budget.settle(call, None)
+                storms += 1
+                if storms > _STORMS or not error.is_retryable:
+                    return self._failed(dues, error, tries)
+                self._limiter.refused(error.retry_after, error.message.splitlines()[0][:80] if error.message else "429")
+                continue
+            except Exception as error:
+                self._budget.settle(call, None)
+                delay = self._retry.delay(tries, error) if isinstance(error, AIMLAPIError) else None
+                if delay is None or self._stop.is_set():
+                    return self._failed(dues, error, tries)
+                await self._wait(self._sleep(delay))
+                continue
+            except BaseException:
+                self._budget.settle(call, None)
+                raise
+            self._count(call, answers, tokens)
+            answer = summed(earlier, answers[0])
+            if refits < self._job.schema_retries and may_fit_another_time(answer) and not self._stop.is_set():
+                again = self._asker.ask_to_fit(questions[0], answer)
+                if again is not None:
+                    refits, earlier, questions = refits + 1, answer, [again]
+                    continue
+            answers[0] = answer
+            self._alike.clear()
+            for due, one in zip(dues, answers, strict=True):
+                self._keep(due, {**one, "tries": due.tries + tries})
+            return
+
+    async def _wait(self, awaitable: Awaitable[Any]) -> Any:
+        """Waits for what a stop need not wait for."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._waiting.add(task)
+        self.summary.waiting = len(self._waiting)
+        try:
+            return await awaitable
+        finally:
+            self._waiting.discard(task)
+
+    async def _turn(self, call: int, request: Any, dues: Sequence[DueRow]) -> float:
+        """Waits until a request may be sent: for the budget, the provider, and limits; the tokens it was counted as."""
+        return float(await self._wait(self._take_turn(call, request, dues)))
+
+    async def _take_turn(self, call: int, request: Any, dues: Sequence[DueRow]) -> float:
+        if self._budget.limit is not None:
+            estimate = None if request is None else await self._client.estimate_cost(request)
+            await self._budget.reserve(call, None if estimate is None else float(estimate))
+        size = len(request.body) if request is not None else sum(len(due.asked or b"") for due in dues)
+        tokens = size / _BYTES_PER_TOKEN + (0 if self._job.embeddings else self._output_tokens)
+        try:
+            await self._limiter.begin()
+            try:
+                await self._requests.take()
+                await self._tokens.take(tokens)
+                if self._stop.is_set():
+                    raise asyncio.CancelledError
+            except BaseException:
+                await self._limiter.end(succeeded=False)
+                raise
+        except BaseException:
+            self._budget.settle(call, None)
+            raise
+        return tokens
+
+    async def _send(self, dues: list[DueRow], questions: list[Row], request: Any) -> list[Row]:
+        summary, succeeded = self.summary, False
+        summary.under_way += 1
+        summary.requests += 1
+        summary.concurrency, summary.pause = self._limiter.limit, self._limiter.pause
+        try:
+            answers = await self._asker.ask(dues, questions, request)
+            succeeded = True
+            return answers
+        finally:
+            summary.under_way -= 1
+            await self._limiter.end(succeeded=succeeded)
+
+    def _count(self, call: int, answers: list[Row], tokens: float) -> None:
+        """Adds what answers used and cost to all sums."""
+        summary, before = self.summary, self.summary.input_tokens + self.summary.output_tokens
+        if self._budget.limit is not None:
+            for answer in answers:
+                if answer["cost_usd"] is None:
+                    answer["cost_usd"] = self._priced(answer)
+        for answer in answers:
+            summary.count_usage(answer)
+        costs = [answer["cost_usd"] for answer in answers]
+        self._budget.settle(call, None if None in costs else sum(costs))
+        if None in costs and self._budget.limit is not None:
+            self._end(JobError("The answers name no cost, and the catalogue no price: `budget_usd` cannot be kept to."))
+        used = summary.input_tokens + summary.output_tokens - before
+        self._tokens.correct(used - tokens)
+        written = sum((answer["usage"] or {}).get("output_tokens") or 0 for answer in answers)
+        self._output_tokens += (written - self._output_tokens) / 20
+
+    def _priced(self, answer: Row) -> float | None:
+        """The cost of an answer by its tokens, where the reply does not name it."""
+        usage = answer["usage"]
+        if self._prices is None or usage is None:
+            return None
+        cost = self._prices.cost(usage.get("input_tokens") or 0, usage.get("output_tokens") or 0)
+        return None if cost is None else float(cost)
+
+    def _failed(self, dues: Sequence[DueRow], error: Exception, tries: int) -> None:
+        """Decides what becomes of rows whose call failed: the job ends, they are asked again, or are failures."""
+        if self._is_pointless(error):
+            left = self._store.count(selected=True)[0]
+            advice = next((text for kind, text in _ADVICE.items() if isinstance(error, kind)), "mend the cause")
+            note = f"{left:,} rows wait: {advice}, and run the job again."
+            if isinstance(error, AIMLAPIError):
+                error.message = f"{error.message.rstrip('.')}. {note}"
+                error.args = (error.message,)
+            return self._end(error)
+        rows = [(due, {**failed(due.key, error), "tries": due.tries + tries}) for due in dues]
+        if not self.summary.answered:
+            kinds = {answer["error"]["class"] for _, answer in (*self._alike, *rows)}
+            self._alike = [*self._alike, *rows] if len(kinds) == 1 else rows
+            if len(self._alike) >= _ALIKE or self._failure is not None:
+                return self._end_alike(error)
+        is_again = bool(getattr(error, "is_retryable", False)) and not self._is_last
+        for due, answer in rows:
+            self._keep(due, answer, again=is_again)
+
+    def _is_pointless(self, error: Exception) -> bool:
+        """Whether the next rows would fare no better."""
+        if isinstance(error, (BudgetExceededError, AuthenticationError, InsufficientCreditsError, QuotaExceededError)):
+            return True
+        status = getattr(error, "status_code", None)
+        return status in (401, 402) or (status in (403, 404) and not self.summary.answered)
+
+    def _end_alike(self, error: Exception) -> None:
+        """The first rows all failed for one reason: they wait, as all others do."""
+        if self._failure is not None:
+            return
+        self._store.ask_again_ids(due.id for due, _ in self._alike)
+        reason = str(getattr(error, "message", None) or error or type(error).__name__).splitlines()[0][:200].rstrip(".")
+        waiting = self._store.count(selected=True)[0]
+        self.summary.errors, self.summary.asked = 0, self.summary.answered
+        self.summary.failures.clear()
+        self._end(
+            JobStoppedError(
+                f"The first {len(self._alike)} rows failed alike, so the others were not asked: "
+                f"{type(error).__name__}: {reason}. {waiting:,} rows wait: mend the cause, and run the job again."
+            )
+        )
 
     def _end(self, error: BaseException) -> None:
         self._failure = self._failure or error
         self._stop.set()
 
-    def _failed(self, rows: list[Read], error: Exception, last: bool) -> None:
-        retryable = getattr(error, "is_retryable", False) and not last and self._job.row_retries > 0
-        for one in rows:
-            if retryable and len(self._again) < _MOST_KEPT:
-                self._again.append((one, error))
-            else:
-                self._write(failed(one.key, error))
-
-    async def _reserve(self, request: Request) -> None:
-        await self._tokens.take(len(request.body) / _BYTES_PER_TOKEN)
-        if self._job.budget_usd is not None:
-            cost = await self._client.estimate_cost(request)
-            self._usage.reserve(_call.get(), request.model, None if cost is None else float(cost))
-
-    def _count(self, call: int, answers: list[Row]) -> None:
-        cost = sum(answer["cost_usd"] or 0.0 for answer in answers)
-        self._usage.add(str(self._job.model), ModelUsage(calls=1, cost_usd=cost))
-        self._usage.release(call)
-        self.summary.cost_usd += cost
-        for answer in answers:
-            usage = answer["usage"] or {}
-            self.summary.input_tokens += round(usage.get("input_tokens") or 0)
-            self.summary.output_tokens += round(usage.get("output_tokens") or 0)
-
-    def _write(self, row: Row) -> None:
-        if self._store is not None:
-            try:
-                self._store.write(row)
-            except JobError as error:
-                self._end(error)
-                return
+    def _keep(self, due: DueRow, answer: Row, *, again: bool = False) -> None:
+        """Commits what became of a row, before anything else is sent."""
         summary = self.summary
-        summary.asked += 1
-        if row["error"] is None:
-            summary.answered += 1
-        else:
-            summary.errors += 1
-        summary.seconds = time.monotonic() - summary.begun
-        self._tell(summary)
-
-    async def estimate(self) -> Summary:
-        summary = self.summary
-        cost, requests = 0.0, 0
-        async with self._asking() as asker:
-            for one in self._due():
-                if one.error is not None:
-                    continue
-                try:
-                    request = asker.request(one.row) if not self._job.embeddings else None
-                except (KeyError, ValueError, InvalidRequestError):
-                    summary.errors += 1
-                    continue
-                if request is None:
-                    summary.input_tokens += len(str(one.row)) // _BYTES_PER_TOKEN
-                    continue
-                summary.input_tokens += len(request.body) // _BYTES_PER_TOKEN
-                estimate = await self._client.estimate_cost(request)
-                if estimate is not None:
-                    cost += float(estimate)
-                    requests += 1
-                summary.asked += 1
-        summary.estimated_usd = cost if requests else None
-        summary.seconds = time.monotonic() - summary.begun
-        return summary
+        if not again:
+            summary.count(answer)
+        try:
+            self._store.write(self._run, [(due, answer, again)], summary.counters())
+            if not again:
+                self._live.append(answer, due.input)
+        except JobError as error:  # no room, say: it is tried once more at the end
+            self._unkept.append((due, answer, again))
+            return self._end(error)
+        summary.pause = self._limiter.pause
+        try:
+            self._tell(summary)
+        except Exception as error:  # of whoever is told: the row is kept
+            self._end(error)

@@ -1,57 +1,102 @@
-"""`aimlapi batch run` and `aimlapi batch status`."""
+"""`aimlapi batch run`, `status`, `retry` and `export`."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from typer.core import TyperCommand
 
 from aimlapi_batch.engine import arun, run
-from aimlapi_batch.job import Job, JobError
-from aimlapi_batch.store import beside, is_answered, lines_of, read_manifest
+from aimlapi_batch.job import Job, JobError, JobStoppedError
+from aimlapi_batch.progress import cost_text, duration, live_progress, summary_text
 from aimlapi_batch.summary import Summary
-from aimlapi_cli.session import STOPPED, ApiKey, AsJson, BaseUrl, console
+from aimlapi_cli.session import FAILED, STOPPED, ApiKey, AsJson, BaseUrl, console, fail
 from aimlapi_cli.tables import show
+from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError
 
+WAITING = 3  # exit code of a job that stopped by itself: its rows wait for another run
 batch = typer.Typer(
-    no_args_is_help=True, help="Many rows through a model; nothing paid for is lost.", rich_markup_mode="rich"
+    no_args_is_help=True,
+    help="Many rows through a model; nothing paid for is lost.",
+    rich_markup_mode="rich",
+    epilog="Exit codes: 0 all answered, 1 rows failed, 2 a wrong argument, 3 stopped before the end by itself, "
+    "130 stopped by Ctrl-C.",
 )
-_EVERY = 5.0  # seconds between two lines where there is no terminal
+_CLASS = re.compile(r"[A-Z]\w*|all")
 
 
-@batch.command("run")
+class _RunCommand(TyperCommand):
+    """Takes `--retry-errors` with no class, which means all of them, and with several."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        found: list[str] = []
+        rest = list(args)
+        while rest:
+            word = rest.pop(0)
+            if word != "--retry-errors":
+                found.append(word)
+                continue
+            classes = []
+            while rest and _CLASS.fullmatch(rest[0]):
+                classes.append(rest.pop(0))
+            for name in classes or ["all"]:
+                found += [word, name]
+        return super().parse_args(ctx, found)
+
+
+@batch.command("run", cls=_RunCommand)
 def run_job(
-    source: Annotated[Path, typer.Argument(help="Rows: .jsonl, .csv, .parquet (.gz of the first two).")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Answers: .jsonl or .parquet.")],
-    model: Annotated[str, typer.Option(help="Id of the model.")],
+    source: Annotated[str, typer.Argument(help="Rows: .jsonl, .csv, .tsv, .parquet, or - for standard input.")],
+    output: Annotated[str, typer.Option("--output", "-o", help="Answers: .jsonl, .csv, .parquet, or -.")],
+    model: Annotated[str | None, typer.Option(help="Id of the model.")] = None,
     prompt: Annotated[str | None, typer.Option(help='A template over the columns: "Label this: {text}".')] = None,
     system: Annotated[str | None, typer.Option(help="An instruction, a template, too.")] = None,
     messages: Annotated[str | None, typer.Option(help="In place of a prompt: the column that holds messages.")] = None,
-    key: Annotated[str | None, typer.Option(help="The column that names a row; by default a hash of it.")] = None,
+    key: Annotated[
+        list[str] | None, typer.Option(help="The column that names a row, several, or `line`; else a hash of it.")
+    ] = None,
     schema: Annotated[Path | None, typer.Option(help="A JSON schema that answers have to fit.")] = None,
+    schema_retries: Annotated[int, typer.Option(help="Further questions where an answer does not fit.")] = 1,
     param: Annotated[list[str] | None, typer.Option(help="A body parameter: temperature=0; may be repeated.")] = None,
     embeddings: Annotated[bool, typer.Option("--embeddings", help="Vectors in place of answers.")] = False,
     concurrency: Annotated[int, typer.Option(help="Most requests at a time.")] = 64,
-    rpm: Annotated[float | None, typer.Option(help="Most requests a minute.")] = None,
-    tpm: Annotated[float | None, typer.Option(help="Most tokens a minute.")] = None,
-    budget_usd: Annotated[float | None, typer.Option("--budget-usd", help="US dollars; it ends before.")] = None,
+    rpm: Annotated[float | None, typer.Option(help="Most requests sent in a minute.")] = None,
+    tpm: Annotated[float | None, typer.Option(help="Most tokens in a minute, in and out.")] = None,
+    budget_usd: Annotated[float | None, typer.Option("--budget-usd", help="US dollars, over all runs.")] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first so many rows.")] = None,
-    sample: Annotated[int | None, typer.Option(help="Only so many of all, always the same.")] = None,
+    sample: Annotated[int | None, typer.Option(help="Exactly so many of all rows.")] = None,
+    seed: Annotated[int, typer.Option(help="Which rows a sample has.")] = 0,
+    include: Annotated[
+        list[str] | None, typer.Option(help="A column of the input for the output, or `all`; may be repeated.")
+    ] = None,
+    null: Annotated[str | None, typer.Option(help="Text for a null in a column of the prompt.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Between the fields of CSV.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of the input.")] = None,
     on_error: Annotated[str, typer.Option(help="At a row that cannot be read: stop, or skip it.")] = "stop",
-    keep_order: Annotated[bool, typer.Option("--keep-order", help="In the order of the input.")] = False,
+    on_cut: Annotated[str, typer.Option(help="An answer that was cut or filtered: keep, or fail.")] = "keep",
+    retry_errors: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[CLASS]...", help="Ask failed rows again: which errors, or all."),
+    ] = None,
+    row_retries: Annotated[int, typer.Option(help="Further tries of a row, after all others.")] = 2,
+    keep_order: Annotated[bool, typer.Option("--keep-order/--as-answered", help="Order of the output.")] = True,
+    live: Annotated[bool, typer.Option("--live/--no-live", help="A .jsonl output grows with each answer.")] = True,
+    output_format: Annotated[str | None, typer.Option(help="rows, or openai: OpenAI's batch output.")] = None,
     via: Annotated[str, typer.Option(help="calls, or provider: Claude's batches, cheaper and later.")] = "calls",
     ray: Annotated[str | None, typer.Option(help="Address of a Ray cluster: auto, ray://...")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count tokens, estimate the cost, ask nothing.")] = False,
+    calibrate: Annotated[int, typer.Option(help="Of a dry run: so many rows are asked to learn the cost.")] = 0,
     force: Annotated[bool, typer.Option("--force", help="Go on with other settings than before.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Move the output aside (.bak); begin anew.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The summary as JSON, for programs.")] = False,
     base_url: BaseUrl = None,
     api_key: ApiKey = None,
 ) -> None:
@@ -66,9 +111,10 @@ def run_job(
         prompt=prompt,
         system=system,
         messages=messages,
-        key=key,
+        key=key[0] if key and len(key) == 1 else key or None,
         parameters=dict(map(_parameter, param or ())),
         schema=_schema(schema),
+        schema_retries=schema_retries,
         embeddings=embeddings,
         concurrency=concurrency,
         requests_per_minute=rpm,
@@ -76,29 +122,51 @@ def run_job(
         budget_usd=budget_usd,
         limit=limit,
         sample=sample,
+        seed=seed,
+        include="all" in (include or ()) or include or (),
+        null=null,
+        delimiter=None if delimiter is None else delimiter.replace("\\t", "\t"),
+        encoding=encoding,
         on_error=on_error,
+        on_cut=on_cut,
+        retry_errors="all" in (retry_errors or ()) or retry_errors or (),
+        row_retries=row_retries,
         keep_order=keep_order,
+        live=live,
+        output_format=output_format,
         via=via,
         base_url=base_url,
         api_key=api_key,
     )
-    out = console(error=True)
-    if ray is not None:
-        summary = run(job, on=ray, force=force, dry_run=dry_run)
-    else:
-        with live_progress(out) as update:
-            summary = asyncio.run(_interruptible(job, force, update, dry_run))
     if dry_run:
-        cost = "unknown" if summary.estimated_usd is None else f"${summary.estimated_usd:.4f}"
-        out.print(
-            f"{summary.total or summary.asked:,} rows, about {summary.input_tokens:,} tokens in; cost about {cost}."
-        )
+        summary = asyncio.run(arun(job, dry_run=True, calibrate=calibrate))
+        _show_estimate(summary, as_json)
         return
-    out.print(summary_text(summary), markup=False)
-    if summary.stopped == "interrupted":
-        raise typer.Exit(STOPPED)
-    if summary.stopped is not None or summary.errors:
-        raise typer.Exit(1)
+    if calibrate:
+        raise JobError("`--calibrate` is of a dry run: add `--dry-run`.")
+    _run(job, as_json, ray=ray, force=force, overwrite=overwrite)
+
+
+@batch.command()
+def retry(
+    output: Annotated[Path, typer.Argument(help="The answers of a job.")],
+    error: Annotated[list[str] | None, typer.Option(help="Only rows with this class of error.")] = None,
+    concurrency: Annotated[int, typer.Option(help="Most requests at a time.")] = 64,
+    budget_usd: Annotated[float | None, typer.Option("--budget-usd", help="US dollars, over all runs.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The summary as JSON, for programs.")] = False,
+    base_url: BaseUrl = None,
+    api_key: ApiKey = None,
+) -> None:
+    """Asks again for the rows of a job that failed, as it was begun; and for those that wait.
+
+    [dim]aimlapi batch retry answers.jsonl --error SchemaError[/dim]
+    """
+    from aimlapi_batch.status import job_of
+
+    changed = {"concurrency": concurrency, "budget_usd": budget_usd, "api_key": api_key, "retry_errors": error or True}
+    if base_url is not None:
+        changed["base_url"] = base_url
+    _run(job_of(output, **changed), as_json)
 
 
 @batch.command()
@@ -106,52 +174,102 @@ def status(
     output: Annotated[Path, typer.Argument(help="The answers of a job.")],
     as_json: AsJson = False,
 ) -> None:
-    """How far a job is, and what it cost so far.
+    """How far a job is, what it cost so far, and what failed.
 
     [dim]aimlapi batch status answers.jsonl[/dim]
     """
-    manifest = read_manifest(output)
-    rows = output if output.suffix.lower() != ".parquet" else beside(output, "rows.jsonl")
-    if manifest is None or not rows.exists():
-        raise JobError(f"{output} is the output of no job.")
-    answered = errors = again = 0
-    cost = 0.0
-    for _, _, row in lines_of(rows):
-        if row is None:
-            continue
-        if row.get("error") is None:
-            answered += 1
-        elif is_answered(row):
-            errors += 1
-        else:
-            again += 1
-        cost += row.get("cost_usd") or 0.0
-    found: dict[str, Any] = {
-        "model": manifest["settings"].get("model"),
-        "answered": answered,
-        "errors": errors,
-        "to be asked again": again,
-        "USD": round(cost, 6),
-    }
-    if manifest.get("batches"):
-        found["batches under way"] = list(manifest["batches"])
+    from aimlapi_batch.status import status_of
+
+    found = status_of(output)
     if as_json:
         show([found], (), as_json=True)
         return
-    show([{"what": what, "value": value} for what, value in found.items()], ("what", "value"))
+    spent, failures = cost_text(found["spent_usd"], found["unpriced"]), found["failures"]
+    budget = f" of ${found['budget_usd']:g}" if found["budget_usd"] is not None else ""
+    lines = {name: found[name] for name in ("model", "total", "waiting", "answered", "failed")}
+    lines |= {f"  {kind}": f"{one['count']}: {one['example'][:100]}" for kind, one in failures.items()}
+    lines["spent"] = f"{spent}{budget}"
+    lines["rate"] = None if found["rows_per_second"] is None else f"{found['rows_per_second']:.1f} rows/s"
+    lines["time left"] = None if found["seconds_left"] is None else duration(found["seconds_left"])
+    lines["running"] = f"pid {found['pid']}" if found["running"] else "no"
+    lines["batches under way"] = found["batches"] or None
+    rows = [{"what": what, "value": value} for what, value in lines.items() if value is not None]
+    show(rows, ("what", "value"))
 
 
-async def _interruptible(job: Job, force: bool, update: Callable[[Summary], None], dry_run: bool) -> Summary:
-    """Ctrl-C once: what is under way is finished and written. Twice: now."""
+@batch.command()
+def export(
+    output: Annotated[Path, typer.Argument(help="The answers of a job, or its .job file.")],
+    to: Annotated[Path | None, typer.Option("--output", "-o", help="Another file: .jsonl, .csv, .parquet, -.")] = None,
+    output_format: Annotated[str, typer.Option(help="rows, or openai: OpenAI's batch output.")] = "rows",
+    as_answered: Annotated[bool, typer.Option("--as-answered", help="In the order the answers came in.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Move a file that is there aside (.bak).")] = False,
+) -> None:
+    """Writes the answers there are, also while the job runs, and what can be read of a damaged one.
+
+    [dim]aimlapi batch export answers.jsonl -o answers.csv[/dim]
+    """
+    from aimlapi_batch.export import export_answers
+
+    count, lost = export_answers(
+        output, to, openai=output_format == "openai", in_order=not as_answered, overwrite=overwrite
+    )
+    out = console(error=True)
+    out.print(f"{count:,} answers written to {to or output}.", markup=False, soft_wrap=True)
+    if lost:
+        fail(f"The store is damaged: {lost} could not be read.")
+
+
+def _run(job: Job, as_json: bool, *, ray: str | None = None, force: bool = False, overwrite: bool = False) -> None:
+    """Runs a job, shows how it goes, and ends with the exit code of what became of it."""
+    out = console(error=True)
+    try:
+        with live_progress(out) as update:
+            if ray is not None:
+                summary = run(job, on=ray, force=force, overwrite=overwrite, on_progress=update)
+            else:
+                summary = asyncio.run(_interruptible(job, force, overwrite, update))
+    except JobStoppedError as error:
+        fail(error.message, WAITING)
+    except InvalidRequestError:
+        raise
+    except AIMLAPIError as error:
+        fail(str(error), WAITING)
+    for note in summary.notes:
+        out.print(note, markup=False, soft_wrap=True)
+    out.print(summary_text(summary), markup=False, soft_wrap=True)
+    if as_json:
+        sys.stdout.write(json.dumps(summary.as_dict(), ensure_ascii=False, indent=2) + "\n")
+    if summary.stopped == "interrupted":
+        raise typer.Exit(STOPPED)
+    if summary.stopped is not None:
+        raise typer.Exit(WAITING)
+    if summary.errors:
+        raise typer.Exit(FAILED)
+
+
+async def _interruptible(job: Job, force: bool, overwrite: bool, update: Callable[[Summary], None]) -> Summary:
+    """Ctrl-C or SIGTERM once: what is sent is finished and kept. Twice: now."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    task = asyncio.ensure_future(arun(job, force=force, on_progress=update, dry_run=dry_run, stop=stop))
+    latest = Summary()
+
+    def progress(summary: Summary) -> None:
+        nonlocal latest
+        latest = summary
+        update(summary)
+
+    running = arun(job, force=force, overwrite=overwrite, on_progress=progress, stop=stop)
+    task = asyncio.ensure_future(running)
 
     def interrupted() -> None:
         if stop.is_set():
             task.cancel()
-        else:
-            stop.set()
-            sys.stderr.write("\nFinishing what is under way; Ctrl-C again stops at once.\n")
+            return
+        stop.set()
+        sys.stderr.write(
+            f"\nFinishing {latest.under_way} requests that are sent; {latest.waiting} that wait are left for the next "
+            "run. Ctrl-C again stops at once.\n"
+        )
 
     for number in (signal.SIGINT, signal.SIGTERM):
         try:
@@ -164,55 +282,20 @@ async def _interruptible(job: Job, force: bool, update: Callable[[Summary], None
         raise KeyboardInterrupt from None
 
 
-@contextmanager
-def live_progress(out: Any) -> Iterator[Callable[[Summary], None]]:
-    """Shows how a job goes: a bar on a terminal, a line now and then elsewhere."""
-    if not out.is_terminal:
-        printed_at = time.monotonic()
-
-        def line(summary: Summary) -> None:
-            nonlocal printed_at
-            if time.monotonic() - printed_at >= _EVERY:
-                printed_at = time.monotonic()
-                out.print(summary_text(summary), markup=False)
-
-        yield line
+def _show_estimate(summary: Summary, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(summary.as_dict(), ensure_ascii=False, indent=2) + "\n")
         return
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=out) as progress:
-        bar = progress.add_task("")
-
-        def update(summary: Summary) -> None:
-            done = summary.already + summary.answered + summary.errors
-            progress.update(bar, completed=done, total=summary.total, description=_figures(summary))
-
-        yield update
-
-
-def summary_text(summary: Summary) -> str:
-    """How a job stands, in a line."""
-    parts = [f"{summary.answered:,} answered"]
-    if summary.already:
-        parts.append(f"{summary.already:,} before")
+    out = console(error=True)
+    for note in summary.notes:
+        out.print(note, markup=False, soft_wrap=True)
+    cost = "unknown" if summary.estimated_usd is None else f"about ${summary.estimated_usd:.4f}"
+    parts = [f"{summary.total or 0:,} rows, {summary.already:,} of them done"]
     if summary.errors:
-        parts.append(f"{summary.errors:,} errors")
-    if summary.left:
-        parts.append(f"{summary.left:,} left")
-    ended = {"budget": "; stopped by the budget", "interrupted": "; interrupted"}.get(str(summary.stopped), "")
-    return f"{', '.join(parts)}; {_figures(summary)}{ended}"
-
-
-def _figures(summary: Summary) -> str:
-    done = summary.answered + summary.errors
-    tokens = (summary.input_tokens + summary.output_tokens) / max(summary.seconds, 1e-9)
-    figures = [f"{summary.rows_per_second:,.1f} rows/s", f"{tokens:,.0f} tokens/s", f"${summary.cost_usd:.4f}"]
-    if summary.left and done:
-        figures.append(f"of about ${summary.cost_usd / done * (done + summary.left):.4f}")
-        seconds = summary.left / max(summary.rows_per_second, 1e-9)
-        figures.append(f"{int(seconds // 3600)}:{int(seconds % 3600 // 60):02}:{int(seconds % 60):02} to go")
-    if summary.errors:
-        figures.append(f"{summary.errors:,} errors")
-    return ", ".join(figures)
+        parts.append(f"{summary.errors:,} that cannot be asked")
+    parts.append(f"about {summary.input_tokens:,} tokens in; the cost of what is left is {cost}.")
+    out.print(", ".join(parts), markup=False, soft_wrap=True)
+    out.print(f"Assumed: {summary.assumed}.", markup=False, soft_wrap=True)
 
 
 def _parameter(text: str) -> tuple[str, Any]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import string
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,10 +11,15 @@ from typing import Any
 from aimlapi_transport.errors import InvalidRequestError
 
 Row = dict[str, Any]
+OUTPUTS = (".jsonl", ".ndjson", ".csv", ".parquet")
 
 
 class JobError(InvalidRequestError):
-    """A job that cannot be begun, or not go on: said before anything is asked."""
+    """A job that cannot be begun, or not go on."""
+
+
+class JobStoppedError(JobError):
+    """A job that stopped because its next rows would have failed like those before; they wait for another run."""
 
 
 @dataclass
@@ -24,38 +27,53 @@ class Job:
     """Many rows, one question for each.
 
     Attributes:
-        source: a file of rows (.jsonl, .csv, .parquet; .gz of the first two), or an iterable of dicts.
-        output: where answers go: .jsonl, or .parquet (kept as JSON Lines beside it until the job is done).
+        source: rows: a file (.jsonl, .csv, .tsv, .parquet; .gz of the first three), "-" for the standard input, an
+            iterable of dicts, a DataFrame of pandas or Polars, or an Arrow table. Without `prompt` and `messages` they
+            are of OpenAI's batch format: `custom_id` and `body`.
+        output: where answers go: .jsonl, .csv or .parquet, or "-" for the standard output. The job itself is kept in a
+            file beside it, `<output>.job`.
         model: id of the model.
         prompt: a template over a row's columns, as of `str.format`: "Label this: {text}".
         system: an instruction, a template, too.
         messages: in place of `prompt`: the column that holds the messages, as they travel.
         runnable: in place of a model: a LangChain runnable (`ainvoke` gets the prompt, or the row where there is
             none), or a LlamaIndex LLM.
-        key: the column that names a row; by default a hash of the row.
+        key: the column that names a row, several of them, or "line" for the number of the line; by default a hash of
+            the row.
         parameters: further body parameters: `temperature`, `max_tokens`, `tools`, ...
-        schema: a JSON schema that answers have to fit; `parsed` then holds the object.
+        schema: a JSON schema that answers have to fit; `parsed` then holds the value.
+        schema_retries: how often an answer that does not fit is asked for again, with the reason.
         embeddings: whether vectors are asked for, of the prompt, in place of answers.
         texts_per_request: of an embeddings job.
         via: "calls", or "provider" for its batch endpoint (Claude, cheaper, within an hour or so).
         concurrency: most requests at a time; fewer where the provider says 429.
-        requests_per_minute, tokens_per_minute: limits of your own.
-        budget_usd: US dollars; the job ends before it passes them.
-        limit, sample: only the first so many rows, or so many of all, chosen by their keys.
+        requests_per_minute: most requests sent in a minute, retries included.
+        tokens_per_minute: most tokens in a minute, input and output.
+        budget_usd: US dollars that all runs of the job may spend together.
+        limit: only the first so many rows.
+        sample: so many rows of all, the same ones for the same `seed`.
         on_error: "stop" at a row that cannot be read, or "skip" it, with its error in the output.
+        on_cut: "keep" an answer that was cut or filtered (its `finish_reason` tells), or "fail" its row.
+        null: the text for a null in a column of the prompt; by default it is an error of the row.
+        include: columns of the input that the output has, too; True for all.
+        delimiter, encoding: of a CSV file; by default looked for.
+        retry_errors: classes of errors whose rows are asked again; True for all of them; by default those of rows
+            that the model did not answer.
         row_retries: further tries of a row that failed, after all others.
-        keep_order: whether the output gets the order of the input when the job is done.
+        keep_order: whether the output has the order of the input, or that in which answers came.
+        live: whether a .jsonl output grows with each answer; it is put in order at the end.
+        output_format: "rows", or "openai" for the lines of OpenAI's batch output; by default that of the source.
         base_url, api_key, client: of the transport.
     """
 
-    source: str | Path | Iterable[Mapping[str, Any]]
+    source: Any
     output: str | Path
     model: str | None = None
     prompt: str | None = None
     system: str | None = None
     messages: str | None = None
     runnable: Any = None
-    key: str | None = None
+    key: str | Sequence[str] | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
     schema: dict[str, Any] | None = None
     embeddings: bool = False
@@ -69,55 +87,99 @@ class Job:
     sample: int | None = None
     on_error: str = "stop"
     row_retries: int = 2
-    keep_order: bool = False
+    keep_order: bool = True
     base_url: str | None = None
     api_key: str | None = field(default=None, repr=False)
     client: dict[str, Any] = field(default_factory=dict, repr=False)
+    seed: int = 0
+    schema_retries: int = 1
+    on_cut: str = "keep"
+    null: str | None = None
+    include: Iterable[str] | bool = ()
+    delimiter: str | None = None
+    encoding: str | None = None
+    retry_errors: Iterable[str] | bool = ()
+    live: bool = True
+    output_format: str | None = None
 
     def check(self) -> None:
         """Raises `JobError` for a job that makes no sense."""
-        if self.runnable is None and not (isinstance(self.model, str) and self.model.strip()):
+        if self.runnable is None and not self.is_openai_format and not _is_text(self.model):
             raise JobError("`model` is missing: pass the id of a model, or a `runnable`.")
-        if self.runnable is None and (self.prompt is None) == (self.messages is None):
+        if self.prompt is not None and self.messages is not None:
             raise JobError("Pass either `prompt`, a template over the columns, or `messages`, the column of them.")
         if self.runnable is not None and not (hasattr(self.runnable, "ainvoke") or hasattr(self.runnable, "achat")):
             raise JobError("`runnable` is neither a LangChain runnable nor a LlamaIndex LLM.")
-        if self.embeddings and (self.messages or self.schema is not None or self.runnable is not None):
+        if self.embeddings and (self.prompt is None or self.schema is not None or self.runnable is not None):
             raise JobError("An embeddings job takes a `prompt`: no messages, no schema, no runnable.")
-        if self.via not in ("calls", "provider"):
-            raise JobError(f"`via` is {self.via!r}: pass calls or provider.")
         if self.via == "provider" and (self.embeddings or self.runnable is not None):
             raise JobError("The provider's batches answer chats only: no embeddings, no runnable.")
         if self.via == "provider" and self.budget_usd is not None:
             raise JobError("A batch of the provider is paid as a whole: no `budget_usd`; use `limit`, or a dry run.")
-        if self.on_error not in ("stop", "skip"):
-            raise JobError(f"`on_error` is {self.on_error!r}: pass stop or skip.")
-        for name in ("concurrency", "texts_per_request"):
+        for name, choices in _CHOICES.items():
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise JobError(f"`{name}` is {value!r}: pass a whole number, at least 1.")
-        for name in ("limit", "sample"):
+            if value not in choices:
+                words = " or ".join(str(choice) for choice in choices if choice is not None)
+                raise JobError(f"`{name}` is {value!r}: pass {words}.")
+        for name, least in _WHOLE_NUMBERS.items():
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or value < 1):
-                raise JobError(f"`{name}` is {value!r}: pass a whole number, at least 1.")
+            is_unset = value is None and name in ("limit", "sample")
+            if not is_unset and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+                raise JobError(f"`{name}` is {value!r}: pass a whole number, at least {least}.")
         for name in ("budget_usd", "requests_per_minute", "tokens_per_minute"):
             value = getattr(self, name)
-            if value is not None and not value > 0:
+            if value is not None and not 0 < value < float("inf"):
                 raise JobError(f"`{name}` is {value!r}: pass a number above 0.")
         for name in ("prompt", "system"):
             columns_of(getattr(self, name), name)
+        self._check_files()
+
+    def _check_files(self) -> None:
+        output, source = self.path, self.source
+        if str(self.output) != "-" and output.suffix.lower() not in OUTPUTS:
+            raise JobError(f"`output` is {str(output)!r}: pass a file that ends in .jsonl or .parquet, in .csv, or -.")
+        is_file = isinstance(source, (str, Path)) and Path(source).exists() and output.exists()
+        if is_file and output.samefile(source):
+            raise JobError(f"`output` {output} is the input: pass another file.")
 
     @property
     def path(self) -> Path:
         """Where answers go."""
         return Path(self.output)
 
-    def settings(self) -> Row:
-        """What a resumed job has to have in common with the one before: all that decides what a row is asked."""
-        source = str(self.source) if isinstance(self.source, (str, Path)) else None
-        names = ("model", "prompt", "system", "messages", "key", "parameters", "schema", "embeddings", "via")
-        runnable = None if self.runnable is None else type(self.runnable).__name__
-        return {"source": source, "runnable": runnable, **{name: getattr(self, name) for name in names}}
+    @property
+    def is_openai_format(self) -> bool:
+        """Whether the rows have to hold whole requests: `custom_id` and `body`."""
+        return self.runnable is None and self.prompt is None and self.messages is None
+
+    @property
+    def reads_all(self) -> bool:
+        """Whether no row of the source is left out."""
+        return self.limit is None and self.sample is None
+
+    @property
+    def source_path(self) -> str | None:
+        """The absolute path of the source, None where it is no file."""
+        source = self.source
+        if not isinstance(source, (str, Path)) or str(source) == "-":
+            return None
+        return str(source) if "://" in str(source) else str(Path(source).resolve())
+
+
+_CHOICES: dict[str, tuple[Any, ...]] = {
+    "via": ("calls", "provider"),
+    "on_error": ("stop", "skip"),
+    "on_cut": ("keep", "fail"),
+    "output_format": ("rows", "openai", None),
+}
+_WHOLE_NUMBERS = {
+    **{"concurrency": 1, "texts_per_request": 1, "limit": 1, "sample": 1},
+    **{"row_retries": 0, "schema_retries": 0},
+}
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
 def columns_of(template: str | None, name: str = "prompt") -> set[str]:
@@ -136,61 +198,3 @@ def columns_of(template: str | None, name: str = "prompt") -> set[str]:
     if "" in columns or any(column.isdigit() for column in columns):
         raise JobError(f"`{name}` has {{}} without a column: write {{text}}, and {{{{}}}} for braces.")
     return columns
-
-
-def filled(template: str, row: Row) -> str:
-    """The template with a row's values.
-
-    Raises:
-        KeyError: the row has no such column.
-    """
-    return string.Formatter().vformat(template, (), row)
-
-
-def key_of(row: Row, column: str | None) -> str:
-    """A row's name: a column's value, or a hash of the row.
-
-    Raises:
-        KeyError: it has no such column, or nothing in it.
-    """
-    if column is None:
-        written = json.dumps(row, sort_keys=True, ensure_ascii=False, default=str, separators=(",", ":"))
-        return hashlib.sha256(written.encode()).hexdigest()[:24]
-    value = row[column]
-    if value is None or value == "":
-        raise KeyError(column)
-    return str(value)
-
-
-def hash_of(key: str) -> int:
-    """64 bits of a key."""
-    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big")
-
-
-def messages_of(job: Job, row: Row) -> list[Row]:
-    """The messages a row is asked.
-
-    Raises:
-        KeyError: the row lacks a column.
-        ValueError: what stands for messages is none.
-    """
-    if job.messages is not None:
-        held = row[job.messages]
-        held = json.loads(held) if isinstance(held, str) else held
-        if not isinstance(held, Sequence) or not all(isinstance(one, Mapping) for one in held):
-            raise ValueError(f"`{job.messages}` holds no list of messages")
-        messages = [dict(one) for one in held]
-    else:
-        messages = [{"role": "user", "content": filled(job.prompt or "", row)}]
-    if job.system is not None:
-        messages = [{"role": "system", "content": filled(job.system, row)}, *messages]
-    return messages
-
-
-def parameters_of(job: Job) -> Row:
-    """The body parameters of every request."""
-    parameters = dict(job.parameters)
-    if job.schema is not None:
-        name = "".join(letter if letter.isalnum() else "_" for letter in str(job.schema.get("title") or "answer"))[:64]
-        parameters["response_format"] = {"type": "json_schema", "json_schema": {"name": name, "schema": job.schema}}
-    return parameters

@@ -31,6 +31,7 @@ class Limiter:
         self._clock = clock
         self._under_way = 0
         self._paused_until = 0.0
+        self._reason = ""
         self._halved_at = float("-inf")
         self._changed = asyncio.Condition()
 
@@ -58,9 +59,16 @@ class Limiter:
                 self.limit = min(self.limit + 1 / max(self.limit, 1.0), float(self.most))
             self._changed.notify_all()
 
-    def refused(self, retry_after: float | None) -> None:
+    @property
+    def pause(self) -> tuple[float, str] | None:
+        """Seconds until requests begin again, and why they wait; None where they do not."""
+        seconds = self._paused_until - self._clock()
+        return (seconds, self._reason) if seconds > 0 else None
+
+    def refused(self, retry_after: float | None, reason: str = "429") -> None:
         """The provider said 429."""
         now = self._clock()
+        self._reason = reason
         self._paused_until = max(self._paused_until, now + (_PAUSE if retry_after is None else retry_after))
         if now - self._halved_at >= _SHORTEST:
             self._halved_at = now
@@ -88,6 +96,11 @@ class Rate:
         self._next = begin + units * self._each
         if begin > now:
             await asyncio.sleep(begin - now)
+
+    def correct(self, units: float) -> None:
+        """So many more were used than was taken; fewer, where it is negative."""
+        if self._each is not None:
+            self._next = max(self._next + units * self._each, 0.0)
 
 
 _limiters: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Limiter]] = WeakKeyDictionary()

@@ -1,6 +1,6 @@
 """A job through the provider's batch endpoint: Claude's models, cheaper, within an hour or so.
 
-The ids of the batches stand in the manifest, so that a job that was killed goes on with those it has paid for.
+The ids of the batches stand in the store, so that a job that was killed goes on with those it has paid for.
 Source: https://docs.aimlapi.com/capabilities/batch-processing
 """
 
@@ -8,61 +8,59 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Iterator
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from aimlapi_batch.answers import blank, checked, unusable
 from aimlapi_batch.anthropic_body import body_of, completion_of
-from aimlapi_batch.ask import blank, unusable, with_parsed
-from aimlapi_batch.job import Job, JobError, Row, hash_of, messages_of, parameters_of
-from aimlapi_batch.rows import Read, is_sampled, read
-from aimlapi_batch.store import Store
+from aimlapi_batch.job import Job, JobError, Row
+from aimlapi_batch.output import LiveOutput
+from aimlapi_batch.questions import number_of, parameters_of
+from aimlapi_batch.store import DueRow, Store
 from aimlapi_batch.summary import Progress, Summary
 from aimlapi_transport.chat.tool_names import restore_names, with_wire_names
 from aimlapi_transport.config.model_families import profile_for
 from aimlapi_transport.errors import AIMLAPIError, BadResponseError, InvalidRequestError
+from aimlapi_transport.json_codec import loads
 from aimlapi_transport.service.calls import ServiceCalls, service_request
 from aimlapi_transport.user_warnings import warn
 
 if TYPE_CHECKING:
     from aimlapi_transport import AsyncClient
 
-MOST_REQUESTS = 100_000
-MOST_BYTES = 200 * 1024 * 1024  # of one batch
+MAX_REQUESTS = 100_000
+MAX_BYTES = 200 * 1024 * 1024  # of one batch
 _FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 2.0, 60.0, 1.5  # seconds
 _ENDED = ("ended", "completed", "canceled", "cancelled", "expired", "failed")
+_PAGE = 256  # rows read from the store at a time
 
 
-async def run_batches(
-    job: Job,
-    total: int | None,
-    *,
-    force: bool = False,
-    on_progress: Progress | None = None,
-    stop: asyncio.Event | None = None,
-) -> Summary:
-    """Sends what has no answer in batches, waits for them, and writes what comes.
-
-    Raises:
-        JobError: the model is no Claude, or the job cannot be begun.
-    """
-    from aimlapi_transport import AsyncClient
-
+def check_model(job: Job) -> None:
+    """Raises `JobError` for a model that has no batches."""
     if profile_for(str(job.model)).family != "anthropic":
         raise JobError(
             f"The provider's batches take Claude's models only, and `model` is {job.model}: use via='calls'."
         )
-    with closing(Store(job, force=force)) as store:
-        summary = Summary(total=total, already=len(store.done))
-        if total is not None:
-            summary.total = min(total, job.sample or total)
-        async with AsyncClient(base_url=job.base_url, api_key=job.api_key, **job.client) as client:
-            batches = _Batches(job, store, client, summary, on_progress, stop or asyncio.Event())
-            await batches.all(total)
-        if summary.stopped is None:
-            await asyncio.to_thread(store.finish, is_counted=total is not None)
-        return summary
+
+
+async def run_batches(
+    job: Job,
+    store: Store,
+    summary: Summary,
+    *,
+    live: LiveOutput,
+    on_progress: Progress | None,
+    stop: asyncio.Event,
+) -> None:
+    """Sends what waits in batches, waits for them, and keeps what comes."""
+    from aimlapi_transport import AsyncClient
+
+    async with AsyncClient(base_url=job.base_url, api_key=job.api_key, **job.client) as client:
+        batches = _Batches(job, store, client, summary, live, on_progress, stop)
+        try:
+            await batches.all()
+        finally:
+            store.end_run(batches.run, summary.stopped)
 
 
 class _Batches:
@@ -72,155 +70,172 @@ class _Batches:
         store: Store,
         client: AsyncClient,
         summary: Summary,
+        live: LiveOutput,
         on_progress: Progress | None,
         stop: asyncio.Event,
     ) -> None:
-        self._job = job
-        self._store = store
-        self._client = client
+        self._job, self._store, self._client, self._summary = job, store, client, summary
         self._calls = ServiceCalls(client)
-        self._summary = summary
+        self._live, self._stop = live, stop
         self._tell = on_progress or (lambda _: None)
-        self._stop = stop
-        self._answered: set[int] = set()
+        self.run = store.begin_run()
+        self._under_way: dict[str, list[str]] = store.get("batches", {})
+        self._expired: set[str] = set(store.get("expired", ()))
         _, self._tool_names = with_wire_names({"tools": parameters_of(job).get("tools")})
+        self._schema = None
+        if job.schema is not None:
+            from aimlapi_batch.schemas import SchemaCheck
 
-    async def all(self, total: int | None) -> None:
+            self._schema = SchemaCheck(job.schema)
+
+    async def all(self) -> None:
         """First what is under way from before, then what was never sent; what expired is sent again."""
-        if rows := self._store.manifest.pop("unconfirmed", None):
+        if rows := self._store.get("unconfirmed"):
             warn(
                 f"When this job last ended it was sending a batch of {rows} rows, and no id came back: whether it was "
                 "made is not known. Its rows are sent again, so they may be charged for twice."
             )
+            self._store.put(unconfirmed=None)
         for _ in range(self._job.row_retries + 1):
-            held: dict[str, list[str]] = self._store.manifest.setdefault("batches", {})
-            for requests, keys in self._parts(total, {hash_of(key) for names in held.values() for key in names}):
+            for requests, keys in self._parts():
                 if self._stop.is_set():
                     break
-                held[await self._create(requests)] = keys
-                del self._store.manifest["unconfirmed"]
-                self._store.write_manifest()
+                self._under_way[await self._create(requests)] = keys
+                self._store.put(batches=self._under_way, unconfirmed=None)
             again = False
-            for batch_id in list(held):
-                again = await self._collect(batch_id, held[batch_id]) or again
+            for batch_id in list(self._under_way):
+                again = await self._collect(batch_id, self._under_way[batch_id]) or again
                 if self._stop.is_set():
                     self._summary.stopped = "interrupted"
                     return
-                del held[batch_id]
-                self._store.write_manifest()
+                del self._under_way[batch_id]
+                self._store.put(batches=self._under_way or None)
             if not again:
                 break
-        self._summary.seconds = time.monotonic() - self._summary.begun
 
-    def _parts(self, total: int | None, sent: set[int]) -> Iterator[tuple[list[Row], list[str]]]:
+    def _parts(self) -> Iterator[tuple[list[Row], list[str]]]:
         """What is to be sent, in batches of the size that is taken."""
         requests: list[Row] = []
         keys: list[str] = []
         size = 0
-        for one in self._due(total):
-            number = hash_of(one.key)
-            if number in self._store.done or number in self._answered or number in sent:
+        sent = {number_of(key) for names in self._under_way.values() for key in names}
+        for due in self._due():
+            number = number_of(due.key)
+            if number in sent:
                 continue
-            if one.error is not None:
-                self._write(unusable(one.key, one.error))
-                continue
+            asked = {"problem": "its values are not kept"} if due.asked is None else loads(due.asked)
             try:
-                body = body_of(str(self._job.model), messages_of(self._job, one.row), parameters_of(self._job))
-            except (KeyError, ValueError, InvalidRequestError) as error:
-                reason = f"it has no column {error}" if isinstance(error, KeyError) else str(error)
-                self._write(unusable(one.key, reason))
+                if "problem" in asked:
+                    raise ValueError(asked["problem"])
+                body = self._body(asked)
+            except (KeyError, TypeError, ValueError, InvalidRequestError) as error:
+                self._keep(due, unusable(due.key, str(error)))
                 continue
             request = {"custom_id": f"r{number:x}", "params": body}
             length = len(json.dumps(request))
-            if requests and (len(requests) == MOST_REQUESTS or size + length > MOST_BYTES):
+            if requests and (len(requests) == MAX_REQUESTS or size + length > MAX_BYTES):
                 yield requests, keys
                 requests, keys, size = [], [], 0
             requests.append(request)
-            keys.append(one.key)
+            keys.append(due.key)
             size += length
         if requests:
             yield requests, keys
 
-    def _due(self, total: int | None) -> Iterator[Read]:
-        sample = self._job.sample
-        for one in read(self._job):
-            if sample is None or total is None or is_sampled(one.key, sample, total):
-                yield one
+    def _body(self, asked: Row) -> Row:
+        if "body" not in asked:
+            return body_of(str(self._job.model), asked["messages"], parameters_of(self._job))
+        body = dict(asked["body"])
+        model, messages = self._job.model or body["model"], body.pop("messages")
+        body.pop("model", None)
+        return body_of(str(model), messages, {**body, **parameters_of(self._job)})
+
+    def _due(self) -> Iterator[DueRow]:
+        position = -1
+        while page := self._store.due(position, _PAGE):
+            yield from page
+            position = page[-1].position
 
     async def _create(self, requests: list[Row]) -> str:
         """A batch; its id. Never sent twice where it may have been made, but by a job that was killed meanwhile."""
-        self._store.manifest["unconfirmed"] = len(requests)
-        self._store.write_manifest()
+        self._store.put(unconfirmed=len(requests))
         try:
             found = await self._calls.once("POST", "/batches", {"requests": requests})
         except AIMLAPIError as error:
             if error.status_code is not None and error.status_code < 500:  # refused: nothing was made
-                del self._store.manifest["unconfirmed"]
-                self._store.write_manifest()
+                self._store.put(unconfirmed=None)
             raise
         batch_id = found.get("id") if isinstance(found, dict) else None
         if not isinstance(batch_id, str):
             raise BadResponseError("The provider's reply names no batch.", body=found)
+        self._summary.requests += 1
         return batch_id
 
     async def _collect(self, batch_id: str, keys: list[str]) -> bool:
-        """Waits for a batch and writes its answers; whether some rows have to be sent again."""
-        named = {f"r{hash_of(key):x}": key for key in keys}
+        """Waits for a batch and keeps its answers; whether some rows have to be sent again."""
+        left = {f"r{number_of(key):x}": key for key in keys}
         pause, again = _FIRST_PAUSE, False
-        self._summary.under_way = len(named)
+        self._summary.under_way = len(left)
         while True:
             request = service_request("/batches", [("batch_id", batch_id)])
             status, results = read_status(await self._calls.raw(request))
             for result in results:
-                key = named.pop(str(result.get("custom_id")), None)
+                key = left.pop(str(result.get("custom_id")), None)
                 if key is not None:
                     again = self._take(key, result.get("result") or {}) or again
-            self._summary.under_way = len(named)
+            self._summary.under_way = len(left)
             self._tell(self._summary)
-            if not named or (status in _ENDED and results):
+            if not left or (status in _ENDED and results):
                 break
             if status in ("canceled", "cancelled", "expired", "failed"):
                 break
             if self._stop.is_set():
                 return again
-            await self._client._pause(pause)
+            await self._pause(pause)
             pause = min(pause * _GROWTH, _LONGEST_PAUSE)
-        for key in named.values():  # ended without a line in the results
+        for key in left.values():  # ended without a line in the results
             again = self._take(key, {"type": "expired"}) or again
         return again
 
+    async def _pause(self, seconds: float) -> None:
+        """Waits, but for no longer than until the job is stopped."""
+        sleep = self._job.client.get("sleep", asyncio.sleep)
+        waits = [asyncio.ensure_future(sleep(seconds)), asyncio.ensure_future(self._stop.wait())]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for one in waits:
+            one.cancel()
+
     def _take(self, key: str, result: Row) -> bool:
-        """Writes what became of a row; whether it has to be sent again."""
+        """Keeps what became of a row; whether it has to be sent again."""
+        found = next(self._store.query("SELECT id, tries, input FROM rows WHERE key = ? AND state = 0", key), None)
+        if found is None:  # answered meanwhile, or no row of the job any more
+            return False
+        due = DueRow(0, found[0], key, found[1], None, found[2])
         kind = result.get("type")
         if kind == "succeeded" and isinstance(result.get("message"), dict):
-            restore_names(result["message"], self._tool_names)
-            text, reasoning, calls, finish, usage = completion_of(result["message"])
+            message = result["message"]
+            restore_names(message, self._tool_names)
+            text, reasoning, calls, finish, usage = completion_of(message)
             row = {**blank(key), "text": text, "reasoning": reasoning, "tool_calls": calls, "usage": usage}
-            row |= {"request_id": result["message"].get("id")}
-            self._write(with_parsed(row, self._job, finish))
+            row |= {"request_id": message.get("id"), "model": message.get("model"), "finish_reason": finish}
+            self._summary.count_usage(row)
+            self._keep(due, checked(row, self._job, self._schema))
             return False
         error = result.get("error") or {}
-        message = error.get("message") or (error.get("error") or {}).get("message") or f"the row was {kind}"
-        failure = {"class": f"Batch{str(kind).title()}", "message": str(message), "retryable": kind == "expired"}
-        if kind == "expired" and key not in self._store.manifest.setdefault("expired", []):
-            self._store.manifest["expired"].append(key)
+        reason = error.get("message") or (error.get("error") or {}).get("message") or f"the row was {kind}"
+        failure = {"class": f"Batch{str(kind).title()}", "message": str(reason), "retryable": kind == "expired"}
+        if kind == "expired" and key not in self._expired:
+            self._expired.add(key)
+            self._store.put(expired=sorted(self._expired))
             return True
-        self._write({**blank(key), "error": failure})
+        self._keep(due, {**blank(key), "error": failure})
         return False
 
-    def _write(self, row: Row) -> None:
-        self._store.write(row)
-        self._answered.add(hash_of(row["key"]))
+    def _keep(self, due: DueRow, row: Row) -> None:
         summary = self._summary
-        summary.asked += 1
-        if row["error"] is None:
-            summary.answered += 1
-            usage = row["usage"] or {}
-            summary.input_tokens += usage.get("input_tokens") or 0
-            summary.output_tokens += usage.get("output_tokens") or 0
-        else:
-            summary.errors += 1
-        summary.seconds = time.monotonic() - summary.begun
+        summary.count(row)
+        self._store.write(self.run, [(due, {**row, "tries": due.tries + 1}, False)], summary.counters())
+        self._live.append(row, due.input)
         self._tell(summary)
 
 

@@ -1,4 +1,4 @@
-"""A job on many machines: stages for `dataset.map_batches` of Ray Data, and `run_on_ray` for a whole job.
+"""A job on many machines: `run_on_ray` for a whole job, and stages for `dataset.map_batches` of Ray Data.
 
     import ray
     from aimlapi_batch import Job
@@ -10,32 +10,31 @@
         concurrency=4, batch_size=256, batch_format="pyarrow", num_cpus=0.1,
     )
 
-Ray is the engine: it splits the rows, moves them, and begins a block again whose worker died. A stage is an actor with
-an event loop and connections of its own. What it has answered of a block is committed row by row, before the block is
-handed on: a worker that is killed costs the requests that were under way, at most.
+Of a whole job, this process reads the rows and keeps the answers, in the same store as any other; workers ask, and hand
+each answer over as it comes: one that is killed costs the requests that were under way. A stage commits the answers of
+its block to a folder, row by row, before the block is handed on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
-from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from aimlapi_batch.ask import blank
-from aimlapi_batch.calls import run_calls
-from aimlapi_batch.job import Job, JobError, Row, hash_of, key_of
-from aimlapi_batch.rows import check_rows
-from aimlapi_batch.store import Store, from_columns, lines_of, parquet_schema, to_columns
-from aimlapi_batch.summary import Summary
+from aimlapi_batch.answers import blank
+from aimlapi_batch.formats import parquet_schema, to_columns
+from aimlapi_batch.job import Job, JobError, Row
+from aimlapi_batch.questions import key_of
+from aimlapi_batch.running import run_job
+from aimlapi_batch.store import Store, store_path
+from aimlapi_batch.summary import Progress, Summary
+from aimlapi_transport.json_codec import loads
 
 BLOCK_ROWS = 256
-_CPUS = 0.1  # of a worker, which mostly waits: with whole ones, none would be left to read the rows
 
 
 class ChatStage:
@@ -53,7 +52,6 @@ class ChatStage:
             concurrency=max(job.concurrency // actors, 1),
             requests_per_minute=job.requests_per_minute and job.requests_per_minute / actors,
             tokens_per_minute=job.tokens_per_minute and job.tokens_per_minute / actors,
-            keep_order=False,
         )
         self._commit = Path(commit) if commit else None
         self._loop = asyncio.new_event_loop()
@@ -64,11 +62,11 @@ class ChatStage:
 
         rows = batch.to_pylist()
         answers = {row["key"]: row for row in self._answered(rows)}
-        keys = [key_of(row, self._job.key) for row in rows]
+        keys = [key_of(row, self._job.key, place) for place, row in enumerate(rows, 1)]
         return pa.Table.from_pylist([to_columns(answers.get(key) or blank(key)) for key in keys], parquet_schema())
 
-    def _answered(self, rows: list[Row]) -> Iterable[Row]:
-        keys = "\n".join(key_of(row, self._job.key) for row in rows)
+    def _answered(self, rows: list[Row]) -> list[Row]:
+        keys = "\n".join(key_of(row, self._job.key, place) for place, row in enumerate(rows, 1))
         name = hashlib.sha256(keys.encode()).hexdigest()[:24]
         if self._commit is None:
             import tempfile
@@ -79,10 +77,9 @@ class ChatStage:
 
     def _run(self, rows: list[Row], output: Path) -> list[Row]:
         """Asks what has no answer yet; a block that was begun by a worker that died goes on."""
-        job = replace(self._job, source=rows, output=output)
-        job.check()
-        self._loop.run_until_complete(run_calls(job, check_rows(job)))
-        return [row for _, _, row in lines_of(output) if row is not None]
+        self._loop.run_until_complete(run_job(replace(self._job, source=rows, output=output, live=False), None))
+        with closing(Store(store_path(output), is_writer=False)) as store:
+            return [loads(answer) for (answer,) in store.query("SELECT answer FROM rows WHERE answer IS NOT NULL")]
 
 
 class EmbedStage(ChatStage):
@@ -92,85 +89,62 @@ class EmbedStage(ChatStage):
         super().__init__(replace(job, embeddings=True), commit=commit, actors=actors)
 
 
-def run_on_ray(job: Job, address: str = "auto", *, actors: int | None = None, block_rows: int = BLOCK_ROWS) -> Summary:
+def run_on_ray(
+    job: Job,
+    address: str = "auto",
+    *,
+    actors: int | None = None,
+    block_rows: int = BLOCK_ROWS,
+    force: bool = False,
+    overwrite: bool = False,
+    on_progress: Progress | None = None,
+) -> Summary:
     """Runs a job on a Ray cluster, as `run(job, on=address)`; what all of its answers came to.
 
-    The source is a path as Ray knows it (a file, a folder, s3://...). An output that ends in `.jsonl` is written here,
-    as by `run`; any other is a folder, which Ray writes as Parquet.
+    The source is anything `run` takes, or a path as Ray knows it (a folder, s3://...). The output is written here, as
+    by `run`; one without an ending is a folder, which gets a Parquet file.
 
     Args:
         address: of the cluster; `local` begins one on this machine.
-        actors: workers; by default one for each CPU of the cluster, four at most.
-        block_rows: rows that a worker takes at a time; at least ten times what it keeps under way, for it takes the
-            next ones when the last of them is answered.
+        actors: workers, among which `concurrency` is spread; by default one for each CPU of the cluster, four at most.
+        block_rows: rows of a folder or an address that are read at a time.
+        force, overwrite, on_progress: as of `run`.
 
     Raises:
-        JobError: the job asks for something that one process has to see all rows for: a budget, a sample, their order.
+        JobError: the job cannot be begun, or not go on. What is answered stays.
     """
-    job.check()
+    from aimlapi_batch.workers import Workers
+
     if job.runnable is not None or job.via != "calls":
         raise JobError("On Ray a job asks a model by calls: no runnable, no provider's batches.")
-    if not isinstance(job.source, (str, Path)):
-        raise JobError("On Ray the source is a path that all workers see.")
-    if job.budget_usd is not None or job.sample is not None or job.keep_order:
-        raise JobError("On Ray there is no `budget_usd`, `sample` or `keep_order`: use `limit`, or one process.")
     try:
         ray: Any = import_module("ray")
     except ImportError:
         raise JobError("Ray is not installed: pip install 'aimlapi-integrations[ray]'.") from None
-    _check_key(job)
+    if not Path(str(job.output)).suffix and str(job.output) != "-":
+        job = replace(job, output=Path(str(job.output)) / "answers.parquet")
+    job.check()
     if not ray.is_initialized():
         ray.init(address=None if address == "local" else address, log_to_driver=False)
-    summary = Summary()
-    workers = actors or max(min(int(ray.cluster_resources().get("CPU", 1)), 4), 1)
-    commit = str(Path(f"{job.output}.blocks").absolute())
-    rows = _read(ray, str(job.source), block_rows)
-    answers = (rows if job.limit is None else rows.limit(job.limit)).map_batches(
-        ChatStage if not job.embeddings else EmbedStage,
-        fn_constructor_args=(replace(job, source=[], output="unused.jsonl", limit=None),),
-        fn_constructor_kwargs={"commit": commit, "actors": workers},
-        concurrency=workers,
-        batch_size=block_rows,
-        batch_format="pyarrow",
-        num_cpus=_CPUS,
+    count = actors or max(min(int(ray.cluster_resources().get("CPU", 1)), 4), 1)
+    job = replace(job, source=_source(ray, job.source, block_rows))
+    workers = Workers(ray, job, count)
+    try:
+        return asyncio.run(run_job(job, workers, force=force, overwrite=overwrite, on_progress=on_progress))
+    finally:
+        workers.close()
+
+
+def _source(ray: Any, source: Any, block_rows: int) -> Any:
+    """The rows: of a folder or an address they are read by Ray."""
+    if not isinstance(source, (str, Path)) or str(source) == "-":
+        return source
+    is_remote = "://" in str(source)
+    if not is_remote and not Path(source).is_dir():
+        return source
+    kind = str(source).removesuffix(".gz").rpartition(".")[2].lower()
+    readers = {"jsonl": "read_json", "ndjson": "read_json", "json": "read_json", "csv": "read_csv"}
+    found = getattr(ray.data, readers.get(kind, "read_parquet"))(str(source))
+    return (
+        row for batch in found.iter_batches(batch_size=block_rows, batch_format="pyarrow") for row in batch.to_pylist()
     )
-    if Path(str(job.output)).suffix.lower() not in (".jsonl", ".ndjson"):
-        answers.write_parquet(str(job.output))
-        for row in ray.data.read_parquet(str(job.output), columns=["error", "cost_usd"]).iter_rows():
-            _count(summary, row)
-        return summary
-    with closing(Store(job)) as store:
-        summary.already = len(store.done)
-        for row in answers.iter_rows():
-            held = from_columns(row)
-            if hash_of(held["key"]) not in store.done:
-                _count(summary, held)
-                store.write(held)
-        store.finish(is_counted=False)
-    summary.seconds = time.monotonic() - summary.begun
-    return summary
-
-
-def _check_key(job: Job) -> None:
-    """A key that is missing is said here, not by a worker."""
-    from aimlapi_transport import Client
-
-    with Client(base_url=job.base_url, api_key=job.api_key) as client:
-        client.read_key()
-
-
-def _count(summary: Summary, row: Row) -> None:
-    summary.answered += row["error"] is None
-    summary.errors += row["error"] is not None
-    summary.cost_usd += row["cost_usd"] or 0.0
-
-
-def _read(ray: Any, source: str, block_rows: int) -> Any:
-    kind = source.removesuffix(".gz").rpartition(".")[2].lower()
-    if kind in ("jsonl", "ndjson", "json"):
-        found = ray.data.read_json(source)
-    elif kind == "csv":
-        found = ray.data.read_csv(source)
-    else:
-        found = ray.data.read_parquet(source)
-    return found.repartition(target_num_rows_per_block=block_rows)

@@ -1,306 +1,403 @@
-"""The output and what stands beside it: answers that survive a kill, the job's settings, and who may write.
+"""The store of a job: one SQLite file, in which each row stands with its answer, and what was spent.
 
-Answers are JSON Lines, each written at once and whole; a line that was torn by a crash is cut off when the job goes on.
+An answer is committed before the next request is sent, so a kill costs what was under way; the disk is made sure of
+once a second and at the end. `output.py` makes the output of it, which is a copy.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import time
-from array import array
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-import orjson
+from aimlapi_batch.job import JobError, Row
+from aimlapi_batch.lock import Lock
+from aimlapi_batch.questions import number_of, to_json
 
-from aimlapi_batch.ask import FIELDS
-from aimlapi_batch.job import Job, JobError, Row, hash_of
-from aimlapi_batch.rows import Hashes, read
+FORMAT = 2
+WAITING, ANSWERED, FAILED = 0, 1, 2
+_CHUNK = 500  # rows
+_SYNC_SECONDS = 1.0
+_SCHEMA = """
+CREATE TABLE job (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE runs (
+    run INTEGER PRIMARY KEY, began REAL, seconds REAL DEFAULT 0, requests INTEGER DEFAULT 0,
+    answered INTEGER DEFAULT 0, failed INTEGER DEFAULT 0, input_tokens INTEGER DEFAULT 0,
+    output_tokens INTEGER DEFAULT 0, cost_usd REAL DEFAULT 0, unpriced INTEGER DEFAULT 0, stopped TEXT
+);
+CREATE TABLE rows (
+    id INTEGER PRIMARY KEY, position INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0,
+    tries INTEGER NOT NULL DEFAULT 0, key TEXT NOT NULL UNIQUE, hash BLOB, error TEXT, finish_reason TEXT,
+    cost_usd REAL, input_tokens INTEGER, output_tokens INTEGER, seconds REAL, ended REAL,
+    asked BLOB, input BLOB, answer BLOB
+);
+CREATE INDEX rows_by_position ON rows (position);
+CREATE TABLE replaced (id INTEGER PRIMARY KEY, key TEXT, ended REAL, answer BLOB);
+CREATE TRIGGER rows_replaced BEFORE UPDATE OF answer ON rows
+WHEN OLD.answer IS NOT NULL AND OLD.error IS NULL AND NEW.answer IS NOT OLD.answer
+BEGIN INSERT INTO replaced (key, ended, answer) VALUES (OLD.key, OLD.ended, OLD.answer); END;
+"""
+# the rows of this run, in the order of its source: of the process, not of the job
+_SELECTED = "CREATE TEMP TABLE selected (position INTEGER PRIMARY KEY, id INTEGER UNIQUE NOT NULL, place INTEGER)"
+_COUNTERS = ("seconds", "requests", "answered", "failed", "input_tokens", "output_tokens", "cost_usd", "unpriced")
 
-_SYNC_ROWS, _SYNC_SECONDS = 200, 1.0  # answers, and seconds, that a power failure may cost
-FORMAT = 1
-_OBJECTS = ("parsed", "tool_calls", "usage", "error")  # JSON in Parquet
+
+@dataclass(slots=True)
+class NewRow:
+    """A row of the source: its key, the hash and the JSON of what it is asked, the JSON of columns to keep."""
+
+    place: int
+    key: str
+    hash: bytes
+    asked: bytes
+    input: bytes | None
+
+
+@dataclass(slots=True)
+class DueRow:
+    """A row that waits for its answer."""
+
+    position: int
+    id: int
+    key: str
+    tries: int
+    asked: bytes | None
+    input: bytes | None
+
+
+def store_path(output: Path) -> Path:
+    """The file of the job that writes an output."""
+    return output.with_name(output.name + ".job")
 
 
 class Store:
-    """The files of one job, while this process may write them.
+    """The rows of a job and their answers.
+
+    Args:
+        path: of the file; made where there is none.
+        is_writer: whether this process works on the job: one at a time does.
 
     Raises:
-        JobError: another process writes them, or they are of a job with other settings.
+        JobError: another process works on it, or it cannot be read.
     """
 
-    def __init__(self, job: Job, *, force: bool = False) -> None:
-        self._job = job
-        self.path = job.path
-        self._is_parquet = self.path.suffix.lower() == ".parquet"
-        if not self._is_parquet and self.path.suffix.lower() not in (".jsonl", ".ndjson"):
-            raise JobError(f"`output` is {str(self.path)!r}: pass a file that ends in .jsonl or .parquet.")
-        self.rows_path = self.path.with_name(self.path.name + ".rows.jsonl") if self._is_parquet else self.path
-        self.manifest_path = beside(self.path, "manifest.json")
-        self._file: IO[bytes] | None = None
-        self._unsynced, self._synced_at = 0, time.monotonic()
+    def __init__(self, path: Path, *, is_writer: bool = True) -> None:
+        self.path = path
+        self._lock: Lock | None = None
+        self._synced_at = time.monotonic()
+        if is_writer:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._lock = Lock(path)
+            except OSError as error:
+                raise JobError(f"{path} cannot be written: {error.strerror or error}.") from None
+        self.is_new = not path.exists()
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = Lock(beside(self.path, "lock"))
-        except OSError as error:
-            raise JobError(f"{self.path} cannot be written: {error.strerror or error}.") from None
-        try:
-            self._open(force)
+            self._db = self._connected(is_writer)
         except BaseException:
-            self._lock.release()
+            if self._lock is not None:
+                self._lock.release()
             raise
 
-    def _open(self, force: bool) -> None:
-        settings = self._job.settings()
-        manifest = read_manifest(self.path)
-        if manifest is not None and not force:
-            different = [name for name, value in settings.items() if manifest["settings"].get(name) != value]
-            if different:
-                raise JobError(
-                    f"{self.path} is of a job with another {' and another '.join(f'`{name}`' for name in different)}: "
-                    "pass another output, or `force` to go on all the same."
-                )
-        if manifest is None and self.rows_path.exists() and self.rows_path.stat().st_size and not force:
-            raise JobError(f"{self.path} exists, and is of no job: pass another output, or `force` to add to it.")
-        self.manifest: Row = {**(manifest or {}), "format": FORMAT, "settings": settings}
-        self.write_manifest()
-        self.done = self._repair()
+    @classmethod
+    def in_memory(cls) -> Store:
+        """A store that is no file."""
+        store = cls.__new__(cls)
+        store.path, store.is_new, store._lock, store._synced_at = Path(":memory:"), True, None, time.monotonic()
+        store._db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        store._make(store._db)
+        return store
+
+    def _connected(self, is_writer: bool) -> sqlite3.Connection:
+        if not is_writer and self.is_new:
+            raise JobError(f"There is no job {self.path}.")
+        with self._errors():
+            db = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+            try:
+                if is_writer:
+                    db.execute("PRAGMA journal_mode=WAL")
+                    db.execute("PRAGMA synchronous=NORMAL")
+                    self._make(db)
+                db.execute(_SELECTED)
+                found = db.execute("SELECT value FROM job WHERE name = 'format'").fetchone()
+                if is_writer and not self.is_new and (problem := _damage(db)):
+                    raise sqlite3.DatabaseError(problem)
+            except BaseException:
+                db.close()
+                raise
+        if found is None or json.loads(found[0]) != FORMAT:
+            db.close()
+            raise JobError(f"{self.path} is of another version of aimlapi_batch.")
+        return db
+
+    def _make(self, db: sqlite3.Connection) -> None:
+        db.execute("BEGIN IMMEDIATE")
+        if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
+            for statement in _SCHEMA.split(";\n"):
+                if statement.strip():
+                    db.execute(statement)
+            db.execute("INSERT INTO job VALUES ('format', ?)", (json.dumps(FORMAT),))
+            self.is_new = True
+        db.execute("INSERT OR REPLACE INTO job VALUES ('pid', ?)", (os.getpid(),))
+        db.execute("COMMIT")
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
         try:
-            self._file = self.rows_path.open("ab", buffering=0)
-        except OSError as error:
-            raise JobError(f"{self.rows_path} cannot be written: {error.strerror or error}.") from None
-
-    def _repair(self) -> Hashes:
-        """Cuts off a torn line and takes out answers to be asked for again; the keys that are answered."""
-        hashes: array[int] = array("Q")
-        if not self.rows_path.exists():
-            return Hashes(hashes)
-        end, again = 0, False
-        for start, line, row in lines_of(self.rows_path):
-            if row is None:
-                break
-            end = start + len(line)
-            if is_answered(row):
-                hashes.append(hash_of(row["key"]))
-            else:
-                again = True
-        if end < self.rows_path.stat().st_size:
-            with self.rows_path.open("r+b") as file:
-                file.truncate(end)
-        if again:
-            self.rewrite(lambda: (line for _, line, row in lines_of(self.rows_path) if row and is_answered(row)))
-        return Hashes(hashes)
-
-    def rewrite(self, lines: Callable[[], Iterator[bytes]]) -> None:
-        """Replaces the answers with these lines, all at once."""
-        temporary = self.rows_path.with_name(self.rows_path.name + ".new")
-        with temporary.open("wb") as file:
-            for line in lines():
-                file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, self.rows_path)
-
-    def write(self, row: Row) -> None:
-        """Adds an answer: whole, or not at all.
-
-        Raises:
-            JobError: the disk is full, say; what was written before is as it was.
-        """
-        assert self._file is not None, "closed"
-        line = orjson.dumps(row, default=str) + b"\n"
-        start = self._file.seek(0, os.SEEK_END)
-        try:
-            written = self._file.write(line)
-            if written != len(line):
-                raise OSError(28, "no room for a whole row")
-            self._sync(force=False)
-        except OSError as error:
-            with suppress(OSError):
-                self._file.truncate(start)
+            yield
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                raise JobError(f"Another process works on {self.path}: wait until it ends.") from None
+            if "no such table" in str(error):
+                raise JobError(f"{self.path} is no store of a job.") from None
             raise JobError(
-                f"{self.rows_path} cannot be written: {error.strerror or error}. What stands in it is whole; run the "
-                "job again when there is room."
-            ) from None
+                f"{self.path} cannot be written ({error}). What stands in it is whole: run the job again when there is "
+                "room."
+            ) from error
+        except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+            raise
+        except sqlite3.DatabaseError as error:
+            raise JobError(
+                f"{self.path} is damaged ({error}). `aimlapi batch export` writes the answers that can still be read "
+                "to another file."
+            ) from error
 
-    def _sync(self, *, force: bool) -> None:
-        self._unsynced += 1
-        now = time.monotonic()
-        if self._file is not None and (force or self._unsynced >= _SYNC_ROWS or now - self._synced_at >= _SYNC_SECONDS):
-            os.fsync(self._file.fileno())
-            self._unsynced, self._synced_at = 0, now
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of it or nothing, once a second made sure of on the disk."""
+        with self._errors():
+            is_synced = time.monotonic() - self._synced_at >= _SYNC_SECONDS
+            if is_synced:
+                self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+            finally:
+                if is_synced:
+                    self._db.execute("PRAGMA synchronous=NORMAL")
+                    self._synced_at = time.monotonic()
 
-    def write_manifest(self) -> None:
-        """Keeps the settings, and what else a job has to know when it goes on."""
-        temporary = self.manifest_path.with_name(self.manifest_path.name + ".new")
-        try:
-            temporary.write_bytes(orjson.dumps(self.manifest, default=str, option=orjson.OPT_INDENT_2))
-            os.replace(temporary, self.manifest_path)
-        except OSError as error:
-            raise JobError(f"{self.manifest_path} cannot be written: {error.strerror or error}.") from None
+    def query(self, sql: str, *values: Any) -> Iterator[Any]:
+        """Rows of a query."""
+        with self._errors():
+            yield from self._db.execute(sql, values)
 
-    def finish(self, *, is_counted: bool) -> None:
-        """What comes once all is answered: the order of the input where the job wants it, and Parquet.
+    def one(self, sql: str, *values: Any) -> Any:
+        """The first value of a query; None where there is no row."""
+        with self._errors():
+            found = self._db.execute(sql, values).fetchone()
+        return None if found is None else found[0]
+
+    # -- of the job ----------------------------------------------------------------------------------------------------
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """A value that is kept with the job."""
+        found = self.one("SELECT value FROM job WHERE name = ?", name)
+        return default if found is None else json.loads(found)
+
+    def put(self, **values: Any) -> None:
+        """Keeps values with the job; None takes one away."""
+        with self.transaction() as db:
+            for name, value in values.items():
+                if value is None:
+                    db.execute("DELETE FROM job WHERE name = ?", (name,))
+                else:
+                    db.execute("INSERT OR REPLACE INTO job VALUES (?, ?)", (name, to_json(value).decode()))
+
+    # -- rows ----------------------------------------------------------------------------------------------------------
+
+    def register(self, rows: Iterable[NewRow], *, is_all: bool, sample: int | None, seed: int, accept: bool) -> int:
+        """Takes the rows of the source into the job, all of them or none; how many had changed and are asked again.
 
         Args:
-            is_counted: whether the rows can be read once more.
+            is_all: whether the source was read to its end: rows it has no more are left out, unless they are answered.
+            sample: so many of them, the same ones for the same seed.
+            accept: whether an answer stays that was given to another question.
+
+        Raises:
+            JobError: two rows have the same key.
         """
-        if self._file is not None:
-            self._sync(force=True)
-        if self._job.keep_order and is_counted:
-            offsets = {hash_of(row["key"]): (start, len(line)) for start, line, row in lines_of(self.rows_path) if row}
+        changed = position = 0
+        iterator = iter(rows)
+        with self.transaction() as db:
+            db.execute("DELETE FROM temp.selected")
+            while chunk := list(islice(iterator, _CHUNK)):
+                if not self.is_new and not accept:
+                    changed += db.executemany(
+                        "UPDATE rows SET state = 0, hash = ?1, asked = ?2, answer = NULL, error = NULL "
+                        "WHERE key = ?3 AND hash <> ?1",
+                        [(row.hash, row.asked, row.key) for row in chunk],
+                    ).rowcount
+                db.executemany(
+                    "INSERT INTO rows (position, key, hash, asked, input) VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO "
+                    "UPDATE SET position = excluded.position, hash = excluded.hash, input = excluded.input, "
+                    "asked = CASE state WHEN 1 THEN NULL ELSE excluded.asked END WHERE position <> excluded.position "
+                    "OR hash IS NOT excluded.hash OR input IS NOT excluded.input OR (asked IS NULL AND state <> 1)",
+                    [(position + at, row.key, row.hash, row.asked, row.input) for at, row in enumerate(chunk)],
+                )
+                try:
+                    db.executemany(
+                        "INSERT INTO temp.selected SELECT ?, id, ? FROM rows WHERE key = ?",
+                        [(position + at, row.place, row.key) for at, row in enumerate(chunk)],
+                    )
+                except sqlite3.IntegrityError:
+                    raise self._same_key(chunk, position) from None
+                position += len(chunk)
+            if sample is not None and sample < position:
+                self._select_sample(db, sample, seed)
+            if is_all:
+                db.execute(
+                    "DELETE FROM rows WHERE state <> 1 AND cost_usd IS NULL "
+                    "AND id NOT IN (SELECT id FROM temp.selected)"
+                )
+        return changed
 
-            def ordered() -> Iterator[bytes]:
-                with self.rows_path.open("rb") as file:
-                    for key in (one.key for one in read(self._job)):
-                        start, length = offsets.pop(hash_of(key), (0, 0))
-                        if length:
-                            file.seek(start)
-                            yield file.read(length)
+    def _same_key(self, chunk: Sequence[NewRow], first: int) -> JobError:
+        for at, row in enumerate(chunk):
+            other = self.one(
+                "SELECT place FROM temp.selected JOIN rows USING (id) WHERE key = ? AND selected.position <> ?",
+                *(row.key, first + at),
+            )
+            if other is not None and self.one("SELECT 1 FROM temp.selected WHERE position = ?", first + at) is None:
+                return JobError(
+                    f"The key {row.key!r} is there twice, in rows {other} and {row.place}: keys have to differ; pass "
+                    "`key`, a column (or several) that names each row, or `line`."
+                )
+        return JobError("A key is there twice: pass `key`, a column that names each row, or `line`.")
 
-            self.rewrite(ordered)
-        if self._is_parquet:
-            write_parquet(self.rows_path, self.path)
+    def _select_sample(self, db: sqlite3.Connection, sample: int, seed: int) -> None:
+        """Keeps exactly so many of the selected rows, and takes the others back where this run brought them."""
+        db.create_function("chance", 1, lambda key: number_of(key, f"{seed} ") >> 1, deterministic=True)
+        db.execute(
+            "DELETE FROM temp.selected WHERE id NOT IN "
+            "(SELECT id FROM temp.selected JOIN rows USING (id) ORDER BY chance(key), key LIMIT ?)",
+            (sample,),
+        )
+        db.execute("DELETE FROM rows WHERE state = 0 AND tries = 0 AND id NOT IN (SELECT id FROM temp.selected)")
+
+    def select_all(self) -> None:
+        """Every row of the job is one of this run."""
+        with self.transaction() as db:
+            db.execute("DELETE FROM temp.selected")
+            db.execute("INSERT INTO temp.selected SELECT row_number() OVER (ORDER BY position, id), id, 0 FROM rows")
+
+    def ask_again(self, classes: Sequence[str], *, retryable: bool) -> int:
+        """Has failed rows wait again: of these classes, all for `*`, and those whose error says so."""
+        with self.transaction() as db:
+            db.execute("CREATE TEMP TABLE IF NOT EXISTS classes (name TEXT PRIMARY KEY)")
+            db.execute("DELETE FROM temp.classes")
+            db.executemany("INSERT OR IGNORE INTO temp.classes VALUES (?)", [(name,) for name in classes])
+            return db.execute(
+                "UPDATE rows SET state = 0 WHERE state = 2 AND asked IS NOT NULL AND id IN (SELECT id FROM "
+                "temp.selected) AND (error IN temp.classes OR '*' IN temp.classes OR (? AND json_extract(answer, "
+                "'$.error.retryable')))",
+                (retryable,),
+            ).rowcount
+
+    def ask_again_ids(self, ids: Iterable[int]) -> None:
+        """Has these rows wait again; their answers stay until others come."""
+        with self.transaction() as db:
+            db.executemany("UPDATE rows SET state = 0, hash = NULL WHERE id = ?", [(one,) for one in ids])
+
+    def due(self, after: int, count: int) -> list[DueRow]:
+        """The next rows of this run that wait, behind a position."""
+        found = self.query(
+            "SELECT s.position, id, key, tries, asked, input FROM temp.selected s JOIN rows r USING (id) "
+            "WHERE s.position > ? AND state = 0 ORDER BY s.position LIMIT ?",
+            *(after, count),
+        )
+        return [DueRow(*row) for row in found]
+
+    def count(self, *, selected: bool = False) -> dict[int, int]:
+        """How many rows wait, are answered, failed: of the job, or of this run."""
+        where = " WHERE id IN (SELECT id FROM temp.selected)" if selected else ""
+        return {
+            WAITING: 0,
+            ANSWERED: 0,
+            FAILED: 0,
+            **dict(self.query(f"SELECT state, count(*) FROM rows{where} GROUP BY 1")),
+        }
+
+    # -- runs and answers ----------------------------------------------------------------------------------------------
+
+    def begin_run(self) -> int:
+        """A run of this process; its number."""
+        with self.transaction() as db:
+            return int(db.execute("INSERT INTO runs (began) VALUES (?)", (time.time(),)).lastrowid or 0)
+
+    def write(self, run: int, answers: Sequence[tuple[DueRow, Row, bool]], counters: Row) -> None:
+        """Keeps answers, each with its row and whether it is asked again in this run, and the counts of the run."""
+        now = time.time()
+        with self.transaction() as db:
+            db.executemany(
+                "UPDATE rows SET state = ?, tries = ?, error = ?, finish_reason = ?, cost_usd = ?, input_tokens = ?, "
+                "output_tokens = ?, seconds = ?, ended = ?, asked = CASE WHEN ? THEN NULL ELSE asked END, answer = ? "
+                "WHERE id = ?",
+                [_values(due, answer, again, now) for due, answer, again in answers],
+            )
+            db.execute(
+                f"UPDATE runs SET {', '.join(f'{name} = ?' for name in _COUNTERS)} WHERE run = ?",
+                (*(counters[name] for name in _COUNTERS), run),
+            )
+
+    def end_run(self, run: int, stopped: str | None) -> None:
+        """Keeps why a run ended, and makes sure of all on the disk."""
+        self._synced_at = float("-inf")
+        with self.transaction() as db:
+            db.execute("UPDATE runs SET stopped = ? WHERE run = ?", (stopped or "done", run))
+
+    def spent(self) -> tuple[float, int]:
+        """US dollars of all runs, and how many answers named no cost."""
+        found = next(iter(self.query("SELECT coalesce(sum(cost_usd), 0), coalesce(sum(unpriced), 0) FROM runs")))
+        return float(found[0]), int(found[1])
+
+    def failures(self) -> dict[str, tuple[int, str]]:
+        """The classes of errors, each with how many rows have one and an example."""
+        found = self.query(
+            "SELECT error, count(*), json_extract(min(answer), '$.error.message') FROM rows WHERE state = 2 GROUP BY 1 "
+            "ORDER BY 2 DESC"
+        )
+        return {kind: (count, str(example)) for kind, count, example in found}
 
     def close(self) -> None:
-        """Lets others write."""
-        if self._file is not None:
-            with suppress(OSError):
-                self._sync(force=True)
-            self._file.close()
-            self._file = None
-        self._lock.release()
+        """Lets others work on it."""
+        with suppress(sqlite3.Error):
+            self._db.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def discard(self) -> None:
+        """Takes a store away in which nothing stands yet."""
+        with suppress(sqlite3.Error):
+            self._db.close()
+        for ending in ("", "-wal", "-shm"):
+            self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+        self.close()
 
 
-class Lock:
-    """A file that one living process holds; one that died holds nothing."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file = path.open("a+")
-        while (taken := _locked(self._file)) and not _is_there(self._file, path):
-            self._file.close()  # its holder took the file away after we had opened it
-            self._file = path.open("a+")
-        if not taken:
-            self._file.seek(0)
-            holder = self._file.read(20).strip() or "unknown"
-            self._file.close()
-            raise JobError(
-                f"Another process (pid {holder}) writes {path.name.removesuffix('.lock')}: wait until it ends."
-            )
-        self._file.truncate(0)
-        self._file.write(f"{os.getpid()}\n")
-        self._file.flush()
-
-    def release(self) -> None:
-        with suppress(OSError):
-            self._path.unlink()
-        self._file.close()
+def _values(due: DueRow, answer: Row, again: bool, now: float) -> tuple[Any, ...]:
+    error, usage = answer["error"], answer["usage"] or {}
+    state = WAITING if again else ANSWERED if error is None else FAILED
+    counts = (usage.get("input_tokens"), usage.get("output_tokens"))
+    numbers = (*(None if count is None else round(count) for count in counts), answer["seconds"], now)
+    kind = None if error is None else error["class"]
+    named = (answer["finish_reason"], answer["cost_usd"])
+    return (state, answer["tries"] or due.tries, kind, *named, *numbers, error is None, to_json(answer), due.id)
 
 
-def _is_there(file: IO[str], path: Path) -> bool:
-    """Whether a path still names the open file."""
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except OSError:
-        return False
-
-
-def _locked(file: IO[str]) -> bool:
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]  # only Windows has it
-        except OSError:
-            return False
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def beside(path: Path, ending: str) -> Path:
-    """A file that belongs to an output."""
-    return path.with_name(f"{path.name}.{ending}")
-
-
-def read_manifest(path: Path) -> Row | None:
-    """What is kept of the job that writes an output; None where there is none."""
-    try:
-        kept = json.loads(beside(path, "manifest.json").read_bytes())
-    except (OSError, ValueError):
-        return None
-    return kept if isinstance(kept, dict) and isinstance(kept.get("settings"), dict) else None
-
-
-def lines_of(path: Path) -> Iterator[tuple[int, bytes, Row | None]]:
-    """Each line with its place in the file, and the row it holds; None for one that is torn."""
-    start = 0
-    with path.open("rb") as file:
-        for line in file:
-            row: Any = None
-            if line.endswith(b"\n"):
-                with suppress(orjson.JSONDecodeError):
-                    row = orjson.loads(line)
-            yield start, line, row if isinstance(row, dict) and isinstance(row.get("key"), str) else None
-            start += len(line)
-
-
-def is_answered(row: Row) -> bool:
-    """Whether a row need not be asked again: it has an answer, or an error that another try would not cure."""
-    error = row.get("error")
-    return error is None or not (isinstance(error, dict) and error.get("retryable"))
-
-
-def parquet_schema() -> Any:
-    """The columns of answers: vectors as lists of float32, objects as JSON."""
-    import pyarrow as pa
-
-    kinds = {"embedding": pa.list_(pa.float32()), "cost_usd": pa.float64(), "seconds": pa.float64()}
-    return pa.schema([(name, kinds.get(name, pa.string())) for name in ("key", *FIELDS)])
-
-
-def to_columns(row: Row) -> Row:
-    """An answer as a row of Parquet."""
-    held = {name: row.get(name) for name in ("key", *FIELDS)}
-    return {
-        name: orjson.dumps(value, default=str).decode() if name in _OBJECTS and value is not None else value
-        for name, value in held.items()
-    }
-
-
-def from_columns(row: Row) -> Row:
-    """The answer again."""
-    vector = row["embedding"]
-    held = {k: orjson.loads(v) if k in _OBJECTS and isinstance(v, str) else v for k, v in row.items()}
-    return {**held, "embedding": None if vector is None else [float(number) for number in vector]}
-
-
-def write_parquet(rows: Path, target: Path) -> None:
-    """The answers as Parquet: vectors as lists of float32, objects as JSON."""
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError:
-        raise JobError("Parquet needs pyarrow: pip install 'aimlapi-integrations[batch]'.") from None
-    schema = parquet_schema()
-    temporary = target.with_name(target.name + ".new")
-    with pq.ParquetWriter(temporary, schema) as writer:
-        kept: list[Row] = []
-        for _, _, row in lines_of(rows):
-            if row is None:
-                continue
-            kept.append(to_columns(row))
-            if len(kept) == 1000:
-                writer.write_table(pa.Table.from_pylist(kept, schema))
-                kept = []
-        writer.write_table(pa.Table.from_pylist(kept, schema))
-    os.replace(temporary, target)
+def _damage(db: sqlite3.Connection) -> str | None:
+    """What SQLite finds wrong in a file."""
+    found = db.execute("PRAGMA quick_check(1)").fetchone()
+    return None if found is None or found[0] == "ok" else str(found[0])

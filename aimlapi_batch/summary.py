@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass
@@ -12,11 +13,20 @@ class Summary:
     """How a job stands.
 
     Attributes:
-        total: rows there are, as far as that is known; `already` were answered before this run.
+        total: rows of this run, as far as that is known; `already` need not be asked: they were answered before, or
+            failed for a reason that would be the same.
         asked, answered, errors: rows of this run.
-        cost_usd: US dollars of this run; input_tokens, output_tokens its tokens.
-        under_way, concurrency: requests now, and how many the provider takes.
+        failures: the classes of `errors`, each with how many rows have one and an example.
+        changed: rows that had an answer to another question, and are asked again.
+        requests: those sent by this run, retries included.
+        cost_usd: US dollars of this run, None where no answer named its cost; `unpriced` answers did not.
+        spent_usd: US dollars of all runs, of `budget_usd`.
+        input_tokens, output_tokens: of this run.
+        under_way, waiting, concurrency: requests that are sent, that wait to be, and how many the provider takes.
+        pause: seconds until requests are sent again, and why they are not.
         stopped: why it ended early: `budget`, `interrupted`; None where it did not.
+        estimated_usd: of a dry run, for what is left; `assumed` says what it is based on.
+        notes: what was assumed, moved aside or left out, a sentence each.
     """
 
     total: int | None = None
@@ -24,7 +34,7 @@ class Summary:
     asked: int = 0
     answered: int = 0
     errors: int = 0
-    cost_usd: float = 0.0
+    cost_usd: float | None = 0.0
     input_tokens: int = 0
     output_tokens: int = 0
     under_way: int = 0
@@ -33,6 +43,16 @@ class Summary:
     seconds: float = 0.0
     stopped: str | None = None
     estimated_usd: float | None = None
+    unpriced: int = 0
+    spent_usd: float = 0.0
+    budget_usd: float | None = None
+    requests: int = 0
+    waiting: int = 0
+    changed: int = 0
+    failures: dict[str, tuple[int, str]] = field(default_factory=dict)
+    pause: tuple[float, str] | None = None
+    assumed: str | None = None
+    notes: list[str] = field(default_factory=list)
 
     @property
     def rows_per_second(self) -> float:
@@ -43,6 +63,50 @@ class Summary:
     def left(self) -> int | None:
         """Rows still to be answered."""
         return None if self.total is None else max(self.total - self.already - self.answered - self.errors, 0)
+
+    def count(self, answer: dict[str, Any]) -> None:
+        """Another row is done."""
+        self.asked += 1
+        error = answer["error"]
+        if error is None:
+            self.answered += 1
+        else:
+            self.errors += 1
+            number, example = self.failures.get(error["class"], (0, error["message"]))
+            self.failures[error["class"]] = number + 1, example
+        self.seconds = time.monotonic() - self.begun
+
+    def count_usage(self, answer: dict[str, Any]) -> None:
+        """An answer was paid for, whatever becomes of it."""
+        cost, usage = answer["cost_usd"], answer["usage"] or {}
+        if cost is None:
+            self.unpriced += 1
+            if not self.cost_usd:
+                self.cost_usd = None
+        else:
+            self.cost_usd = (self.cost_usd or 0.0) + cost
+            self.spent_usd += cost
+        self.input_tokens += round(usage.get("input_tokens") or 0)
+        self.output_tokens += round(usage.get("output_tokens") or 0)
+
+    def counters(self) -> dict[str, Any]:
+        """What the store keeps of a run."""
+        names = ("seconds", "requests", "answered", "input_tokens", "output_tokens", "unpriced")
+        return {
+            **{name: getattr(self, name) for name in names},
+            "failed": self.errors,
+            "cost_usd": self.cost_usd or 0.0,
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """The summary as JSON has it."""
+        names = (
+            *("total", "already", "answered", "errors", "left", "changed", "requests", "cost_usd", "unpriced"),
+            *("spent_usd", "budget_usd", "input_tokens", "output_tokens", "seconds", "rows_per_second", "stopped"),
+            *("estimated_usd", "assumed", "notes"),
+        )
+        failures = {kind: {"count": count, "example": text} for kind, (count, text) in self.failures.items()}
+        return {**{name: getattr(self, name) for name in names}, "failures": failures}
 
 
 Progress = Callable[[Summary], None]

@@ -48,7 +48,9 @@ def test_rows_come_from_every_kind_of_source(server: EmulatorServer, kind: str) 
     if kind != "iterator":
         assert [row["key"] for row in answers()] == [str(number) for number in range(30)]
     names = {"key", "text", "parsed", "tool_calls", "embedding", "reasoning", "usage", "cost_usd", "request_id"}
-    assert all(row.keys() == names | {"seconds", "error"} for row in found.values())
+    names |= {"seconds", "error", "choices", "refusal", "finish_reason", "model", "tries"}
+    assert all(row.keys() == names for row in found.values())
+    assert (found["7"]["finish_reason"], found["7"]["tries"]) == ("stop", 1) and found["7"]["model"]
 
 
 def test_answers_go_to_parquet(server: EmulatorServer) -> None:

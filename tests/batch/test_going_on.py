@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from aimlapi_batch import JobError, Summary, arun, run
-from aimlapi_batch.store import Lock, beside
+from aimlapi_batch.store import Store, store_path
 from aimlapi_emulator import EmulatorServer
 from tests.batch.jobs import answers, job, rows, written
 
@@ -51,18 +51,19 @@ def test_other_settings_are_refused(server: EmulatorServer) -> None:
         run(job(server, rows(3), prompt="Say {text}", model="gpt-4o-mini"))
     assert run(job(server, rows(4), prompt="Say {text}"), force=True).answered == 1
     Path("mine.jsonl").write_text("my own notes\n")
-    with pytest.raises(JobError, match="exists, and is of no job"):
+    with pytest.raises(JobError, match="exists and is not of this job"):
         run(job(server, rows(3), "mine.jsonl"))
     assert Path("mine.jsonl").read_text() == "my own notes\n"
 
 
 def test_two_processes_on_one_output(server: EmulatorServer) -> None:
-    lock = Lock(beside(Path("out.jsonl"), "lock"))
+    store = Store(store_path(Path("out.jsonl")))
     program = f"from aimlapi_batch import Job, run; run(Job([{{'id': 1}}], 'out.jsonl', model='m', prompt='{{id}}', api_key='k', base_url={server.base_url!r}))"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert "Another process (pid" in ran.stderr
-    lock.release()
+    store.close()
     assert run(job(server, rows(2))).answered == 2
+    assert not list(Path().glob("out.jsonl.job?*"))  # one file beside the output
 
 
 def test_rows_that_failed_are_asked_again_last_and_bounded(server: EmulatorServer) -> None:
@@ -99,18 +100,25 @@ def test_what_is_under_way_is_finished_when_it_is_stopped(server: EmulatorServer
 LIMITED = """
 import resource, sys
 from aimlapi_batch import Job, run
-resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))  # no file grows over 4,000 bytes
+resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))  # no file grows over 150,000 bytes
 run(Job("rows.jsonl", "out.jsonl", model="openai/gpt-4o", prompt="{text}", key="id", base_url=sys.argv[1], api_key="k"))
 """
 
 
 def test_a_full_disk_is_said_and_harms_nothing(server: EmulatorServer) -> None:
-    given = written("rows.jsonl", rows(30))
+    given = written("rows.jsonl", [{"id": n, "text": f"Say full {n}."} for n in range(400)])
     ran = subprocess.run([sys.executable, "-c", LIMITED, server.base_url], capture_output=True, text=True, check=False)
-    assert re.search(r"out\.jsonl cannot be written: (File too large|no room).*What stands in it is whole", ran.stderr)
-    kept = len(answers())
-    assert 0 < kept < 30
-    assert run(job(server, given)).already == kept and len(answers()) == 30
+    said = re.search(r"out\.jsonl\.job cannot be written \(.*\)\. What stands in it is whole.*", ran.stderr)
+    assert said and "Traceback" not in said[0]
+    kept = {row["key"] for row in answers()}
+    sent = [r.json["messages"][0]["content"] for r in server.requests if r.path.endswith("completions") and r.json]
+    asked = {text for text in sent if str(text).startswith("Say full")}
+    assert 0 < len(kept) < 400 and not list(Path().glob(".out.jsonl*.new"))
+    lost = re.search(r"(\d+) answers that came meanwhile are in (\S+)\.jsonl", said[0])
+    assert lost and int(lost[1]) == len(answers(f"{lost[2]}.jsonl"))
+    assert len(asked) == len(kept) + int(lost[1])  # each answer is in one of both
+    Path(f"{lost[2]}.jsonl").unlink()
+    assert run(job(server, given)).already == len(kept) and len(answers()) == 400
 
 
 # -- kills -------------------------------------------------------------------------------------------------------------

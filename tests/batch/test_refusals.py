@@ -49,9 +49,8 @@ def test_a_job_that_makes_no_sense_is_refused_before(
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"budget_usd": 1.0}, "no `budget_usd`"),
         ({"via": "provider", "model": "anthropic/claude-sonnet-4.5"}, "no provider's batches"),
-        ({"source": [{"n": 1}]}, "a path that all workers see"),
+        ({"prompt": None, "runnable": object()}, "no runnable"),
     ],
 )
 def test_what_ray_cannot_do_is_said_without_ray(settings: dict[str, Any], says: str) -> None:
@@ -73,8 +72,9 @@ def test_keys_that_are_there_twice_are_named(server: EmulatorServer) -> None:
         run(job(server, [*rows(), {"id": 3, "text": "again"}]))
     with pytest.raises(JobError, match="pass `key`"):
         run(job(server, [{"text": "x"}, {"text": "x"}], key=None))
-    summary = run(job(server, iter([*rows(3), {"id": 1, "text": "again"}])))
-    assert (summary.answered, summary.errors) == (3, 1)
+    with pytest.raises(JobError, match=r"The key '1' is there twice, in rows 2 and 4"):
+        run(job(server, iter([*rows(3), {"id": 1, "text": "again"}])))
+    assert not list(Path().glob("out.jsonl*"))  # nothing is left of what was not begun
 
 
 def test_a_bad_line_stops_or_is_skipped(server: EmulatorServer) -> None:

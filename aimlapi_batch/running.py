@@ -1,0 +1,187 @@
+"""One run of a job: its rows go into the store, what waits is asked, the output is written."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aimlapi_batch.calls import CallRun
+from aimlapi_batch.earlier_jobs import import_earlier, manifest_of
+from aimlapi_batch.job import Job, JobError, Row
+from aimlapi_batch.lock import is_locked
+from aimlapi_batch.output import LiveOutput, Output, set_aside
+from aimlapi_batch.registration import check_settings, register
+from aimlapi_batch.schemas import SchemaCheck
+from aimlapi_batch.store import WAITING, Store, store_path
+from aimlapi_batch.summary import Progress, Summary
+
+if TYPE_CHECKING:
+    from aimlapi_batch.workers import Workers
+
+
+async def run_job(
+    job: Job,
+    workers: Workers | None,
+    *,
+    force: bool = False,
+    overwrite: bool = False,
+    on_progress: Progress | None = None,
+    stop: asyncio.Event | None = None,
+) -> Summary:
+    """Runs a job to its end, by workers where there are some; see `engine.arun`."""
+    check(job)
+    if job.via == "provider":
+        from aimlapi_batch.provider import check_model
+
+        check_model(job)
+    stop = stop or asyncio.Event()
+    async with opened(job, force=force, overwrite=overwrite) as begun:
+        live = LiveOutput(job.path if job.live else None, begun.summary.notes.append, openai=begun.is_openai)
+        try:
+            if job.via == "provider":
+                from aimlapi_batch.provider import run_batches
+
+                await run_batches(job, begun.store, begun.summary, live=live, on_progress=on_progress, stop=stop)
+            else:
+                running = CallRun(
+                    job,
+                    begun.store,
+                    begun.summary,
+                    objects=begun.objects,
+                    live=live,
+                    on_progress=on_progress,
+                    stop=stop,
+                    workers=workers,
+                )
+                await running.all()
+        finally:
+            live.close()
+    return begun.summary
+
+
+def check(job: Job) -> None:
+    """Raises `JobError` for a job that makes no sense."""
+    job.check()
+    if job.schema is not None:
+        SchemaCheck(job.schema)
+
+
+@dataclass
+class Begun:
+    """A job whose rows stand in its store, ready to be asked."""
+
+    store: Store
+    summary: Summary
+    objects: dict[str, Row]
+    is_openai: bool
+
+
+@asynccontextmanager
+async def opened(job: Job, *, force: bool, overwrite: bool) -> AsyncIterator[Begun]:
+    """Takes the rows of a job into its store; at the end, whatever it is, the output is written.
+
+    Raises:
+        JobError: the job cannot be begun: then nothing was changed.
+    """
+    base_url = await _check_client(job)
+    if overwrite:
+        _move_aside(job)
+    summary = Summary()
+    with tempfile.TemporaryDirectory(prefix="aimlapi-batch-") as folder:
+        is_stdout = str(job.output) == "-"
+        store = await asyncio.to_thread(Store, Path(folder) / "answers.job" if is_stdout else store_path(job.path))
+        try:
+            begun = await asyncio.to_thread(_begin, job, store, summary, base_url, force)
+            try:
+                yield begun
+            except asyncio.CancelledError:
+                raise
+            except BaseException:
+                await _written(job, begun, is_failure=True)
+                raise
+            await _written(job, begun, is_failure=False)
+        finally:
+            store.close()
+
+
+async def _check_client(job: Job) -> str | None:
+    """The address that is asked; a key that is missing is an error now."""
+    from aimlapi_transport import AsyncClient
+
+    if job.runnable is not None:
+        return None
+    async with AsyncClient(base_url=job.base_url, api_key=job.api_key, **job.client) as client:
+        await client.aread_key()
+        return str(client.base_url)
+
+
+def _move_aside(job: Job) -> None:
+    if str(job.output) == "-":
+        return
+    if is_locked(store_path(job.path)):
+        raise JobError(f"Another process works on {job.path}: wait until it ends.")
+    for path in (job.path, store_path(job.path), job.path.with_name(f"{job.path.name}.manifest.json")):
+        if path.exists():
+            set_aside(path)
+
+
+def _begin(job: Job, store: Store, summary: Summary, base_url: str | None, force: bool) -> Begun:
+    """Looks at what there is, takes the rows in, and counts them."""
+    is_new = store.is_new
+    note = summary.notes.append
+    try:
+        manifest = manifest_of(job.path) if is_new else None
+        settings = store.get("settings")
+        if manifest is not None:
+            store.put(settings=_earlier_settings(manifest["settings"]))
+            check_settings(store, job, base_url, force=force)
+            note(f"{import_earlier(store, job.path, manifest):,} rows of a job that was begun before were taken over.")
+            store.is_new = False
+        is_openai = job.output_format == "openai" or (job.output_format is None and job.is_openai_format)
+        output = Output(store, job.path, note, openai=is_openai)
+        if settings is not None:
+            check_settings(store, job, base_url, force=force)
+        output.check()
+        if settings is None and manifest is None:
+            check_settings(store, job, base_url, force=force)
+        summary.changed, objects = register(store, job, note, accept=force)
+    except BaseException:
+        if is_new:
+            store.discard()
+        raise
+    classes = ["*"] if job.retry_errors is True else _names(job.retry_errors)
+    store.ask_again(classes, retryable=True)
+    counts = store.count(selected=True)
+    summary.total = sum(counts.values())
+    summary.already = summary.total - counts[WAITING]
+    summary.spent_usd = store.spent()[0]
+    summary.budget_usd = job.budget_usd or store.get("budget_usd")
+    if job.live and str(job.output) != "-" and job.path.suffix.lower() in (".jsonl", ".ndjson"):
+        output.write(in_order=job.keep_order)
+    return Begun(store, summary, objects, is_openai)
+
+
+def _names(classes: Iterable[str] | bool) -> list[str]:
+    return [] if isinstance(classes, bool) else [classes] if isinstance(classes, str) else list(classes)
+
+
+def _earlier_settings(settings: Row) -> Row:
+    """The settings of a job begun before there was a store, as far as they mean the same."""
+    source = settings.get("source")
+    kept = {name: value for name, value in settings.items() if name not in ("source", "runnable")}
+    return {**kept, "source": source and (source if "://" in source else str(Path(source).resolve()))}
+
+
+async def _written(job: Job, begun: Begun, *, is_failure: bool) -> None:
+    """Writes the output; where the job failed already, that is what is told."""
+    output = Output(begun.store, job.path, begun.summary.notes.append, openai=begun.is_openai)
+    try:
+        await asyncio.to_thread(output.write, in_order=job.keep_order)
+    except JobError:
+        if not is_failure:
+            raise
