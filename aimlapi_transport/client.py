@@ -1,7 +1,7 @@
 """Client and AsyncClient: a method for each endpoint, the same calls and the same errors.
 
-What to send is decided in `chat.request`, when to try again in `config.retry`; what came is read in `chat.reader`. Each
-call is written once, as a coroutine, which `Client` runs with I/O that blocks.
+What to send is decided in `request_builder`, when to try again in `config.retry`; what came is read in `chat.reader`.
+Each call is written once, as a coroutine, which `Client` runs with I/O that blocks.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import httpx
 from typing_extensions import Unpack
 
-from aimlapi_transport.chat.request import Request, chat_request
 from aimlapi_transport.chat.response import Completion
 from aimlapi_transport.config.limits import Limits
 from aimlapi_transport.config.settings import Secret, SettingsArguments
-from aimlapi_transport.errors import BadResponseError, InvalidRequestError
+from aimlapi_transport.errors import BadResponseError
 from aimlapi_transport.http._compat import AsyncBody, Body
 from aimlapi_transport.http.blocking import run_blocking
 from aimlapi_transport.http.caller import Caller, T_Http
@@ -29,13 +28,11 @@ from aimlapi_transport.http.sender import AsyncSender, Sender
 from aimlapi_transport.http.stream import AsyncStream, Stream
 from aimlapi_transport.http.timeouts import TimeLimits, Timeout
 from aimlapi_transport.media.methods import AsyncMedia, SyncMedia
+from aimlapi_transport.request import Request
+from aimlapi_transport.request_builder import build_request
+from aimlapi_transport.request_options import RequestOptions
 from aimlapi_transport.service.methods import AsyncService, SyncService
-from aimlapi_transport.user_warnings import (
-    UnlistedParameterWarning,
-    warn_once,
-    warn_unknown_endpoint,
-    warn_unlisted,
-)
+from aimlapi_transport.user_warnings import UnlistedParameterWarning, warn_unlisted
 
 if TYPE_CHECKING:  # imported by the first call for embeddings, or of a response in the background
     from aimlapi_transport.config.embedding_families import Task
@@ -69,56 +66,31 @@ class _Endpoints(Caller[T_Http], Generic[T_Http, T_Whole, T_Stream]):
         repair_history: bool = False,
         use_responses_api: bool | None = None,
     ) -> Request:
-        """The request for an answer at this client's host; see `chat_request` and `responses_request`.
+        """The request for an answer at this client's host; see `RequestOptions` for the arguments.
 
         Args:
-            parse_think: as in `chat_request`; None for the client's own setting.
-            use_responses_api: whether it goes to /v1/responses; None for what the packaged facts say of the model, and
-                what is asked for.
+            takes: whether the model takes content parts of a type (`RequestOptions.part_support`).
+            parse_think: None for the client's own setting.
 
         Warns:
-            UnlistedParameterWarning: once for each model and parameter or type of content part its documents do not
-                list, for each tool choice that the host does not take, and for a model that goes to /v1/responses by
-                itself and is not known to be served there.
+            UnlistedParameterWarning: as `build_request` does.
         """
-        common: dict[str, Any] = {
-            "parameters": parameters,
-            "added": added,
-            "extra_body": extra_body,
-            "extra_headers": {**self._headers, **(extra_headers or {})},
-            "extra_query": {**self._query, **(extra_query or {})},
-            "client_request_id": client_request_id,
-            "stream": stream,
-            "preset": self.preset,
-            "strict_parameters": self.strict_parameters,
-            "replay_reasoning": replay_reasoning,
-            "repair_history": repair_history,
-        }
-        if self.uses_responses(model, parameters or {}, choice=use_responses_api):
-            from aimlapi_transport.responses.request import responses_request
-
-            request = responses_request(model, messages, **common)
-            if any(message.get("name") and message.get("role") not in ("tool", "function") for message in messages):
-                self.warn_left_out(model, "name")
-        else:
-            parse_think = self.parse_think if parse_think is None else parse_think
-            request = chat_request(model, messages, takes=takes, parse_think=parse_think, **common)
-        warn_unlisted(request)
-        return request
-
-    def uses_responses(
-        self, model: str, parameters: Mapping[str, Any], *, choice: bool | None = None, wants_items: bool = False
-    ) -> bool:
-        """Whether a call goes to /v1/responses; see `responses.routing`. Warns as `request` does."""
-        from aimlapi_transport.responses.routing import is_known_there, uses_responses
-
-        is_provider = self.base_url == self.preset.base_url
-        goes_there = uses_responses(
-            choice, model, parameters, self.preset, is_provider=is_provider, wants_items=wants_items
+        options = RequestOptions.for_host(
+            self,
+            parameters=parameters,
+            added=added,
+            extra_body=extra_body,
+            extra_headers=extra_headers,
+            extra_query=extra_query,
+            client_request_id=client_request_id,
+            stream=stream,
+            replay_reasoning=replay_reasoning,
+            part_support=takes,
+            parse_think=parse_think,
+            repair_history=repair_history,
+            use_responses_api=use_responses_api,
         )
-        if goes_there and choice is None and not is_known_there(model, self.preset):
-            warn_unknown_endpoint(model)
-        return goes_there
+        return build_request(model, messages, options)
 
     def split_texts(self, model: str, texts: Iterable[str], most: int, *, alone: bool = False) -> list[list[str]]:
         """The texts in batches, one for each request to this client's host; see `embeddings.split_texts`."""
@@ -153,24 +125,14 @@ class _Endpoints(Caller[T_Http], Generic[T_Http, T_Whole, T_Stream]):
             alone=alone,
             parameters=parameters,
             extra_body=extra_body,
-            headers={**self._headers, **(extra_headers or {})},
-            query={**self._query, **(extra_query or {})},
+            headers={**self.headers, **(extra_headers or {})},
+            query={**self.query, **(extra_query or {})},
             client_request_id=client_request_id,
             preset=self.preset,
             strict_parameters=self.strict_parameters,
         )
         warn_unlisted(request)
         return request
-
-    def warn_left_out(self, model: str, name: str) -> None:
-        """Says once that a key of parts and tools is not sent, because the model's documents do not list it.
-
-        Raises:
-            InvalidRequestError: with `strict_parameters`.
-        """
-        if self.strict_parameters:
-            raise InvalidRequestError(f"`{name}` is not accepted by {model}: leave it out.")
-        warn_once(model, name, f"{model} does not accept `{name}`. It is left out")
 
     def chat(
         self,

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aimlapi_transport.chat.request import Request, request_headers
 from aimlapi_transport.chat.usage import Cost, Usage, cost_from, usage_from
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.embedding_families import PLAIN, Embedder, Task, embedder_for
@@ -23,7 +22,9 @@ from aimlapi_transport.config.model_families import profile_for
 from aimlapi_transport.error_bodies import beginning
 from aimlapi_transport.error_replies import error_in
 from aimlapi_transport.errors import BadResponseError, InvalidRequestError
-from aimlapi_transport.json_codec import JsonError, dumps, loads
+from aimlapi_transport.json_codec import JsonError, loads
+from aimlapi_transport.request import Request
+from aimlapi_transport.request_options import body_bytes, request_headers
 
 _BOM = b"\xef\xbb\xbf"
 _TASK_PARAMETERS = ("task_type", "input_type")  # two names of one thing: sent under the name the family has
@@ -123,14 +124,10 @@ def embedding_request(
         fields.setdefault("encoding_format", "base64")
     body: Json = {"model": model, "input": texts[0] if alone else list(texts), **dict(sorted(fields.items()))}
     body.update(extra_body or {})
-    try:
-        data = dumps(body)
-    except JsonError as error:
-        raise InvalidRequestError(f"The request cannot be written as JSON: {error}.") from None
     return Request(
         model=model,
         profile=profile_for(model),
-        body=data,
+        body=body_bytes(body),
         path="/embeddings",
         headers=request_headers(headers, client_request_id),
         query=tuple((name, str(value)) for name, value in (query or {}).items()),

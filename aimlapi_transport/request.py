@@ -20,8 +20,8 @@ class Request(NamedTuple):
         stream: whether the answer is asked for as an event stream.
         unlisted: parameters the user set that the model's schema does not name; sent all the same.
         unlisted_parts: types of content parts that the model's documents do not list; sent all the same.
-        weakened: the tool choice the user set and the one sent in its place, where the host cannot be asked for
-            the first, with the reason; None where it is sent as it is.
+        tool_choice_downgrade: the tool choice the user set and the one sent in its place, where the host cannot be
+            asked for the first, with the reason; None where it is sent as it is.
         tools: the tools' definitions, as chat completions have them: their schemas say how to read the arguments of
             calls.
         tool_names: pairs of a tool's name as it is sent and the user's, for those that are not the same.
@@ -44,7 +44,7 @@ class Request(NamedTuple):
     query: tuple[tuple[str, str], ...] = ()
     unlisted: tuple[str, ...] = ()
     unlisted_parts: tuple[str, ...] = ()
-    weakened: tuple[str, str, str] | None = None
+    tool_choice_downgrade: tuple[str, str, str] | None = None
     tools: tuple[Any, ...] = ()
     tool_names: tuple[tuple[str, str], ...] = ()
     method: str = "POST"

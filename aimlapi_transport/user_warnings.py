@@ -56,8 +56,8 @@ def warn_unlisted(request: Request) -> None:
     for kind in request.unlisted_parts:
         text = f"The documents do not list content parts of type `{kind}` for {model}. It is sent all the same"
         warn_once(model, f"part {kind}", text)
-    if request.weakened:
-        asked, sent, reason = request.weakened
+    if request.tool_choice_downgrade:
+        asked, sent, reason = request.tool_choice_downgrade
         text = f"`tool_choice` {asked!r} is sent as {sent!r}, so the model may answer otherwise: {reason}"
         warn_once(model, f"tool_choice {reason}", text)
 

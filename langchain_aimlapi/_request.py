@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import BaseMessage
@@ -15,8 +16,8 @@ from langchain_aimlapi._tools import to_tool_choice, to_tools
 from langchain_aimlapi.errors import InvalidRequestError
 
 if TYPE_CHECKING:  # imported at the first call
-    from aimlapi_transport.chat.request import Request
     from aimlapi_transport.client import AsyncClient, Client
+    from aimlapi_transport.request import Request
 
 
 def to_request(
@@ -33,6 +34,8 @@ def to_request(
     Raises:
         InvalidRequestError: an argument of the call that is none, or not what it must be.
     """
+    from aimlapi_transport.request_builder import build_request, goes_to_responses, warn_left_out
+    from aimlapi_transport.request_options import RequestOptions
     from langchain_aimlapi._messages import to_wire
 
     if problem := refusal_of_call(call):
@@ -68,28 +71,8 @@ def to_request(
             if name in group and (values is None or group[name] in values):
                 del group[name]
     asked = call.get("model") or model.model_name
-    goes_to_responses = client.uses_responses(
-        asked,
-        parameters,
-        choice=call.get("use_responses_api", model.use_responses_api),
-        wants_items=model.output_version == "responses/v1",
-    )
-    sent = to_wire(messages, for_responses=goes_to_responses)
-    if "added_instruction" in call:
-        from langchain_aimlapi._structured import instructed
-
-        sent = instructed(sent, call["added_instruction"])
-    if client.preset.lists_models and not takes_cache_marks(asked):
-        tools = parameters.get("tools") or []
-        unmarked, unmarked_tools = without_cache_marks(sent, tools)
-        if (unmarked, unmarked_tools) != (sent, tools):
-            client.warn_left_out(asked, "cache_control")
-        sent = unmarked
-        if tools:
-            parameters["tools"] = unmarked_tools
-    return client.request(
-        asked,
-        sent,
+    options = RequestOptions.for_host(
+        client,
         parameters=parameters,
         added=added,
         extra_body={**(model.extra_body or {}), **(call.get("extra_body") or {})},
@@ -99,10 +82,25 @@ def to_request(
         stream=stream,
         replay_reasoning=call.get("replay_reasoning", model.replay_reasoning),
         repair_history=bool(call.get("repair_history", model.repair_history)),
-        takes=parts_taken(model._profile_of(asked)),
+        part_support=parts_taken(model._profile_of(asked)),
         parse_think=model.parse_think if call.get("parse_think") is None else call["parse_think"],
-        use_responses_api=goes_to_responses,
+        use_responses_api=call.get("use_responses_api", model.use_responses_api),
     )
+    uses_responses = goes_to_responses(asked, options, wants_items=model.output_version == "responses/v1")
+    sent = to_wire(messages, for_responses=uses_responses)
+    if "added_instruction" in call:
+        from langchain_aimlapi._structured import instructed
+
+        sent = instructed(sent, call["added_instruction"])
+    if options.preset.lists_models and not takes_cache_marks(asked):
+        tools = parameters.get("tools") or []
+        unmarked, unmarked_tools = without_cache_marks(sent, tools)
+        if (unmarked, unmarked_tools) != (sent, tools):
+            warn_left_out(asked, "cache_control", is_strict=options.strict_parameters)
+        sent = unmarked
+        if tools:
+            parameters["tools"] = unmarked_tools
+    return build_request(asked, sent, replace(options, use_responses_api=uses_responses))
 
 
 def time_limits(model: ChatSettings, call: dict[str, Any], *, stream: bool) -> Any:

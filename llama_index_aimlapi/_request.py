@@ -16,9 +16,9 @@ from llama_index_aimlapi._tools import forced_tool, to_tool_choice, to_tools
 from llama_index_aimlapi.usage import Counted
 
 if TYPE_CHECKING:  # imported at the first call
-    from aimlapi_transport.chat.request import Request
     from aimlapi_transport.chat.response import Completion
     from aimlapi_transport.client import AsyncClient, Client
+    from aimlapi_transport.request import Request
     from aimlapi_transport.responses.background import Progress
     from llama_index_aimlapi._responses import Reading
 
@@ -72,6 +72,8 @@ def to_call(
     Raises:
         InvalidRequestError: an argument that is not what it must be.
     """
+    from aimlapi_transport.request_builder import build_request
+    from aimlapi_transport.request_options import RequestOptions
     from llama_index_aimlapi._messages import cached_up_to, to_wire
     from llama_index_aimlapi._responses import Reading
 
@@ -112,9 +114,9 @@ def to_call(
     if llm.track_previous_responses and llm._last_response_id and call.get("use_previous_response_id") is True:
         call["use_previous_response_id"] = llm._last_response_id
     sent = to_wire(messages, is_continued=bool(call.get("previous_response_id")))
-    request = client.request(
-        call.pop("model", None) or llm.model,
-        sent if llm.cache_idx is None else cached_up_to(sent, llm.cache_idx),
+    model = call.pop("model", None) or llm.model
+    options = RequestOptions.for_host(
+        client,
         extra_body=call.pop("extra_body", None),
         extra_headers=call.pop("extra_headers", None),
         extra_query=call.pop("extra_query", None),
@@ -127,6 +129,7 @@ def to_call(
         parse_think=llm.parse_think if parse_think is None else bool(parse_think),
         use_responses_api=llm.use_responses_api if uses_responses is None else uses_responses,
     )
+    request = build_request(model, sent if llm.cache_idx is None else cached_up_to(sent, llm.cache_idx), options)
     yours = call.get("parallel_tool_calls")
     single = is_prepared and (parallel if yours is None else yours) is False
     reading = Reading(single, forced, "tools" in kwargs, request.tools)

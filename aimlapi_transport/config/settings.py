@@ -104,8 +104,8 @@ class Settings:
         self.deadline = deadline
         self.limits = limits or DEFAULT
         self._api_key = Secret(api_key) if isinstance(api_key, str) else api_key
-        self._headers = dict(headers or {})
-        self._query = dict(query or {})
+        self.headers = dict(headers or {})
+        self.query = dict(query or {})
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.base_url!r}, preset={self.preset.name!r})"

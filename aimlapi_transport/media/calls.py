@@ -82,8 +82,8 @@ class MediaCalls:
             model,
             arguments,
             extra_body=options.get("extra_body"),
-            extra_headers={**self._client._headers, **(options.get("extra_headers") or {})},
-            extra_query={**self._client._query, **(options.get("extra_query") or {})},
+            extra_headers={**self._client.headers, **(options.get("extra_headers") or {})},
+            extra_query={**self._client.query, **(options.get("extra_query") or {})},
             client_request_id=options.get("client_request_id"),
             strict_parameters=self._client.strict_parameters,
         )

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from aimlapi_transport import media_types
-from aimlapi_transport.chat.request import Request, request_headers
 from aimlapi_transport.config.model_families import profile_for
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.json_codec import JsonError, dumps
@@ -27,6 +26,8 @@ from aimlapi_transport.media.operations import (
     check_operation,
     model_facts,
 )
+from aimlapi_transport.request import Request
+from aimlapi_transport.request_options import request_headers
 
 _FILE_FIELD = re.compile(r"(?:^|_)(?:urls?|image|images|image_list|mask)$")
 _AUDIO_FIELDS = {"stt/openai": "file"}  # what the part of an upload is called; `audio` everywhere else

@@ -8,18 +8,20 @@ Source: https://docs.aimlapi.com/api-references/text-models-llm/openai (the /v1/
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from aimlapi_transport.chat.message_checks import check_messages
-from aimlapi_transport.chat.request import MOST_TOOLS, Request, request_headers, set_parameters
+from aimlapi_transport.chat.parameters import set_parameters, stop_sequences
 from aimlapi_transport.chat.tool_history import check_history
 from aimlapi_transport.chat.tool_names import with_wire_names
+from aimlapi_transport.chat.tool_settings import MAX_TOOLS
 from aimlapi_transport.chat.validation import check_value
 from aimlapi_transport.chat.wire_types import Json
-from aimlapi_transport.config.hosts import AIMLAPI, Preset
 from aimlapi_transport.config.model_families import profile_for
 from aimlapi_transport.errors import InvalidRequestError
-from aimlapi_transport.json_codec import JsonError, dumps
+from aimlapi_transport.request import Request
+from aimlapi_transport.request_options import RequestOptions, body_bytes
 from aimlapi_transport.responses.input_items import input_items, reasons, unlisted_types
 from aimlapi_transport.responses.routing import PATH
 
@@ -52,107 +54,91 @@ _REFUSED = {
 
 
 def responses_request(
-    model: str,
-    messages: Sequence[Mapping[str, Any]],
-    *,
-    parameters: Mapping[str, Any] | None = None,
-    added: Mapping[str, Any] | None = None,
-    extra_body: Mapping[str, Any] | None = None,
-    extra_headers: Mapping[str, str] | None = None,
-    extra_query: Mapping[str, Any] | None = None,
-    client_request_id: str | None = None,
-    stream: bool = False,
-    preset: Preset = AIMLAPI,
-    strict_parameters: bool = False,
-    replay_reasoning: bool | None = None,
-    repair_history: bool = False,
+    model: str, messages: Sequence[Mapping[str, Any]], options: RequestOptions | None = None, **fields: Any
 ) -> Request:
     """The request for a response.
+
+    With the parameter `use_previous_response_id` only what follows the last reply is sent, with its id (where the
+    messages hold no reply, with the id that is its value); where the provider does not know the id, the whole
+    conversation is sent (`Request.fallback`).
 
     Args:
         messages: in the form of chat completions. An assistant message may hold `output_items` (the items of the reply
             it was, sent back in its place), `output_model`, `output_stored` and `response_id`.
-        parameters: body fields the user set, in the words of chat completions or of this endpoint. With
-            `use_previous_response_id` only what follows the last reply is sent, with its id (where the messages hold no
-            reply, with the id that is its value); where the provider does not know the id, the whole conversation.
-        others: as in `chat.request.chat_request`.
+        fields: options by their names, over `options`. Parameters are in the words of chat completions or of this
+            endpoint.
 
     Raises:
         InvalidRequestError: a parameter or a part that this endpoint does not take, a call without a result or the
             reverse.
     """
+    options = replace(options or RequestOptions(), **fields)
     if not isinstance(model, str) or not model.strip():
         raise InvalidRequestError("No model: pass the id of a model, for example `openai/gpt-5-pro`.")
-    rules = preset.rules_for(model)
-    user = set_parameters(parameters or {})
+    user = set_parameters(options.parameters)
     chains: bool | str = user.pop("use_previous_response_id", False)
-    stop = _stop(user.pop("stop", None) or user.pop("stop_sequences", None) or ())
+    stop = stop_sequences(user.pop("stop", None) or user.pop("stop_sequences", None) or ())
     user.pop("stop_sequences", None)
-    body, tools, unlisted = _translated(user, model, strict_parameters)
-    for name, value in _translated({k: v for k, v in (added or {}).items() if v is not None}, model, False)[0].items():
-        body.setdefault(name, value)
+    body, tools, unlisted = _translated(user, model, options.strict_parameters)
+    added = {name: value for name, value in options.added.items() if value is not None}
+    body = {**_translated(added, model, False)[0], **body}
     if chains or body.get("background"):  # the provider has to keep what is asked for later
         body.setdefault("store", True)
-    wanted = body.pop("include", None)
-    if wanted != [] and _SEALED not in (wanted or ()) and reasons(model) and body.get("store") is not True:
-        wanted = [*(wanted or ()), _SEALED]  # else the next request could not hold what the model thought
-    if wanted:
-        body["include"] = wanted
-    if stream:
+    include = body.pop("include", None)
+    if include != [] and _SEALED not in (include or ()) and reasons(model) and body.get("store") is not True:
+        include = [*(include or ()), _SEALED]  # else the next request could not hold what the model thought
+    if include:
+        body["include"] = include
+    if options.stream:
         body["stream"] = True
     sent = check_history(
-        check_messages(messages, profile_for(model), rules, preset),
-        repair=repair_history,
+        check_messages(messages, profile_for(model), options.preset.rules_for(model), options.preset),
+        repair=options.repair_history,
         continued=bool(body.get("previous_response_id") or body.get("conversation") or isinstance(chains, str)),
         has_items=True,
     )
     unlisted_parts = unlisted_types(sent)
-    if unlisted_parts and strict_parameters:
+    if unlisted_parts and options.strict_parameters:
         raise InvalidRequestError(
             f"Nobody lists items or parts of type `{unlisted_parts[0]}` for /v1/responses ({model}): leave it out, or "
             "leave `strict_parameters` off."
         )
+    base = Request(
+        model=model,
+        profile=profile_for(model),
+        body=b"",
+        path=PATH,
+        headers=options.headers(),
+        query=options.query(),
+        unlisted=unlisted,
+        unlisted_parts=unlisted_parts,
+        tools=tools,
+        stop=stop,
+    )
     start, previous = _continuation(sent, body, chains)
-    whole: Request | None = None
-
-    def request(
-        body: Json, messages: list[Json], fallback: Request | None = None, *, stored: bool = body.get("store") is True
-    ) -> Request:
-        items = input_items(
-            messages,
-            model,
-            stored=stored,
-            replay_reasoning=replay_reasoning,
-        )
-        whole_body, tool_names = with_wire_names({"model": model, "input": items, **body})
-        whole_body.update(extra_body or {})
-        try:
-            data = dumps(whole_body)
-        except JsonError as error:
-            raise InvalidRequestError(f"The request cannot be written as JSON: {error}.") from None
-        return Request(
-            model=model,
-            profile=profile_for(model),
-            body=data,
-            stream=whole_body.get("stream") is True,
-            path=PATH,
-            headers=request_headers(extra_headers, client_request_id),
-            query=tuple((name, str(value)) for name, value in (extra_query or {}).items()),
-            unlisted=unlisted,
-            unlisted_parts=unlisted_parts,
-            tools=tools,
-            tool_names=tuple(tool_names.items()),
-            fallback=fallback,
-            is_background=whole_body.get("background") is True,
-            stop=stop,
-            wants_json=_wants_json(whole_body.get("text")),
-        )
-
+    stored = body.get("store") is True
     if previous is None:
-        return request(body, sent)
-    if "previous_response_id" not in body:
-        whole = request(body, sent, stored=False)  # who does not know the response knows none of its items
-    return request({**body, "previous_response_id": previous}, sent[start:], whole)
+        return _with_body(base, body, sent, options, stored=stored)
+    if "previous_response_id" not in body:  # who does not know the response knows none of its items
+        base = base._replace(fallback=_with_body(base, body, sent, options, stored=False))
+    return _with_body(base, {**body, "previous_response_id": previous}, sent[start:], options, stored=stored)
+
+
+def _with_body(request: Request, body: Json, messages: list[Json], options: RequestOptions, *, stored: bool) -> Request:
+    """The request with a body of these parameters and messages.
+
+    Args:
+        stored: whether the provider keeps the items of the messages.
+    """
+    items = input_items(messages, request.model, stored=stored, replay_reasoning=options.replay_reasoning)
+    named, tool_names = with_wire_names({"model": request.model, "input": items, **body})
+    sent = {**named, **options.extra_body}
+    return request._replace(
+        body=body_bytes(sent),
+        stream=sent.get("stream") is True,
+        is_background=sent.get("background") is True,
+        tool_names=tuple(tool_names.items()),
+    )
 
 
 def _continuation(messages: list[Json], body: Json, chains: bool | str) -> tuple[int, str | None]:
@@ -234,19 +220,11 @@ def _wants_json(text: Any) -> bool:
     return isinstance(format_, Mapping) and format_.get("type") in ("json_schema", "json_object")
 
 
-def _stop(value: Any) -> tuple[str, ...]:
-    """Stop sequences, which the endpoint does not know: the answer is cut when it is read."""
-    sequences = [value] if isinstance(value, str) else value
-    if not isinstance(sequences, (list, tuple)) or not all(isinstance(item, str) and item for item in sequences):
-        raise InvalidRequestError(f"`stop` is {value!r}: pass a text, or a list of texts, none of them empty.")
-    return tuple(sequences)
-
-
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, (list, tuple)):
         raise InvalidRequestError(f"{str(value)[:80]!r} is no list: pass one.")
-    if len(value) > MOST_TOOLS:
-        raise InvalidRequestError(f"A list has {len(value)} entries: at most {MOST_TOOLS} are accepted.")
+    if len(value) > MAX_TOOLS:
+        raise InvalidRequestError(f"A list has {len(value)} entries: at most {MAX_TOOLS} are accepted.")
     return list(value)
 
 

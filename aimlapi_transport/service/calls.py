@@ -15,7 +15,6 @@ from urllib.parse import quote, urlencode
 
 from typing_extensions import TypedDict
 
-from aimlapi_transport.chat.request import Request, request_headers
 from aimlapi_transport.config.model_families import profile_for
 from aimlapi_transport.error_bodies import beginning
 from aimlapi_transport.errors import (
@@ -27,6 +26,8 @@ from aimlapi_transport.errors import (
     RateLimitError,
 )
 from aimlapi_transport.json_codec import JsonError, dumps, loads
+from aimlapi_transport.request import Request
+from aimlapi_transport.request_options import request_headers
 from aimlapi_transport.service import billing, catalogue, keys
 from aimlapi_transport.service.etag_cache import EtagCache
 
@@ -231,8 +232,8 @@ class ServiceCalls:
 
     def _with_settings(self, request: Request) -> Request:
         """The request with the client's own headers and query, as every other of its requests."""
-        headers = request_headers(self._client._headers, None)
-        query = tuple((name, str(value)) for name, value in self._client._query.items())
+        headers = request_headers(self._client.headers, None)
+        query = tuple((name, str(value)) for name, value in self._client.query.items())
         return request._replace(headers=headers + request.headers, query=request.query + query)
 
     async def _json(

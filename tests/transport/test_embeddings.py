@@ -22,6 +22,7 @@ from aimlapi_transport.config.embedding_families import PLAIN, embedder_for
 from aimlapi_transport.config.hosts import ANYFAST
 from aimlapi_transport.embeddings import embedding_request, read_embeddings, split_texts
 from aimlapi_transport.errors import AIMLAPIError, BadResponseError, InvalidRequestError, ServerError
+from aimlapi_transport.surrogates import whole_text
 from tests.scripted import close, reply, scripted
 
 PUBLISHED = Path(__file__).parents[2] / "aimlapi_emulator" / "published.json"
@@ -195,7 +196,7 @@ def test_batches_hold_every_text_in_order_and_no_more_than_the_model_takes(
     limit = 1 if alone else min(most, embedder_for(model).most_texts or most)
     assert all(0 < len(batch) <= limit for batch in batches)
     for batch in batches:
-        assert json.loads(embedding_request(model, batch).body)["input"] == batch
+        assert json.loads(embedding_request(model, batch).body)["input"] == list(map(whole_text, batch))
 
 
 def test_a_batch_ends_before_the_models_tokens_do() -> None:

@@ -179,7 +179,7 @@ def test_a_forced_call_is_asked_for_as_far_as_it_is_taken(
     """Claude is not forced while it thinks. Strict parameters raise."""
     request = chat_request(model, HI, parameters=parameters, preset=preset)
     assert orjson.loads(request.body)["tool_choice"] == sent
-    assert request.weakened is not None
+    assert request.tool_choice_downgrade is not None
     with pytest.raises(InvalidRequestError, match="tool_choice"):
         chat_request(model, HI, parameters=parameters, preset=preset, strict_parameters=True)
 
@@ -195,7 +195,7 @@ def test_with_an_empty_list_of_tools_what_is_said_of_them_is_left_out(tools: Any
 @pytest.mark.parametrize("choice", ["auto", "none", "required", NAMED])
 def test_a_choice_that_is_taken_is_sent_as_it_is(choice: Any) -> None:
     request = chat_request("some/new-model", HI, parameters={"tool_choice": choice}, strict_parameters=True)
-    assert (orjson.loads(request.body)["tool_choice"], request.weakened) == (choice, None)
+    assert (orjson.loads(request.body)["tool_choice"], request.tool_choice_downgrade) == (choice, None)
 
 
 VIDEO = {"type": "video_url", "video_url": {"url": "https://h/v.mp4", "fps": 2}, "later": None}
@@ -209,7 +209,7 @@ def test_a_part_the_documents_do_not_list_is_sent_whole_and_noted(part: Any) -> 
     assert orjson.loads(request.body)["messages"] == said
     assert request.unlisted_parts == (part["type"],)
     assert chat_request("some/new-model", said).unlisted_parts == ()
-    assert chat_request(GEMINI, said, takes={part["type"]: True}, strict_parameters=True).unlisted_parts == ()
+    assert chat_request(GEMINI, said, part_support={part["type"]: True}, strict_parameters=True).unlisted_parts == ()
     with pytest.raises(InvalidRequestError, match=f"`{part['type']}`: the documents of {GEMINI} list text, image_url"):
         chat_request(GEMINI, said, strict_parameters=True)
     with pytest.raises(InvalidRequestError, match="PowerTokens accepts image"):

@@ -1,0 +1,152 @@
+"""Parameters of a chat completion, spelled as the model takes them, or refused by name. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aimlapi_transport.chat.tool_settings import Target, checked_tools, refused_choice, takes_choice
+from aimlapi_transport.chat.validation import check_value
+from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.config.hosts import Limit
+from aimlapi_transport.errors import InvalidRequestError
+
+# Two names of one setting: sent under the name the model's schema has.
+_TWINS = {
+    "max_tokens": "max_completion_tokens",
+    "max_completion_tokens": "max_tokens",
+    "stop": "stop_sequences",
+    "stop_sequences": "stop",
+}
+_STOPS = ("stop", "stop_sequences")
+ONLY_RESPONSES = (
+    *("include", "previous_response_id", "truncation", "background", "conversation", "context_management"),
+    *("max_tool_calls", "use_previous_response_id", "instructions"),
+)
+"""Parameters that have a meaning under /v1/responses alone."""
+
+
+def set_parameters(parameters: Mapping[str, Any]) -> Json:
+    """What the user set: no None values, and nothing about tools that says nothing where their list is empty.
+
+    Servers refuse an empty list: https://github.com/langchain-ai/langchain/issues/37184
+    """
+    user = {name: value for name, value in parameters.items() if value is not None}
+    if "tools" in parameters and parameters["tools"] in (None, [], ()):
+        for name in ("tools", "parallel_tool_calls"):
+            user.pop(name, None)
+        if user.get("tool_choice") in ("auto", "none"):
+            del user["tool_choice"]
+    return user
+
+
+def check_parameters(user: Json, target: Target) -> tuple[Json, tuple[str, ...]]:
+    """What the user set, spelled for the model, and the names its schema does not list.
+
+    Raises:
+        InvalidRequestError: a parameter or a value that the host or the model does not take, or that is not listed and
+            the target is strict.
+    """
+    model, rules, facts = target.model, target.rules, target.facts
+    for name in ONLY_RESPONSES:
+        if user.get(name):
+            raise InvalidRequestError(
+                f"`{name}` belongs to /v1/responses, and {model} is asked under chat completions: leave it out, or "
+                "pass `use_responses_api=True` where the model is served there."
+            )
+    checked: Json = {}
+    unlisted: list[str] = []
+    for set_name, value in user.items():
+        if set_name in ONLY_RESPONSES:
+            continue
+        name = _spelled(set_name, user, target)
+        if name in _STOPS:
+            value = _stop(value, name, target)
+            if not value:
+                continue
+        if rules.parameters is not None and name not in rules.parameters:
+            accepted = ", ".join(sorted(rules.parameters - {"model", "messages", "stream"}))
+            raise InvalidRequestError(
+                f"{target.preset.title} does not accept `{set_name}` for {model}. It accepts: {accepted}."
+            )
+        if name == "tools":
+            value = checked_tools(value, target)
+        if name == "tool_choice" and (problem := refused_choice(value, rules)):
+            raise InvalidRequestError(f"{target.preset.title} does not accept {problem} for {model}.")
+        limit = rules.limits.get(name) or (facts and facts.limits.get(name)) or target.profile.limit(name)
+        if limit:
+            _check_range(name, value, limit, model)
+        check_value(set_name, value)
+        if facts and facts.parameters is not None and name not in facts.parameters:
+            if target.is_strict:
+                raise InvalidRequestError(
+                    f"The documented parameters of {model} do not include `{set_name}`. They are: "
+                    f"{', '.join(sorted(facts.parameters))}. Pass it in `extra_body`, or leave `strict_parameters` off."
+                )
+            unlisted.append(set_name)
+        checked[name] = value
+    return checked, tuple(unlisted)
+
+
+def added_parameters(added: Mapping[str, Any], user: Json, target: Target) -> Json:
+    """What a framework set by itself, where the host and the model list it and the user set nothing else."""
+    return {
+        name: value
+        for name, value in added.items()
+        if value is not None
+        and name not in user
+        and _is_listed(name, target)
+        and (name != "tool_choice" or takes_choice(value, user, target.rules))
+    }
+
+
+def _is_listed(name: str, target: Target) -> bool:
+    if target.rules.parameters is not None:
+        return name in target.rules.parameters
+    return not (target.facts and target.facts.parameters is not None) or name in target.facts.parameters
+
+
+def _spelled(name: str, user: Json, target: Target) -> str:
+    """The name under which this model takes a setting that has two."""
+    twin = _TWINS.get(name)
+    if twin is None or twin in user:
+        return name
+    accepted = target.rules.parameters
+    if accepted is not None:
+        return twin if name not in accepted and twin in accepted else name
+    listed = target.facts.parameters if target.facts else None
+    if target.profile.output_limit == twin and (listed is None or twin in listed):
+        return twin
+    return twin if listed is not None and name not in listed and twin in listed else name
+
+
+def _stop(value: Any, name: str, target: Target) -> str | list[str]:
+    sequences = stop_sequences(value)
+    limit = target.rules.max_stop if target.rules.max_stop is not None else target.profile.max_stop
+    if len(sequences) > limit:
+        raise InvalidRequestError(
+            f"`stop` has {len(sequences)} sequences: {target.preset.title} accepts at most {limit} for this model."
+        )
+    as_list = target.rules.stop_as_list or name == "stop_sequences" or not isinstance(value, str)
+    return list(sequences) if as_list else str(value)
+
+
+def stop_sequences(value: Any) -> tuple[str, ...]:
+    """The texts that end an answer, set as one or as a list. Raises InvalidRequestError for anything else."""
+    sequences = [value] if isinstance(value, str) else value
+    if not isinstance(sequences, (list, tuple)) or not all(isinstance(item, str) and item for item in sequences):
+        raise InvalidRequestError(f"`stop` is {value!r}: pass a text, or a list of texts, none of them empty.")
+    return tuple(sequences)
+
+
+def _check_range(name: str, value: Any, limit: Limit, model: str) -> None:
+    low, high = limit
+    if low is None and high is None:
+        return
+    if low is not None and high is not None:
+        accepted = f"a number from {low:g} to {high:g}"
+    else:
+        accepted = f"a number, at least {low:g}" if low is not None else f"a number, at most {high:g}"
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or (low is not None and not value >= low) or (high is not None and not value <= high):
+        raise InvalidRequestError(f"`{name}` is {value!r}: {model} accepts {accepted}.")

@@ -1,0 +1,121 @@
+"""What shapes a request beside its model and messages: one value from the caller to the body. Pure.
+
+To add an option, add a field here and read it in `chat.request` or `responses.request`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from aimlapi_transport.config.hosts import AIMLAPI, Preset
+from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.json_codec import JsonError, dumps
+
+if TYPE_CHECKING:
+    from aimlapi_transport.config.settings import Settings
+
+# Source: https://docs.aimlapi.com/capabilities/request-tracing-and-cost
+REQUEST_ID_HEADER = "X-Client-Request-Id"
+_CLIENT_REQUEST_ID = r"[A-Za-z0-9._:-]{1,128}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestOptions:
+    """How a model is asked, and of which host.
+
+    Attributes:
+        parameters: body fields the user set; None values are unset.
+        added: body fields a framework set by itself: left out where the host or the model does not list them.
+        extra_body: body fields sent as they are, over all others, never checked.
+        extra_headers, extra_query: added to the request.
+        client_request_id: your own id of this request, 1 to 128 of `A-Za-z0-9._:-`; comes back in the reply.
+        stream: whether the answer is asked for as an event stream.
+        replay_reasoning: send earlier reasoning back (True), or never (False); None as the family wants it.
+        repair_history: leave results of tools without a call out, and answer calls without a result; both are errors
+            by default.
+        part_support: whether the model takes content parts of a type, over what its documents say.
+        parse_think: read `<think>...</think>` at the start of the answer as reasoning; False leaves it in the text.
+        use_responses_api: whether it goes to /v1/responses; None for what the packaged facts say of the model, and
+            what is asked for.
+        preset: whose rules apply.
+        is_provider: whether the address is the preset's own, and no proxy that may serve other models.
+        strict_parameters: raise, instead of sending, what the model's documents do not list: parameters and content
+            parts; and instead of weakening a tool choice that the host does not take.
+    """
+
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    added: Mapping[str, Any] = field(default_factory=dict)
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    extra_headers: Mapping[str, str] = field(default_factory=dict)
+    extra_query: Mapping[str, Any] = field(default_factory=dict)
+    client_request_id: str | None = None
+    stream: bool = False
+    replay_reasoning: bool | None = None
+    repair_history: bool = False
+    part_support: Mapping[str, bool] = field(default_factory=dict)
+    parse_think: bool = True
+    use_responses_api: bool | None = None
+    preset: Preset = AIMLAPI
+    is_provider: bool = False
+    strict_parameters: bool = False
+
+    @classmethod
+    def for_host(
+        cls,
+        settings: Settings,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        parse_think: bool | None = None,
+        **fields: Any,
+    ) -> RequestOptions:
+        """The options of a call at the host of these settings, or of this client, and what they add to each request.
+
+        Args:
+            parse_think: None for what the settings say.
+            fields: the other options by their names; None is the default.
+        """
+        return cls(
+            extra_headers={**settings.headers, **(extra_headers or {})},
+            extra_query={**settings.query, **(extra_query or {})},
+            parse_think=settings.parse_think if parse_think is None else parse_think,
+            preset=settings.preset,
+            is_provider=settings.base_url == settings.preset.base_url,
+            strict_parameters=settings.strict_parameters,
+            **{name: value for name, value in fields.items() if value is not None},
+        )
+
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """The headers of the request beyond the client's own. Raises InvalidRequestError for what none carries."""
+        return request_headers(self.extra_headers, self.client_request_id)
+
+    def query(self) -> tuple[tuple[str, str], ...]:
+        """What is appended to the URL."""
+        return tuple((name, str(value)) for name, value in self.extra_query.items())
+
+
+def request_headers(extra: Mapping[str, str] | None, client_request_id: str | None) -> tuple[tuple[str, str], ...]:
+    """The headers of a request beyond the client's own. Raises InvalidRequestError for what no header carries."""
+    headers = [(str(name), str(value)) for name, value in (extra or {}).items()]
+    if client_request_id is not None:
+        headers.append((REQUEST_ID_HEADER, str(client_request_id)))
+    for name, value in headers:
+        if name.lower() == REQUEST_ID_HEADER.lower() and not re.fullmatch(_CLIENT_REQUEST_ID, value):
+            raise InvalidRequestError(
+                f"{REQUEST_ID_HEADER} is {value!r}: the provider takes 1 to 128 characters of A-Za-z0-9._:-"
+                " and ignores any other."
+            )
+        if not (name + value).isascii() or not (name + value).isprintable() or not name.strip():
+            raise InvalidRequestError(f"The header {name!r} holds a character no header carries: use printable ASCII.")
+    return tuple(headers)
+
+
+def body_bytes(body: Mapping[str, Any]) -> bytes:
+    """A body as it is sent. Raises InvalidRequestError for what JSON has no form for."""
+    try:
+        return dumps(body)
+    except JsonError as error:
+        raise InvalidRequestError(f"The request cannot be written as JSON: {error}.") from None
