@@ -92,9 +92,13 @@ def _served(model: str, preset: Preset) -> tuple[bool, bool]:
 
 
 def _is_served_there_by_openai(model: str) -> bool:
-    """Whether OpenAI serves a model of this name under /v1/responses only: its codex and pro models."""
-    name = model.lower().rpartition("/")[2]
-    return "codex" in name or re.fullmatch(r"(gpt-5(\.\d+)?|o\d)-pro(-\d{4}-\d\d-\d\d)?", name) is not None
+    """Whether OpenAI serves a model of this name under /v1/responses only: its codex and pro models.
+
+    Its own names have no vendor before them: gateways that put one there serve these models under chat completions.
+    """
+    return (
+        re.fullmatch(r"gpt-5[^/]*codex[^/]*|codex[^/]*|(gpt-5(\.\d+)?|o\d)-pro(-\d{4}-\d\d-\d\d)?", model) is not None
+    )
 
 
 @lru_cache(maxsize=64)
@@ -111,8 +115,8 @@ def _reasoning_keys(parameters: Mapping[str, Any]) -> set[str]:
 def _tool_types(parameters: Mapping[str, Any]) -> list[str]:
     """The types of the tools that this endpoint may know.
 
-    Left out are functions, tools with their value under the type's name, as chat completions nest them, and Anthropic's
-    own (`web_search_20250305`).
+    Left out are functions, tools with their value under the type's name, as chat completions nest them, Anthropic's own
+    (`web_search_20250305`) and a gateway's (`openrouter:web_search`).
     """
     tools = parameters.get("tools")
     return [
@@ -120,8 +124,8 @@ def _tool_types(parameters: Mapping[str, Any]) -> list[str]:
         for tool in (tools if isinstance(tools, (list, tuple)) else ())
         if isinstance(tool, Mapping) and isinstance(kind := tool.get("type"), str)
         if kind == "custom" or not {kind, "function"} & tool.keys()
-        if kind != "function" and not _ANTHROPIC_VERSION.search(kind)
+        if kind != "function" and not _OF_OTHERS.search(kind)
     ]
 
 
-_ANTHROPIC_VERSION = re.compile(r"_\d{8}$")
+_OF_OTHERS = re.compile(r"_\d{8}$|:")

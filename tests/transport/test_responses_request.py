@@ -354,8 +354,13 @@ def test_words_of_chat_completions_stay_there() -> None:
     kimi = {"type": "builtin_function", "function": {"name": "$web_search"}}
     glm = {"type": "web_search", "web_search": {"enable": True}}
     claude = {"type": "web_search_20250305", "name": "web_search"}
-    for tool, is_provider in itertools.product((kimi, glm, claude), (False, True)):
+    gateway = {"type": "openrouter:advisor", "model": "x"}
+    for tool, is_provider in itertools.product((kimi, glm, claude, gateway), (False, True)):
         assert uses_responses(None, NOBODY, {"tools": [tool]}, AIMLAPI, is_provider=is_provider) is False
+
+
+def test_a_gateway_s_name_of_a_codex_model_stays_under_chat_completions() -> None:
+    assert uses_responses(None, "openai/gpt-5.1-codex-mini", {}, AIMLAPI) is False
 
 
 def test_a_proxy_of_yours_may_serve_what_the_provider_does_not() -> None:
