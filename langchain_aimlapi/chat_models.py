@@ -25,7 +25,7 @@ from langchain_aimlapi._settings import ChatSettings
 
 if TYPE_CHECKING:  # imported at the first call, as httpx above all: two thirds of what importing this module would cost
     from aimlapi_transport.chat.request import Request
-    from aimlapi_transport.chat.response import Completion
+    from aimlapi_transport.chat.response import Choice, Completion
     from aimlapi_transport.service.catalogue import Model
     from langchain_aimlapi._binding import ModelBinding
 
@@ -87,7 +87,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
             reserve(budgets_of(run_manager), client, request)
             timeout = time_limits(self, kwargs, stream=False)
             completion = client.complete(request, timeout=timeout, on_progress=kwargs.get("on_progress"))
-            return self._result(completion, request)
+            return self._result(completion, request, kwargs)
 
     async def _agenerate(
         self,
@@ -107,7 +107,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
             await areserve(budgets_of(run_manager), client, request)
             timeout = time_limits(self, kwargs, stream=False)
             completion = await client.complete(request, timeout=timeout, on_progress=kwargs.get("on_progress"))
-            return self._result(completion, request)
+            return self._result(completion, request, kwargs)
 
     def _stream(
         self,
@@ -134,7 +134,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
                         answer = delta.choice
                     # LangChain adds chunks up: a second answer would run into the first
                     if delta.choice == answer or delta.completion is not None:
-                        yield self._with_headers(reader.chunk(delta), delta.completion)
+                        yield self._finished(reader.chunk(delta), delta.completion, call=kwargs)
 
     def _astream(
         self,
@@ -155,9 +155,10 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
             request = to_request(self, client, messages, stop, kwargs, stream=True)
             deltas = client.stream(request, timeout=time_limits(self, kwargs, stream=True))
             begin = partial(areserve, budgets_of(run_manager), client, request)
-            return AsyncChunks(deltas, stream_reader(self.output_version, request), self._with_headers, begin)
+            finish = partial(self._finished, call=kwargs)
+            return AsyncChunks(deltas, stream_reader(self.output_version, request), finish, begin)
 
-    def _result(self, completion: Completion, request: Request) -> ChatResult:
+    def _result(self, completion: Completion, request: Request, call: dict[str, Any]) -> ChatResult:
         from langchain_aimlapi._output_versions import in_version, version_for
         from langchain_aimlapi._responses import from_choice, generation_info
 
@@ -167,19 +168,30 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         generations = [
             ChatGeneration(message=message, generation_info=generation_info(message)) for message in messages
         ]
-        if self.include_response_headers:
-            for generation in generations:
-                generation.message.response_metadata["headers"] = dict(completion.headers)
+        for choice, message in zip(completion.choices, messages, strict=False):
+            self._finish(message, completion, choice, call)
         usage = completion.usage
         return ChatResult(
             generations=generations,
             llm_output={"model_name": completion.model, "token_usage": usage.raw if usage else {}},
         )
 
-    def _with_headers(self, chunk: ChatGenerationChunk, completion: Completion | None) -> ChatGenerationChunk:
-        if self.include_response_headers and completion is not None:
-            chunk.message.response_metadata["headers"] = dict(completion.headers)
+    def _finished(
+        self, chunk: ChatGenerationChunk, completion: Completion | None, *, call: dict[str, Any]
+    ) -> ChatGenerationChunk:
+        if completion is not None and isinstance(chunk.message, AIMessage):
+            self._finish(chunk.message, completion, completion.choices[0], call)
         return chunk
+
+    def _finish(self, message: AIMessage, completion: Completion, choice: Choice, call: dict[str, Any]) -> None:
+        """Adds to a message what it is asked to tell of the reply, and of the answer by its schema."""
+        from langchain_aimlapi._parsed import add_parsed, wanted_schema
+
+        if self.include_response_headers:
+            message.response_metadata["headers"] = dict(completion.headers)
+        schema = wanted_schema(self.model_kwargs, call)
+        if schema is not None:
+            add_parsed(message, schema, completion, choice)
 
     def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None]) -> dict[str, Any]:
         counts = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.outputs import LLMResult
+from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.tracers.context import register_configure_hook
 
 from aimlapi_transport.embeddings import Embeddings
@@ -90,7 +90,10 @@ class AIMLAPIUsageCallbackHandler(UsageTotals, BaseCallbackHandler):
             self.release(run_id)
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID | None = None, **kwargs: Any) -> None:
-        """Gives back what a budget had set aside for the call."""
+        """Gives back what a budget had set aside for the call; an answer that did not fit its class was paid, too."""
+        answer = getattr(error, "answer", None)
+        if isinstance(answer, AIMessage):
+            self._count(answer, LLMResult(generations=[[ChatGeneration(message=answer)]]), run_id)
         self.release(run_id)
 
     def _count(self, message: AIMessage, response: LLMResult, run_id: UUID | None) -> None:
