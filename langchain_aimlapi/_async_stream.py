@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from langchain_core.outputs import ChatGenerationChunk
 from typing_extensions import Self
 
+from aimlapi_transport.chat.choices import OneChoice
 from aimlapi_transport.chat.response import Completion, Delta
 from aimlapi_transport.http.stream import AsyncStream
 from langchain_aimlapi._responses import StreamReader
@@ -14,15 +15,17 @@ from langchain_aimlapi.error_translation import translated
 
 
 class AsyncChunks(AsyncIterator[ChatGenerationChunk]):
-    """The chunks of one answer; of several choices the first, for LangChain adds chunks up.
+    """The chunks of one answer.
 
     Args:
+        choice: picks the deltas of one of several answers.
         begin: awaited before anything is sent; what it raises ends the stream.
     """
 
     def __init__(
         self,
         stream: AsyncStream,
+        choice: OneChoice,
         reader: StreamReader,
         finish: Callable[[ChatGenerationChunk, Completion | None], ChatGenerationChunk],
         begin: Callable[[], Awaitable[None]],
@@ -31,7 +34,7 @@ class AsyncChunks(AsyncIterator[ChatGenerationChunk]):
         self._reader = reader
         self._finish = finish
         self._begin: Callable[[], Awaitable[None]] | None = begin
-        self._choice: int | None = None
+        self._choice = choice
         self._raising = translated()
         self._ready: Iterator[Delta] = iter(())
 
@@ -45,14 +48,11 @@ class AsyncChunks(AsyncIterator[ChatGenerationChunk]):
                 await begin()
             while True:
                 for delta in self._ready:
-                    if self._choice is None:
-                        self._choice = delta.choice
-                    if delta.choice == self._choice or delta.completion is not None:
-                        return self._finish(self._reader.chunk(delta), delta.completion)
+                    return self._finish(self._reader.chunk(delta), delta.completion)
                 deltas = await self._stream.deltas()
                 if not deltas:
                     raise StopAsyncIteration
-                self._ready = iter(deltas)
+                self._ready = self._choice.of(deltas)
 
     async def aclose(self) -> None:
         """Ends the stream; its connection is broken off where the answer was not read to its end."""

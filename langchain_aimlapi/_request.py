@@ -50,8 +50,6 @@ def to_request(
         added["tool_choice"] = call["added_tool_choice"]
     if "added_response_format" in call:
         added["response_format"] = call["added_response_format"]
-    if stream and parameters.get("n") not in (None, 1):
-        raise InvalidRequestError(f"`n` is {parameters['n']!r}: a stream carries one answer; pass 1, or invoke.")
     options = parameters.pop("stream_options", None)
     if stream:
         if call.get("stream_usage") is not None:

@@ -116,6 +116,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
+        from aimlapi_transport.chat.choices import OneChoice
         from aimlapi_transport.client import Client
         from langchain_aimlapi._budget import budgets_of, reserve
         from langchain_aimlapi._output_stream import stream_reader
@@ -126,15 +127,14 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
             client = Client(http_client=self.http_client, pool_handle=self._pool_handle, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=True)
             reserve(budgets_of(run_manager), client, request)
-            reader, answer = stream_reader(self.output_version, request), None
+            reader, choice = stream_reader(self.output_version, request), OneChoice(request.choices)
             stream = client.stream(request, timeout=time_limits(self, kwargs, stream=True))
-            while deltas := stream.deltas():
-                for delta in deltas:
-                    if answer is None:
-                        answer = delta.choice
-                    # LangChain adds chunks up: a second answer would run into the first
-                    if delta.choice == answer or delta.completion is not None:
+            try:
+                while deltas := stream.deltas():
+                    for delta in choice.of(deltas):
                         yield self._finished(reader.chunk(delta), delta.completion, call=kwargs)
+            finally:
+                stream.close()
 
     def _astream(
         self,
@@ -143,6 +143,7 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
+        from aimlapi_transport.chat.choices import OneChoice
         from aimlapi_transport.client import AsyncClient
         from langchain_aimlapi._async_stream import AsyncChunks
         from langchain_aimlapi._budget import areserve, budgets_of
@@ -155,8 +156,9 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
             request = to_request(self, client, messages, stop, kwargs, stream=True)
             deltas = client.stream(request, timeout=time_limits(self, kwargs, stream=True))
             begin = partial(areserve, budgets_of(run_manager), client, request)
+            choice, reader = OneChoice(request.choices), stream_reader(self.output_version, request)
             finish = partial(self._finished, call=kwargs)
-            return AsyncChunks(deltas, stream_reader(self.output_version, request), finish, begin)
+            return AsyncChunks(deltas, choice, reader, finish, begin)
 
     def _result(self, completion: Completion, request: Request, call: dict[str, Any]) -> ChatResult:
         from langchain_aimlapi._output_versions import in_version, version_for

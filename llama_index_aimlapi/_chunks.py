@@ -59,7 +59,7 @@ class _Call:
 
 
 class Snapshots:
-    """Add a stream's deltas one by one; each addition is the answer so far.
+    """Add the deltas of one answer one by one; each addition is the answer so far.
 
     Args:
         reading: as in `from_completion`.
@@ -67,21 +67,16 @@ class Snapshots:
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self._choice: int | None = None
         self._text = ""
         self._reasoning = ""
         self._refusal = ""
         self._calls: list[_Call] = []
         self._logprobs: list[list[LogProb]] | None = None
 
-    def add(self, delta: Delta) -> ChatResponse | None:
-        """The answer up to this delta; None where the delta belongs to another of `n` choices."""
+    def add(self, delta: Delta) -> ChatResponse:
+        """The answer up to this delta."""
         if delta.completion is not None:
             return from_completion(delta.completion, self._reading, delta="")
-        if delta.choice != self._choice:
-            if self._choice is not None:
-                return None  # the first answer, as of a whole reply
-            self._choice = delta.choice  # mostly 0, but where it alone comes under another number it is the first
         self._text += delta.text
         self._reasoning += delta.reasoning
         self._refusal += delta.refusal

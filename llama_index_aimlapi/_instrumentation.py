@@ -1,197 +1,153 @@
-"""Streams with LlamaIndex's callbacks and events around them, ended in order however they are left."""
+"""Streams with LlamaIndex's callbacks and events around them, ended in order however they are left.
+
+LlamaIndex's decorator wraps the stream of an answer. What it wraps it leaves to the garbage collector when it is closed
+early, and a handler that keeps its event keeps the connection then; and it calls a stream left early a failure, of
+which nothing is counted. So its stream is read through one of ours, which closes the answer first: for LlamaIndex it
+then ends with what came.
+"""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from llama_index.core.llms.callbacks import dispatcher
 from llama_index.core.llms.llm import LLM
-from llama_index_instrumentation.event_handlers import NullEventHandler
-
-from aimlapi_transport.chat.wire_types import Json
 
 if TYPE_CHECKING:  # imported by the first stream
     from aimlapi_transport.chat.response import Delta
-    from aimlapi_transport.http.stream import AsyncStream
+    from aimlapi_transport.http.stream import AsyncStream, Stream
 
 Response = TypeVar("Response")
-Deltas = TypeVar("Deltas")
+Convert = Callable[[Iterable["Delta"]], Iterator[Response]]
+"""What some deltas add -> LlamaIndex's responses."""
 
 
-class Streamed(Generic[Deltas, Response]):
-    """An answer under way.
+def responses(
+    stream: Stream, convert: Convert[Response], release: Callable[[], None]
+) -> Generator[Response, None, None]:
+    """The responses of a stream.
 
-    Attributes:
-        deltas: the stream.
-        convert: what a delta adds -> LlamaIndex's response; None for a delta that adds none.
-        end: called when the answer ended, failed or was left.
+    Args:
+        release: called when the answer ended, failed or was left.
     """
-
-    __slots__ = ("convert", "deltas", "end")
-
-    def __init__(self, deltas: Deltas, convert: Callable[[Delta], Response | None], end: Callable[[], None]) -> None:
-        self.deltas = deltas
-        self.convert = convert
-        self.end = end
-
-
-class _Observers(Generic[Response]):
-    """What LlamaIndex's wrapper of streams is shown: each response while there is a handler of events, and the last.
-
-    Its event for a response costs a third of the response. It would leave our stream to the garbage collector when it
-    is closed early (a handler that keeps the event keeps the connection with it), and call a stream left early a
-    failure, of which nothing is counted. So it wraps a generator of what it is shown, and ends with what came.
-    """
-
-    def __init__(self) -> None:
-        self._next: list[Any] = []  # what the wrapper gets next, a response or an error; it ends where there is nothing
-        self._last: list[Response] = []  # the last response, until the wrapper has seen it
-        self.wrapped: Any = None
-
-    def observed(self) -> Generator[Response, None, None]:
-        """What the wrapper iterates."""
-        while self._next:
-            if isinstance(self._next[-1], BaseException):
-                raise self._next.pop()  # in no variable: the error holds this frame
-            yield self._next.pop()
-
-    async def aobserved(self) -> AsyncGenerator[Response, None]:
-        """As `observed`, for the wrapper of asynchronous streams. It never waits."""
-        while self._next:
-            if isinstance(self._next[-1], BaseException):
-                raise self._next.pop()
-            yield self._next.pop()
-
-    def add(self, response: Response) -> None:
-        if _is_heard():
-            self._last.clear()
-            self._next.append(response)
-            _step(self.wrapped)
-        else:
-            self._last[:] = (response,)
-
-    def fail(self, error: BaseException) -> None:
-        """Lets the wrapper raise an error, after its events."""
-        self._next.append(error)
-        del error  # its traceback will hold this frame
-        _step(self.wrapped)
-
-    def end(self) -> None:
-        if self._last:
-            self._next.append(self._last[0])
-            _step(self.wrapped)
-        _step(self.wrapped)
-
-
-def _step(wrapped: Any) -> None:
-    """The next item of the wrapper, sync or not.
-
-    An asynchronous one is driven by hand: nothing in it waits, and the event loop does not know it, which would close
-    it at its end at the same time as the stream that uses it.
-    """
-    if not isinstance(wrapped, AsyncGenerator):
-        next(wrapped, None)
-        return
-    hooks = sys.get_asyncgen_hooks()
-    sys.set_asyncgen_hooks(None, None)
     try:
-        wrapped.asend(None).send(None)
-    except (StopIteration, StopAsyncIteration):
-        pass
+        while deltas := stream.deltas():
+            yield from convert(deltas)
     finally:
-        sys.set_asyncgen_hooks(*hooks)
+        stream.close()
+        release()
 
 
 def observed(
-    callback: Callable[..., Any],
-    llm: LLM,
-    start: Callable[[Any, Json], Streamed[Iterator[Delta], Response]],
-    *prompt: Any,
-    **kwargs: Any,
+    callback: Callable[..., Any], start: Callable[..., Generator[Response, None, None]], *args: Any, **kwargs: Any
 ) -> Generator[Response, None, None]:
-    """The stream that `start` begins, with LlamaIndex's callbacks and events around it."""
-    started: list[Streamed[Iterator[Delta], Response]] = []
-    observers: _Observers[Response] = _Observers()
+    """The responses that `start` begins, with LlamaIndex's callbacks and events around them.
 
-    def begin(_: LLM, prompt: Any, **kwargs: Any) -> Generator[Response, None, None]:
-        started.append(start(prompt, kwargs))
-        return observers.observed()
+    Args:
+        callback: LlamaIndex's decorator.
+        args, kwargs: of `start`, the LLM first.
+    """
+    started: list[Generator[Response, None, None]] = []
 
-    observers.wrapped = callback(begin)(llm, *prompt, **kwargs)
+    def begin(llm: LLM, *args: Any, **kwargs: Any) -> Generator[Response, None, None]:
+        started.append(start(llm, *args, **kwargs))
+        return started[0]
 
-    def responses() -> Generator[Response, None, None]:
-        streamed = started.pop()
-        deltas, convert = streamed.deltas, streamed.convert
+    return _read_through(callback(begin)(*args, **kwargs), started.pop())
+
+
+def _read_through(
+    wrapped: Generator[Response, None, None], answer: Generator[Response, None, None]
+) -> Generator[Response, None, None]:
+    try:
+        for response in wrapped:  # noqa: UP028  # `yield from` would close what is wrapped before the answer
+            yield response
+    finally:
+        answer.close()
+        next(wrapped, None)
+
+
+class AsyncResponses(AsyncGenerator[Response, None], Generic[Response]):
+    """As `responses`, for asyncio: an object, so that it can be left at any moment."""
+
+    def __init__(self, stream: AsyncStream, convert: Convert[Response], release: Callable[[], None]) -> None:
+        self._stream: AsyncStream | None = stream
+        self._convert = convert
+        self._release = release
+        self._ready: Iterator[Response] = iter(())
+
+    async def __anext__(self) -> Response:
         try:
-            for delta in deltas:
-                response = convert(delta)
-                if response is not None:
-                    observers.add(response)
-                    yield response
-        except GeneratorExit:
-            observers.end()
+            while self._stream is not None:
+                for response in self._ready:
+                    return response
+                deltas = await self._stream.deltas()
+                if not deltas:
+                    await self.aclose()
+                self._ready = self._convert(deltas)
+        except BaseException:
+            await self.aclose()
             raise
-        except BaseException as error:
-            observers.fail(error)
-            raise
-        finally:
-            cast("Generator[Delta, None, None]", deltas).close()
-            streamed.end()
-        observers.end()
+        raise StopAsyncIteration
 
-    return responses()
+    async def asend(self, value: None) -> Response:
+        return await self.__anext__()
+
+    async def athrow(self, *error: Any) -> Response:
+        await self.aclose()
+        raise error[0]
+
+    async def aclose(self) -> None:
+        stream, self._ready = self._stream, iter(())
+        self.drop()
+        if stream is not None:
+            await stream.aclose()
+
+    def drop(self) -> None:
+        """Gives the answer up without waiting: its connection ends with the last reference to its stream."""
+        if self._stream is not None:
+            self._stream = None
+            self._release()
 
 
 async def aobserved(
-    callback: Callable[..., Any],
-    llm: LLM,
-    start: Callable[[Any, Json], Awaitable[Streamed[AsyncStream, Response]]],
-    *prompt: Any,
-    **kwargs: Any,
+    callback: Callable[..., Any], start: Callable[..., Awaitable[AsyncResponses[Response]]], *args: Any, **kwargs: Any
 ) -> AsyncGenerator[Response, None]:
     """As `observed`, for asyncio."""
-    started: list[Streamed[AsyncStream, Response]] = []
-    observers: _Observers[Response] = _Observers()
+    started: list[AsyncResponses[Response]] = []
 
-    async def begin(_: LLM, prompt: Any, **kwargs: Any) -> AsyncGenerator[Response, None]:
-        started.append(await start(prompt, kwargs))
-        return observers.aobserved()
+    async def begin(llm: LLM, *args: Any, **kwargs: Any) -> AsyncGenerator[Response, None]:
+        started.append(await start(llm, *args, **kwargs))
+        return started[0]
 
-    observers.wrapped = await callback(begin)(llm, *prompt, **kwargs)
-
-    async def responses() -> AsyncGenerator[Response, None]:
-        streamed = started.pop()
-        deltas, convert = streamed.deltas, streamed.convert
-        try:
-            while arrived := await deltas.deltas():
-                for delta in arrived:
-                    response = convert(delta)
-                    if response is not None:
-                        observers.add(response)
-                        yield response
-        except GeneratorExit:
-            observers.end()
-            raise
-        except BaseException as error:
-            observers.fail(error)
-            raise
-        finally:
-            streamed.end()
-            await deltas.aclose()
-        observers.end()
-
-    return responses()
+    return _AsyncReadThrough(await callback(begin)(*args, **kwargs), started.pop())
 
 
-def _is_heard() -> bool:
-    """Whether anybody handles events. Asked for each response: a handler may come at any time."""
-    asked = dispatcher
-    while True:
-        for handler in asked.event_handlers:
-            if handler.__class__ is not NullEventHandler:
-                return True
-        if not asked.propagate:
-            return False
-        asked = asked.parent
+class _AsyncReadThrough(AsyncGenerator[Response, None], Generic[Response]):
+    """What LlamaIndex made of an answer.
+
+    An event loop that ends closes every asynchronous generator at the same time, LlamaIndex's among them: one around it
+    would find it running. So this is none.
+    """
+
+    def __init__(self, wrapped: AsyncGenerator[Response, None], answer: AsyncResponses[Response]) -> None:
+        self._wrapped = wrapped
+        self._answer = answer
+
+    async def __anext__(self) -> Response:
+        return await self._wrapped.__anext__()
+
+    async def asend(self, value: None) -> Response:
+        return await self.__anext__()
+
+    async def athrow(self, *error: Any) -> Response:
+        await self.aclose()
+        raise error[0]
+
+    async def aclose(self) -> None:
+        await self._answer.aclose()
+        async for _ in self._wrapped:  # it is over: this ends its events
+            pass
+
+    def __del__(self) -> None:
+        self._answer.drop()

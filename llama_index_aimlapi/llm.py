@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -22,7 +22,7 @@ from llama_index.core.tools.types import BaseTool
 from pydantic import SecretStr
 
 from aimlapi_transport.chat.wire_types import Json
-from llama_index_aimlapi._instrumentation import Streamed, aobserved, observed
+from llama_index_aimlapi._instrumentation import AsyncResponses, Convert, aobserved, observed, responses
 from llama_index_aimlapi._settings import AIMLAPISettings
 from llama_index_aimlapi._structured import StructuredPrediction
 
@@ -30,11 +30,9 @@ if TYPE_CHECKING:  # imported at the first call, as all that only calls need: ha
     import httpx
 
     from aimlapi_transport.chat.response import Delta
-    from aimlapi_transport.http.stream import AsyncStream
+    from aimlapi_transport.client import AsyncClient, Client
     from aimlapi_transport.service.catalogue import Model
     from llama_index_aimlapi._request import Call
-
-T = TypeVar("T")
 
 
 class AIMLAPI(StructuredPrediction, AIMLAPISettings):
@@ -111,33 +109,38 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
 
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """The answer piece by piece: each response repeats all before it, the last one is the whole answer."""
-        return observed(llm_chat_callback(), self, self._stream, messages, **kwargs)
+        return observed(llm_chat_callback(), AIMLAPI._stream, self, messages, **kwargs)
 
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """The answer piece by piece: each response repeats all before it, the last one is the whole answer."""
-        return await aobserved(llm_chat_callback(), self, self._astream, messages, **kwargs)
+        return await aobserved(llm_chat_callback(), AIMLAPI._astream, self, messages, **kwargs)
 
     def stream_complete(
         self, prompt: str | None = None, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseGen:
         """The answer to a prompt piece by piece: each response repeats all before it."""
 
-        def start(prompt: str, kwargs: Json) -> Streamed[Iterator[Delta], CompletionResponse]:
-            return _to_completions(self._stream(self._prompt(prompt, formatted), kwargs))
+        def start(llm: AIMLAPI, prompt: str, **kwargs: Any) -> CompletionResponseGen:
+            client, call = llm._begin_stream(llm._prompt(prompt, formatted), kwargs)
+            return responses(
+                client.stream(call.request, timeout=call.timeout), _completions_of(call), call.usage.release
+            )
 
         given = () if prompt is None else (prompt,)  # a prompt that is missing is LlamaIndex's to refuse
-        return observed(llm_completion_callback(), self, start, *given, **kwargs)
+        return observed(llm_completion_callback(), start, self, *given, **kwargs)
 
     async def astream_complete(
         self, prompt: str | None = None, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseAsyncGen:
         """The answer to a prompt piece by piece: each response repeats all before it."""
 
-        async def start(prompt: str, kwargs: Json) -> Streamed[AsyncStream, CompletionResponse]:
-            return _to_completions(await self._astream(self._prompt(prompt, formatted), kwargs))
+        async def start(llm: AIMLAPI, prompt: str, **kwargs: Any) -> AsyncResponses[CompletionResponse]:
+            client, call = await llm._abegin_stream(llm._prompt(prompt, formatted), kwargs)
+            stream = client.stream(call.request, timeout=call.timeout)
+            return AsyncResponses(stream, _completions_of(call), call.usage.release)
 
         given = () if prompt is None else (prompt,)
-        return await aobserved(llm_completion_callback(), self, start, *given, **kwargs)
+        return await aobserved(llm_completion_callback(), start, self, *given, **kwargs)
 
     def chat_with_tools(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> ChatResponse:
         """The answer of a model that may call tools; asked again as `invalid_tool_call_retries` says."""
@@ -332,39 +335,45 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
             call.usage.release()
         return from_completion(completion, call.reading)
 
-    def _stream(self, messages: Sequence[ChatMessage], kwargs: Json) -> Streamed[Iterator[Delta], ChatResponse]:
+    def _begin_stream(self, messages: Sequence[ChatMessage], kwargs: Json) -> tuple[Client, Call]:
         from llama_index_aimlapi._request import to_call
 
         client = self._client()
-        call = to_call(self, client, messages, kwargs, stream=True).reserve(client)
-        return Streamed(client.stream(call.request, timeout=call.timeout), _to_responses(call), call.usage.release)
+        return client, to_call(self, client, messages, kwargs, stream=True).reserve(client)
 
-    async def _astream(self, messages: Sequence[ChatMessage], kwargs: Json) -> Streamed[AsyncStream, ChatResponse]:
+    async def _abegin_stream(self, messages: Sequence[ChatMessage], kwargs: Json) -> tuple[AsyncClient, Call]:
         from llama_index_aimlapi._request import to_call
 
         client = self._async_client()
-        call = await to_call(self, client, messages, kwargs, stream=True).areserve(client)
-        return Streamed(client.stream(call.request, timeout=call.timeout), _to_responses(call), call.usage.release)
+        return client, await to_call(self, client, messages, kwargs, stream=True).areserve(client)
+
+    def _stream(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+        client, call = self._begin_stream(messages, kwargs)
+        return responses(client.stream(call.request, timeout=call.timeout), _responses_of(call), call.usage.release)
+
+    async def _astream(self, messages: Sequence[ChatMessage], **kwargs: Any) -> AsyncResponses[ChatResponse]:
+        client, call = await self._abegin_stream(messages, kwargs)
+        stream = client.stream(call.request, timeout=call.timeout)
+        return AsyncResponses(stream, _responses_of(call), call.usage.release)
 
 
-def _to_responses(call: Call) -> Callable[[Delta], ChatResponse | None]:
+def _responses_of(call: Call) -> Convert[ChatResponse]:
+    from aimlapi_transport.chat.choices import OneChoice
     from llama_index_aimlapi._chunks import Snapshots
 
-    snapshots = Snapshots(call.reading)
+    snapshots, choice = Snapshots(call.reading), OneChoice(call.request.choices)
 
-    def to_response(delta: Delta) -> ChatResponse | None:
-        if delta.completion is not None:
-            call.counted(delta.completion)
-        return snapshots.add(delta)
+    def convert(deltas: Iterable[Delta]) -> Iterator[ChatResponse]:
+        for delta in choice.of(deltas):
+            if delta.completion is not None:
+                call.counted(delta.completion)
+            yield snapshots.add(delta)
 
-    return to_response
+    return convert
 
 
-def _to_completions(streamed: Streamed[T, ChatResponse]) -> Streamed[T, CompletionResponse]:
+def _completions_of(call: Call) -> Convert[CompletionResponse]:
     from llama_index_aimlapi._responses import to_completion
 
-    def convert(delta: Delta) -> CompletionResponse | None:
-        response = streamed.convert(delta)
-        return None if response is None else to_completion(response)
-
-    return Streamed(streamed.deltas, convert, streamed.end)
+    convert = _responses_of(call)
+    return lambda deltas: map(to_completion, convert(deltas))

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from llama_index.core import PromptTemplate
 from llama_index.core.llms import ChatMessage, ChatResponse
 from pydantic import BaseModel
@@ -391,3 +391,46 @@ def test_blocks_of_a_commented_stream_are_those_of_its_items() -> None:
         texts[index] = texts.get(index, "") + str(block.get("text", block.get("reasoning")))
     assert list(texts.values()) == ["\n\nHm", "\n\nHm", "\n\nLook.", PLACE]
     assert summed(chunks).content == f"\n\nLook.\n\n{PLACE}"
+
+
+# -- several answers ---------------------------------------------------------------------------------------------------
+
+ORDERS = [[0, 1, 0, 1], [1, 0, 1, 0], [1, 1, 0, 0], [2, 1, 2, 0, 1, 0], [1, 1]]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=str)
+def test_a_stream_of_several_answers_gives_the_lowest_from_its_first_piece_to_its_end(order: list[int]) -> None:
+    texts = {index: [f"{index}a", f"{index}b"] for index in order}
+    events = [event({"content": texts[index].pop(0)}, index=index) for index in order]
+    events += [event({}, "stop", index) for index in sorted(set(order), reverse=True)]
+    host, messages, lowest = Host(events, additional_kwargs={"n": 3}), [ChatMessage("x")], min(order)
+    llm, model = host.llama_index(), Host(events, n=3).langchain()
+
+    async def later() -> list[str]:
+        chunks = [chunk async for chunk in model.astream("x")]
+        responses = [response async for response in await llm.astream_chat(messages)]
+        return [summed(chunks).text, responses[-1].message.content or "", "".join(r.delta or "" for r in responses)]
+
+    responses = list(llm.stream_chat(messages))
+    texts_seen = [summed(list(model.stream("x"))).text, "".join(response.delta or "" for response in responses)]
+    assert {*texts_seen, responses[-1].message.content, *asyncio.run(later())} == {f"{lowest}a{lowest}b"}
+
+
+def test_one_answer_under_another_number_comes_piece_by_piece() -> None:
+    events = [event({"content": text}, index=1) for text in ("a", "b")]
+    host = Host([*events, event({}, "stop", 1)])
+    assert [chunk.content for chunk in host.langchain().stream("x")][:2] == ["a", "b"]
+    assert [response.delta for response in host.llama_index().stream_chat([ChatMessage("x")])] == ["a", "b", ""]
+
+
+def test_an_answer_that_nobody_asked_for_does_not_run_into_the_first() -> None:
+    events = [event({"content": str(index)}, "stop", index) for index in (1, 0)]
+    for answer in streamed(events):
+        assert answer == Answer("0", [])
+
+
+def test_generate_gives_all_answers() -> None:
+    choices = [{"index": index, "finish_reason": "stop", "message": {"content": str(index)}} for index in (1, 0)]
+    model = Host({"choices": choices}, n=2).langchain()
+    for result in (model.generate([[HumanMessage("x")]]), asyncio.run(model.agenerate([[HumanMessage("x")]]))):
+        assert [generation.text for generation in result.generations[0]] == ["0", "1"]

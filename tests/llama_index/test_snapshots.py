@@ -162,12 +162,3 @@ def test_a_handler_that_comes_while_a_stream_runs_gets_the_pieces_that_follow() 
     assert [id(response) for response in pieces] == [id(response) for response in given[1:]]
     ends = [event.response for event in heard.events if isinstance(event, LLMChatEndEvent)]
     assert [json.loads(end.model_dump_json())["message"]["blocks"][0]["text"] for end in ends] == ["abc"]
-
-
-def test_no_event_is_made_for_a_piece_where_nobody_handles_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    """But for the last one, by which LlamaIndex knows how the stream ended."""
-    made: list[Any] = []
-    monkeypatch.setattr(LLMChatInProgressEvent, "__init__", lambda self, **fields: made.append(fields["response"]))
-    monkeypatch.setattr(dispatcher.__class__, "event", lambda self, event, **kwargs: None)
-    given = list(Host([ANSWER]).llm().stream_chat(HELLO))
-    assert [id(response) for response in made] == [id(given[-1])]

@@ -1,0 +1,53 @@
+"""Of a stream of several answers one: for whoever adds pieces up, and would run them into each other. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from aimlapi_transport.chat.response import Completion, Delta
+
+
+class OneChoice:
+    """Passes the deltas of one answer on, and a completion that holds it alone: the one of the lowest index.
+
+    That is 0, so pieces of another wait until one of it comes, and are dropped then. Where only one answer was asked
+    for, and a second piece of another comes first, that one is the answer: some hosts number it otherwise.
+
+    Args:
+        asked_for: how many answers were asked for.
+    """
+
+    def __init__(self, asked_for: int) -> None:
+        self._is_one_of_several = asked_for > 1
+        self._index: int | None = None
+        self._waiting: dict[int, list[Delta]] = {}
+
+    def of(self, deltas: Iterable[Delta]) -> Iterator[Delta]:
+        """Which of these deltas to pass on."""
+        for delta in deltas:
+            if delta.completion is not None:
+                if self._index is None and self._waiting:
+                    yield from self._choose(min(self._waiting))
+                yield replace(delta, completion=self._alone(delta.completion))
+                continue
+            if self._index is None:
+                waiting = self._waiting.get(delta.choice)
+                if delta.choice == 0 or (waiting and not self._is_one_of_several):
+                    yield from self._choose(delta.choice)
+                else:
+                    self._waiting.setdefault(delta.choice, []).append(delta)
+            if delta.choice == self._index:
+                yield delta
+
+    def _choose(self, index: int) -> list[Delta]:
+        """Takes this answer; what of it has waited."""
+        self._index, waiting = index, self._waiting.pop(index, [])
+        self._waiting.clear()
+        return waiting
+
+    def _alone(self, completion: Completion) -> Completion:
+        if len(completion.choices) < 2:
+            return completion
+        chosen = [choice for choice in completion.choices if choice.index == self._index]
+        return replace(completion, choices=tuple(chosen or completion.choices[:1]))
