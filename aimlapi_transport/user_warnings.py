@@ -50,9 +50,14 @@ def warn(message: str) -> None:
 
 def warn_unlisted(request: Request) -> None:
     """Warns of what a request holds beyond the model's documents, or in place of what was asked for."""
+    from aimlapi_transport.chat.validation import nearest_parameter
+
     model = request.model
     for name in request.unlisted:
-        warn_once(model, name, f"The documents do not list `{name}` for {model}. It is sent all the same")
+        nearest = nearest_parameter(name)
+        text = f"The documents do not list `{name}` for {model}"
+        text += f"; did you mean `{nearest}`?" if nearest else "."
+        warn_once(model, name, f"{text} It is sent all the same")
     for kind in request.unlisted_parts:
         text = f"The documents do not list content parts of type `{kind}` for {model}. It is sent all the same"
         warn_once(model, f"part {kind}", text)

@@ -128,8 +128,10 @@ def _resolved(
         if name not in _PER_CALL:
             from aimlapi_transport.config.settings import suggestion
 
-            sent = f"`{name}` is no field of {aliases.owner}: it is sent in the body, as if in `model_kwargs`."
-            warn(sent + suggestion(name, [*fields, *aliases.fields]))
+            advice = suggestion(name, [*fields, *aliases.fields])
+            if advice and values.get("strict_parameters"):
+                raise ValueError(f"`{name}` is no field of {aliases.owner}: pass it in `model_kwargs`.{advice}")
+            warn(f"`{name}` is no field of {aliases.owner}: it is sent in the body, as if in `model_kwargs`.{advice}")
         model_kwargs[name] = value
     if model_kwargs or "model_kwargs" in values:
         taken["model_kwargs"] = model_kwargs

@@ -128,14 +128,20 @@ def resolved(cls: type[ConnectionSettings], aliases: Aliases, given: Mapping[str
     """The settings under our names, those that are set; of others that are none of ours a warning is given.
 
     Raises:
-        InvalidRequestError: a setting given twice, or another library's client.
+        InvalidRequestError: a setting given twice, another library's client, or, with `strict_parameters`, a setting
+            that is none.
     """
     taken, others = aliases.resolve(given, cls.model_fields)
     for name in others:
         from aimlapi_transport.config.settings import suggestion
 
+        advice = suggestion(name, [*cls.model_fields, *aliases.fields])
+        if given.get("strict_parameters"):
+            raise InvalidRequestError(
+                f"{aliases.owner} has no setting `{name}`: a body parameter goes into `additional_kwargs`.{advice}"
+            )
         warn(
             f"{aliases.owner} has no setting `{name}`: it is ignored. A body parameter goes into `additional_kwargs`."
-            + suggestion(name, [*cls.model_fields, *aliases.fields])
+            + advice
         )
     return {name: value for name, value in taken.items() if value is not None}

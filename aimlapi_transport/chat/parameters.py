@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from aimlapi_transport.chat.tool_settings import Target, checked_tools, refused_choice, takes_choice
-from aimlapi_transport.chat.validation import check_value
+from aimlapi_transport.chat.validation import check_value, nearest_parameter
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.hosts import Limit
 from aimlapi_transport.errors import InvalidRequestError
@@ -77,15 +77,23 @@ def check_parameters(user: Json, target: Target) -> tuple[Json, tuple[str, ...]]
         if limit:
             _check_range(name, value, limit, model)
         check_value(set_name, value)
-        if facts and facts.parameters is not None and name not in facts.parameters:
+        listed = facts.parameters if facts else None
+        if name not in listed if listed is not None else nearest_parameter(name):
             if target.is_strict:
-                raise InvalidRequestError(
-                    f"The documented parameters of {model} do not include `{set_name}`. They are: "
-                    f"{', '.join(sorted(facts.parameters))}. Pass it in `extra_body`, or leave `strict_parameters` off."
-                )
+                raise unlisted_parameter(set_name, f"The documented parameters of {model}", listed)
             unlisted.append(set_name)
         checked[name] = value
     return checked, tuple(unlisted)
+
+
+def unlisted_parameter(name: str, title: str, listed: Collection[str] | None = None) -> InvalidRequestError:
+    """What to raise for a parameter that is not among the listed ones, which the title names."""
+    nearest = nearest_parameter(name)
+    advice = f" Did you mean `{nearest}`?" if nearest else ""
+    accepted = f" They are: {', '.join(sorted(listed))}." if listed else ""
+    return InvalidRequestError(
+        f"{title} do not include `{name}`.{advice}{accepted} Pass it in `extra_body`, or leave `strict_parameters` off."
+    )
 
 
 def added_parameters(added: Mapping[str, Any], user: Json, target: Target) -> Json:

@@ -1,4 +1,4 @@
-"""What a parameter's value must be whatever the model. To check another parameter, add a row.
+"""What a parameter's name and value must be whatever the model. To check another parameter, add a row.
 
 Ranges differ by model and stand with its facts and profile; here is what no schema of any host takes.
 Source: the request schemas under https://docs.aimlapi.com/api-references/text-models-llm
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from aimlapi_transport.config.model_families import documented_parameters
 from aimlapi_transport.errors import InvalidRequestError
 
 # The schemas list low, medium and high; vendors behind the provider have the others.
@@ -60,3 +61,29 @@ def check_value(name: str, value: Any) -> None:
     row = _VALUES.get(name)
     if row is not None and not row[0](value):
         raise InvalidRequestError(f"`{name}` is {value!r}: pass {row[1]}.")
+
+
+_CLOSE = 0.85  # of `difflib`: `temprature` is close to `temperature`, `top_a` is not to `top_k`
+
+
+def nearest_parameter(name: str) -> str | None:
+    """The parameter that a name is likely a slip of; None where it is one itself, or is close to none."""
+    known = documented_parameters() | _VALUES.keys() | _KNOWN
+    if name in known:
+        return None
+    from difflib import get_close_matches  # only who misspells pays for it
+
+    return next(iter(get_close_matches(name, known, n=1, cutoff=_CLOSE)), None)
+
+
+# What no model's chat schema lists: parameters of /v1/responses and of vendors, and the options of a call.
+_KNOWN = frozenset(
+    (
+        *("include", "previous_response_id", "truncation", "background", "conversation", "context_management"),
+        *("max_tool_calls", "use_previous_response_id", "instructions", "text", "prompt", "max_output_tokens"),
+        *("safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "stop_sequences"),
+        *("function_call", "functions", "stop", "user", "response_format", "tool_choice", "tools", "min_p", "top_a"),
+        *("model", "stream", "timeout", "extra_body", "extra_headers", "extra_query", "client_request_id"),
+        *("replay_reasoning", "repair_history", "parse_think", "use_responses_api", "on_progress", "stream_usage"),
+    )
+)

@@ -271,6 +271,12 @@ def facts_for(model: str) -> ModelFacts | None:
 
 
 @lru_cache(maxsize=1)
+def documented_parameters() -> frozenset[str]:
+    """The parameters that the documents of any model list."""
+    return frozenset(name for names in _survey()[0]["parameter_sets"] for name in names)
+
+
+@lru_cache(maxsize=1)
 def _survey() -> tuple[dict[str, Any], dict[str, str]]:
     from importlib.resources import files
 

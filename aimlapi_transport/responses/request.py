@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from aimlapi_transport.chat.message_checks import check_messages
-from aimlapi_transport.chat.parameters import set_parameters, stop_sequences
+from aimlapi_transport.chat.parameters import set_parameters, stop_sequences, unlisted_parameter
 from aimlapi_transport.chat.tool_history import check_history
 from aimlapi_transport.chat.tool_names import with_wire_names
 from aimlapi_transport.chat.tool_settings import MAX_TOOLS
@@ -201,10 +201,7 @@ def _translated(user: Mapping[str, Any], model: str, strict: bool) -> tuple[Json
         else:
             if name not in _KNOWN:
                 if strict:
-                    raise InvalidRequestError(
-                        f"The documented parameters of /v1/responses do not include `{name}`. Pass it in `extra_body`,"
-                        " or leave `strict_parameters` off."
-                    )
+                    raise unlisted_parameter(name, "The documented parameters of /v1/responses")
                 unlisted.append(name)
             body[name] = value
     if text:
