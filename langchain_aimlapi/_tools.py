@@ -9,6 +9,9 @@ from aimlapi_transport.chat.wire_types import Json
 from langchain_aimlapi._schemas import to_response_format, to_tool
 from langchain_aimlapi.errors import InvalidRequestError
 
+# What may stand beside a function: marks of a mapping, or of a tool's `extras`.
+_MARKS = ("cache_control", "defer_loading", "async")
+
 
 def to_tools(tools: Sequence[Any], *, strict: bool | None = None, refuse: bool = False) -> list[Json]:
     """Definitions of the tools: LangChain tools, functions, classes, schemas, or the wire's own objects.
@@ -40,8 +43,8 @@ def to_tools(tools: Sequence[Any], *, strict: bool | None = None, refuse: bool =
             continue
         definition = {**definition, "function": dict(definition["function"])}
         marks = tool if isinstance(tool, Mapping) else getattr(tool, "extras", None)
-        if isinstance(marks, Mapping) and marks.get("cache_control"):
-            definition["cache_control"] = marks["cache_control"]
+        if isinstance(marks, Mapping):
+            definition |= {name: marks[name] for name in _MARKS if marks.get(name)}
         if not definition["function"].get("name"):
             raise InvalidRequestError(f"A tool has no name: {str(tool)[:80]!r}.")
         definition["function"].setdefault("parameters", {"type": "object", "properties": {}})

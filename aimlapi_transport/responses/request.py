@@ -231,7 +231,8 @@ def flat_tool(tool: Any) -> Any:
         raise InvalidRequestError(f"A tool is a {type(tool).__name__}: pass an object.")
     kind = tool.get("type", "function" if "function" in tool else None)
     inner = tool.get(kind) if kind in ("function", "custom") else None
-    flat = {"type": kind, **inner} if isinstance(inner, Mapping) else dict(tool)
+    beside = {name: value for name, value in tool.items() if name not in ("type", kind, "cache_control")}
+    flat = {"type": kind, **inner, **beside} if isinstance(inner, Mapping) else dict(tool)
     if kind == "function":
         if not flat.get("parameters"):
             flat["parameters"] = {"type": "object", "properties": {}}

@@ -42,7 +42,8 @@ class City(TypedDict):
 
 
 def bound(*tools: Any, **options: Any) -> dict[str, Any]:
-    host = Host(whole({"content": "x"}))
+    output = [{"type": "message", "content": "x"}]
+    host = Host({**whole({"content": "x"}), "object": "response", "status": "completed", "output": output})
     host.model().bind_tools(list(tools), **options).invoke("Hi")
     return host.bodies[0]
 
@@ -56,6 +57,22 @@ def test_every_form_of_tool() -> None:
     assert sent[0]["function"]["parameters"]["required"] == ["x", "y"]
     assert all("parameters" in item["function"] for item in sent[:-1])
     assert sent[-1] == native
+
+
+def test_a_tool_that_is_loaded_late_says_so_under_both_endpoints() -> None:
+    """In the `extras` of LangChain's tools, or beside the function of the wire's object."""
+
+    @tool(extras={"defer_loading": True, "mine": 1})
+    def weather(city: str) -> str:
+        """The weather."""
+        return city
+
+    wired = {"type": "function", "function": {"name": "f", "parameters": {}}, "defer_loading": True}
+    chat = bound(weather, wired)["tools"]
+    responses = bound(weather, wired, use_responses_api=True)["tools"]
+    for tools in (chat, responses):
+        assert [(one["defer_loading"], "mine" in one) for one in tools] == [(True, False), (True, False)]
+    assert [one["name"] for one in responses] == ["weather", "f"]
 
 
 NAMED = {"type": "function", "function": {"name": "add"}}
