@@ -113,7 +113,12 @@ def answer_schema(
 
 
 def plain_name(name: str) -> str:
-    """A name the wire takes: 1 to 64 of `A-Za-z0-9_-`; `answer` where nothing is left."""
+    """A name the wire takes: 1 to 64 of `A-Za-z0-9_-`; `answer` where nothing is left.
+
+    A name that is one already stays: a tool is chosen by it.
+    """
+    if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name) and name.strip("_-"):
+        return name
     return re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_")[:64].strip("_") or "answer"
 
 

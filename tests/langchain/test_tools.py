@@ -90,6 +90,16 @@ def test_every_form_of_choice(choice: Any, sent: Any) -> None:
     assert bound(add, tool_choice=choice).get("tool_choice") == sent
 
 
+def test_a_class_is_chosen_by_its_own_name() -> None:
+    class _Private(BaseModel):
+        """Nobody's."""
+
+        name: str
+
+    sent = bound(_Private, tool_choice="_Private")
+    assert sent["tools"][0]["function"]["name"] == sent["tool_choice"]["function"]["name"] == "_Private"
+
+
 @pytest.mark.parametrize("choice", ["subtract", {"type": "function", "function": {"name": "subtract"}}, 3])
 def test_a_choice_of_a_tool_that_is_not_bound(choice: Any) -> None:
     with pytest.raises(InvalidRequestError, match=r"add|a word"):

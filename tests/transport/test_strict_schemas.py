@@ -175,7 +175,8 @@ def test_the_forms_of_what_is_asked() -> None:
     }
     assert asked.tool() == {"type": "function", "function": {**named, "parameters": schema, "strict": False}}
     assert asked.instruction().endswith('{"title": "My list!", "type": "array", "items": {"type": "string"}}')
-    assert plain_name("") == plain_name("!") == "answer"
+    assert plain_name("") == plain_name("!") == plain_name("_") == "answer"
+    assert plain_name("_Person") == "_Person"  # is one already
     assert len(plain_name("x y" * 50)) <= 64
     own = of({"value": TEXT})
     assert object_schema(own) == (own, False)
