@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
-from aimlapi_transport.config.aliases import Aliases
+from aimlapi_transport.config.aliases import Aliases, is_key
 from aimlapi_transport.user_warnings import warn
 
-_SECRET = ("api_key", "default_headers")  # values no error may show
 _CLIENTS = {
     "client": "pass an `http_client` (httpx.Client)",
     "async_client": "pass an `http_async_client` (httpx.AsyncClient)",
@@ -20,6 +19,7 @@ _CLIENTS = {
 _ADDRESS_AND_KEY = {
     "api_base": "base_url",
     "aimlapi_api_base": "base_url",
+    "async_http_client": "http_async_client",
     "openai_api_base": "base_url",
     "aimlapi_api_key": "api_key",
     "openai_api_key": "api_key",
@@ -64,10 +64,6 @@ EMBEDDINGS = Aliases(
         **dict.fromkeys(("api_version", "openai_api_version", "organization", "openai_organization"), ()),
         "openai_api_type": ("openai", "open_ai"),
     },
-)
-# Call-time settings that may be given once for all calls.
-_PER_CALL = frozenset(
-    ("extra_headers", "extra_query", "stream_options", "tools", "tool_choice", "parallel_tool_calls", "response_format")
 )
 # Body parameters with another name than our field: the model decides which one is sent.
 _ALTERNATIVES = ("max_completion_tokens", "stop_sequences")
@@ -122,17 +118,8 @@ def _resolved(
     """The settings by field, the key hidden. What is no field joins `model_kwargs`, with a warning."""
     with as_value_errors():
         taken, others = aliases.resolve(values, fields)
-    for name, value in others.items():
-        if is_key(name):
-            raise ValueError(f"`{name}` is no field: pass the key of the host in `base_url` as `api_key`.")
-        if name not in _PER_CALL:
-            from aimlapi_transport.config.settings import suggestion
-
-            advice = suggestion(name, [*fields, *aliases.fields])
-            if advice and values.get("strict_parameters"):
-                raise ValueError(f"`{name}` is no field of {aliases.owner}: pass it in `model_kwargs`.{advice}")
-            warn(f"`{name}` is no field of {aliases.owner}: it is sent in the body, as if in `model_kwargs`.{advice}")
-        model_kwargs[name] = value
+        strict = taken.get("strict_parameters") is True
+        model_kwargs.update(aliases.body_parameters(others, fields, "model_kwargs", strict=strict))
     if model_kwargs or "model_kwargs" in values:
         taken["model_kwargs"] = model_kwargs
     if isinstance(taken.get("api_key"), str):
@@ -155,21 +142,7 @@ class as_value_errors:
             raise ValueError(error.message) from None
 
 
-def is_key(name: str) -> bool:
-    """Whether a setting of this name would be a key: it must never travel in a body, as unknown settings do."""
-    return name.lower().replace("_", "").endswith("apikey")
-
-
 def refusal_of_call(call: Mapping[str, Any]) -> str | None:
     """What is wrong with the names of a call's arguments, None where nothing is."""
     key = next((name for name in call if is_key(name)), None)
     return key and f"`{key}` is no argument of a call: pass `api_key` where the model is made."
-
-
-def validated_field(value: Any, validated: Callable[[Any], Any], name: str, accepted: Mapping[str, str]) -> Any:
-    """The value of a field as Pydantic takes it; else an error that names it and what is accepted."""
-    try:
-        return validated(value)
-    except ValidationError:
-        shown = f"a {type(value).__name__} that does not fit" if name in _SECRET else repr(value)
-        raise ValueError(f"`{name}` is {shown}: pass {accepted[name]}.") from None

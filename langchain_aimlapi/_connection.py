@@ -5,29 +5,15 @@ To add a setting of the transport, add a field and a line to `_connection`.
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 from typing_extensions import Self
 
-from aimlapi_transport.config.fields import ABOUT
+from aimlapi_transport.config.fields import ABOUT, AsyncHttpClient, HttpClient
 from aimlapi_transport.config.limits import Limits
 from aimlapi_transport.http.pool import Closable, PoolHandle
 from langchain_aimlapi._aliases import as_value_errors
-
-TimeoutValue: TypeAlias = float | tuple[float | None, float | None] | Any | None
-# What these fields and the key may be, for the error that names a value of another type.
-ACCEPTED = {
-    "api_key": "a text, a SecretStr, or a function that returns the key",
-    "base_url": "a text",
-    "preset": "aimlapi, powertokens or anyfast",
-    "max_retries": "a whole number, at least 0",
-    "deadline": "seconds, above 0",
-    "limits": "an aimlapi_transport.http.limits.Limits",
-    "strict_parameters": "True or False",
-    "default_headers": "a dict of texts",
-    "default_query": "a dict",
-}
 
 
 class ConnectionSettings(Closable, BaseModel):
@@ -44,17 +30,34 @@ class ConnectionSettings(Closable, BaseModel):
     default_headers: Mapping[str, str] | None = Field(
         default=None, exclude=True, repr=False, description=ABOUT["default_headers"]
     )
-    default_query: Mapping[str, Any] | None = Field(default=None, description="Added to the URL of every request.")
+    default_query: Mapping[str, Any] | None = Field(default=None, description=ABOUT["default_query"])
     proxy: str | None = Field(
         default=None,
         exclude=True,
         repr=False,
-        description="URL of a proxy; by default the environment's. Not serialized: it may hold a password.",
+        description=ABOUT["proxy"],
     )
-    http_client: Any = Field(default=None, exclude=True, repr=False, description="An `httpx.Client` of your own.")
-    http_async_client: Any = Field(
-        default=None, exclude=True, repr=False, description="An `httpx.AsyncClient` of your own."
+    http_client: HttpClient = Field(
+        default=None, exclude=True, repr=False, description="An `httpx.Client` of your own."
     )
+    http_async_client: AsyncHttpClient = Field(
+        default=None, exclude=True, repr=False, description=ABOUT["http_async_client"]
+    )
+
+    if TYPE_CHECKING:  # the names of the LlamaIndex classes, which a constructor takes, too
+        api_base: str | None = None
+        async_http_client: AsyncHttpClient = None
+    else:
+
+        @property
+        def api_base(self) -> str | None:
+            """The address, as the LlamaIndex classes name it."""
+            return self.base_url
+
+        @property
+        def async_http_client(self) -> AsyncHttpClient:
+            """Your own client for async calls, as the LlamaIndex classes name it."""
+            return self.http_async_client
 
     _pool_handle: PoolHandle = PrivateAttr(default_factory=PoolHandle)
 
@@ -94,6 +97,18 @@ class ConnectionSettings(Closable, BaseModel):
             found = self.__dict__["_environment"] = (key, base_url)  # beside the fields: no part of the value
         return found
 
+    @model_validator(mode="after")
+    def _check_connection(self) -> Self:
+        """Refuses now what the first call would refuse: an address, a proxy, a timeout that is none."""
+        from aimlapi_transport.config.settings import Settings
+
+        own: Any = self  # each class has a description of its own for these two
+        with as_value_errors():
+            Settings(**self._connection(own.api_key, own.timeout))
+        if own.api_key is None or self.base_url is None:  # else the environment has nothing to say
+            self._found()
+        return self
+
     def _check_own_clients(self, *ours: str) -> None:
         """Refuses what is no client of httpx, and settings of our clients (`ours`) beside one of the user's."""
         if self.http_client is None and self.http_async_client is None:
@@ -123,8 +138,9 @@ class ConnectionSettings(Closable, BaseModel):
 
     def __getstate__(self) -> dict[Any, Any]:
         state = super().__getstate__()
-        own = {"http_client": None, "http_async_client": None}  # connections do not travel
-        return {**state, "__dict__": {**state["__dict__"], **own}}
+        fields = {**state["__dict__"], "http_client": None, "http_async_client": None}  # connections do not travel
+        fields.pop("_environment", None)  # nor does the environment's key
+        return {**state, "__dict__": fields}
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         memo = {} if memo is None else memo

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Any
 
 from langchain_core.messages.content import (
     ContentBlock,
@@ -16,14 +16,14 @@ from langchain_core.messages.content import (
     create_image_block,
     create_video_block,
 )
-from pydantic import ConfigDict, Field, SecretStr, model_validator
+from pydantic import ConfigDict, Field, SecretStr, field_serializer, model_validator
 from typing_extensions import Self
 
 from aimlapi_transport.client import AsyncClient, Client
-from aimlapi_transport.config.fields import ABOUT, Serialized, timeout_to_json
+from aimlapi_transport.config.fields import ABOUT, TimeoutSetting, timeout_to_json
 from aimlapi_transport.media.operations import LATER
 from aimlapi_transport.media.values import MediaFile, MediaResult
-from langchain_aimlapi._connection import ConnectionSettings, TimeoutValue
+from langchain_aimlapi._connection import ConnectionSettings
 from langchain_aimlapi.errors import translated
 from langchain_aimlapi.usage import EmbeddingCall
 
@@ -38,14 +38,15 @@ class MediaConnection(ConnectionSettings):
     api_key: SecretStr | str | Callable[[], str | Awaitable[str]] | None = Field(
         default=None, exclude=True, repr=False, description=ABOUT["api_key"]
     )
-    timeout: Annotated[TimeoutValue, Serialized(timeout_to_json)] = Field(
-        default=None, description="Seconds to wait without data. By default 600."
-    )
+    timeout: TimeoutSetting = Field(default=None, description="Seconds to wait without data. By default 600.")
+
+    @field_serializer("timeout")
+    def _timeout_to_json(self, timeout: Any) -> Any:
+        return timeout_to_json(timeout)
 
     @model_validator(mode="after")
     def _check_clients(self) -> Self:
         self._check_own_clients("proxy")
-        self._found()  # the environment's key at this moment, for `openai_api_key`
         return self
 
     def _client(self) -> Client:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langchain_core.language_models import LangSmithParams
 from langchain_core.load.serializable import try_neq_default
@@ -14,17 +14,13 @@ from aimlapi_transport.config.fields import timeout_to_json
 from aimlapi_transport.repr_fields import repr_fields
 from langchain_aimlapi._content_blocks import PROVIDER
 from langchain_aimlapi._profile import is_of_another
-
-if TYPE_CHECKING:
-    from langchain_aimlapi._settings import ChatSettings
-else:  # no base: Pydantic reads all the fields again for each class on the way, 4 ms of an import
-    ChatSettings = object
+from langchain_aimlapi._settings import ChatSettings
 
 # Fields a repr shows in its own way.
 _NOT_IN_REPR = frozenset(("model_name", "base_url", "metadata", "profile"))
 
 
-class ChatValue(ChatSettings):
+class SerializableChat(ChatSettings):
     """The settings of a `ChatAIMLAPI`, and how they are serialized."""
 
     def __repr_args__(self) -> Any:
@@ -43,11 +39,6 @@ class ChatValue(ChatSettings):
         if is_of_another(copied.profile, copied.model_name):
             copied.profile = copied._resolve_model_profile()
         return copied
-
-    def __getstate__(self) -> dict[Any, Any]:
-        state = super().__getstate__()
-        state["__dict__"].pop("_environment", None)  # the environment's key does not travel
-        return state
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
@@ -104,7 +95,7 @@ class ChatValue(ChatSettings):
         return params
 
 
-def serialized(model: ChatValue) -> dict[str, Any]:
+def serialized(model: SerializableChat) -> dict[str, Any]:
     """As LangChain's `to_json`, which asks each of 54 fields for its default: an eighth of a new model's first call."""
     cls = type(model)
     fields = model.__dict__.items()

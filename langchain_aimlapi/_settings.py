@@ -6,7 +6,7 @@ To add a setting that is a body parameter, add a field, what it may be to `_ACCE
 # Annotations are no strings, here and in `_connection`: Pydantic would compile each for each class, 6 % of an import.
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel, ModelProfile
 from langchain_core.runnables import RunnableSerializable
@@ -17,15 +17,24 @@ from pydantic import (
     SecretStr,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
+    field_serializer,
     field_validator,
     model_validator,
 )
 from typing_extensions import Self
 
-from aimlapi_transport.config.fields import ABOUT, Serialized, key_to_json, timeout_from_json, timeout_to_json
+from aimlapi_transport.config.fields import (
+    ABOUT,
+    TimeoutSetting,
+    key_to_json,
+    model_problem,
+    timeout_from_json,
+    timeout_to_json,
+    validated_field,
+)
 from aimlapi_transport.user_warnings import warn
-from langchain_aimlapi._aliases import CHAT, chat_settings, validated_field
-from langchain_aimlapi._connection import ACCEPTED, ConnectionSettings, TimeoutValue
+from langchain_aimlapi._aliases import CHAT, chat_settings
+from langchain_aimlapi._connection import ConnectionSettings
 from langchain_aimlapi._profile import DECLARED, is_of_another, model_profile
 
 if TYPE_CHECKING:  # imported by the first instance
@@ -88,33 +97,11 @@ def merged(settings: dict[str, Any], call: dict[str, Any]) -> dict[str, Any]:
     return parameters
 
 
-# What they may be, for the error that names a value of another type.
-_ACCEPTED = {
-    **ACCEPTED,
-    **dict.fromkeys(("temperature", "top_p", "presence_penalty", "frequency_penalty"), "a number"),
-    **dict.fromkeys(("max_tokens", "top_k", "n", "seed", "top_logprobs"), "a whole number"),
-    **dict.fromkeys(("logprobs", "store", "streaming", "stream_usage", "replay_reasoning"), "True or False"),
-    **dict.fromkeys(("include_response_headers", "parse_think", "repair_history"), "True or False"),
-    **dict.fromkeys(("use_responses_api", "use_previous_response_id"), "True or False"),
-    "include": "a list of texts",
-    "truncation": "`auto` or `disabled`",
-    "context_management": "a list of dicts",
-    **dict.fromkeys(("model_name", "reasoning_effort", "verbosity", "service_tier"), "a text"),
-    **dict.fromkeys(("reasoning", "prompt_cache_options", "extra_body", "disabled_params"), "a dict"),
-    "stop": "a text or a list of texts",
-    "logit_bias": "a dict of numbers by token",
-    "stream_chunk_timeout": "seconds, or 0 for no limit",
-    "model_kwargs": "a dict of body parameters",
-}
-
-
 class ChatSettings(ConnectionSettings, BaseChatModel):
     """The settings of a `ChatAIMLAPI`; see there."""
 
     model_name: str = Field(alias="model", description=ABOUT["model"])
-    api_key: Annotated[SecretStr | str | Callable[[], Any] | None, Serialized(key_to_json, "json")] = Field(
-        default=None, repr=False, description=ABOUT["api_key"]
-    )
+    api_key: SecretStr | str | Callable[[], Any] | None = Field(default=None, repr=False, description=ABOUT["api_key"])
     temperature: float | None = Field(default=None, description=ABOUT["temperature"])
     max_tokens: int | None = Field(default=None, description=ABOUT["max_tokens"])
     top_p: float | None = Field(default=None, description=ABOUT["top_p"])
@@ -165,9 +152,7 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
     replay_reasoning: bool | None = Field(default=None, description=ABOUT["replay_reasoning"])
     repair_history: bool = Field(default=False, description=ABOUT["repair_history"])
     parse_think: bool | None = Field(default=None, description=ABOUT["parse_think"])
-    request_timeout: Annotated[TimeoutValue, Serialized(timeout_to_json, "json")] = Field(
-        default=None, alias="timeout", description=ABOUT["timeout"]
-    )
+    request_timeout: TimeoutSetting = Field(default=None, alias="timeout", description=ABOUT["timeout"])
     stream_chunk_timeout: float | None = Field(
         default=None,
         ge=0,
@@ -177,7 +162,7 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
         default=None,
         exclude=True,
         repr=False,
-        description="What to set on each socket, as `socket.setsockopt` takes it.",
+        description=ABOUT["http_socket_options"],
     )
     openai_organization: str | None = Field(default=None, description="No effect: taken from other classes' users.")
     tiktoken_model_name: str | None = Field(default=None, description="No effect: taken from other classes' users.")
@@ -198,16 +183,26 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
         if not isinstance(values, dict):
             return values
         taken = chat_settings(values, cls.model_fields)
+        if problem := model_problem(taken.get("model_name"), "openai/gpt-4o"):
+            raise ValueError(problem)
         if is_of_another(taken.get("profile"), str(taken.get("model_name"))):
             del taken["profile"]  # all fields of an instance but with another model, as configurable fields do
         if "request_timeout" in taken:
             taken["request_timeout"] = timeout_from_json(taken["request_timeout"])
         return taken
 
-    @field_validator(*_ACCEPTED, mode="wrap")
+    @field_validator("*", mode="wrap")
     @classmethod
-    def _name_the_value(cls, value: Any, validated: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-        return validated_field(value, validated, str(info.field_name), _ACCEPTED)
+    def _name_the_value(cls, value: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        return validated_field(value, validate, str(info.field_name))
+
+    @field_serializer("api_key", when_used="json")
+    def _key_to_json(self, key: Any) -> Any:
+        return key_to_json(key)
+
+    @field_serializer("request_timeout", when_used="json")
+    def _timeout_to_json(self, timeout: Any) -> Any:
+        return timeout_to_json(timeout)
 
     @model_validator(mode="after")
     def _check_n(self) -> Self:
@@ -219,12 +214,6 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
                 raise ValueError(
                     f"`disabled_params[{name!r}]` is {values!r}: pass None, or a list of values not to send."
                 )
-        return self
-
-    @model_validator(mode="after")
-    def _look_around(self) -> Self:
-        if self.api_key is None or self.base_url is None:  # else the environment has nothing to say
-            self._found()
         return self
 
     @model_validator(mode="after")

@@ -14,14 +14,13 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.runnables import ConfigurableField, Runnable, RunnableConfig, RunnableSerializable
 from langchain_core.runnables.utils import AnyConfigurableField
 from langchain_core.tools import BaseTool
-from pydantic import model_validator
+from pydantic import ConfigDict, model_validator
 from typing_extensions import Self
 
 from aimlapi_transport.version import __version__
 from langchain_aimlapi import _content_blocks
 from langchain_aimlapi._compat import register_for_loading
-from langchain_aimlapi._serialization import ChatValue, serialized
-from langchain_aimlapi._settings import ChatSettings
+from langchain_aimlapi._serialization import SerializableChat, serialized
 
 if TYPE_CHECKING:  # imported at the first call, as httpx above all: two thirds of what importing this module would cost
     from aimlapi_transport.chat.request import Request
@@ -30,7 +29,7 @@ if TYPE_CHECKING:  # imported at the first call, as httpx above all: two thirds 
     from langchain_aimlapi._binding import ModelBinding
 
 
-class ChatAIMLAPI(ChatValue, ChatSettings):
+class ChatAIMLAPI(SerializableChat):
     """A chat model of AI/ML API, PowerTokens or AnyFast.
 
     Example:
@@ -61,6 +60,8 @@ class ChatAIMLAPI(ChatValue, ChatSettings):
     Raises:
         langchain_aimlapi.errors: one class per kind of failure, each also a `langchain_core.exceptions` one.
     """
+
+    model_config = ConfigDict(defer_build=False)  # built at once: its signature is complete before the first instance
 
     @model_validator(mode="after")
     def _set_aimlapi_version(self) -> Self:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Annotated, Any
+from typing import Any
 
 from langchain_core.embeddings import Embeddings
 from pydantic import (
@@ -12,6 +12,7 @@ from pydantic import (
     SecretStr,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
+    field_serializer,
     field_validator,
     model_validator,
 )
@@ -20,26 +21,24 @@ from typing_extensions import Self
 from aimlapi_transport.chat.request import Request
 from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.config.embedding_families import Task
-from aimlapi_transport.config.fields import ABOUT, Serialized, timeout_from_json, timeout_to_json
+from aimlapi_transport.config.fields import (
+    ABOUT,
+    TimeoutSetting,
+    model_problem,
+    timeout_from_json,
+    timeout_to_json,
+    validated_field,
+)
 from aimlapi_transport.repr_fields import repr_fields
-from langchain_aimlapi._aliases import embedding_settings, validated_field
+from langchain_aimlapi._aliases import embedding_settings
 from langchain_aimlapi._concurrency import ain_order, in_order, progress
-from langchain_aimlapi._connection import ACCEPTED, ConnectionSettings, TimeoutValue
+from langchain_aimlapi._connection import ConnectionSettings
 from langchain_aimlapi.error_translation import translated
 from langchain_aimlapi.errors import InvalidRequestError
 from langchain_aimlapi.usage import EmbeddingCall
 
 # Arguments of a call that are no body parameters.
 _NOT_SENT = ("extra_body", "extra_headers", "extra_query", "client_request_id")
-
-# What fields may be, for the error that names a value of another type.
-_ACCEPTED = {
-    **ACCEPTED,
-    **dict.fromkeys(("chunk_size", "max_concurrency"), "a whole number, at least 1"),
-    **dict.fromkeys(("show_progress_bar", "skip_empty"), "True or False"),
-    **dict.fromkeys(("model", "task_type"), "a text"),
-    "dimensions": "a whole number, at least 1",
-}
 
 
 class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
@@ -93,13 +92,17 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
     api_key: SecretStr | str | Callable[[], str | Awaitable[str]] | None = Field(
         default=None, exclude=True, repr=False, description=ABOUT["api_key"]
     )
-    timeout: Annotated[TimeoutValue, Serialized(timeout_to_json)] = Field(
+    timeout: TimeoutSetting = Field(
         default=None,
         description="Seconds to wait without data, (connect, read), or httpx.Timeout. By default 600.",
     )
     # Values in the errors would show the key of a mistyped call: our own sentences name them, where they may.
     model_config = ConfigDict(
-        extra="forbid", protected_namespaces=(), arbitrary_types_allowed=True, hide_input_in_errors=True
+        extra="forbid",
+        protected_namespaces=(),
+        arbitrary_types_allowed=True,
+        hide_input_in_errors=True,
+        defer_build=False,
     )
 
     def __repr_args__(self) -> Any:
@@ -110,17 +113,24 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
     @classmethod
     def _take_names(cls, values: Any) -> Any:
         """Other names of our fields become ours; unknown ones become body parameters, with a warning."""
-        return embedding_settings(values, cls.model_fields) if isinstance(values, dict) else values
+        if not isinstance(values, dict):
+            return values
+        taken = embedding_settings(values, cls.model_fields)
+        if problem := model_problem(taken.get("model"), "text-embedding-3-small"):
+            raise ValueError(problem)
+        return taken
 
-    @field_validator(*_ACCEPTED, mode="wrap")
+    @field_validator("*", mode="wrap")
     @classmethod
-    def _name_the_value(cls, value: Any, validated: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-        return validated_field(value, validated, str(info.field_name), _ACCEPTED)
+    def _name_the_value(cls, value: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        return validated_field(value, validate, str(info.field_name))
+
+    @field_serializer("timeout")
+    def _timeout_to_json(self, timeout: Any) -> Any:
+        return timeout_to_json(timeout)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if not self.model.strip():
-            raise ValueError("`model` is empty: pass the id of an embedding model, such as `text-embedding-3-small`.")
         self._check_own_clients("proxy")
         return self
 

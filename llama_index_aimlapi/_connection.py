@@ -5,24 +5,41 @@ To add a setting of the transport, add a field and a line to `_config`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from llama_index.core.schema import BaseComponent
-from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 from typing_extensions import Self
 
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.aliases import Aliases
-from aimlapi_transport.config.fields import ABOUT, Serialized, timeout_from_json, timeout_to_json
+from aimlapi_transport.config.fields import (
+    ABOUT,
+    AsyncHttpClient,
+    HttpClient,
+    TimeoutSetting,
+    timeout_from_json,
+    timeout_to_json,
+    validated_field,
+)
 from aimlapi_transport.config.limits import Limits
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.http.pool import Closable, PoolHandle
-from aimlapi_transport.user_warnings import warn
+from llama_index_aimlapi.errors import InvalidSettingsError
 
 if TYPE_CHECKING:  # imported at the first call: half of what importing this module would cost
-    import httpx
-
     from aimlapi_transport.client import AsyncClient, Client
 
 _INSTEAD = "no SDK is involved. Pass `api_key` and `api_base`, and an httpx client as `{}`"
@@ -36,52 +53,97 @@ REFUSED = {
 class ConnectionSettings(Closable, BaseComponent):
     """The settings of an `AIMLAPI` and an `AIMLAPIEmbedding` that the transport takes."""
 
-    # Deferred: classes on top of each other, of which only the last is ever built and at the first instance.
-    model_config = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=(), defer_build=True)
+    # Deferred: of classes on top of each other only the last is built.
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True, protected_namespaces=(), populate_by_name=True, defer_build=True
+    )
 
-    api_key: SecretStr | Callable[[], str] | None = Field(
+    api_key: SecretStr | str | Callable[[], Any] | None = Field(
         default=None, exclude=True, repr=False, description=ABOUT["api_key"]
     )
     api_base: str | None = Field(default=None, description=ABOUT["base_url"])
-    preset: str | None = Field(default=None, description=ABOUT["preset"])
-    default_headers: dict[str, str] | None = Field(
+    preset: Literal["aimlapi", "powertokens", "anyfast"] | None = Field(default=None, description=ABOUT["preset"])
+    default_headers: Mapping[str, str] | None = Field(
         default=None, exclude=True, repr=False, description=ABOUT["default_headers"]
     )
-    timeout: Annotated[Any, Serialized(timeout_to_json)] = Field(default=None, description=ABOUT["timeout"])
-    max_retries: int = Field(default=2, description=ABOUT["max_retries"])
-    deadline: float | None = Field(default=None, description=ABOUT["deadline"])
+    default_query: Mapping[str, Any] | None = Field(default=None, description=ABOUT["default_query"])
+    timeout: TimeoutSetting = Field(default=None, description=ABOUT["timeout"])
+    max_retries: int = Field(default=2, ge=0, description=ABOUT["max_retries"])
+    deadline: float | None = Field(default=None, gt=0, description=ABOUT["deadline"])
     limits: Limits | None = Field(default=None, description=ABOUT["limits"])
     strict_parameters: bool = Field(default=False, description=ABOUT["strict_parameters"])
+    proxy: str | None = Field(default=None, exclude=True, repr=False, description=ABOUT["proxy"])
+    http_socket_options: Sequence[tuple[Any, ...]] | None = Field(
+        default=None, exclude=True, repr=False, description=ABOUT["http_socket_options"]
+    )
+    http_client: HttpClient = Field(
+        default=None, exclude=True, repr=False, description="An `httpx.Client` of your own."
+    )
+    async_http_client: AsyncHttpClient = Field(
+        default=None, exclude=True, repr=False, description=ABOUT["http_async_client"]
+    )
+
+    if TYPE_CHECKING:  # the names of the LangChain classes, which a constructor takes, too
+        base_url: str | None = None
+        http_async_client: AsyncHttpClient = None
 
     _pool_handle: PoolHandle = PrivateAttr(default_factory=PoolHandle)
-    _http_client: httpx.Client | None = PrivateAttr(default=None)
-    _async_http_client: httpx.AsyncClient | None = PrivateAttr(default=None)
 
-    def __init__(
-        self,
-        *,
-        api_key: str | SecretStr | Callable[[], str] | None = None,
-        http_client: httpx.Client | None = None,
-        async_http_client: httpx.AsyncClient | None = None,
-        **settings: Any,
-    ) -> None:
-        if not (api_key is None or isinstance(api_key, (str, SecretStr)) or callable(api_key)):
-            raise InvalidRequestError(f"`api_key` is a {type(api_key).__name__}: pass a text or a function.")
-        settings["api_key"] = SecretStr(api_key) if isinstance(api_key, str) else api_key
-        super().__init__(**settings)
-        if http_client is not None or async_http_client is not None:
-            from aimlapi_transport.http.user_client import check_http_clients
+    def __init__(self, **settings: Any) -> None:
+        if isinstance(settings.get("api_key"), str):
+            settings["api_key"] = SecretStr(settings["api_key"])
+        try:
+            super().__init__(**settings)
+        except ValidationError as error:
+            raise InvalidSettingsError(_sentence(error)) from None  # its own words would show the key
 
-            check_http_clients(http_client=http_client, async_http_client=async_http_client)
-            self._http_client, self._async_http_client = http_client, async_http_client
-        from aimlapi_transport.config.settings import Settings
-
-        Settings(**self._config())  # so that a wrong address or preset is said here, not at the first call
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _name_the_value(cls, value: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        return validated_field(value, validate, str(info.field_name))
 
     @field_validator("timeout")
     @classmethod
     def _timeout_from_json(cls, timeout: Any) -> Any:
         return timeout_from_json(timeout)
+
+    @field_serializer("timeout")
+    def _timeout_to_json(self, timeout: Any) -> Any:
+        return timeout_to_json(timeout)
+
+    @model_validator(mode="after")
+    def _check_connection(self) -> Self:
+        """Refuses now what the first call would refuse: an address, a proxy, a timeout that is none."""
+        from aimlapi_transport.config.settings import Settings
+
+        try:
+            Settings(**self._config())
+            if self.http_client is not None or self.async_http_client is not None:
+                from aimlapi_transport.http.user_client import check_http_clients
+
+                check_http_clients(http_client=self.http_client, async_http_client=self.async_http_client)
+        except InvalidRequestError as error:
+            raise InvalidSettingsError(error.message) from None
+        for name in ("proxy", "http_socket_options"):
+            if getattr(self, name) and (self.http_client is not None or self.async_http_client is not None):
+                raise InvalidSettingsError(f"`{name}` is for our clients: give it to your own one.")
+        return self
+
+    if not TYPE_CHECKING:
+
+        @property
+        def base_url(self) -> str | None:
+            """The address, as the LangChain classes name it."""
+            return self.api_base
+
+        @property
+        def http_async_client(self) -> AsyncHttpClient:
+            """Your own client for async calls, as the LangChain classes name it."""
+            return self.async_http_client
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the settings are the same; of callback managers, whether their handlers are."""
+        return type(self) is type(other) and _value_of(self) == _value_of(other)
 
     def _config(self) -> Json:
         key = self.api_key
@@ -94,54 +156,66 @@ class ConnectionSettings(Closable, BaseComponent):
             "deadline": self.deadline,
             "limits": self.limits,
             "headers": self.default_headers,
+            "query": self.default_query,
+            "proxy": self.proxy,
+            "socket_options": self.http_socket_options,
             "strict_parameters": self.strict_parameters,
         }
 
     def _client(self) -> Client:
         from aimlapi_transport.client import Client
 
-        return Client(http_client=self._http_client, pool_handle=self._pool_handle, **self._config())
+        return Client(http_client=self.http_client, pool_handle=self._pool_handle, **self._config())
 
     def _async_client(self) -> AsyncClient:
         from aimlapi_transport.client import AsyncClient
 
-        return AsyncClient(http_client=self._async_http_client, pool_handle=self._pool_handle, **self._config())
+        return AsyncClient(http_client=self.async_http_client, pool_handle=self._pool_handle, **self._config())
 
     def __getstate__(self) -> Json:
         """An instance is a value: your own HTTP clients are connections, and stay behind."""
-        state: Json = super(ConnectionSettings, self._without_clients()).__getstate__()
+        without = self.model_copy(update={"http_client": None, "async_http_client": None})
+        state: Json = super(ConnectionSettings, without).__getstate__()
         return state
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """A copy of the settings, which shares your own HTTP clients."""
-        copied = super(ConnectionSettings, self._without_clients()).__deepcopy__(memo)
-        copied._http_client, copied._async_http_client = self._http_client, self._async_http_client
-        return copied
+        memo = {} if memo is None else memo
+        for client in (self.http_client, self.async_http_client):
+            if client is not None:
+                memo[id(client)] = client
+        return super().__deepcopy__(memo)
 
-    def _without_clients(self) -> Self:
-        without = self.model_copy()
-        without._http_client = without._async_http_client = None
-        return without
+
+def _value_of(settings: ConnectionSettings) -> tuple[Json, list[Any]]:
+    fields = dict(settings.__dict__)
+    manager = fields.pop("callback_manager", None)
+    return fields, list(manager.handlers) if manager is not None else []
+
+
+def _sentence(error: ValidationError) -> str:
+    """What is wrong with a setting, in a sentence that shows no value of which it is not said that it may."""
+    problem = error.errors(include_input=False, include_url=False)[0]
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    name = ".".join(map(str, problem["loc"]))
+    return message if not name or message.startswith("`") else f"`{name}` cannot be used: {message}."
 
 
 def resolved(cls: type[ConnectionSettings], aliases: Aliases, given: Mapping[str, Any]) -> Json:
-    """The settings under our names, those that are set; of others that are none of ours a warning is given.
+    """The settings under our names, those that are set; what is none of ours joins `additional_kwargs`.
 
     Raises:
-        InvalidRequestError: a setting given twice, another library's client, or, with `strict_parameters`, a setting
-            that is none.
-    """
-    taken, others = aliases.resolve(given, cls.model_fields)
-    for name in others:
-        from aimlapi_transport.config.settings import suggestion
+        InvalidSettingsError: a setting given twice, a key under another name, or another library's client.
 
-        advice = suggestion(name, [*cls.model_fields, *aliases.fields])
-        if given.get("strict_parameters"):
-            raise InvalidRequestError(
-                f"{aliases.owner} has no setting `{name}`: a body parameter goes into `additional_kwargs`.{advice}"
-            )
-        warn(
-            f"{aliases.owner} has no setting `{name}`: it is ignored. A body parameter goes into `additional_kwargs`."
-            + advice
-        )
+    Warns:
+        UserWarning: of what has no effect, and of each setting that is none of ours.
+    """
+    try:
+        taken, others = aliases.resolve(given, cls.model_fields)
+        strict = taken.get("strict_parameters") is True
+        body = aliases.body_parameters(others, cls.model_fields, "additional_kwargs", strict=strict)
+    except InvalidRequestError as error:
+        raise InvalidSettingsError(error.message) from None
+    if body:
+        taken["additional_kwargs"] = {**body, **(taken.get("additional_kwargs") or {})}
     return {name: value for name, value in taken.items() if value is not None}

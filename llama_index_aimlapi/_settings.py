@@ -5,24 +5,22 @@ To add a setting that is a body parameter, add a field and its name to `_PARAMET
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from llama_index.core.base.llms.types import LLMMetadata
 from llama_index.core.llms.function_calling import FunctionCallingLLM
-from pydantic import Field, PrivateAttr, SecretStr, field_serializer
+from pydantic import Field, PrivateAttr, field_serializer
 
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.aliases import Aliases
-from aimlapi_transport.config.fields import ABOUT
+from aimlapi_transport.config.fields import ABOUT, model_problem
 from aimlapi_transport.config.hosts import PRESETS, preset_for
 from aimlapi_transport.config.model_families import facts_for
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.repr_fields import repr_fields
 from llama_index_aimlapi._connection import REFUSED, ConnectionSettings, resolved
-
-if TYPE_CHECKING:
-    import httpx
+from llama_index_aimlapi.errors import InvalidSettingsError
 
 DEFAULT_CONTEXT_WINDOW = 128_000
 """Tokens, for a model whose documents name no context length."""
@@ -56,6 +54,9 @@ _ALIASES = Aliases(
         "max_new_tokens": "max_tokens",
         "max_output_tokens": "max_tokens",
         "model_name": "model",
+        "http_async_client": "async_http_client",
+        "request_timeout": "timeout",
+        "headers": "default_headers",
     },
     refused=REFUSED,
     ignored=("class_name",),
@@ -73,7 +74,7 @@ _NOT_SHOWN = frozenset(("model", "api_base", "callback_manager", "messages_to_pr
 class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
     """The settings of an `AIMLAPI`; see there."""
 
-    model: str = Field(description=ABOUT["model"])
+    model: str = Field(kw_only=False, description=ABOUT["model"])
     temperature: float | None = Field(default=None, description=ABOUT["temperature"])
     max_tokens: int | None = Field(default=None, description=ABOUT["max_tokens"])
     reasoning_effort: str | None = Field(default=None, description=ABOUT["reasoning_effort"])
@@ -147,24 +148,13 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
 
     _last_response_id: str | None = PrivateAttr(default=None)
 
-    def __init__(
-        self,
-        model: str | None = None,
-        *,
-        api_key: str | SecretStr | Callable[[], str] | None = None,
-        http_client: httpx.Client | None = None,
-        async_http_client: httpx.AsyncClient | None = None,
-        **settings: Any,
-    ) -> None:
-        settings = resolved(type(self), _ALIASES, settings)
-        settings.setdefault("model", model)
-        if model is not None and settings["model"] != model:
-            raise InvalidRequestError("`model` is given twice, with two values.")
-        if not isinstance(settings["model"], str) or not settings["model"].strip():
-            raise InvalidRequestError(
-                f"`model` is {settings['model']!r}: pass the id of a model, for example `openai/gpt-4o`."
-            )
-        super().__init__(api_key=api_key, http_client=http_client, async_http_client=async_http_client, **settings)
+    def __init__(self, model: str | None = None, **settings: Any) -> None:
+        if model is not None and settings.get("model_name") not in (None, model):
+            raise InvalidSettingsError("`model` is given twice, with two values.")
+        taken = resolved(type(self), _ALIASES, {"model": model, **settings})
+        if problem := model_problem(taken.get("model"), "openai/gpt-4o"):
+            raise InvalidSettingsError(problem)
+        super().__init__(**taken)
 
     @field_serializer("tokenizer")
     def _tokenizer_to_json(self, tokenizer: Any) -> str | None:

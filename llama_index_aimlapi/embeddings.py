@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from pydantic import Field, SecretStr
+from pydantic import ConfigDict, Field
 from typing_extensions import Self
 
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.aliases import Aliases
 from aimlapi_transport.config.embedding_families import Task
-from aimlapi_transport.config.fields import ABOUT
-from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.config.fields import ABOUT, model_problem
 from aimlapi_transport.repr_fields import repr_fields
 from llama_index_aimlapi._connection import REFUSED, ConnectionSettings, resolved
+from llama_index_aimlapi.errors import InvalidSettingsError
 from llama_index_aimlapi.usage import Counted, record
-
-if TYPE_CHECKING:
-    import httpx
 
 _ALIASES = Aliases(
     owner="AIMLAPIEmbedding",
-    fields={"base_url": "api_base", "model": "model_name", "input_type": "task_type", "headers": "default_headers"},
+    fields={
+        "base_url": "api_base",
+        "model": "model_name",
+        "input_type": "task_type",
+        "headers": "default_headers",
+        "http_async_client": "async_http_client",
+        "request_timeout": "timeout",
+    },
     refused=REFUSED,
     ignored=("reuse_client", "class_name", "mode"),
 )
@@ -33,7 +37,26 @@ _NOT_SHOWN = frozenset(("model_name", "api_base", "callback_manager"))
 _NOT_SENT = ("extra_body", "extra_headers", "extra_query", "client_request_id")
 
 
-class AIMLAPIEmbedding(ConnectionSettings, BaseEmbedding):
+class EmbeddingSettings(ConnectionSettings, BaseEmbedding):
+    """The settings of an `AIMLAPIEmbedding`; see there."""
+
+    model_name: str = Field(alias="model", kw_only=False, description=ABOUT["model"])
+    embed_batch_size: int = Field(default=100, gt=0, le=2048, description="Most texts in one request.")
+    dimensions: int | None = Field(default=None, description=ABOUT["dimensions"])
+    task_type: str | None = Field(default=None, description=ABOUT["task_type"])
+    additional_kwargs: dict[str, Any] = Field(default_factory=dict, description=ABOUT["additional_kwargs"])
+
+    def __init__(self, model: str | None = None, **settings: Any) -> None:
+        given = {**({} if model is None else {"model": model}), **settings}
+        if not given.get("api_version"):
+            given.pop("api_version", None)  # an empty one asks for nothing
+        taken = resolved(type(self), _ALIASES, given)
+        if problem := model_problem(taken.get("model_name"), "text-embedding-3-small"):
+            raise InvalidSettingsError(problem)
+        super().__init__(**taken)
+
+
+class AIMLAPIEmbedding(EmbeddingSettings):
     """An embedding model of AI/ML API.
 
     Example:
@@ -66,30 +89,7 @@ class AIMLAPIEmbedding(ConnectionSettings, BaseEmbedding):
         AIMLAPIError: one class per kind of failure; see `llama_index_aimlapi.errors`.
     """
 
-    embed_batch_size: int = Field(default=100, gt=0, le=2048, description="Most texts in one request.")
-    dimensions: int | None = Field(default=None, description=ABOUT["dimensions"])
-    task_type: str | None = Field(default=None, description=ABOUT["task_type"])
-    additional_kwargs: dict[str, Any] = Field(default_factory=dict, description=ABOUT["additional_kwargs"])
-
-    def __init__(
-        self,
-        model: str | None = None,
-        *,
-        api_key: str | SecretStr | Callable[[], str] | None = None,
-        http_client: httpx.Client | None = None,
-        async_http_client: httpx.AsyncClient | None = None,
-        **settings: Any,
-    ) -> None:
-        given = {**({} if model is None else {"model": model}), **settings}
-        if not given.get("api_version"):
-            given.pop("api_version", None)  # an empty one asks for nothing
-        settings = resolved(type(self), _ALIASES, given)
-        name = settings.get("model_name")
-        if not isinstance(name, str) or not name.strip():
-            raise InvalidRequestError(
-                f"`model` is {name!r}: pass the id of an embedding model, for example `text-embedding-3-small`."
-            )
-        super().__init__(api_key=api_key, http_client=http_client, async_http_client=async_http_client, **settings)
+    model_config = ConfigDict(defer_build=False)  # built at once: its signature is complete before the first instance
 
     @property
     def model(self) -> str:

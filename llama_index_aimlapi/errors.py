@@ -1,7 +1,7 @@
 """What calls of `AIMLAPI` and `AIMLAPIEmbedding` raise: the errors of the transport, and two of unusable answers.
 
 The transport's are no ValueErrors: LlamaIndex takes those for answers it could not parse, and goes on without one. The
-two of this module are: they say that of an answer.
+three of this module are: two say that of an answer, and one is of constructors.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ __all__ = [
     "IncompleteStreamError",
     "InsufficientCreditsError",
     "InvalidRequestError",
+    "InvalidSettingsError",
     "NotFoundError",
     "PermissionDeniedError",
     "QuotaExceededError",
@@ -51,6 +52,10 @@ __all__ = [
 ]
 
 Reason: TypeAlias = Literal["refusal", "length", "content_filter", "no_json", "mismatch"]
+
+
+class InvalidSettingsError(InvalidRequestError, ValueError):
+    """A setting of a constructor that cannot be used. A ValueError, as Pydantic's own is: no call raises it."""
 
 
 class ToolCallError(BadResponseError, ValueError):

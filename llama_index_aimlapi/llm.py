@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import (
@@ -19,7 +19,7 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools.types import BaseTool
-from pydantic import SecretStr
+from pydantic import ConfigDict
 
 from aimlapi_transport.chat.wire_types import Json
 from llama_index_aimlapi._instrumentation import AsyncResponses, Convert, aobserved, observed, responses
@@ -27,8 +27,6 @@ from llama_index_aimlapi._settings import AIMLAPISettings
 from llama_index_aimlapi._structured import StructuredPrediction
 
 if TYPE_CHECKING:  # imported at the first call, as all that only calls need: half of what importing this would cost
-    import httpx
-
     from aimlapi_transport.chat.response import Delta
     from aimlapi_transport.client import AsyncClient, Client
     from aimlapi_transport.service.catalogue import Model
@@ -71,17 +69,7 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
         AIMLAPIError: one class per kind of failure; see `llama_index_aimlapi.errors`.
     """
 
-    if TYPE_CHECKING:  # checkers take a Pydantic subclass's constructor from its fields, unless it has one
-
-        def __init__(
-            self,
-            model: str | None = None,
-            *,
-            api_key: str | SecretStr | Callable[[], str] | None = None,
-            http_client: httpx.Client | None = None,
-            async_http_client: httpx.AsyncClient | None = None,
-            **settings: Any,
-        ) -> None: ...
+    model_config = ConfigDict(defer_build=False)  # built at once: its signature is complete before the first instance
 
     @llm_chat_callback()
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:

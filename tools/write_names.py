@@ -58,6 +58,7 @@ _SAMPLES: dict[str, Any] = {
     **{key: {"x": "y"} for key in ("additional_kwargs", "audio_config", "reasoning", "prompt_cache_options")},
     **{key: {"x": "y"} for key in ("openrouter_provider", "trace")},
     **{key: {"x": "y"} for key in ("reasoning_options", "call_metadata")},
+    "openai_proxy": "http://proxy.example:3128",
     "max_output_tokens": 70,
     "built_in_tools": [{"type": "web_search"}],
     "reasoning_effort": "low",

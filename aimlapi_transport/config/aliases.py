@@ -14,6 +14,10 @@ if TYPE_CHECKING:  # imported by the first error
     from aimlapi_transport.errors import InvalidRequestError
 
 _ADDRESSES = ("base_url", "api_base")  # blank ones count as none
+# Call-time settings that may be given once for all calls.
+_PER_CALL = frozenset(
+    ("extra_headers", "extra_query", "stream_options", "tools", "tool_choice", "parallel_tool_calls", "response_format")
+)
 _NONE_IS_DEFAULT = ("max_retries", "streaming")  # fields for which other classes take None, and mean their default
 
 
@@ -81,9 +85,43 @@ class Aliases:
             warn(f"{', '.join(idle)} {have} no effect in {self.owner}: leave {it} out.")
         return taken, others
 
+    def body_parameters(
+        self, others: Mapping[str, Any], fields: Collection[str], into: str, *, strict: bool = False
+    ) -> dict[str, Any]:
+        """What is no field, as parameters of the body.
+
+        Args:
+            others: of `resolve`.
+            fields: the names of the class.
+            into: the field that holds body parameters.
+            strict: refuse one that is nearly the name of a field.
+
+        Raises:
+            InvalidRequestError: one that is a key, which must not travel in a body, or such a slip.
+
+        Warns:
+            UserWarning: of each that is no argument of a call; it names the nearest field.
+        """
+        for name in others:
+            if is_key(name):
+                raise _refusal(f"`{name}` is no field: pass the key of the host in `base_url` as `api_key`.")
+            if name not in _PER_CALL:
+                from aimlapi_transport.config.settings import suggestion
+
+                nearest = suggestion(name, [*fields, *self.fields])
+                if strict and nearest:
+                    raise _refusal(f"{self.owner} has no setting `{name}`: leave it out.{nearest}")
+                warn(f"{self.owner} has no setting `{name}`: it is sent in the body, as if in `{into}`.{nearest}")
+        return dict(others)
+
     def _first(self, field: str, given: Mapping[str, Any]) -> str:
         """The name under which a field was given first."""
         return next(name for name in given if self.fields.get(name, name) == field and given[name] is not None)
+
+
+def is_key(name: str) -> bool:
+    """Whether a setting of this name would be a key."""
+    return name.lower().replace("_", "").endswith("apikey")
 
 
 def _refusal(message: str) -> InvalidRequestError:

@@ -1,26 +1,35 @@
-"""What the settings of the frameworks' classes share: their descriptions, and what some are in JSON.
+"""What the settings of the frameworks' classes share: their descriptions, what they may be, and what some are in JSON.
 
-The frameworks' classes are Pydantic's. It is imported here only when it builds such a class.
+The frameworks' classes are Pydantic's. It is imported here only where one of them is made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler
-    from pydantic_core import CoreSchema
+    import httpx
+
+    TimeoutSetting: TypeAlias = float | tuple[float | None, float | None] | httpx.Timeout | None
+    HttpClient: TypeAlias = httpx.Client | None
+    AsyncHttpClient: TypeAlias = httpx.AsyncClient | None
+else:  # for checkers and editors: a class that is made must not import httpx, and httpx2's are taken, too
+    TimeoutSetting = HttpClient = AsyncHttpClient = Any
 
 ABOUT = {
     "additional_kwargs": "Further body parameters.",
     "api_key": "The key, or a function that returns it (for async calls, an async one will do). By "
     "default AIMLAPI_API_KEY (or AIML_API_KEY), read at each call.",
-    "base_url": "Address of the host up to `/v1`. By default AIMLAPI_API_BASE, else AI/ML API.",
+    "base_url": "Address of the host up to `/v1`. By default AIMLAPI_API_BASE (or AIMLAPI_BASE_URL), else AI/ML API.",
     "deadline": "Seconds a call, or a batch of texts, may take in all, retries included. By default without end.",
     "default_headers": "Sent with every request. May hold secrets: not serialized.",
+    "default_query": "Added to the URL of every request.",
     "dimensions": "Length of the vectors, for models that can choose.",
     "extra_body": "Body fields sent as they are, unchecked.",
+    "http_async_client": "An `httpx.AsyncClient` of your own.",
+    "http_client": "An `httpx.Client` of your own.",
+    "http_socket_options": "What to set on each socket, as `socket.setsockopt` takes it.",
     "include": "Under /v1/responses: what else a reply is to hold.",
     "limits": "How long a reply may be: by default 256 MB, and 64 MB for one event of a stream.",
     "logprobs": "Whether to tell how likely each token was.",
@@ -31,6 +40,7 @@ ABOUT = {
     "parse_think": "Whether `<think>...</think>` at the start of an answer is read as reasoning: by default it is; "
     "False leaves it in the text.",
     "preset": "Whose rules apply: `aimlapi`, `powertokens` or `anyfast`. By default decided by the address's host.",
+    "proxy": "URL of a proxy; by default the environment's. Not serialized: it may hold a password.",
     "reasoning_effort": "How long to think: `low`, `medium` or `high`, and what else the model takes.",
     "repair_history": "Leave results of tools without their call out, and answer calls without a result with a "
     "sentence that says so, as a trimmed history needs; by default both are errors.",
@@ -52,25 +62,71 @@ ABOUT = {
 """The descriptions of settings that several classes have, by the transport's or the body's name."""
 
 
-class Serialized:
-    """Metadata of a field: what stands for its value where the class is serialized.
+ACCEPTED: Mapping[str, str] = {
+    "api_key": "a text, a SecretStr, or a function that returns the key",
+    **dict.fromkeys(("base_url", "api_base"), "a text"),
+    "preset": "aimlapi, powertokens or anyfast",
+    "max_retries": "a whole number, at least 0",
+    "deadline": "seconds, above 0",
+    "limits": "an aimlapi_transport.http.limits.Limits",
+    "default_headers": "a dict of texts",
+    "default_query": "a dict",
+    "proxy": "a text",
+    "timeout": "seconds, (connect, read), or an httpx.Timeout",
+    **dict.fromkeys(("temperature", "top_p", "presence_penalty", "frequency_penalty"), "a number"),
+    **dict.fromkeys(("max_tokens", "top_k", "n", "seed", "top_logprobs"), "a whole number"),
+    **dict.fromkeys(("logprobs", "store", "streaming", "stream_usage", "replay_reasoning"), "True or False"),
+    **dict.fromkeys(("strict_parameters", "include_response_headers", "parse_think", "strict"), "True or False"),
+    **dict.fromkeys(("use_responses_api", "use_previous_response_id", "show_progress_bar"), "True or False"),
+    **dict.fromkeys(("skip_empty", "track_previous_responses"), "True or False"),
+    **dict.fromkeys(("include", "modalities"), "a list of texts"),
+    "truncation": "`auto` or `disabled`",
+    **dict.fromkeys(("context_management", "tools", "built_in_tools"), "a list of dicts"),
+    **dict.fromkeys(("reasoning_effort", "verbosity", "service_tier", "user", "instructions", "task_type"), "a text"),
+    **dict.fromkeys(("reasoning", "prompt_cache_options", "extra_body", "disabled_params"), "a dict"),
+    **dict.fromkeys(("reasoning_options", "thinking_dict", "audio_config", "call_metadata"), "a dict"),
+    "stop": "a text or a list of texts",
+    "logit_bias": "a dict of numbers by token",
+    "stream_chunk_timeout": "seconds, or 0 for no limit",
+    **dict.fromkeys(("model_kwargs", "additional_kwargs"), "a dict of body parameters"),
+    **dict.fromkeys(("chunk_size", "max_concurrency", "dimensions"), "a whole number, at least 1"),
+    "embed_batch_size": "a whole number from 1 to 2048",
+    "context_window": "a whole number of tokens",
+}
+"""What settings may be, for the error that names a value of another type."""
 
-    Pydantic's `field_serializer` takes an eighth of the import of ChatAIMLAPI.
+_SECRET = ("api_key", "default_headers")  # values no error may show
+
+
+def validated_field(value: Any, validate: Callable[[Any], Any], name: str) -> Any:
+    """The value of a field as Pydantic takes it; else an error that names it and what is accepted.
 
     Args:
-        form: gives what stands for a value.
-        when_used: "always", or "json" to leave the value as it is in `model_dump()`.
+        validate: Pydantic's own, of a wrap validator.
     """
+    if name not in ACCEPTED:
+        return validate(value)
+    from pydantic import ValidationError
 
-    def __init__(self, form: Callable[[Any], Any], when_used: Literal["always", "json"] = "always") -> None:
-        self.form = form
-        self.when_used = when_used
+    try:
+        return validate(value)
+    except ValidationError:
+        shown = f"a {type(value).__name__} that does not fit" if name in _SECRET else repr(value)
+        raise ValueError(f"`{name}` is {shown}: pass {ACCEPTED[name]}.") from None
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        from pydantic_core import core_schema
 
-        serialization = core_schema.plain_serializer_function_ser_schema(self.form, when_used=self.when_used)
-        return {**handler(source), "serialization": serialization}
+def model_problem(model: Any, example: str) -> str | None:
+    """What is wrong with the id of a model, None where nothing is.
+
+    Args:
+        example: an id, for who passed none.
+    """
+    if isinstance(model, str) and model.strip():
+        return None
+    if isinstance(model, str):
+        return f"`model` is empty: pass the id of a model, for example `{example}`."
+    kind = "" if model is None else "a text, "
+    return f"`model` is {model!r}: pass {kind}the id of a model, for example `{example}`."
 
 
 def key_to_json(key: Any) -> Any:

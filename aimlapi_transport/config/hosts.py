@@ -80,7 +80,7 @@ AIMLAPI = Preset(
     title="AI/ML API",
     base_url="https://api.aimlapi.com/v1",
     key_variables=("AIMLAPI_API_KEY", "AIML_API_KEY"),
-    base_variables=("AIMLAPI_API_BASE",),
+    base_variables=("AIMLAPI_API_BASE", "AIMLAPI_BASE_URL"),
     lists_models=True,
     serves_responses=True,
 )
@@ -90,7 +90,7 @@ POWERTOKENS = Preset(
     title="PowerTokens",
     base_url="https://api.powertokens.ai/v1",
     key_variables=("POWERTOKENS_API_KEY",),
-    base_variables=("POWERTOKENS_API_BASE",),
+    base_variables=("POWERTOKENS_API_BASE", "POWERTOKENS_BASE_URL"),
     rules=(
         HostRules(
             models=("glm",),
@@ -121,7 +121,7 @@ ANYFAST = Preset(
     title="AnyFast",
     base_url="https://www.anyfast.ai/v1",
     key_variables=("ANYFAST_API_KEY",),
-    base_variables=("ANYFAST_API_BASE",),
+    base_variables=("ANYFAST_API_BASE", "ANYFAST_BASE_URL"),
     rules=(
         HostRules(
             parameters=frozenset(

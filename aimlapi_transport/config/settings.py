@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, TypedDict
 from urllib.parse import urlsplit
 
+from aimlapi_transport.config.fields import ACCEPTED
 from aimlapi_transport.config.hosts import AIMLAPI, PRESETS, Preset, preset_for
 from aimlapi_transport.config.limits import DEFAULT, Limits
 from aimlapi_transport.config.retry import RetryPolicy
@@ -92,9 +93,11 @@ class Settings:
         socket_options: Iterable[Sequence[Any]] | None = None,
     ) -> None:
         if not isinstance(max_retries, int) or max_retries < 0:
-            raise InvalidRequestError(f"`max_retries` is {max_retries!r}: pass 0 or a positive whole number.")
+            raise _refusal("max_retries", max_retries)
         if deadline is not None and not (isinstance(deadline, (int, float)) and deadline > 0):
-            raise InvalidRequestError(f"`deadline` is {deadline!r}: pass seconds, more than 0, or None for no end.")
+            raise _refusal("deadline", deadline)
+        if not is_timeout(timeout):
+            raise _refusal("timeout", timeout)
         self.preset, self.base_url = _host(preset, base_url)
         self.route = Route(self.base_url, _proxy(proxy), tuple(map(tuple, socket_options or ())))
         self.strict_parameters = strict_parameters
@@ -151,6 +154,22 @@ class Settings:
         return Secret(key)
 
 
+def _refusal(name: str, value: Any) -> InvalidRequestError:
+    return InvalidRequestError(f"`{name}` is {value!r}: pass {ACCEPTED[name]}.")
+
+
+def is_timeout(value: Any) -> bool:
+    """Whether this can be a `timeout`: None, seconds, a pair (connect, read), or httpx's or httpx2's own."""
+    if value is None or hasattr(value, "as_dict"):
+        return True
+    parts = value if isinstance(value, (tuple, list)) and len(value) == 2 else (value,)
+    is_pair = len(parts) == 2
+    return all(
+        (part is None and is_pair) or (isinstance(part, (int, float)) and not isinstance(part, bool) and part > 0)
+        for part in parts
+    )
+
+
 def _proxy(url: str | None) -> str | None:
     """Raises without the URL, which may hold a password."""
     if url is None or (isinstance(url, str) and urlsplit(url).scheme in _PROXY_SCHEMES and urlsplit(url).hostname):
@@ -190,13 +209,39 @@ def _host(preset: str | Preset | None, base_url: str | None) -> tuple[Preset, st
             raise InvalidRequestError(f"`preset` is {preset!r}: pass one of {', '.join(PRESETS)}.")
         preset = PRESETS[preset]
     if _is_blank(base_url):
-        variables = (preset or AIMLAPI).base_variables
-        base_url = next((value for name in variables if not _is_blank(value := os.environ.get(name))), None)
+        found = environment_address(preset or AIMLAPI)
+        base_url = found.value if found else None
     if base_url is None:
         preset = preset or AIMLAPI
         return preset, preset.base_url
     address = _address(str(base_url))
     return preset or preset_for(address), address
+
+
+class EnvironmentAddress(NamedTuple):
+    """An address that the environment sets, and the variable that does."""
+
+    variable: str
+    value: str
+
+
+def environment_address(preset: Preset) -> EnvironmentAddress | None:
+    """The address that the environment sets for a host, None where it sets none.
+
+    Raises:
+        InvalidRequestError: two variables set two addresses.
+    """
+    found = [
+        EnvironmentAddress(name, value)
+        for name in preset.base_variables
+        if not _is_blank(value := os.environ.get(name, ""))
+    ]
+    for other in found[1:]:
+        if _address(other.value) != _address(found[0].value):
+            raise InvalidRequestError(
+                f"{found[0].variable} and {other.variable} are both set, to two addresses: unset one of them."
+            )
+    return found[0] if found else None
 
 
 def _is_blank(base_url: Any) -> bool:

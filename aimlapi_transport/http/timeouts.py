@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 
+from aimlapi_transport.config.fields import ACCEPTED
+from aimlapi_transport.config.settings import is_timeout
 from aimlapi_transport.errors import APITimeoutError, InvalidRequestError
 
 if TYPE_CHECKING:
@@ -66,9 +68,8 @@ def _timeouts(timeout: Timeout, stream: bool) -> httpx.Timeout:
         return timeout
     if type(timeout).__module__.startswith("httpx2"):
         return httpx.Timeout(**cast(Any, timeout).as_dict())
+    if not is_timeout(timeout):
+        raise InvalidRequestError(f"`timeout` is {timeout!r}: pass {ACCEPTED['timeout']}.")
     timeout = tuple(timeout) if isinstance(timeout, list) else timeout  # a pair that went through JSON
-    given = timeout if isinstance(timeout, tuple) and len(timeout) == 2 else (timeout, timeout)
-    if not all(value is None or (isinstance(value, (int, float)) and value > 0) for value in given):
-        raise InvalidRequestError(f"`timeout` is {timeout!r}: pass seconds, (connect, silence), or an httpx.Timeout.")
     connect, silence = timeout if isinstance(timeout, tuple) else (min(CONNECT_SECONDS, timeout), timeout)
     return httpx.Timeout(connect=connect, read=silence, write=silence, pool=silence)

@@ -67,7 +67,7 @@ def test_failures_are_langchains_too() -> None:
 
 
 def test_an_unknown_argument_is_a_body_parameter_and_the_key_is_hidden() -> None:
-    with pytest.warns(UserWarning, match="`surprise` is no field"):
+    with pytest.warns(UserWarning, match="no setting `surprise`"):
         model = embeddings(surprise=1)
     assert model.model_kwargs == {"surprise": 1}
     model = AIMLAPIEmbeddings(model="voyage-2", api_key="sk-secret-123")

@@ -116,7 +116,7 @@ def test_async_calls_never_use_the_sync_client() -> None:
         raise AssertionError("a sync request")
 
     embedding = Host().embedding()
-    embedding._http_client = httpx.Client(transport=httpx.MockTransport(blocked))
+    embedding.http_client = httpx.Client(transport=httpx.MockTransport(blocked))
 
     async def all_forms() -> list[Any]:
         return [
@@ -248,7 +248,7 @@ def test_a_copy_shares_what_is_no_value() -> None:
     copied = copy.deepcopy(embedding)
     assert copied.rate_limiter is limiter
     assert copied.embeddings_cache is cache
-    assert copied._http_client is embedding._http_client
+    assert copied.http_client is embedding.http_client
 
 
 def test_threads_with_loops_of_their_own_share_an_embedding() -> None:

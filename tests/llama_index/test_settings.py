@@ -247,8 +247,8 @@ def test_copies_ask_as_the_original_does(used: bool, caplog: pytest.LogCaptureFi
     llm.chat(HELLO)
     assert [body["seed"] for body in host.bodies[-2:]] == [2, 1]
     arrived = pickle.loads(pickle.dumps(llm))
-    assert arrived._http_client is None
-    assert llm._http_client is not None
+    assert arrived.http_client is None
+    assert llm.http_client is not None
     assert arrived.to_dict() == llm.to_dict()
     assert arrived.default_headers == {"x-a": "1"}
     assert AIMLAPI.from_json(llm.to_json()).to_dict() == llm.to_dict()
