@@ -137,6 +137,7 @@ def _with_body(request: Request, body: Json, messages: list[Json], options: Requ
         body=body_bytes(sent),
         stream=sent.get("stream") is True,
         is_background=sent.get("background") is True,
+        wants_json=_wants_json(sent.get("text")),
         tool_names=tuple(tool_names.items()),
     )
 
