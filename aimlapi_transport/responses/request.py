@@ -22,7 +22,8 @@ from aimlapi_transport.config.model_families import profile_for
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.request import Request
 from aimlapi_transport.request_options import RequestOptions, body_bytes
-from aimlapi_transport.responses.input_items import input_items, reasons, unlisted_types
+from aimlapi_transport.responses.input_items import input_items, unlisted_types
+from aimlapi_transport.responses.returned_items import reasons
 from aimlapi_transport.responses.routing import PATH
 
 _SEALED = "reasoning.encrypted_content"
