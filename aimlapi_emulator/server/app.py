@@ -22,6 +22,9 @@ from aimlapi_emulator.faults.statuses import AWAY
 from aimlapi_emulator.faults.table import Attempts, fault_for
 from aimlapi_emulator.inspector.recorder import record
 from aimlapi_emulator.inspector.routes import inspector_routes
+from aimlapi_emulator.media import endpoints as media
+from aimlapi_emulator.media.files import Files
+from aimlapi_emulator.media.generations import Generations
 from aimlapi_emulator.server import account, batches, catalogue, embeddings, responses
 from aimlapi_emulator.server.chat import chat
 from aimlapi_emulator.server.errors import Refused, invalid
@@ -133,6 +136,7 @@ ROUTES: tuple[tuple[tuple[str, ...], tuple[str, ...], Handler], ...] = (
     (("POST",), ("/v1/keys",), _keys),
     (("PUT", "PATCH", "DELETE"), ("/v1/keys/{prefix}",), _keys),
     (("GET",), tuple(account.ROUTES), _account),
+    *media.ROUTES,
 )
 
 
@@ -168,6 +172,8 @@ def build_app(
     app.router.redirect_slashes = False
     app.state.attempts = Attempts()
     app.state.responses = responses.Store()
+    app.state.files = Files()
+    app.state.generations = Generations()
     app.state.batches = batches.Batches()
     app.state.ledger = Ledger() if balance_usd is None else Ledger(balance_usd)
     app.state.logs_asked = deque()

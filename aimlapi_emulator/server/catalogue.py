@@ -17,6 +17,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from aimlapi_emulator.dialects.identity import TIMESTAMP, Identity
+from aimlapi_emulator.dialects.usage import CREDITS_PER_USD
+from aimlapi_emulator.media.models import CREDITS, MediaModel, media_models
 from aimlapi_emulator.server.embeddings import MODELS as EMBEDDING_MODELS
 from aimlapi_emulator.server.errors import Refused
 from aimlapi_emulator.server.facts import DEFAULT_CONTEXT, Facts, all_models
@@ -107,7 +109,9 @@ def _metrics(name: str) -> dict[str, dict[str, float]]:
 def entries_all() -> tuple[dict[str, Any], ...]:
     """Every entry with everything that can be asked for."""
     chat = [_chat_entry(facts) for facts in all_models().values() if facts.endpoints]
-    return (*chat, *(_embedding_entry(id) for id in EMBEDDING_MODELS))
+    embeddings = [_embedding_entry(id) for id in EMBEDDING_MODELS]
+    taken = {entry["id"] for entry in (*chat, *embeddings)}
+    return (*chat, *embeddings, *(_media_entry(model) for model in media_models().values() if model.id not in taken))
 
 
 def _chat_entry(facts: Facts) -> dict[str, Any]:
@@ -142,6 +146,39 @@ def _embedding_entry(id: str) -> dict[str, Any]:
         modalities={"input": ["text"], "output": ["embedding"]},
         capabilities=[],
     )
+
+
+# kind of a media model -> its type, what it takes and makes, and what its price counts
+_MEDIA = {
+    "image": ("openai/image-generations", ["text"], ["image"], "image"),
+    "3d": ("openai/image-generations", ["image"], ["3d"], "generation"),
+    "video": ("internal/video-generations/submit", ["text"], ["video"], "generation"),
+    "tts": ("openai/speech", ["text"], ["audio"], "generation"),
+    "stt": ("internal/speech-to-text/submit", ["audio"], ["text"], "generation"),
+    "ocr": ("internal/ocr", ["document"], ["text"], "page"),
+    "music": ("internal/audio-generations/submit", ["text"], ["audio"], "generation"),
+}
+
+
+def _media_entry(model: MediaModel) -> dict[str, Any]:
+    type, inputs, outputs, unit = _MEDIA[model.kind]
+    if any("image" in field for field in model.required) and "image" not in inputs:
+        inputs = sorted([*inputs, "image"])
+    entry = _entry(
+        model.id,
+        aliases=[],
+        type=type,
+        developer=model.id.partition("/")[0],
+        context=0,
+        tags=[f"playground:{model.kind}"],
+        modalities={"input": inputs, "output": outputs},
+        capabilities=[],
+    )
+    for name in ("contextLength", "outputMax"):
+        del entry["info"][name]
+    price = CREDITS[model.kind] / CREDITS_PER_USD
+    entry["pricing"]["units"] = [{"name": unit, "measure": "output", "price": price, "per": 1}]
+    return entry
 
 
 def _entry(

@@ -54,7 +54,7 @@ class Facts:
 @functools.cache
 def all_models() -> dict[str, Facts]:
     """Every entry by its own id."""
-    survey = orjson.loads(_survey_path().read_bytes())
+    survey = orjson.loads(packaged_file("models.json").read_bytes())
     parameters, limits = survey["parameter_sets"], survey["limit_sets"]
     found = {}
     for id, row in survey["models"].items():
@@ -106,12 +106,13 @@ def find_model(name: str) -> Facts | None:
     return _by_name().get(name)
 
 
-def _survey_path() -> Path:
-    # the transport's data, without running its code: this server has to stay an independent witness
+def packaged_file(name: str) -> Path:
+    """A file of the transport's data."""
+    # without running its code: this server has to stay an independent witness
     spec = find_spec("aimlapi_transport")
     folders = list(spec.submodule_search_locations or ()) if spec else []
     for folder in [*folders, str(Path(__file__).parents[2] / "aimlapi_transport")]:
-        path = Path(folder) / "models.json"
+        path = Path(folder) / name
         if path.exists():
             return path
-    raise FileNotFoundError("aimlapi_transport/models.json is not installed")
+    raise FileNotFoundError(f"aimlapi_transport/{name} is not installed")

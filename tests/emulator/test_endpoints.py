@@ -122,7 +122,8 @@ def test_filters_are_or_inside_and_across(client: httpx.Client) -> None:
     assert ids("capabilities=tools&input_modalities=image") == tools & ids("input_modalities=image")
     assert tools < everything
     assert ids("type=openai/embeddings") == set(MODELS)
-    assert ids("type=openai/embeddings,openai/chat-completions,openai/responses") == everything
+    made = ids("output_modalities=image,video,audio,3d") | ids("type=internal/speech-to-text/submit,internal/ocr")
+    assert ids("type=openai/embeddings,openai/chat-completions,openai/responses") | made == everything
     assert "openai/gpt-4o" in ids("id=gpt-4o")
     assert ids("id=no-such-model") == set()
 

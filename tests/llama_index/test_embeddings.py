@@ -325,7 +325,9 @@ def test_llama_indexs_own_namespace_holds_them_too() -> None:
         if "__pycache__" not in path.parts and path.is_file()
     }
     assert files == {
-        f"llama_index/{kind}/aimlapi/{name}" for kind in ("llms", "embeddings") for name in ("__init__.py", "py.typed")
+        f"llama_index/{kind}/aimlapi/{name}"
+        for kind in ("llms", "embeddings", "tools", "readers")
+        for name in ("__init__.py", "py.typed")
     }
 
 
