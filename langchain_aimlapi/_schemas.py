@@ -17,8 +17,7 @@ from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.json_schema import is_recursive
 from aimlapi_transport.structured.answer_schema import AnswerSchema, answer_schema, object_schema, plain_name
 from aimlapi_transport.structured.describe import is_pydantic, is_pydantic_v1, schema_of
-from aimlapi_transport.structured.strict import strict_schema
-from aimlapi_transport.user_warnings import warn_not_strict
+from aimlapi_transport.structured.strict import report, strict_schema
 from langchain_aimlapi.errors import InvalidRequestError, translated
 
 _ANSWERS = "pass a Pydantic class, a TypedDict, a dataclass, a JSON schema or a tool"
@@ -45,7 +44,8 @@ def to_answer_schema(schema: Any, *, strict: bool | None, refuse: bool = False) 
     asked = answer_schema(
         described, name=title and str(title), description=described.pop("description", None) or "", strict=is_strict
     )
-    _report(asked.problem, refuse)
+    with translated():
+        report(asked.problem, refuse=refuse)
     return asked
 
 
@@ -140,18 +140,11 @@ def _strictly(spec: Mapping[str, Any], key: str, refuse: bool) -> Json:
     if is_wrapped:
         raise InvalidRequestError(f"`{name}` is no object at its root: pass it to `with_structured_output`.")
     strict = strict_schema(schema, name=name)
-    _report(strict.problem, refuse)
+    with translated():
+        report(strict.problem, refuse=refuse)
     if strict.problem:
         return {**spec, "strict": False}
     return {**spec, key: strict.schema}
-
-
-def _report(problem: str | None, refuse: bool) -> None:
-    if problem is None:
-        return
-    if refuse:
-        raise InvalidRequestError(f"{problem}, which strict output cannot say: change it, or leave `strict` out.")
-    warn_not_strict(problem, was_asked=True)
 
 
 def to_json_schema(schema: Any) -> Json:

@@ -35,8 +35,7 @@ class _Call:
         self.arguments = ""
         self.coerced: CoercedText | None = None
         self.extra: Json = {}
-        self.parser = PartialObject()
-        self.shown = 0
+        self.parser = PartialObject("")
 
     def add(self, fragment: ToolCallDelta, tools: Sequence[Any]) -> None:
         self.id = self.id or fragment.id
@@ -46,15 +45,15 @@ class _Call:
         self.arguments += fragment.arguments if self.coerced is None else self.coerced.feed(fragment.arguments)
         # Observers who keep every piece would keep as many copies of a long argument: its object is made anew
         # when it has grown by one part in 64.
-        if len(self.arguments) - self.shown >= self.shown / 64:
-            self.shown = len(self.arguments)
+        if len(self.arguments) - len(self.parser.text) > len(self.parser.text) / 64:
+            self.parser = PartialObject(self.arguments)
         if fragment.extra:
             self.extra = {**self.extra, **fragment.extra}
 
     def entry(self) -> ToolCallDict:
         """The call as it travels."""
         entry = tool_call_dict(self.id, self.name, self.arguments, self.extra)
-        entry.parser, entry.shown = self.parser, self.shown
+        entry.parser = self.parser
         return entry
 
 

@@ -89,13 +89,15 @@ def to_call(
     tools = [*(llm.tools or ()), *(llm.built_in_tools or ()), *(call.pop("built_in_tools", None) or ())]
     tools += call.get("tools") or ()
     if tools or call.get("tool_choice") is not None:
-        definitions = to_tools(tools, strict=llm.strict if strict is None else strict)
+        definitions = to_tools(tools, strict=llm.strict if strict is None else strict, refuse=llm.strict_parameters)
         if tools:
             call["tools"] = definitions
         call["tool_choice"] = to_tool_choice(call.get("tool_choice"), definitions)
         forced = forced_tool(call["tool_choice"], definitions)
     if call.get("response_format") is not None:
-        call["response_format"] = to_response_format(call["response_format"])
+        call["response_format"] = to_response_format(
+            call["response_format"], strict=strict, refuse=llm.strict_parameters
+        )
     if "tool_required" in call:  # the choice is the framework's, not the user's
         call.pop("tool_required")
         added["tool_choice"] = call.pop("tool_choice", None)

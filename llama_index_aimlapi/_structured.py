@@ -30,12 +30,13 @@ from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.hosts import PRESETS, preset_for
 from aimlapi_transport.config.model_families import facts_for
 from aimlapi_transport.errors import InvalidRequestError
-from aimlapi_transport.json_codec import dumps
-from llama_index_aimlapi._schemas import schema_of, to_response_format, tool_of
+from aimlapi_transport.structured.answer_schema import AnswerSchema
+from llama_index_aimlapi._schemas import to_answer_schema, to_response_format, tool_for
+from llama_index_aimlapi._tools import to_tool_choice, to_tools
 
 if TYPE_CHECKING:
     from llama_index_aimlapi._settings import AIMLAPISettings
-    from llama_index_aimlapi._structured_parsing import Model
+    from llama_index_aimlapi._structured_parsing import Expected, Model
 else:  # no base: Pydantic reads all the fields again for each class on the way, 4 ms of an import
     AIMLAPISettings = object
 
@@ -43,7 +44,6 @@ Way = Literal["json_schema", "tool", "words"]
 
 _dispatcher = get_dispatcher(__name__)
 _OF_TOOLS = ("tools", "tool_choice", "tool_required", "allow_parallel_tool_calls", "parallel_tool_calls")
-_IN_WORDS = "Answer with one JSON value that fits this JSON schema, and with nothing else:\n"
 
 
 class StructuredPrediction(AIMLAPISettings):
@@ -59,15 +59,15 @@ class StructuredPrediction(AIMLAPISettings):
         """The answer to a prompt, as an object of `output_cls`.
 
         Args:
-            llm_kwargs: what to pass to `chat`; it wins.
+            llm_kwargs: what to pass to `chat`; it wins. Tools among it are sent, too; a call of one is no answer.
 
         Raises:
             StructuredOutputError: a refusal, an answer cut short, or one that does not fit; its `reason` says which.
         """
         from llama_index_aimlapi._structured_parsing import answer_in
 
-        messages, kwargs = self._asked(output_cls, prompt, llm_kwargs, prompt_args)
-        answer = answer_in(self.chat(messages, **kwargs), output_cls)
+        messages, kwargs, expected = self._asked(output_cls, prompt, llm_kwargs, prompt_args)
+        answer: Model = answer_in(self.chat(messages, **kwargs), expected)
         _dispatcher.event(LLMStructuredPredictEndEvent(output=answer))
         return answer
 
@@ -81,8 +81,8 @@ class StructuredPrediction(AIMLAPISettings):
         """As `structured_predict`, for asyncio."""
         from llama_index_aimlapi._structured_parsing import answer_in
 
-        messages, kwargs = self._asked(output_cls, prompt, llm_kwargs, prompt_args)
-        answer = answer_in(await self.achat(messages, **kwargs), output_cls)
+        messages, kwargs, expected = self._asked(output_cls, prompt, llm_kwargs, prompt_args)
+        answer: Model = answer_in(await self.achat(messages, **kwargs), expected)
         _dispatcher.event(LLMStructuredPredictEndEvent(output=answer))
         return answer
 
@@ -102,8 +102,8 @@ class StructuredPrediction(AIMLAPISettings):
         """
         from llama_index_aimlapi._structured_parsing import PartialAnswers
 
-        messages, kwargs = self._asked(output_cls, prompt, llm_kwargs, prompt_args)
-        partial = PartialAnswers(output_cls)
+        messages, kwargs, expected = self._asked(output_cls, prompt, llm_kwargs, prompt_args)
+        partial = PartialAnswers(expected)
         with closing(self.stream_chat(messages, **kwargs)) as chunks:
             for response in chunks:
                 value = partial.add(response)
@@ -124,10 +124,10 @@ class StructuredPrediction(AIMLAPISettings):
         """As `stream_structured_predict`, for asyncio: await it for the stream."""
         from llama_index_aimlapi._structured_parsing import PartialAnswers
 
-        messages, kwargs = self._asked(output_cls, prompt, llm_kwargs, prompt_args)
+        messages, kwargs, expected = self._asked(output_cls, prompt, llm_kwargs, prompt_args)
 
         async def objects() -> AsyncGenerator[Model | BaseModel, None]:
-            partial = PartialAnswers(output_cls)
+            partial = PartialAnswers(expected)
             async with aclosing(await self.astream_chat(messages, **kwargs)) as chunks:
                 async for response in chunks:
                     value = partial.add(response)
@@ -141,10 +141,18 @@ class StructuredPrediction(AIMLAPISettings):
         return objects()
 
     def as_structured_llm(self, output_cls: type[BaseModel], **kwargs: Any) -> StructuredLLM:
-        """An LLM all of whose answers are objects of `output_cls`, in `raw`."""
+        """An LLM all of whose answers are objects of `output_cls`, in `raw`.
+
+        Args:
+            kwargs: settings of the `StructuredLLM`; any other is passed to every call, as `llm_kwargs` is.
+        """
         from llama_index_aimlapi._structured_llm import AIMLAPIStructured
 
-        return AIMLAPIStructured(llm=self, output_cls=output_cls, **kwargs)
+        fields = AIMLAPIStructured.model_fields
+        settings = {name: value for name, value in kwargs.items() if name in fields}
+        of_calls = {name: value for name, value in kwargs.items() if name not in fields}
+        settings["llm_kwargs"] = {**settings.get("llm_kwargs", {}), **of_calls}
+        return AIMLAPIStructured(llm=self, output_cls=output_cls, **settings)
 
     def _should_use_structure_outputs(self) -> bool:
         """Whether shapes are asked for by a JSON schema: as `should_use_structured_outputs` says, else where the
@@ -161,17 +169,16 @@ class StructuredPrediction(AIMLAPISettings):
 
     def _prepare_schema(self, llm_kwargs: Json | None, output_cls: type[BaseModel]) -> Json:
         """The arguments of `chat`, with the class's schema as `response_format`."""
-        kept = {name: value for name, value in (llm_kwargs or {}).items() if name not in _OF_TOOLS}
-        return {"response_format": to_response_format(output_cls), **kept}
+        return {"response_format": to_response_format(output_cls), **_without_idle_choices(llm_kwargs or {})}
 
-    def _way(self, output_cls: type[BaseModel]) -> Way:
+    def _way(self, asked: AnswerSchema) -> Way:
         mode = self.pydantic_program_mode
         if mode in (PydanticProgramMode.GUIDANCE, PydanticProgramMode.LM_FORMAT_ENFORCER):
             raise InvalidRequestError(
                 f"`pydantic_program_mode` is {mode.value}: that needs a model in this process. "
                 "Pass default, function, openai or llm."
             )
-        if mode == PydanticProgramMode.LLM or schema_of(output_cls).get("type") != "object":
+        if mode == PydanticProgramMode.LLM or asked.is_wrapped:
             return "words"  # neither way else carries a bare list or a choice of classes
         if self._should_use_structure_outputs():
             return "json_schema"
@@ -181,31 +188,68 @@ class StructuredPrediction(AIMLAPISettings):
 
     def _asked(
         self, output_cls: type[BaseModel], prompt: BasePromptTemplate, llm_kwargs: Json | None, prompt_args: Json
-    ) -> tuple[list[ChatMessage], Json]:
-        """The messages, and the arguments of `chat` that ask for the shape."""
+    ) -> tuple[list[ChatMessage], Json, Expected]:
+        """The messages, the arguments of `chat` that ask for the shape, and what to expect of the answer."""
+        from llama_index_aimlapi._structured_parsing import Expected
+
         if not (isinstance(output_cls, type) and issubclass(output_cls, BaseModel)):
             raise InvalidRequestError(f"`output_cls` is {output_cls!r}: pass a Pydantic class.")
         _dispatcher.event(
             LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
         )
         messages = self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
-        way = self._way(output_cls)
-        if way == "json_schema":
-            return messages, self._prepare_schema(llm_kwargs, output_cls)
+        kwargs = dict(llm_kwargs or {})
+        asked = to_answer_schema(output_cls, strict=None)
+        way = self._way(asked)
+        strict = kwargs.get("strict")
+        others = to_tools([*(kwargs.get("tools") or ()), *(self.tools or ())])
+        names = frozenset(str((row.get("function") or row).get("name")) for row in others)
+        if way == "tool":
+            kwargs["strict"] = self.strict if strict is None else bool(strict)
+            asked = self._strict_schema(output_cls, kwargs["strict"], was_asked=True)
+            return messages, self._with_answer_tool(messages, asked, kwargs, names), Expected(output_cls, asked, names)
+        kwargs = _without_idle_choices(kwargs)
         if way == "words":
-            kept = {name: value for name, value in (llm_kwargs or {}).items() if name not in _OF_TOOLS}
-            return _worded(messages, output_cls), kept
-        given = {name: value for name, value in (llm_kwargs or {}).items() if name not in ("tools", "tool_required")}
-        strict = self.strict if given.get("strict") is None else bool(given["strict"])
-        given = {"allow_parallel_tool_calls": False, **given, "strict": strict}
-        tool: Any = tool_of(output_cls, strict=strict)
-        prepared = self._prepare_chat_with_tools([tool], chat_history=messages, tool_required=True, **given)
-        return prepared.pop("messages"), prepared
+            return _worded(messages, asked.instruction()), kwargs, Expected(output_cls, asked, names)
+        asked = self._strict_schema(output_cls, strict is not False, was_asked=strict is not None)
+        return messages, {"response_format": asked.response_format(), **kwargs}, Expected(output_cls, asked, names)
+
+    def _strict_schema(self, output_cls: type[BaseModel], strict: bool, *, was_asked: bool) -> AnswerSchema:
+        return to_answer_schema(output_cls, strict=strict or None, was_asked=was_asked, refuse=self.strict_parameters)
+
+    def _with_answer_tool(
+        self, messages: list[ChatMessage], asked: AnswerSchema, kwargs: Json, others: frozenset[str]
+    ) -> Json:
+        """The arguments of `chat` with the tool whose call is the answer, beside the caller's own tools."""
+        tools: list[Any] = [tool_for(asked), *(kwargs.pop("tools", None) or ())]
+        kwargs.pop("tool_required", None)
+        choice = to_tool_choice(kwargs.pop("tool_choice", None), to_tools(tools))
+        only = {"type": "function", "function": {"name": asked.name}}
+        if choice not in (None, "auto", "required", only):
+            raise InvalidRequestError(
+                f"`tool_choice` is {choice!r}, but the answer is a call of `{asked.name}`: leave it out."
+            )
+        prepared = self._prepare_chat_with_tools(
+            tools,
+            chat_history=messages,
+            tool_required=True,
+            tool_choice=choice if choice == "auto" else None,
+            **{"allow_parallel_tool_calls": False, **kwargs},
+        )
+        if others and choice is None:
+            prepared["tool_choice"] = only
+        prepared.pop("messages")
+        return prepared
 
 
-def _worded(messages: Sequence[ChatMessage], output_cls: type[BaseModel]) -> list[ChatMessage]:
-    """The messages, the last question with the schema behind it. The given ones are not changed."""
-    wish = TextBlock(text=_IN_WORDS + dumps(schema_of(output_cls)).decode())
+def _without_idle_choices(kwargs: Json) -> Json:
+    """The arguments of a call without those that choose among tools, where there are none."""
+    return kwargs if kwargs.get("tools") else {key: value for key, value in kwargs.items() if key not in _OF_TOOLS}
+
+
+def _worded(messages: Sequence[ChatMessage], instruction: str) -> list[ChatMessage]:
+    """The messages, the last question with the instruction behind it. The given ones are not changed."""
+    wish = TextBlock(text=instruction)
     *before, last = messages or [ChatMessage(role=MessageRole.USER, blocks=[])]
     if last.role != MessageRole.USER:
         return [*messages, ChatMessage(role=MessageRole.USER, blocks=[wish])]

@@ -20,27 +20,32 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.structured_llm import StructuredLLM
 from llama_index.core.prompts.base import ChatPromptTemplate
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 
 class AIMLAPIStructured(StructuredLLM):
     """An `AIMLAPI` all of whose answers are objects of a class: in `raw`, and as JSON in the text."""
 
+    llm_kwargs: dict[str, Any] = Field(default_factory=dict, description="What to pass to every call.")
+
+    def _asked(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+        return self.output_cls, _AsTheyAre(messages), {**self.llm_kwargs, **kwargs}
+
     @llm_chat_callback()
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """The object that answers a conversation."""
-        return _response(self.llm.structured_predict(self.output_cls, _AsTheyAre(messages), kwargs))
+        return _response(self.llm.structured_predict(*self._asked(messages, kwargs)))
 
     @llm_chat_callback()
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """The object that answers a conversation."""
-        return _response(await self.llm.astructured_predict(self.output_cls, _AsTheyAre(messages), kwargs))
+        return _response(await self.llm.astructured_predict(*self._asked(messages, kwargs)))
 
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """The object as it comes, see `AIMLAPI.stream_structured_predict`."""
         llm: Any = self.llm
-        with closing(llm.stream_structured_predict(self.output_cls, _AsTheyAre(messages), kwargs)) as objects:
+        with closing(llm.stream_structured_predict(*self._asked(messages, kwargs))) as objects:
             for value in objects:
                 yield _response(value)
 
@@ -48,7 +53,9 @@ class AIMLAPIStructured(StructuredLLM):
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """The object as it comes, see `AIMLAPI.stream_structured_predict`."""
         llm: Any = self.llm
-        given = await llm.astream_structured_predict(self.output_cls, _AsTheyAre(messages), kwargs)
+        given = await llm.astream_structured_predict(
+            self.output_cls, _AsTheyAre(messages), {**self.llm_kwargs, **kwargs}
+        )
 
         async def responses() -> ChatResponseAsyncGen:
             async with aclosing(given) as objects:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from llama_index.core.base.llms.types import ChatResponse, ToolCallBlock
 from llama_index.core.program.utils import create_flexible_model
 from pydantic import BaseModel, ValidationError
 
-from aimlapi_transport.chat.coercion import coerce
 from aimlapi_transport.chat.tool_calls import parse_arguments
+from aimlapi_transport.structured.answer_schema import AnswerSchema
 from aimlapi_transport.structured.json_text import json_values
 from llama_index_aimlapi._partial_json import PartialObject
-from llama_index_aimlapi._schemas import schema_of
 from llama_index_aimlapi._tools import FINISH_REASON, selections
 from llama_index_aimlapi.errors import Reason, StructuredOutputError
 
@@ -24,23 +23,41 @@ Model = TypeVar("Model", bound=BaseModel)
 _OBJECT = re.compile(r'\{\s*"')  # how an object begins, and seldom anything else in braces
 
 
-def answer_in(response: ChatResponse, output_cls: type[Model]) -> Model:
+class Expected(NamedTuple):
+    """What an answer is to be.
+
+    Attributes:
+        output_cls: the class of the object.
+        schema: as it was asked for.
+        others: names of tools that were sent, too: their calls are no answer.
+    """
+
+    output_cls: Any
+    schema: AnswerSchema
+    others: frozenset[str]
+
+
+def answer_in(response: ChatResponse, expected: Expected) -> Any:
     """The object that a finished response holds, in a tool call or in its text, fenced or plain.
 
     Raises:
         StructuredOutputError: it was refused or cut short, holds no JSON, or its JSON does not fit the class.
     """
+    output_cls = expected.output_cls
     _check_end(response, output_cls)
     texts: list[str] = []
     failed: ValidationError | None = None
-    for value in _candidates(response, texts):
+    for value in _candidates(response, texts, expected.others):
         try:
-            return _validated(output_cls, value)
+            return _validated(expected, value)
         except ValidationError as error:
             failed = failed or error
     if failed is None:
-        said = (texts[0] if texts else response.message.content or "")[:200]
-        raise _error("no_json", f"The model was asked for a {output_cls.__name__}, and answered {said!r}.", response)
+        called = [block.tool_name for block in response.message.blocks if isinstance(block, ToolCallBlock)]
+        answered = repr((texts[0] if texts else response.message.content or "")[:200])
+        if called and not texts and not response.message.content:
+            answered = f"by a call of `{called[0]}`"
+        raise _error("no_json", f"The model was asked for a {output_cls.__name__}, and answered {answered}.", response)
     problems = "; ".join(
         f"{'.'.join(map(str, problem['loc'])) or 'the whole'}: {problem['msg']}"
         for problem in failed.errors(include_url=False, include_input=False)[:3]
@@ -48,43 +65,41 @@ def answer_in(response: ChatResponse, output_cls: type[Model]) -> Model:
     raise _error("mismatch", f"The model's answer is no {output_cls.__name__}: {problems}.", response) from failed
 
 
-class PartialAnswers(Generic[Model]):
+class PartialAnswers:
     """The objects a stream spells so far: of the class once they fit it, else of a class that takes any fields."""
 
-    def __init__(self, output_cls: type[Model]) -> None:
-        self._cls = output_cls
-        self._flexible: type[BaseModel] = create_flexible_model(output_cls)
-        self._schema = schema_of(output_cls)
-        self._parser = PartialObject()
+    def __init__(self, expected: Expected) -> None:
+        self._expected = expected
+        self._flexible: type[BaseModel] = create_flexible_model(expected.output_cls)
         self._start: int | None = None
         self._shown = 0
         self._last: dict[str, Any] = {}
         self._response: ChatResponse | None = None
 
-    def add(self, response: ChatResponse) -> Model | BaseModel | None:
+    def add(self, response: ChatResponse) -> Any:
         """The object so far; None where this piece added nothing to it."""
         self._response = response
         values = self._values(response)
         if not values or values == self._last:
             return None
         self._last = values
-        values = coerce(values, self._schema)
+        values = self._expected.schema.value(values)
         try:
-            return self._cls.model_validate_json(json.dumps(values))
+            return self._expected.output_cls.model_validate_json(json.dumps(values))
         except ValidationError:
             return self._flexible.model_validate(values)
 
-    def close(self) -> Model:
+    def close(self) -> Any:
         """The whole object. Raises as `answer_in`."""
         if self._response is None:
             raise StructuredOutputError("The stream held no answer.")
-        return answer_in(self._response, self._cls)
+        return answer_in(self._response, self._expected)
 
     def _values(self, response: ChatResponse) -> dict[str, Any]:
         if FINISH_REASON in response.additional_kwargs:
             return {}
         if response.message.additional_kwargs.get("tool_calls"):
-            calls = selections(response)
+            calls = [call for call in selections(response) if call.tool_name not in self._expected.others]
             return calls[0].tool_kwargs if calls else {}
         text = response.message.content or ""
         if self._start is None:
@@ -95,18 +110,20 @@ class PartialAnswers(Generic[Model]):
         if len(text) - self._shown < self._shown / 64:
             return {}  # a long answer's object is made anew when it has grown by one part in 64
         self._shown = len(text)
-        return self._parser.value_of(text[self._start :])
+        return PartialObject(text[self._start :]).value
 
 
-def _validated(cls: type[Model], value: Any) -> Model:
-    """The value as an object of the class; strings that spell an array or an object are these, where it wants them."""
+def _validated(expected: Expected, value: Any) -> Any:
+    """The value as an object of the class: as it is, else as its schema means it."""
     try:
-        return cls.model_validate_json(json.dumps(value))  # as JSON: a strict class takes a text for a date
+        return expected.output_cls.model_validate_json(
+            json.dumps(value)
+        )  # as JSON: a strict class takes a text for a date
     except ValidationError:
-        coerced = coerce(value, schema_of(cls))
-        if coerced is value:
+        meant = expected.schema.value(value)
+        if meant == value:
             raise
-        return cls.model_validate_json(json.dumps(coerced))
+        return expected.output_cls.model_validate_json(json.dumps(meant))
 
 
 def _check_end(response: ChatResponse, output_cls: type[BaseModel]) -> None:
@@ -121,9 +138,9 @@ def _check_end(response: ChatResponse, output_cls: type[BaseModel]) -> None:
         raise _error("content_filter", "The provider's content filter stopped the answer.", response)
 
 
-def _candidates(response: ChatResponse, texts: list[str]) -> Iterator[Any]:
+def _candidates(response: ChatResponse, texts: list[str], others: frozenset[str]) -> Iterator[Any]:
     for block in response.message.blocks:
-        if isinstance(block, ToolCallBlock):
+        if isinstance(block, ToolCallBlock) and block.tool_name not in others:
             value = block.tool_kwargs
             if isinstance(value, str):
                 texts.append(value)

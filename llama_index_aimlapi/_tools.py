@@ -13,9 +13,8 @@ from aimlapi_transport.chat.tool_calls import parse_arguments
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.json_codec import dumps
-from llama_index_aimlapi._compat import built
 from llama_index_aimlapi._partial_json import PartialObject
-from llama_index_aimlapi._schemas import strict_schema
+from llama_index_aimlapi._schemas import definition_of
 from llama_index_aimlapi.errors import ToolCallError
 
 FINISH_REASON = "finish_reason"
@@ -29,10 +28,7 @@ class ToolCallDict(dict[str, Any]):
     """
 
     parser: PartialObject | None = None
-    """What reads this call's arguments while they are streamed; no part of the value."""
-
-    shown: int | None = None
-    """How much of the arguments is read while they are streamed, in characters; all by default."""
+    """The arguments as they are shown while they are streamed; no part of the value."""
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -52,11 +48,14 @@ def tool_call_dict(
     return ToolCallDict({"id": call_id, "type": "function", "function": function, **(extra or {})})
 
 
-def to_tools(tools: Sequence[BaseTool | Mapping[str, Any]], *, strict: bool = False) -> list[Json]:
+def to_tools(
+    tools: Sequence[BaseTool | Mapping[str, Any]], *, strict: bool = False, refuse: bool = False
+) -> list[Json]:
     """The tools' definitions; those that are the wire's own objects stay as they are.
 
     Args:
         strict: hold the model to the tools' schemas, where they can be held to.
+        refuse: raise where they cannot; else warn.
 
     Raises:
         InvalidRequestError: one that is no tool.
@@ -71,12 +70,7 @@ def to_tools(tools: Sequence[BaseTool | Mapping[str, Any]], *, strict: bool = Fa
                 f"`tools` has a {type(tool).__name__}: pass LlamaIndex tools (`FunctionTool.from_defaults(fn)`, say), "
                 "or definitions as they travel."
             )
-        definition = tool.metadata.to_openai_tool(skip_length_check=True)
-        function = definition["function"]
-        function["name"] = tool.metadata.name  # LlamaIndex writes another, under which no tool would be run
-        if strict:
-            function["parameters"], function["strict"] = strict_schema(function["parameters"])
-        definitions.append(definition)
+        definitions.append(definition_of(tool, strict=strict, refuse=refuse))
     return definitions
 
 
@@ -152,14 +146,13 @@ def _so_far(call: Any) -> ToolSelection:
     name, arguments = _function(call)
     call_id = str(field(call, "id") or "")
     if isinstance(arguments, dict):
-        return built(ToolSelection, tool_id=call_id, tool_name=name, tool_kwargs=dict(arguments))
-    parser: PartialObject = getattr(call, "parser", None) or PartialObject()
-    arguments = parser.value_of(arguments or "", getattr(call, "shown", None))
-    last = parser.shown
-    if last and last.tool_kwargs is arguments and last.tool_id == call_id and last.tool_name == name:
-        return cast(ToolSelection, last)  # observers keep what they are shown: the same, where nothing changed
-    parser.shown = built(ToolSelection, tool_id=call_id, tool_name=name, tool_kwargs=arguments)
-    return cast(ToolSelection, parser.shown)
+        return ToolSelection(tool_id=call_id, tool_name=name, tool_kwargs=dict(arguments))
+    parser: PartialObject = getattr(call, "parser", None) or PartialObject(arguments or "")
+    last = parser.selection
+    if last is None or (last.tool_id, last.tool_name) != (call_id, name):
+        last = ToolSelection(tool_id=call_id, tool_name=name, tool_kwargs=parser.value)
+        parser.selection = last  # observers keep what they are shown: the same, where nothing changed
+    return cast(ToolSelection, last)
 
 
 def _final(call_id: Any, name: str, arguments: Any, response: ChatResponse) -> ToolSelection:
@@ -168,7 +161,7 @@ def _final(call_id: Any, name: str, arguments: Any, response: ChatResponse) -> T
         text = _text(arguments)
         arguments, error = parse_arguments(text)
         if error and FINISH_REASON not in response.additional_kwargs:
-            arguments, error = PartialObject().value_of(text), None
+            arguments, error = PartialObject(text).value, None
     if not name:
         error = "it names no tool"
     if arguments is None or error:

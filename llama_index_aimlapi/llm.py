@@ -196,7 +196,7 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
             user_msg = ChatMessage(role=MessageRole.USER, content=user_msg)
         if user_msg is not None:
             messages.append(user_msg)
-        definitions = to_tools(tools, strict=self.strict if strict is None else strict)
+        definitions = to_tools(tools, strict=self.strict if strict is None else strict, refuse=self.strict_parameters)
         choice = to_tool_choice(tool_choice, definitions)
         prepared: Json = {"messages": messages, "tools": definitions or None, "tool_choice": None, **kwargs}
         if definitions:

@@ -17,6 +17,7 @@ from aimlapi_transport.json_codec import is_too_deep, read_text
 from aimlapi_transport.surrogates import whole_value
 
 _OPENING_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\S\n]*[\w.+-]*\s*", re.MULTILINE)
+_OBJECT = re.compile(r'\{\s*"')  # how one begins, and seldom anything else in braces
 _BLANK = " \t\r\n"
 _DECODER = json.JSONDecoder()
 
@@ -31,12 +32,10 @@ def json_values(text: str) -> Iterator[Any]:
         return
     try:
         yield _unquoted(read_text(stripped))
-        return
     except (ValueError, RecursionError):
-        pass
-    readers = (_fenced, _between_words) if stripped[0] != "{" else (_between_words, _fenced)
-    for reader in readers:
-        yield from reader(stripped)
+        if stripped[0] != "{":
+            yield from _fenced(stripped)
+        yield from _between_words(stripped)
 
 
 def json_answer(text: str, schema: Mapping[str, Any] | None = None) -> Any:
@@ -99,11 +98,14 @@ def _fenced(text: str) -> Iterator[Any]:
 
 
 def _between_words(text: str) -> Iterator[Any]:
+    """The objects that stand in a text, up to one that is broken: what is inside that one is no answer."""
     at = text.find("{")
     while at >= 0:
         value, end = _decoded(text, at)
         if end > at:
             yield value
+        elif _OBJECT.match(text, at):
+            return
         at = text.find("{", max(end, at + 1))
 
 

@@ -12,8 +12,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.json_codec import JsonError, dumps
 from aimlapi_transport.json_schema import json_type, json_types, resolve
+from aimlapi_transport.user_warnings import warn_not_strict
 
 _KEPT = frozenset(
     (
@@ -63,6 +65,24 @@ def strict_schema(schema: Mapping[str, Any], *, name: str = "", null_for_absent:
         return Strict(dict(schema), str(error))
     except RecursionError:
         return Strict(dict(schema), f"{name or 'the schema'} is nested too deep")
+
+
+def report(problem: str | None, *, was_asked: bool = True, refuse: bool = False) -> None:
+    """Warns once of a schema that is sent although it cannot be strict, or refuses it.
+
+    Args:
+        problem: a `Strict.problem`; None is none.
+        was_asked: whether the user asked for strict output, not we by ourselves.
+        refuse: raise where the user did.
+
+    Raises:
+        InvalidRequestError: as `refuse` says.
+    """
+    if problem is None:
+        return
+    if was_asked and refuse:
+        raise InvalidRequestError(f"{problem}, which strict output cannot say: change it, or leave `strict` out.")
+    warn_not_strict(problem, was_asked=was_asked)
 
 
 class _NotStrictError(Exception):

@@ -52,6 +52,10 @@ def test_an_object_between_words_is_read_whole(form: str) -> None:
         "```json\n{'name': 1}\n```",
         "[" * 300 + "]" * 300,
         "```\n[1, 2\n```",
+        '{"kids": [{"name": "Ada"}',
+        'So: {"kids": [{"name": "Ada"}], }',
+        '```json\n{"kids": [{"name": "Ada"}, ]}\n```',
+        '{"code": "\n```json\n[1]\n```\n"}',
     ],
 )
 def test_what_is_broken_is_not_repaired_and_its_strings_are_not_searched(text: str) -> None:
