@@ -16,10 +16,10 @@ from langchain_core.utils.json import parse_partial_json
 from aimlapi_transport.chat.coercion import CoercedText, coerced_call, coerced_text
 from aimlapi_transport.chat.response import Choice, Completion, Delta
 from aimlapi_transport.chat.tool_calls import ToolCall as WireToolCall
-from aimlapi_transport.chat.tool_calls import ToolCallDelta
+from aimlapi_transport.chat.tool_calls import ToolCallDelta, parse_arguments
 from aimlapi_transport.chat.usage import Usage
 from aimlapi_transport.surrogates import LoneEscapeReplacer
-from langchain_aimlapi._compat import FirstChunk, add_pieces, generation_chunk, message_chunk
+from langchain_aimlapi._compat import call_chunk, generation_chunk, message_chunk
 from langchain_aimlapi._content_blocks import PROVIDER, RAW_ARGUMENTS
 from langchain_aimlapi._output_items import OUTPUT_ITEMS, held, piece_of
 
@@ -65,66 +65,48 @@ class StreamReader:
     everything about the whole answer at its end.
     """
 
-    __slots__ = ("_calls", "_free_text", "_items", "_kind", "_tools")
-
     def __init__(self, tools: Sequence[Any] = (), *, free_text: str = "input") -> None:
         self._tools = tools
         self._free_text = free_text
         self._calls: dict[int, _StreamedCall] = {}
-        self._kind: type[ChatGenerationChunk] = FirstChunk
         self._items: set[int] = set()
 
     def chunk(self, delta: Delta) -> ChatGenerationChunk:
         """One piece of the stream."""
         if delta.completion is not None:
             return self._last(delta.completion)
-        kind, self._kind = self._kind, ChatGenerationChunk
-        if not delta.tool_calls:
-            extra: dict[str, Any] = {"reasoning_content": delta.reasoning} if delta.reasoning else {}
-            message = message_chunk(delta.text, extra)
-            if delta.place is not None and delta.item is not None:
-                self._items.add(delta.place[0])
-                extra[OUTPUT_ITEMS] = [held(delta.item, delta.place[0])]
-            elif delta.place is not None and delta.part is not None:
-                extra[OUTPUT_ITEMS] = [piece_of(delta.place[0], delta.part)]
-            elif delta.is_separator:
-                extra[OUTPUT_ITEMS] = []  # it is of no item
-            return generation_chunk(message, delta.text, kind)
         kwargs: dict[str, Any] = {"reasoning_content": delta.reasoning} if delta.reasoning else {}
+        if delta.tool_calls:
+            return generation_chunk(self._call_chunk(delta, kwargs), delta.text)
+        if delta.place is not None and delta.item is not None:
+            self._items.add(delta.place[0])
+            kwargs[OUTPUT_ITEMS] = [held(delta.item, delta.place[0])]
+        elif delta.place is not None and delta.part is not None:
+            kwargs[OUTPUT_ITEMS] = [piece_of(delta.place[0], delta.part)]
+        elif delta.is_separator:
+            kwargs[OUTPUT_ITEMS] = []  # it is of no item
+        return generation_chunk(message_chunk(delta.text, kwargs), delta.text)
+
+    def _call_chunk(self, delta: Delta, kwargs: dict[str, Any]) -> AIMessageChunk:
         pieces: list[ToolCallChunk] = []
-        begins_object = False
         for fragment in delta.tool_calls:
-            call = self._calls.get(fragment.index)
-            if call is None:
-                call = self._calls[fragment.index] = _StreamedCall(self._free_text)
+            call = self._calls.setdefault(fragment.index, _StreamedCall(self._free_text))
             if fragment.id or fragment.extra:
                 extra = call.news(fragment)
                 if extra:
                     kwargs.setdefault("tool_call_extras", {}).setdefault(call.id, {}).update(extra)
             if fragment.name and self._tools:
                 call.coerce(coerced_text(self._tools, fragment.name))
-            arguments = call.arguments(fragment.arguments)
-            begins_object = begins_object or arguments.lstrip()[:1] == "{"
-            pieces.append(
-                {
-                    "name": fragment.name,
-                    "args": arguments,
-                    "id": fragment.id,
-                    "index": fragment.index,
-                    "type": "tool_call_chunk",
-                }
-            )
-        if begins_object:
-            message = AIMessageChunk(
-                content=delta.text,
-                additional_kwargs=kwargs,
-                tool_call_chunks=pieces,
-                response_metadata={"model_provider": PROVIDER},
-            )
-        else:
-            message = message_chunk(delta.text, kwargs)
-            add_pieces(message, pieces)
-        return generation_chunk(message, delta.text, kind)
+            arguments = call.feed(fragment.arguments)
+            pieces.append(tool_call_chunk(name=fragment.name, args=arguments, id=fragment.id, index=fragment.index))
+        if not any((piece["args"] or "").lstrip().startswith("{") for piece in pieces):
+            return call_chunk(delta.text, kwargs, pieces)
+        return AIMessageChunk(
+            content=delta.text,
+            additional_kwargs=kwargs,
+            tool_call_chunks=pieces,
+            response_metadata={"model_provider": PROVIDER},
+        )
 
     def _last(self, completion: Completion) -> ChatGenerationChunk:
         choice = _coerced(completion.choices[0], self._tools)
@@ -133,7 +115,7 @@ class StreamReader:
         endings = []
         for index, call in enumerate(choice.tool_calls):
             streamed = self._calls.get(index, _StreamedCall(self._free_text))
-            ending = streamed.ending(call, _error(call, choice), self._tools)
+            ending = streamed.ending(call, is_callable=_error(call, choice) is None)
             if ending:
                 endings.append(tool_call_chunk(name=None, args=ending, id=None, index=index))
             rest = {name: value for name, value in extras.get(call.id, {}).items() if name not in streamed.sent}
@@ -153,59 +135,62 @@ class StreamReader:
 class _StreamedCall:
     """What has been said of one call of a stream. A custom tool's free text is its only argument, of a given name."""
 
-    __slots__ = ("begun", "coerced", "custom", "escapes", "head", "id", "sent")
-
     def __init__(self, free_text: str) -> None:
-        self.head = f'{{"{free_text}": "'
         self.id = ""
-        self.custom = False
-        self.begun = False
-        self.coerced: CoercedText | None = None
-        self.escapes = LoneEscapeReplacer()
-        self.sent: set[str] = set()
+        self.sent: set[str] = set()  # names of extras
+        self._free_text = free_text
+        self._is_custom = False
+        self._coerced: CoercedText | None = None
+        self._escapes = LoneEscapeReplacer()
+        self._pieces: list[str] = []
 
     def coerce(self, coerced: CoercedText | None) -> None:
-        """Has arguments read by the tool's schema, unless some were given already."""
-        self.coerced = None if self.begun or self.custom else coerced
+        """Has arguments read by the tool's schema, unless some were sent already."""
+        self._coerced = None if self._pieces or self._is_custom else coerced
 
     def news(self, fragment: ToolCallDelta) -> dict[str, Any]:
         """The extras that come with the call's id, which is said once: LangChain's blocks know a fragment by it."""
         self.id = fragment.id or self.id
         extra = fragment.extra or {}
-        self.custom = self.custom or extra.get("type") == "custom"
+        self._is_custom = self._is_custom or extra.get("type") == "custom"
         if not fragment.id:
             return {}  # sent at the end
         self.sent.update(extra)
         return extra
 
-    def arguments(self, text: str) -> str:
+    def feed(self, text: str) -> str:
         """A piece of arguments as it goes out: blank space before them, and `null` for none, are no arguments."""
-        if self.custom:
-            head = "" if self.begun else self.head
-            self.begun = True
-            return head + json.dumps(text, ensure_ascii=False)[1:-1]
-        if not self.begun:
+        if self._is_custom:
+            head = "" if self._pieces else self._head()
+            return self._sent(head + json.dumps(text, ensure_ascii=False)[1:-1])
+        if not self._pieces:
             text = text.lstrip()
             if text.rstrip() == "null":
                 return ""
-            self.begun = bool(text)
-        text = self.escapes.feed(text)
-        return text if self.coerced is None else self.coerced.feed(text)
+        text = self._escapes.feed(text)
+        return self._sent(text if self._coerced is None else self._coerced.feed(text))
 
-    def ending(self, call: WireToolCall, error: str | None, tools: Sequence[Any]) -> str:
-        """What makes the streamed arguments a call, or keeps them from being taken for one."""
-        if not self.custom:
-            rest = self.escapes.flush()
-            if self.coerced is None:
-                return rest if error is None else rest + _spoiler(call.arguments)
-            rest = self.coerced.feed(rest) + self.coerced.rest()
-            if error is None:
-                return rest
-            again = coerced_text(tools, call.name)
-            return rest + _spoiler(call.arguments if again is None else again.feed(call.arguments) + again.rest())
-        said = self.head + json.dumps(call.arguments, ensure_ascii=False)[1:-1]
-        head = "" if self.begun else said
-        return head + ('"}' if error is None else _spoiler(said))
+    def ending(self, call: WireToolCall, *, is_callable: bool) -> str:
+        """What makes the streamed arguments those of the call, or keeps them from being taken for another."""
+        if self._is_custom:
+            rest = '"}' if self._pieces else f'{self._head()}{json.dumps(call.arguments, ensure_ascii=False)[1:-1]}"}}'
+            expected: Any = {self._free_text: call.arguments}
+        else:
+            rest, expected = self._escapes.flush(), call.parsed
+            if self._coerced is not None:
+                rest = self._coerced.feed(rest) + self._coerced.rest()
+        text = "".join(self._pieces) + rest
+        if is_callable and (text == call.arguments or parse_arguments(text)[0] == expected):
+            return rest
+        return rest + _spoiler(text)
+
+    def _head(self) -> str:
+        return f'{{"{self._free_text}": "'
+
+    def _sent(self, text: str) -> str:
+        if text:
+            self._pieces.append(text)
+        return text
 
 
 def usage_metadata(usage: Usage | None) -> UsageMetadata | None:

@@ -19,7 +19,6 @@ from typing_extensions import Self
 
 from aimlapi_transport.version import __version__
 from langchain_aimlapi import _content_blocks
-from langchain_aimlapi._compat import register_for_loading
 from langchain_aimlapi._serialization import SerializableChat, serialized
 
 if TYPE_CHECKING:  # imported at the first call, as httpx above all: two thirds of what importing this module would cost
@@ -67,7 +66,6 @@ class ChatAIMLAPI(SerializableChat):
     def _set_aimlapi_version(self) -> Self:
         self._add_version("aimlapi-integrations", __version__)
         _content_blocks.register()
-        register_for_loading(*ChatAIMLAPI.lc_id())
         return self
 
     def _generate(

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from langchain_core.utils import function_calling
 from langchain_tests.integration_tests import ChatModelIntegrationTests, chat_models
@@ -72,6 +73,11 @@ class UnitSuite(ChatModelUnitTests):
         environment = {"AIMLAPI_API_KEY": "api_key", "AIMLAPI_API_BASE": "https://base.example/v1"}
         read = {"aimlapi_api_key": "api_key", "aimlapi_api_base": "https://base.example/v1"}
         return environment, self.chat_model_params, read
+
+    @pytest.mark.xfail(reason='`allowed_objects="all"` reads only classes that LangChain lists itself', strict=True)
+    def test_serdes(self, model: BaseChatModel, snapshot: Any) -> None:
+        """What is written is read back with `allowed_objects=[ChatAIMLAPI]`: see test_serialization."""
+        super().test_serdes(model, snapshot)
 
 
 class Suite(ChatModelIntegrationTests):
