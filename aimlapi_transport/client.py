@@ -15,28 +15,27 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import httpx
 from typing_extensions import Unpack
 
+from aimlapi_transport.answers import read_answer
 from aimlapi_transport.chat.response import Completion
 from aimlapi_transport.config.limits import Limits
 from aimlapi_transport.config.settings import Secret, SettingsArguments
-from aimlapi_transport.errors import BadResponseError
-from aimlapi_transport.http._compat import AsyncBody, Body
 from aimlapi_transport.http.blocking import run_blocking
-from aimlapi_transport.http.caller import Caller, T_Http
-from aimlapi_transport.http.exchange import Exchange
+from aimlapi_transport.http.caller import Caller
+from aimlapi_transport.http.connection import AsyncConnection, Connection
 from aimlapi_transport.http.pool import PoolHandle
-from aimlapi_transport.http.sender import AsyncSender, Sender
-from aimlapi_transport.http.stream import AsyncStream, Stream
 from aimlapi_transport.http.timeouts import TimeLimits, Timeout
 from aimlapi_transport.media.methods import AsyncMedia, SyncMedia
 from aimlapi_transport.request import Request
 from aimlapi_transport.request_builder import build_request
 from aimlapi_transport.request_options import RequestOptions
 from aimlapi_transport.service.methods import AsyncService, SyncService
+from aimlapi_transport.stream import AsyncStream, Stream
 from aimlapi_transport.user_warnings import UnlistedParameterWarning, warn_unlisted
 
 if TYPE_CHECKING:  # imported by the first call for embeddings, or of a response in the background
     from aimlapi_transport.config.embedding_families import Task
     from aimlapi_transport.embeddings import Embeddings
+    from aimlapi_transport.http.exchange import Exchange
     from aimlapi_transport.responses.background import Progress
 
 T_Whole = TypeVar("T_Whole")  # an answer, or what is awaited for one
@@ -45,7 +44,7 @@ T_Stream = TypeVar("T_Stream")  # an iterator of deltas, or an asynchronous one
 __all__ = ["AsyncClient", "Client", "Limits", "Timeout", "UnlistedParameterWarning"]
 
 
-class _Endpoints(Caller[T_Http], Generic[T_Http, T_Whole, T_Stream]):
+class _Endpoints(Caller, Generic[T_Whole, T_Stream]):
     """The requests and the calls of both clients, each written once."""
 
     def request(
@@ -205,39 +204,23 @@ class _Endpoints(Caller[T_Http], Generic[T_Http, T_Whole, T_Stream]):
 
     async def _complete(self, request: Request, timeout: Timeout, on_progress: Progress | None) -> Completion:
         time_limits = TimeLimits(self, request, timeout)
-        completion = await self._read_completion(request, time_limits)
+        completion = await self._call(request, time_limits, read_answer)
         if request.is_background:
             from aimlapi_transport.responses.background import finished
 
-            return await finished(self, request, completion, time_limits, on_progress)
+            return await finished(self, read_answer, request, completion, time_limits, on_progress)
         return completion
-
-    async def _read_completion(self, request: Request, time_limits: TimeLimits) -> Completion:
-        async def once() -> Completion:
-            completion = None
-            async with Exchange(self, request, time_limits) as exchange:
-                while deltas := await exchange.deltas():
-                    completion = deltas[-1].completion
-            if completion is None:
-                raise BadResponseError("The provider's reply holds no answer.")
-            return completion
-
-        return await self._with_retries(once, time_limits)
 
     async def _embed(self, request: Request, count: int, timeout: Timeout) -> Embeddings:
         from aimlapi_transport.embeddings import read_embeddings
 
-        time_limits = TimeLimits(self, request, timeout)
+        async def read(exchange: Exchange) -> Embeddings:
+            return read_embeddings(await exchange.read_all(), count, exchange.headers(), scrub=exchange.scrub)
 
-        async def once() -> Embeddings:
-            async with Exchange(self, request, time_limits) as exchange:
-                data = await exchange.read_all()
-                return read_embeddings(data, count, exchange.headers(), scrub=exchange.scrub)
-
-        return await self._with_retries(once, time_limits)
+        return await self._call(request, timeout, read)
 
 
-class Client(_Endpoints[httpx.Client, Completion, Stream], SyncService, SyncMedia):
+class Client(_Endpoints[Completion, Stream], SyncService, SyncMedia):
     """Chat completions, blocking. Cheap to build: connections belong to the process, not to the client.
 
     Connections are kept while any client or model of the process that used the address lives and is not closed; so keep
@@ -262,8 +245,7 @@ class Client(_Endpoints[httpx.Client, Completion, Stream], SyncService, SyncMedi
         pool_handle: whose share in the connections to use; by default the client's own.
     """
 
-    _sender = Sender
-    _body = Body
+    _connection_type = Connection
 
     def __init__(
         self,
@@ -300,9 +282,7 @@ class Client(_Endpoints[httpx.Client, Completion, Stream], SyncService, SyncMedi
         return run_blocking(self._embed(request, count, timeout))
 
 
-class AsyncClient(
-    _Endpoints[httpx.AsyncClient, Coroutine[Any, Any, Completion], AsyncStream], AsyncService, AsyncMedia
-):
+class AsyncClient(_Endpoints[Coroutine[Any, Any, Completion], AsyncStream], AsyncService, AsyncMedia):
     """Chat completions, for asyncio. The same arguments as `Client`, save two. `await aclose()`, or `async with`.
 
     Args:
@@ -311,8 +291,7 @@ class AsyncClient(
         pool_handle: whose share in the connections to use; by default the client's own.
     """
 
-    _sender = AsyncSender
-    _body = AsyncBody
+    _connection_type = AsyncConnection
 
     def __init__(
         self,

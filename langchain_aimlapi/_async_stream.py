@@ -9,7 +9,7 @@ from typing_extensions import Self
 
 from aimlapi_transport.chat.choices import OneChoice
 from aimlapi_transport.chat.response import Completion, Delta
-from aimlapi_transport.http.stream import AsyncStream
+from aimlapi_transport.stream import AsyncStream
 from langchain_aimlapi._responses import StreamReader
 from langchain_aimlapi.error_translation import translated
 

@@ -15,7 +15,7 @@ from llama_index.core.llms.llm import LLM
 
 if TYPE_CHECKING:  # imported by the first stream
     from aimlapi_transport.chat.response import Delta
-    from aimlapi_transport.http.stream import AsyncStream, Stream
+    from aimlapi_transport.stream import AsyncStream, Stream
 
 Response = TypeVar("Response")
 Convert = Callable[[Iterable["Delta"]], Iterator[Response]]

@@ -33,7 +33,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.fixture(scope="session", autouse=True)
 def _pools_are_not_kept() -> None:
-    """No test waits for the time that connections outlive their last user."""
+    """No test waits for the time that a loop's connections outlive their last user."""
     from aimlapi_transport.http import pool
 
     pool.KEEP_SECONDS = 0.0

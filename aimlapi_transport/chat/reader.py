@@ -62,6 +62,7 @@ class ReplyReader:
     Args:
         silence: seconds before giving up in which bytes come but nothing of an answer: comments and blank lines keep a
             connection alive, no more.
+        first_silence: the same before the first event, while a model may still think.
         limits: how long the reply may be.
         parser: what reads the events; by default those of a chat completion.
         tool_names: pairs of a tool's name on the wire and the user's, for those that are not the same.
@@ -80,6 +81,7 @@ class ReplyReader:
         headers: Mapping[str, str] | None = None,
         scrub: Callable[[str], str] = lambda text: text,
         silence: float | None = None,
+        first_silence: float | None = None,
         limits: Limits = DEFAULT,
         parser: ReplyParser | None = None,
         tool_names: Iterable[tuple[str, str]] = (),
@@ -87,6 +89,7 @@ class ReplyReader:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._silence = silence
+        self._first_silence = first_silence
         self._limits = limits
         self._tool_names = dict(tool_names)
         self._check = check
@@ -133,10 +136,15 @@ class ReplyReader:
         self.count += len(events)
         if events or self._json is not None:
             self._last_event = self._clock()
-        elif self._silence is not None and self._clock() - self._last_event > self._silence and not self.has_answer:
-            raise APITimeoutError(f"No event came for {self._silence:g} s, only keep-alives.", partial=self.partial())
+        else:
+            self._check_silence()
         for name, event in events:
             yield from self._read_event(name, event)
+
+    def _check_silence(self) -> None:
+        seconds = self._silence if self.count else self._first_silence
+        if seconds is not None and self._clock() - self._last_event > seconds and not self.has_answer:
+            raise APITimeoutError(f"No event came for {seconds:g} s, only keep-alives.", partial=self.partial())
 
     def _first_events(self, data: bytes) -> list[Event]:
         """The events, while it is not known whether the reply has any: one of JSON has none before it is closed."""

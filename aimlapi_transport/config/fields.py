@@ -87,7 +87,10 @@ ACCEPTED: Mapping[str, str] = {
     **dict.fromkeys(("reasoning_options", "thinking_dict", "audio_config", "call_metadata"), "a dict"),
     "stop": "a text or a list of texts",
     "logit_bias": "a dict of numbers by token",
-    "stream_chunk_timeout": "seconds, or 0 for no limit",
+    **dict.fromkeys(
+        ("first_chunk_timeout", "stream_chunk_timeout"),
+        "seconds, or 0 for no limit",
+    ),
     **dict.fromkeys(("model_kwargs", "additional_kwargs"), "a dict of body parameters"),
     **dict.fromkeys(("chunk_size", "max_concurrency", "dimensions"), "a whole number, at least 1"),
     "embed_batch_size": "a whole number from 1 to 2048",

@@ -20,7 +20,7 @@ from aimlapi_transport.config.retry import RetryPolicy
 from aimlapi_transport.errors import AuthenticationError, InvalidRequestError
 
 _SHORTEST_SECRET = 6  # characters; a stand-in key such as "k" is no secret, and is part of many a word
-_PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
+PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
 class Secret:
@@ -65,6 +65,8 @@ class SettingsArguments(TypedDict, total=False):
     strict_parameters: bool
     parse_think: bool
     retry: RetryPolicy | None
+    first_chunk_timeout: float | None
+    stream_chunk_timeout: float | None
     deadline: float | None
     limits: Limits | None
     proxy: str | None
@@ -87,6 +89,8 @@ class Settings:
         strict_parameters: bool = False,
         parse_think: bool = True,
         retry: RetryPolicy | None = None,
+        first_chunk_timeout: float | None = None,
+        stream_chunk_timeout: float | None = None,
         deadline: float | None = None,
         limits: Limits | None = None,
         proxy: str | None = None,
@@ -104,6 +108,8 @@ class Settings:
         self.parse_think = parse_think
         self.retry = retry or RetryPolicy(max_retries)
         self.timeout = timeout
+        self.first_chunk_timeout = _silence("first_chunk_timeout", first_chunk_timeout)
+        self.stream_chunk_timeout = _silence("stream_chunk_timeout", stream_chunk_timeout)
         self.deadline = deadline
         self.limits = limits or DEFAULT
         self._api_key = Secret(api_key) if isinstance(api_key, str) else api_key
@@ -170,13 +176,17 @@ def is_timeout(value: Any) -> bool:
     )
 
 
+def _silence(name: str, seconds: float | None) -> float | None:
+    if seconds is not None and not (isinstance(seconds, (int, float)) and seconds >= 0):
+        raise _refusal(name, seconds)
+    return seconds
+
+
 def _proxy(url: str | None) -> str | None:
     """Raises without the URL, which may hold a password."""
-    if url is None or (isinstance(url, str) and urlsplit(url).scheme in _PROXY_SCHEMES and urlsplit(url).hostname):
+    if url is None or (isinstance(url, str) and urlsplit(url).scheme in PROXY_SCHEMES and urlsplit(url).hostname):
         return url
-    raise InvalidRequestError(
-        f"`proxy` is no proxy's URL: pass one that begins with {'://, '.join(_PROXY_SCHEMES)}://."
-    )
+    raise InvalidRequestError(f"`proxy` is no proxy's URL: pass one that begins with {'://, '.join(PROXY_SCHEMES)}://.")
 
 
 def scrubber(key: Secret) -> Callable[[str], str]:

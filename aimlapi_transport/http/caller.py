@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Any, TypeVar
 
-import httpx
-
-from aimlapi_transport.config.retry import RetryBudget
 from aimlapi_transport.config.settings import Secret, Settings, SettingsArguments
-from aimlapi_transport.errors import AIMLAPIError
-from aimlapi_transport.http._compat import AsyncBody, Body
+from aimlapi_transport.errors import AIMLAPIError, APITimeoutError
+from aimlapi_transport.http.connection import Connection, Source
 from aimlapi_transport.http.error_mapping import without_traceback
+from aimlapi_transport.http.exchange import Exchange
 from aimlapi_transport.http.pool import Closable, PoolHandle
-from aimlapi_transport.http.sender import AsyncSender, Sender
-from aimlapi_transport.http.timeouts import TimeLimits
-from aimlapi_transport.http.user_client import retry_budget_for
+from aimlapi_transport.http.timeouts import TimeLimits, Timeout
+from aimlapi_transport.http.user_client import UserClient
+from aimlapi_transport.request import Request
 
 T = TypeVar("T")
-T_Http = TypeVar("T_Http", httpx.Client, httpx.AsyncClient)
+
+_log = logging.getLogger(__name__)
 
 
-class Caller(Closable, Settings, Generic[T_Http]):
+class Caller(Closable, Settings):
     """The base of both clients. What it awaits blocks for `Client`, which runs it by `run_blocking`."""
 
-    _sender: type[Sender] | type[AsyncSender]
-    _body: type[Body] | type[AsyncBody]
+    _connection_type: type[Connection]
 
-    def __init__(self, http_client: T_Http | None, pool_handle: PoolHandle | None, config: SettingsArguments) -> None:
+    def __init__(self, http_client: Any, pool_handle: PoolHandle | None, config: SettingsArguments) -> None:
         super().__init__(**config)
-        self._http_client: T_Http | None = http_client
+        self._user_client = None if http_client is None else UserClient(http_client)
         self._pool_handle = pool_handle or PoolHandle()
 
     @abstractmethod
@@ -41,16 +40,34 @@ class Caller(Closable, Settings, Generic[T_Http]):
     async def _pause(self, seconds: float) -> None:
         """Waits before another try."""
 
-    def _retry_budget(self) -> RetryBudget:
-        own = self._http_client
-        return self._pool_handle.pool(self.route).retry_budget if own is None else retry_budget_for(own)
+    async def _exchange(self, request: Request, time_limits: TimeLimits) -> Exchange:
+        """One try of a request, not begun."""
+        key = await self._read_key() if request.needs_key else Secret("")
+        return Exchange(self._connection_type(self._source(), self.base_url, self.limits), key, request, time_limits)
 
-    def _retry_delay(self, attempt: int, error: AIMLAPIError, time_limits: TimeLimits) -> float | None:
-        """Seconds to wait before the next try; None to give up."""
-        delay = self.retry.delay(attempt, error)
-        if delay is None or not time_limits.allows(delay) or not self._retry_budget().take():
-            return None
-        return delay
+    def _source(self) -> Source:
+        """Where the httpx client comes from."""
+        return self._user_client or self._pool_handle.pool(self.route)
+
+    async def _call(
+        self,
+        request: Request,
+        timeout: Timeout | TimeLimits,
+        read: Callable[[Exchange], Awaitable[T]],
+        again: Callable[[AIMLAPIError], bool] = lambda error: True,
+    ) -> T:
+        """What `read` makes of the reply to a request, of one try or of another where a retry may help.
+
+        Args:
+            again: whether an error is one after which another try does no harm.
+        """
+        time_limits = timeout if isinstance(timeout, TimeLimits) else TimeLimits(self, request, timeout)
+
+        async def once() -> T:
+            async with await self._exchange(request, time_limits) as exchange:
+                return await read(exchange)
+
+        return await self._with_retries(once, time_limits, again)
 
     async def _with_retries(
         self,
@@ -58,21 +75,27 @@ class Caller(Closable, Settings, Generic[T_Http]):
         time_limits: TimeLimits,
         again: Callable[[AIMLAPIError], bool] = lambda error: True,
     ) -> T:
-        """The answer of one try, or of another where a retry may help.
-
-        Args:
-            again: whether an error is one after which another try does no harm.
-        """
+        """What one try returns, or another where a retry may help. The only loop of retries."""
         attempt = 1
         while True:
             try:
-                answer = await once()
+                value = await once()
             except AIMLAPIError as error:
-                delay = self._retry_delay(attempt, error, time_limits) if again(error) else None
-                if delay is None:
+                delay = self.retry.delay(attempt, error) if again(error) else None
+                if delay is None or not time_limits.allows(delay) or not self._source().retry_budget.take():
                     raise without_traceback(error) from None
+                _log_retry(delay, error, attempt + 1, self.retry.max_retries + 1)
             else:
-                self._retry_budget().give_back(attempt - 1)
-                return answer
+                self._source().retry_budget.give_back(attempt - 1)
+                return value
             await self._pause(delay)
             attempt += 1
+
+
+def _log_retry(delay: float, error: AIMLAPIError, attempt: int, attempts: int) -> None:
+    """Says when and why a request is sent again; not what the error says, where a server may have put anything."""
+    if error.status_code is not None:
+        reason = str(error.status_code)
+    else:
+        reason = "a timeout" if isinstance(error, APITimeoutError) else type(error).__name__
+    _log.info("retrying in %.3g s after %s, attempt %d of %d", delay, reason, attempt, attempts)

@@ -4,34 +4,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from aimlapi_transport.chat.request import Request
-from aimlapi_transport.config.settings import Secret, Settings
+from aimlapi_transport.config.settings import Secret
 from aimlapi_transport.errors import BadResponseError
-from aimlapi_transport.http._compat import content_encoding
+from aimlapi_transport.http.decoding import can_unpack
 from aimlapi_transport.http.timeouts import TimeLimits
 from aimlapi_transport.version import __version__
 
+if TYPE_CHECKING:
+    from aimlapi_transport.request import Request
+
 MAX_REDIRECTS = 5
-_ENCODINGS = ("", "identity", "gzip", "x-gzip", "deflate")  # what we ask for; one alone unpacks a thousandfold at most
 
 
 def to_httpx(
-    settings: Settings,
-    own: httpx.Client | httpx.AsyncClient | None,
+    client: httpx.Client | httpx.AsyncClient,
+    base_url: str,
     request: Request,
     key: Secret,
     time_limits: TimeLimits,
     url: httpx.URL | None,
 ) -> httpx.Request:
-    base = re.sub(r"/v\d+$", "", settings.base_url) if request.at_root else settings.base_url
-    url = url or _url(base + request.path)
-    if request.query:
-        url = url.copy_merge_params(list(request.query))
+    """The request as its client builds it: with the headers, cookies and query of the client's own.
+
+    Args:
+        url: where to send it instead, after a redirect.
+    """
+    base = re.sub(r"/v\d+$", "", base_url) if request.at_root else base_url
     headers = {
         "authorization": f"Bearer {key.value}",
         "content-type": "application/json",
@@ -44,19 +46,15 @@ def to_httpx(
     for name, value in request.headers:
         headers[name.lower()] = value
     time_limits.check()
-    limits = time_limits.timeouts()
-    if own is not None:  # with the headers, cookies and query of its own
-        query: Any = list(request.query) or None
-        seconds = (limits.connect, limits.read, limits.write, limits.pool)  # as a tuple, httpx2 takes them as well
-        return own.build_request(
-            request.method, str(url), params=query, headers=headers, content=request.body, timeout=seconds
-        )
-    return httpx.Request(
-        request.method, url, headers=headers, content=request.body, extensions={"timeout": limits.as_dict()}
+    query: Any = list(request.query) or None
+    return client.build_request(
+        request.method,
+        str(url or base + request.path),  # a text: httpx2 takes no URL of httpx
+        params=query,
+        headers=headers,
+        content=request.body,
+        timeout=time_limits.timeouts(),
     )
-
-
-_url = lru_cache(maxsize=64)(httpx.URL)  # 30 us a call
 
 
 def redirect(response: httpx.Response, scrub: Callable[[str], str]) -> httpx.URL | None:
@@ -83,11 +81,6 @@ def redirect(response: httpx.Response, scrub: Callable[[str], str]) -> httpx.URL
     return target
 
 
-def can_unpack(response: httpx.Response) -> bool:
-    """Whether the body is packed in a way we asked for, and once: in layers, a kilobyte unpacks to a terabyte."""
-    return content_encoding(response) in _ENCODINGS
-
-
 def check_encoding(response: httpx.Response, scrub: Callable[[str], str]) -> None:
     """Raises `BadResponseError` for a body that is not to be unpacked."""
     if not can_unpack(response):
@@ -96,8 +89,8 @@ def check_encoding(response: httpx.Response, scrub: Callable[[str], str]) -> Non
 
 
 def request_id_of(response: httpx.Response, scrub: Callable[[str], str]) -> str | None:
-    found = response.headers.get("x-inference-id") or response.headers.get("x-request-id")
-    return scrub(found) if found else None
+    header = response.headers.get("x-inference-id") or response.headers.get("x-request-id")
+    return scrub(header) if header else None
 
 
 def headers_of(response: httpx.Response) -> dict[str, str]:

@@ -1,10 +1,9 @@
-"""How long a call may take: silence between bytes, time to connect, and a deadline for everything together."""
+"""How long a call may take: silence, time to connect, and a deadline for everything together."""
 
 from __future__ import annotations
 
 import time
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import httpx
 
@@ -13,36 +12,59 @@ from aimlapi_transport.config.settings import is_timeout
 from aimlapi_transport.errors import APITimeoutError, InvalidRequestError
 
 if TYPE_CHECKING:
-    from aimlapi_transport.chat.request import Request
     from aimlapi_transport.config.settings import Settings
+    from aimlapi_transport.request import Request
 
 Timeout = float | tuple[float | None, float | None] | httpx.Timeout | None
 """Seconds to wait without data; or (connect, read); or an httpx.Timeout; None for the defaults."""
 
 CONNECT_SECONDS = 5.0
-_CALL_SILENCE = 600.0  # seconds without a byte of a whole answer
-_STREAM_SILENCE = 120.0  # seconds without an event of a stream
+FIRST_CHUNK_SECONDS = 600.0  # without a byte of a whole answer, or an event of a stream: a model may think for minutes
+CHUNK_SECONDS = 120.0  # without a further event of a stream
+
+
+class Timeouts(NamedTuple):
+    """Seconds for each step of a request, as httpx has them; None for ever."""
+
+    connect: float | None
+    read: float | None
+    write: float | None
+    pool: float | None
+
+
+_DEFAULT = Timeouts(CONNECT_SECONDS, FIRST_CHUNK_SECONDS, FIRST_CHUNK_SECONDS, FIRST_CHUNK_SECONDS)
 
 
 class TimeLimits:
-    """How long one call may take: how much silence, and where a deadline is set, how much in all."""
+    """How long one call may take: how much silence, and where a deadline is set, how much in all.
+
+    Attributes:
+        first_silence: seconds until the first event of a stream, or for each piece of a whole answer; None for ever.
+        silence: seconds until each further event of a stream; None for ever.
+        end: when the call has to be over, a time of `time.monotonic`; None where it never has.
+    """
 
     def __init__(self, settings: Settings, request: Request, timeout: Timeout) -> None:
-        self._silence = _timeouts(timeout if timeout is not None else settings.timeout, request.stream)
+        timeout = timeout if timeout is not None else settings.timeout
+        self._timeouts = _DEFAULT if timeout is None else _timeouts(timeout)
+        self.first_silence = self.silence = self._timeouts.read
+        if request.stream:
+            whole = None if timeout is None else self._timeouts
+            self.first_silence = _silence(whole, settings.first_chunk_timeout, FIRST_CHUNK_SECONDS)
+            self.silence = _silence(whole, settings.stream_chunk_timeout, CHUNK_SECONDS)
         self._deadline = settings.deadline
         self.end = None if settings.deadline is None else time.monotonic() + settings.deadline
 
-    def timeouts(self) -> httpx.Timeout:
+    def timeouts(self) -> Timeouts:
         """The timeouts of the next try: at most what is left until the deadline."""
-        if self.end is None:
-            return self._silence
-        left = max(self.end - time.monotonic(), 0.001)
-        return httpx.Timeout(**{k: left if v is None else min(v, left) for k, v in self._silence.as_dict().items()})
+        return Timeouts(*map(self.until_end, self._timeouts._replace(read=self.first_silence)))
 
-    @property
-    def silence(self) -> float | None:
-        """Seconds."""
-        return self._silence.read
+    def until_end(self, seconds: float | None) -> float | None:
+        """So many seconds, or those that are left until the deadline."""
+        if self.end is None:
+            return seconds
+        left = max(self.end - time.monotonic(), 0.001)
+        return left if seconds is None else min(seconds, left)
 
     def allows(self, pause: float) -> bool:
         """Whether a pause of so many seconds ends before the deadline."""
@@ -54,22 +76,24 @@ class TimeLimits:
             raise APITimeoutError(f"The answer took longer than the deadline of {self._deadline:g} s.")
 
 
-@lru_cache(maxsize=2)
-def _default(stream: bool) -> httpx.Timeout:
-    """One for all calls: making it is 3 us of each."""
-    silence = _STREAM_SILENCE if stream else _CALL_SILENCE
-    return httpx.Timeout(connect=CONNECT_SECONDS, read=silence, write=silence, pool=silence)
+def _silence(whole: Timeouts | None, chunk: float | None, default: float) -> float | None:
+    """Seconds of silence in a stream.
+
+    Args:
+        whole: the timeouts that were set; None where none were.
+        chunk: what was set for this silence, 0 for no limit; the shorter of both counts.
+    """
+    if chunk is None:
+        return default if whole is None else whole.read
+    bounds = [seconds for seconds in (chunk or None, whole and whole.read) if seconds is not None]
+    return min(bounds, default=None)
 
 
-def _timeouts(timeout: Timeout, stream: bool) -> httpx.Timeout:
-    if timeout is None:
-        return _default(stream)
-    if isinstance(timeout, httpx.Timeout):
-        return timeout
-    if type(timeout).__module__.startswith("httpx2"):
-        return httpx.Timeout(**cast(Any, timeout).as_dict())
+def _timeouts(timeout: Any) -> Timeouts:
+    if isinstance(timeout, httpx.Timeout) or type(timeout).__module__.startswith("httpx2"):
+        return Timeouts(**cast(Any, timeout).as_dict())
     if not is_timeout(timeout):
         raise InvalidRequestError(f"`timeout` is {timeout!r}: pass {ACCEPTED['timeout']}.")
     timeout = tuple(timeout) if isinstance(timeout, list) else timeout  # a pair that went through JSON
     connect, silence = timeout if isinstance(timeout, tuple) else (min(CONNECT_SECONDS, timeout), timeout)
-    return httpx.Timeout(connect=connect, read=silence, write=silence, pool=silence)
+    return Timeouts(connect, silence, silence, silence)

@@ -1,8 +1,8 @@
-"""HTTP clients that a user brings along: checked, and each with a retry quota of its own."""
+"""HTTP clients that a user brings along: checked, and each with a retry budget of its own."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from aimlapi_transport.config.retry import RetryBudget
@@ -11,6 +11,8 @@ from aimlapi_transport.http._compat import is_client
 
 if TYPE_CHECKING:
     import httpx
+
+    from aimlapi_transport.http.proxies import Proxy
 
 _retry_budgets: WeakKeyDictionary[httpx.Client | httpx.AsyncClient, RetryBudget] = WeakKeyDictionary()
 
@@ -25,6 +27,16 @@ def check_http_clients(**clients: object) -> None:
                 raise InvalidRequestError(f"`{name}` is a {kind}: pass an httpx.{wanted}.")
 
 
-def retry_budget_for(own: httpx.Client | httpx.AsyncClient) -> RetryBudget:
-    """The retry quota of a client somebody brought along."""
-    return _retry_budgets.setdefault(own, RetryBudget())
+class UserClient:
+    """The client of a user, in the place of a pool's."""
+
+    proxy: Proxy | None = None  # the client's own business
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.retry_budget = _retry_budgets.setdefault(client, RetryBudget())
+
+    def client(self) -> Any:
+        return self._client
+
+    async_client = client

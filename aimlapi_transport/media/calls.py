@@ -31,6 +31,7 @@ from aimlapi_transport.user_warnings import warn_unlisted
 
 if TYPE_CHECKING:
     from aimlapi_transport.http.caller import Caller
+    from aimlapi_transport.http.exchange import Exchange
     from aimlapi_transport.http.timeouts import Timeout
 
 OnProgress = Callable[[GenerationStatus], None]
@@ -66,7 +67,7 @@ class MediaCalls:
         clock: seconds that only grow; injected in tests.
     """
 
-    def __init__(self, client: Caller[Any], *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, client: Caller, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
         self._clock = clock
 
@@ -229,16 +230,10 @@ class MediaCalls:
     async def _send(
         self, request: Request, timeout: Timeout, again: Callable[[AIMLAPIError], bool] = lambda error: True
     ) -> _Reply:
-        from aimlapi_transport.http.exchange import Exchange  # and httpx with it
-        from aimlapi_transport.http.timeouts import TimeLimits
+        async def read(exchange: Exchange) -> _Reply:
+            return _Reply(bytes(await exchange.read_all()), exchange.headers(), exchange.scrub)
 
-        time_limits = TimeLimits(self._client, request, timeout)
-
-        async def once() -> _Reply:
-            async with Exchange(self._client, request, time_limits) as exchange:
-                return _Reply(bytes(await exchange.read_all()), exchange.headers(), exchange.scrub)
-
-        return await self._client._with_retries(once, time_limits, again)
+        return await self._client._call(request, timeout, read, again)
 
 
 def _result(reply: _Reply, model: str, operation: str, generation: Generation | None = None) -> MediaResult:

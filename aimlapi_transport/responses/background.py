@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from aimlapi_transport.chat.request import Request
 from aimlapi_transport.errors import AIMLAPIError, APIConnectionError, APITimeoutError
+from aimlapi_transport.request import Request
 from aimlapi_transport.responses.routing import PATH
 
 if TYPE_CHECKING:
     from aimlapi_transport.chat.response import Completion
-    from aimlapi_transport.client import _Endpoints
+    from aimlapi_transport.http.caller import Caller
+    from aimlapi_transport.http.exchange import Exchange
     from aimlapi_transport.http.timeouts import TimeLimits
 
 Progress = Callable[["Completion"], None]
@@ -28,13 +30,17 @@ def is_under_way(completion: Completion) -> bool:
 
 
 async def finished(
-    client: _Endpoints[Any, Any, Any],
+    client: Caller,
+    read: Callable[[Exchange], Awaitable[Completion]],
     request: Request,
     completion: Completion,
     time_limits: TimeLimits,
     on_progress: Progress | None,
 ) -> Completion:
     """The response once it is there.
+
+    Args:
+        read: reads a whole answer.
 
     Raises:
         APITimeoutError: it was not there before the deadline; `partial` is what it was.
@@ -53,7 +59,7 @@ async def finished(
                     partial=completion,
                 )
             await client._pause(pause)
-            completion = await client._read_completion(again, time_limits)
+            completion = await client._call(again, time_limits, read)
             pause = min(pause * _GROWTH, _LONGEST_PAUSE)
     except BaseException as error:
         if not isinstance(error, AIMLAPIError) or isinstance(error, APIConnectionError):
@@ -62,14 +68,12 @@ async def finished(
     return completion
 
 
-async def _cancel(client: _Endpoints[Any, Any, Any], request: Request) -> None:
-    """Asks the provider to stop; what it answers does not matter."""
-    from aimlapi_transport.http.exchange import Exchange
-    from aimlapi_transport.http.timeouts import TimeLimits
+async def _cancel(client: Caller, request: Request) -> None:
+    """Asks the provider once to stop; what it answers does not matter."""
+
+    async def read(exchange: Exchange) -> None:
+        await exchange.read_all()
 
     stop = request._replace(method="POST", path=f"{request.path}/cancel", body=b"{}")
-    try:
-        async with Exchange(client, stop, TimeLimits(client, stop, _CANCEL_SECONDS)) as exchange:
-            await exchange.read_all()
-    except AIMLAPIError:
-        pass
+    with suppress(AIMLAPIError):
+        await client._call(stop, _CANCEL_SECONDS, read, again=lambda error: False)

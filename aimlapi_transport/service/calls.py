@@ -33,6 +33,7 @@ from aimlapi_transport.service.etag_cache import EtagCache
 
 if TYPE_CHECKING:
     from aimlapi_transport.http.caller import Caller
+    from aimlapi_transport.http.exchange import Exchange
     from aimlapi_transport.http.timeouts import Timeout
 
 T = TypeVar("T")
@@ -87,7 +88,7 @@ class ServiceCalls:
     """
 
     def __init__(
-        self, client: Caller[Any], *, cache: EtagCache | None = None, clock: Callable[[], float] = time.monotonic
+        self, client: Caller, *, cache: EtagCache | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._client = client
         self._cache = cache or EtagCache()
@@ -218,17 +219,11 @@ class ServiceCalls:
 
     async def raw(self, request: Request, timeout: Timeout = None) -> bytes:
         """The body of a reply as it came."""
-        from aimlapi_transport.http.exchange import Exchange
-        from aimlapi_transport.http.timeouts import TimeLimits
 
-        request = self._with_settings(request)
-        time_limits = TimeLimits(self._client, request, timeout)
+        async def read(exchange: Exchange) -> bytes:
+            return bytes(await exchange.read_all())
 
-        async def once() -> bytes:
-            async with Exchange(self._client, request, time_limits) as exchange:
-                return bytes(await exchange.read_all())
-
-        return await self._client._with_retries(once, time_limits)
+        return await self._client._call(self._with_settings(request), timeout, read)
 
     def _with_settings(self, request: Request) -> Request:
         """The request with the client's own headers and query, as every other of its requests."""
@@ -244,42 +239,30 @@ class ServiceCalls:
         again: Callable[[AIMLAPIError], bool] = lambda error: True,
         secret: bool = False,
     ) -> Any:
-        from aimlapi_transport.http.exchange import Exchange  # and httpx with it
-        from aimlapi_transport.http.timeouts import TimeLimits
+        async def read(exchange: Exchange) -> Any:
+            return read_json(await exchange.read_all(), exchange.scrub, secret=secret)
 
-        request = self._with_settings(request)
-        time_limits = TimeLimits(self._client, request, timeout)
-
-        async def once() -> Any:
-            async with Exchange(self._client, request, time_limits) as exchange:
-                return read_json(await exchange.read_all(), exchange.scrub, secret=secret)
-
-        return await self._client._with_retries(once, time_limits, again)
+        return await self._client._call(self._with_settings(request), timeout, read, again)
 
     async def _cached(
         self, path: str, query: Sequence[tuple[str, str]], timeout: Timeout, *, retries: bool = True
     ) -> Any:
         """What the catalogue says; where it is as it was, what was kept of it."""
-        from aimlapi_transport.http.exchange import Exchange
-        from aimlapi_transport.http.timeouts import TimeLimits
-
         url = f"{self._client.base_url}{path}?{urlencode(query)}"
         kept = self._cache.find(url)
         headers = {"if-none-match": kept[0]} if kept else {}
-        request = self._with_settings(service_request(path, query, keyless=True, headers=headers))
-        time_limits = TimeLimits(self._client, request, timeout)
+        request = service_request(path, query, keyless=True, headers=headers)
 
-        async def once() -> Any:
-            async with Exchange(self._client, request, time_limits) as exchange:
-                data = bytes(await exchange.read_all())
-                if exchange.status == 304 and kept:
-                    return read_json(kept[1], exchange.scrub)
-                payload = read_json(data, exchange.scrub)
-                if etag := exchange.headers().get("etag"):
-                    self._cache.keep(url, etag, data)
-                return payload
+        async def read(exchange: Exchange) -> Any:
+            data = bytes(await exchange.read_all())
+            if exchange.status == 304 and kept:
+                return read_json(kept[1], exchange.scrub)
+            payload = read_json(data, exchange.scrub)
+            if etag := exchange.headers().get("etag"):
+                self._cache.keep(url, etag, data)
+            return payload
 
-        return await self._client._with_retries(once, time_limits, lambda error: retries)
+        return await self._client._call(self._with_settings(request), timeout, read, lambda error: retries)
 
 
 def service_request(

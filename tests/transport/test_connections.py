@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
+from typing import Any
 
+import httpx
 import pytest
 
 from aimlapi_transport import AsyncClient, Client
 from aimlapi_transport.http.connections import IDLE_SECONDS, MAX_IDLE, Connections
-from tests.scripted import ScriptedServer, answer, event, scripted, stream
+from tests.reliability.checks import aeventually
+from tests.scripted import ScriptedServer, answer, event, reply, scripted, stream
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
 SLOW = stream(event(answer()), pause=0.1)  # so that calls made at once are under way at once
@@ -23,48 +25,99 @@ class Clock:
         return self.now
 
 
-def connections(clock: Clock) -> Connections[int]:
-    return Connections(count().__next__, clock=clock)
+class Transport(httpx.MockTransport):
+    """A connection that notes when it is closed."""
+
+    is_closed = False
+
+    def __init__(self, number: int) -> None:
+        super().__init__(lambda request: httpx.Response(200, stream=httpx.ByteStream(str(number).encode())))
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class Made:
+    """Connections of numbered transports."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.transports: list[Any] = []
+        self.connections = Connections(self.make, clock=self.clock)
+
+    def make(self) -> Any:
+        self.transports.append(Transport(len(self.transports)))
+        return self.transports[-1]
+
+    def begin(self) -> httpx.Response:
+        return self.connections.handle_request(httpx.Request("GET", "https://example.com"))
+
+    @property
+    def closed(self) -> list[int]:
+        return [number for number, transport in enumerate(self.transports) if transport.is_closed]
+
+
+def number(response: httpx.Response) -> int:
+    """Which connection a response is of; it is given back."""
+    found = int(response.read())
+    response.close()
+    return found
 
 
 def test_what_was_given_back_last_is_taken_first() -> None:
-    some = connections(Clock())
-    first, second, third = some.take(), some.take(), some.take()
-    assert (first, second, third) == (0, 1, 2)
-    assert [some.give_back(connection) for connection in (second, first)] == [None, None]
-    assert [some.take(), some.take(), some.take()] == [first, second, 3]
+    made = Made()
+    first, second, third = made.begin(), made.begin(), made.begin()
+    assert [number(response) for response in (second, first)] == [1, 0]
+    assert [number(response) for response in [made.begin(), made.begin(), made.begin()]] == [0, 1, 3]
+    assert (number(third), made.closed) == (2, [])
 
 
-def test_what_was_idle_too_long_is_closed_when_another_is_given_back() -> None:
-    clock = Clock()
-    some = connections(clock)
-    old, busy = some.take(), some.take()
-    some.give_back(old)
+def test_what_was_idle_too_long_is_closed_at_the_next_use() -> None:
+    made = Made()
+    old, busy = made.begin(), made.begin()
+    number(old)
     for _ in range(3):  # the busy one does all the work
-        clock.now += IDLE_SECONDS / 2.5
-        spare = some.give_back(busy)
-        if spare is not None:
-            assert (spare, clock.now > IDLE_SECONDS) == (old, True)
-            break
-        assert some.take() == busy
-    else:
-        raise AssertionError("the old one was never closed")
-    assert some.drained() == [busy]
+        made.clock.now += IDLE_SECONDS / 2.5
+        number(busy)
+        busy = made.begin()
+        assert made.closed == ([0] if made.clock.now > IDLE_SECONDS else [])
+    assert (number(busy), made.closed) == (1, [0])
 
 
 def test_no_more_are_kept_than_the_limit() -> None:
-    some = connections(Clock())
-    taken = [some.take() for _ in range(MAX_IDLE + 2)]
-    spares = [some.give_back(connection) for connection in taken]
-    assert spares == [None] * MAX_IDLE + taken[:2]
-    assert some.take() == taken[-1]
+    made = Made()
+    begun = [made.begin() for _ in range(MAX_IDLE + 2)]
+    for response in begun:
+        number(response)
+    assert made.closed == [0, 1]
+    assert number(made.begin()) == MAX_IDLE + 1
 
 
 def test_what_comes_back_after_the_end_is_closed() -> None:
-    some = connections(Clock())
-    connection = some.take()
-    assert (some.drained(), some.is_closed) == ([connection], True)
-    assert some.give_back(connection) == connection
+    made = Made()
+    idle, used = made.begin(), made.begin()
+    number(idle)
+    made.connections.close()
+    assert made.closed == [0]
+    number(used)
+    assert made.closed == [0, 1]
+
+
+@pytest.mark.parametrize("seconds", [0.0, 60.0])
+def test_a_loop_closes_what_is_idle_by_its_timer(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aimlapi_transport.http.connections.IDLE_SECONDS", seconds)
+    with scripted(reply(body=answer())) as server:
+
+        async def main() -> None:
+            async with AsyncClient(api_key="k", base_url=server.base_url) as client:
+                await client.chat("m", MESSAGES)
+                if seconds:
+                    await client.chat("m", MESSAGES)
+                    assert (server.connections, server.closed) == (1, 0)
+                else:
+                    assert await aeventually(lambda: server.closed == 1)
+
+        asyncio.run(main())
 
 
 def crowd(server: ScriptedServer, how: str, times: int) -> None:
@@ -103,5 +156,5 @@ def test_an_early_end_gives_the_connection_back() -> None:
             deltas = client.stream_chat("m", MESSAGES)
             next(deltas)
             deltas.close()
-        pool = client._pool_handle.pool(client.route)
-        assert pool._sync is not None and len(pool._sync.drained()) == 1
+        connections = client._pool_handle.pool(client.route).connections
+        assert len(connections.idle) == 1

@@ -17,9 +17,8 @@ PACKAGES = (
     *("aimlapi_emulator", "aimlapi_cli", "aimlapi_batch"),
 )
 IMPORTS_HTTPX = {
-    "client",
-    "media.downloads",
-    *(f"http.{name}" for name in ("caller", "exchange", "request", "stream", "timeouts", "transport_options")),
+    *("client", "stream", "media.downloads"),
+    *(f"http.{name}" for name in ("caller", "connections", "exchange", "replies", "request", "timeouts", "connection")),
 }
 MODULES = {".".join(path.relative_to(TRANSPORT).with_suffix("").parts) for path in TRANSPORT.rglob("*.py")}
 

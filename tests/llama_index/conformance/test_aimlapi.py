@@ -12,7 +12,6 @@ import pytest
 
 from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.errors import AIMLAPIError
-from aimlapi_transport.http import pool
 from llama_index_aimlapi import AIMLAPI
 from tests.llama_index.conformance.consumers_agents import AgentMatrix
 from tests.llama_index.conformance.consumers_rag import RagMatrix
@@ -125,9 +124,8 @@ class TestModelRows(OurLLM, ModelRows):
 class TestLoopLaw(OurLLM, LoopLaw):
     @pytest.fixture(autouse=True)
     def nothing_is_still_closing(self) -> None:
-        """A thread closes what earlier tests dropped: it has done so before sockets are counted, not meanwhile."""
+        """What earlier tests dropped is closed before sockets are counted, not meanwhile."""
         gc.collect()
-        pool._close_over()
 
 
 class TestSecretLaw(OurLLM, SecretLaw):

@@ -7,33 +7,33 @@ in generators, each then finds the others running. A stream of this module await
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from typing_extensions import Self
 
+from aimlapi_transport.answers import AnswerReader
 from aimlapi_transport.errors import AIMLAPIError
 from aimlapi_transport.http.blocking import run_blocking
 from aimlapi_transport.http.error_mapping import without_traceback
-from aimlapi_transport.http.exchange import Exchange
 from aimlapi_transport.http.timeouts import TimeLimits, Timeout
 
 if TYPE_CHECKING:
-    from aimlapi_transport.chat.request import Request
     from aimlapi_transport.chat.response import Delta
     from aimlapi_transport.http.caller import Caller
+    from aimlapi_transport.http.exchange import Exchange
+    from aimlapi_transport.request import Request
 
 
 class _DeltaStream:
     """What both kinds of stream share: reading, trying again while nothing was handed out, and being left early."""
 
-    def __init__(self, client: Caller[Any], request: Request, timeout: Timeout) -> None:
+    def __init__(self, client: Caller, request: Request, timeout: Timeout) -> None:
         self._client = client
         self._request = request
-        self._exchange: Exchange | None = None
         self._time_limits = TimeLimits(client, request, timeout)
+        self._exchange: Exchange | None = None
+        self._answer: AnswerReader | None = None  # once its first deltas have come
         self._ready: Iterator[Delta] = iter(())
-        self._attempt = 1
-        self._handed_out = False
         self._is_over = False
         self._is_reading = False
 
@@ -45,44 +45,46 @@ class _DeltaStream:
             raise RuntimeError("The stream is being read by another task or thread.")
         self._is_reading = True
         try:
-            while True:
-                try:
-                    exchange = self._exchange or await self._begin()
-                    deltas = [] if self._is_over else await exchange.deltas()
-                except AIMLAPIError as error:
-                    await self._leave(error)
-                    if self._is_over:  # closed meanwhile
-                        return []
-                    delay = None
-                    if not self._handed_out:
-                        delay = self._client._retry_delay(self._attempt, error, self._time_limits)
-                    if delay is None:
-                        self._is_over = True
-                        raise without_traceback(error) from None
-                else:
-                    if not deltas and not self._is_over:
-                        await self._leave(None)
-                        self._is_over = True
-                        self._client._retry_budget().give_back(self._attempt - 1)
-                    self._handed_out = True
-                    return deltas
-                await self._client._pause(delay)
-                self._attempt += 1
+            if self._answer is None:
+                deltas = await self._client._with_retries(self._begin, self._time_limits)
+            else:
+                deltas = await self._answer.deltas()
+            if not deltas:
+                await self._leave(None)
+            return deltas
+        except AIMLAPIError as error:
+            was_closed = self._is_over
+            await self._leave(error)
+            if was_closed:  # by whoever else has the stream
+                return []
+            raise without_traceback(error) from None
         except BaseException:
             self._give_up()
             raise
         finally:
             self._is_reading = False
 
-    async def _begin(self) -> Exchange:
-        exchange = Exchange(self._client, self._request, self._time_limits)
-        await exchange.open()
-        self._exchange = exchange
-        if self._is_over:  # closed meanwhile
-            self._give_up()
-        return exchange
+    async def _begin(self) -> list[Delta]:
+        """One try, up to its first deltas."""
+        exchange = await self._client._exchange(self._request, self._time_limits)
+        try:
+            await exchange.open()
+            if self._is_over:  # closed meanwhile
+                exchange.abandon()
+                return []
+            self._exchange = exchange
+            answer = AnswerReader(exchange)
+            deltas = await answer.deltas()
+        except AIMLAPIError as error:
+            await exchange.leave(error)
+            if self._is_over:
+                return []
+            raise
+        self._answer = answer
+        return deltas
 
     async def _leave(self, error: AIMLAPIError | None) -> None:
+        self._is_over = True
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             await exchange.leave(error)
@@ -109,10 +111,8 @@ class Stream(_DeltaStream):
     """
 
     def __iter__(self) -> Iterator[Delta]:
-        # A generator gives a delta in half the time of `__next__`; its `yield from` runs the coroutine, which never
-        # suspends, without the StopIteration that `run_blocking` has to catch: a sixth of a chunk.
         yield from self._ready
-        while deltas := (yield from self._read().__await__()):
+        while deltas := self.deltas():
             self._ready = iter(deltas)
             yield from self._ready
 

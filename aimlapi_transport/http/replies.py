@@ -1,0 +1,239 @@
+"""A response whose body is still to be read: piece by piece, unpacked, and left at any moment.
+
+The body is read from `response.stream`, the iterable of bytes that every httpx transport gives, so that connections of
+ours, a client of the user's own, a mock and a cassette are read alike.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from abc import abstractmethod
+from collections.abc import Awaitable, Generator, Mapping
+from contextlib import suppress
+from typing import Any
+from weakref import WeakSet
+
+import httpx
+
+from aimlapi_transport.http.decoding import decoder_for
+from aimlapi_transport.http.loops import LoopResources
+
+
+class Trace:
+    """What httpcore says of a request by its `trace` extension.
+
+    Source: https://www.encode.io/httpcore/extensions/#trace
+
+    Args:
+        streams: to which network streams that are opened are added.
+
+    Attributes:
+        opened: the network streams that the request opened for itself; none where others share them (HTTP/2).
+        is_body_live: whether the body is being read from a connection now.
+    """
+
+    __slots__ = ("_streams", "is_body_live", "opened")
+
+    def __init__(self, streams: WeakSet[Any] | None = None) -> None:
+        self._streams = streams
+        self.opened: list[Any] = []
+        self.is_body_live = False
+
+    def note(self, event: str, info: Mapping[str, Any]) -> None:
+        """An event, as httpcore gives it."""
+        if event.endswith("receive_response_body.started"):
+            self.is_body_live = True
+        elif event.endswith(("connect_tcp.complete", "connect_unix_socket.complete", "start_tls.complete")):
+            stream = info["return_value"]
+            self.opened.append(stream)
+            if self._streams is not None:
+                self._streams.add(stream)
+            tls = stream.get_extra_info("ssl_object")
+            if tls is not None and tls.selected_alpn_protocol() == "h2":
+                self.opened.clear()
+
+    async def anote(self, event: str, info: Mapping[str, Any]) -> None:
+        """The same, for asyncio."""
+        self.note(event, info)
+
+
+class _Reply:
+    """What both kinds of reply share.
+
+    Args:
+        response: of httpx or httpx2, its body unread.
+        trace: of its request.
+    """
+
+    def __init__(self, response: Any, trace: Trace) -> None:
+        self.response: httpx.Response = response
+        self._decoder = decoder_for(response)
+        self._stream: Any = response.stream
+        if response.is_stream_consumed:  # by whoever made it: a mock
+            self._stream, self._decoder = httpx.ByteStream(response.content), None
+        self._iterators: list[Any] = []  # the last one is read; one that is dropped would close the connection
+        self._has_begun = False
+        self._trace = trace
+        trace.is_body_live = False  # a recorder reads a body before it gives the response
+        self._is_at_end = False
+        self._is_over = False
+
+    async def read(self) -> bytes:
+        """The next piece of the body, unpacked; empty at its end."""
+        while not self._is_at_end:
+            if not self._has_begun:
+                self._iterators.append(self._iterate())
+            piece = await self._next(self._iterators[-1])
+            if piece is None:
+                self._is_at_end = True
+                piece = b"" if self._decoder is None else self._decoder.flush()
+            elif self._decoder is not None:
+                piece = self._decoder.add(piece)
+            if piece:
+                return piece
+        return b""
+
+    def limit_silence(self, seconds: float | None) -> None:
+        """Sets how many seconds each piece that follows is waited for; None for ever.
+
+        httpcore looks at the timeout when an iteration begins, so another one goes on where the last one stopped. Other
+        bodies, a mock's or a cassette's, would begin anew, and are not waited for.
+        """
+        timeouts = self.response.request.extensions.get("timeout")
+        if timeouts and timeouts.get("read") != seconds:
+            timeouts["read"] = seconds
+            self._has_begun = self._has_begun and not self.is_live
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the body is being read from a connection."""
+        return self._trace.is_body_live
+
+    @abstractmethod
+    def _iterate(self) -> Any: ...
+
+    @abstractmethod
+    async def _next(self, iterator: Any) -> bytes | None: ...
+
+
+class Reply(_Reply):
+    """A reply that is read blocking: what is awaited of it waits for no event loop."""
+
+    def _iterate(self) -> Any:
+        return iter(self._stream)
+
+    async def _next(self, iterator: Any) -> bytes | None:
+        self._has_begun = True
+        piece: bytes | None = next(iterator, None)
+        return piece
+
+    async def close(self) -> None:
+        """Gives the connection back, or closes it where the body was not read to its end."""
+        if not self._is_over:
+            self._is_over = True
+            self.response.close()
+
+    def abandon(self) -> None:
+        """As `close`; never fails."""
+        if not self._is_over:
+            self._is_over = True
+            with suppress(Exception):
+                self.response.close()
+
+    async def discard(self) -> None:
+        """As `abandon`."""
+        self.abandon()
+
+
+class AsyncReply(_Reply):
+    """A reply that is read in an event loop.
+
+    Args:
+        loop: of the running loop.
+    """
+
+    def __init__(self, response: Any, trace: Trace, loop: LoopResources) -> None:
+        super().__init__(response, trace)
+        self._loop = loop
+        loop.replies.add(self)
+
+    def _iterate(self) -> Any:
+        return self._stream.__aiter__()
+
+    async def _next(self, iterator: Any) -> bytes | None:
+        piece: bytes | None
+        if self._has_begun:
+            piece = await anext(iterator, None)
+        else:
+            self._has_begun = True
+            piece = await _unknown_to_loop(anext(iterator, None))
+        return piece
+
+    async def close(self) -> None:
+        """Gives the connection back, or closes it where the body was not read to its end."""
+        if not self._is_over:
+            try:
+                await self.response.aclose()
+            except BaseException:
+                self.abandon()
+                raise
+            self._end()
+
+    def abandon(self) -> None:
+        """Breaks the connection off, from any thread and without waiting; it is never used again."""
+        if not self._is_over:
+            self._end()
+            if not sys.is_finalizing():
+                self._loop.break_off(self.response)
+
+    async def discard(self) -> None:
+        """As `abandon`; in its own loop, returns when the connection is closed."""
+        if not self._is_over:
+            self._end()
+            closing = self._loop.break_off(self.response)
+            if closing is not None:
+                await asyncio.wait([closing])
+
+    def _end(self) -> None:
+        self._is_over = True
+        self._loop.replies.discard(self)
+
+
+class _unknown_to_loop:
+    """Awaits the first piece of a body; the event loop does not learn of the asynchronous generators that begin in it.
+
+    A loop that ends closes those it knows, all at the same time: generators in generators then get in each other's way.
+    These need no end of their own, as their response is closed instead. The hooks are a provisional interface of `sys`,
+    and law 9 of CONTRIBUTING.md needs them: httpx's bodies are generators in generators.
+    """
+
+    def __init__(self, first: Awaitable[Any]) -> None:
+        self._steps: Any = first.__await__()
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self
+
+    def __iter__(self) -> _unknown_to_loop:
+        return self
+
+    def __next__(self) -> Any:
+        return self.send(None)
+
+    def send(self, value: Any) -> Any:
+        hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(_ignore, _ignore)
+        try:
+            return self._steps.send(value)
+        finally:
+            sys.set_asyncgen_hooks(*hooks)
+
+    def throw(self, *error: Any) -> Any:
+        return self._steps.throw(*error)
+
+    def close(self) -> None:
+        self._steps.close()
+
+
+def _ignore(generator: Any) -> None:
+    pass
