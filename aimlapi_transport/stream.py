@@ -28,10 +28,10 @@ class _DeltaStream:
     """What both kinds of stream share: reading, trying again while nothing was handed out, and being left early."""
 
     def __init__(self, client: Caller, request: Request, timeout: Timeout) -> None:
+        self._exchange: Exchange | None = None  # first: also a stream that could not be made is left
         self._client = client
         self._request = request
         self._time_limits = TimeLimits(client, request, timeout)
-        self._exchange: Exchange | None = None
         self._answer: AnswerReader | None = None  # once its first deltas have come
         self._ready: Iterator[Delta] = iter(())
         self._is_over = False

@@ -75,7 +75,6 @@ class Exchange:
         for _ in range(MAX_REDIRECTS + 1):
             request = self.request
             sent = to_httpx(client, connection.base_url, request, self._key, self.time_limits, url)
-            self._reply = None
             try:
                 with map_httpx_errors(self.scrub, sent.url, connection.source.proxy):
                     reply = self._reply = await connection.send(client, sent)
@@ -94,6 +93,7 @@ class Exchange:
                 await self.leave(error)
                 raise
             await reply.close()
+            self._reply = None
         raise BadResponseError(f"The provider redirected more than {MAX_REDIRECTS} times.")
 
     @property
