@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from aimlapi_cli import streams
+from aimlapi_cli import completion, streams
 from aimlapi_cli.keys import managing
 from aimlapi_cli.session import ApiKey, AsCsv, AsJson, BaseUrl, client, console
 from aimlapi_cli.tables import Column, Row, show, show_one
@@ -44,7 +44,10 @@ def balance(as_json: AsJson = False, base_url: BaseUrl = None, api_key: ApiKey =
 
 
 def usage(
-    by: Annotated[str | None, typer.Option(help="day, model, or day,model.")] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(help="day, model, or day,model.", autocompletion=completion.listed(("day", "model"))),
+    ] = None,
     since: Since = None,
     start: Start = None,
     end: End = None,
@@ -104,7 +107,9 @@ def _has(rows: list[dict[str, Any]], name: str) -> bool:
 
 def logs(
     failed: Annotated[bool, typer.Option("--failed", help="Only requests that failed.")] = False,
-    model: Annotated[list[str] | None, typer.Option(help="Only of this model; may be repeated.")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="Only of this model; may be repeated.", autocompletion=completion.models)
+    ] = None,
     most: Annotated[int, typer.Option("--limit", "-n", help="At most so many, the newest.", min=1)] = 50,
     since: Since = None,
     start: Start = None,

@@ -9,20 +9,41 @@ from typing import Annotated, Any
 
 import typer
 
-from aimlapi_cli import streams
-from aimlapi_cli.files import part_of
-from aimlapi_cli.session import ApiKey, AsJson, BaseUrl, client, fail
+from aimlapi_cli import answers, completion, options, saved, streams
+from aimlapi_cli.exits import Failure
+from aimlapi_cli.files import named_in, part_of
+from aimlapi_cli.nearest import suggestions
+from aimlapi_cli.session import ApiKey, AsJson, BaseUrl, client, fail, streamed
 from aimlapi_transport.errors import InvalidRequestError
 
 
 def ask(
-    model: Annotated[str, typer.Argument(help="Id or alias of the model.")],
-    question: Annotated[str | None, typer.Argument(help="The question; by default what comes in by the pipe.")] = None,
-    system: Annotated[str | None, typer.Option(help="An instruction.")] = None,
-    file: Annotated[list[Path] | None, typer.Option("--file", "-f", help="A picture, a sound, a paper.")] = None,
+    first: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL]",
+            help="Id or alias of the model; without it, the configured one.",
+            autocompletion=completion.models,
+        ),
+    ] = None,
+    second: Annotated[
+        str | None,
+        typer.Argument(metavar="[QUESTION]", help="The question, and before what comes in by the pipe. @PATH: a file."),
+    ] = None,
+    model: options.Model = None,
+    system: options.System = None,
+    file: options.Files = None,
     schema: Annotated[Path | None, typer.Option(help="A JSON schema that the answer has to fit.")] = None,
-    temperature: Annotated[float | None, typer.Option(help="How much chance.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(help="Most tokens of the answer.")] = None,
+    temperature: options.Temperature = None,
+    max_tokens: options.MaxTokens = None,
+    effort: options.Effort = None,
+    param: options.Param = None,
+    template: options.TemplateName = None,
+    var: options.Var = None,
+    go_on: options.Continue = False,
+    load: options.Load = None,
+    log: options.Log = None,
+    profile: options.Profile = None,
     as_json: AsJson = False,
     base_url: BaseUrl = None,
     api_key: ApiKey = None,
@@ -30,59 +51,128 @@ def ask(
     """One answer, as plain text.
 
     [dim]cat report.txt | aimlapi ask openai/gpt-4o "Sum this up"
-    aimlapi ask openai/gpt-4o "Ann is 30" --schema person.json[/dim]
+    aimlapi ask openai/gpt-4o "Ann is 30" --schema person.json
+    aimlapi ask -m openai/gpt-4o --continue "And in French?"[/dim]
     """
-    piped = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
-    asked = "\n\n".join(text for text in (question, piped.strip()) if text)
-    if not asked and not file:
-        raise InvalidRequestError("There is no question: pass one, or pipe it in.")
-    content: Any = asked
-    if file:
-        content = [{"type": "text", "text": asked}, *map(part_of, file)]
-    messages = [{"role": "system", "content": system}] if system else []
-    messages.append({"role": "user", "content": content})
-    parameters: dict[str, Any] = {"temperature": temperature, "max_tokens": max_tokens}
-    if schema is not None:
-        parameters["response_format"] = _format(schema)
+    from aimlapi_cli import config
+
+    if profile is not None:
+        config.choose(profile)
+    conversation = saved.begun(load, go_on)
+    named, typed = options.model_and_question(first, second, model, config.load())
+    call = options.call_of(
+        named or (conversation.model if named is None and conversation.messages else None),
+        system=system if system is not None else conversation.system,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        effort=effort,
+        params=param,
+        template=template,
+        variables=var,
+        log=log,
+    )
+    used = call.need_model()
+    asked, content = _content(call, typed, file or [])
+    head = [{"role": "system", "content": call.system}] if call.system else []
+    messages = [*head, *conversation.messages, {"role": "user", "content": content}]
+    parameters = dict(call.parameters)
+    shape = None if schema is None else _schema(schema)
+    if schema is not None and shape is not None:
+        parameters["response_format"] = _format(schema, shape)
     ours = client(base_url, api_key)
-    if as_json or schema is not None:
-        completion = ours.chat(model, messages, **parameters)
-        if schema is not None and not as_json:
-            streams.write_json(_object(completion.text))
-            return
-        usage, cost = completion.usage, completion.cost
-        answer = {
-            "text": completion.text,
-            **({"parsed": _object(completion.text)} if schema is not None else {}),
-            "reasoning": completion.reasoning or None,
-            "model": completion.model,
-            "finish_reason": completion.finish_reason,
-            "input_tokens": usage and usage.input,
-            "output_tokens": usage and usage.output,
-            "cost_usd": cost and cost.usd,
-            "inference_id": completion.inference_id,
-        }
-        streams.write_json(answer)
-        return
-    for delta in ours.stream_chat(model, messages, **parameters):
-        if delta.text:
+    with suggestions(ours, used):
+        if as_json or schema is not None:
+            found = ours.chat(used, messages, **parameters)
+        else:
+            found = _streamed(ours, used, messages, parameters)
+    sentence = answers.notice(found)
+    if found is not None:
+        _keep(call, used, asked, messages, found, conversation)
+    if shape is not None:
+        parsed = _object(found, shape, sentence)
+        streams.write_json({**answers.fields(found), "parsed": parsed} if as_json else parsed)
+    elif as_json:
+        streams.write_json(answers.fields(found))
+    if sentence is not None:
+        streams.say(sentence)
+
+
+def _content(call: options.Call, typed: str | None, files: list[Path]) -> tuple[str, Any]:
+    """The question as text, and as the content of a message: with the files that were passed or named by @."""
+    piped = "" if sys.stdin is None or streams.is_terminal(sys.stdin) else sys.stdin.read()
+    text, named = named_in(typed or "")
+    for path in named:
+        streams.say(f"With {path}.")
+    asked = call.question("\n\n".join(part for part in (text, piped.strip()) if part))
+    if not asked and not files:
+        raise InvalidRequestError("There is no question: pass one, or pipe it in.")
+    parts = [part_of(path) for path in (*files, *named)]
+    return asked, [{"type": "text", "text": asked}, *parts] if parts else asked
+
+
+def _streamed(ours: Any, model: str, messages: list[dict[str, Any]], parameters: dict[str, Any]) -> Any:
+    """The answer, written as it comes."""
+    found, ends_line = None, True
+    for delta in streamed(ours, model, messages, **parameters):
+        if delta.text and delta.choice == 0:
             streams.write(delta.text)
-    streams.write("\n")
+            ends_line = delta.text.endswith("\n")
+        found = delta.completion or found
+    if not ends_line or found is None or not found.text:
+        streams.write("\n")
+    return found
 
 
-def _format(path: Path) -> dict[str, Any]:
+def _keep(
+    call: options.Call, model: str, asked: str, messages: list[dict[str, Any]], found: Any, before: saved.Saved
+) -> None:
+    """For `--continue`, and in the log where that is wanted; an answer is not lost because of either."""
+    said: dict[str, Any] = {"role": "assistant", "content": found.text}
+    if found.reasoning:
+        said["reasoning_content"] = found.reasoning
+    whole = [*messages, said]
+    if call.config.defaults.remember:
+        cost = before.cost_usd + (found.cost.usd if found.cost else 0.0)
+        turns = [message for message in whole if message["role"] != "system"]
+        saved.keep_last(saved.Saved(model, call.system, turns, cost))
+    if call.keeps_log:
+        from aimlapi_cli import log_store
+
+        try:
+            log_store.add(
+                command="ask",
+                conversation=None,
+                call=call,
+                model=model,
+                question=asked,
+                messages=whole,
+                answer=answers.fields(found),
+            )
+        except Failure as error:
+            streams.say(str(error))
+
+
+def _schema(path: Path) -> dict[str, Any]:
     try:
-        schema = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        schema = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise InvalidRequestError(f"`--schema` {path} cannot be read as JSON: {error.strerror or error}.") from None
+    except (ValueError, RecursionError) as error:
         raise InvalidRequestError(f"`--schema` {path} cannot be read as JSON: {error}.") from None
     if not isinstance(schema, dict):
         raise InvalidRequestError(f"`--schema` {path} holds no object.")
+    return schema
+
+
+def _format(path: Path, schema: dict[str, Any]) -> dict[str, Any]:
     name = "".join(letter if letter.isalnum() else "_" for letter in str(schema.get("title") or path.stem))[:64]
     return {"type": "json_schema", "json_schema": {"name": name or "answer", "schema": schema}}
 
 
-def _object(text: str) -> Any:
+def _object(found: Any, schema: dict[str, Any], sentence: str | None) -> Any:
+    from aimlapi_transport.structured.json_text import json_answer
+
     try:
-        return json.loads(text)
-    except ValueError:
-        fail(f"The answer is no JSON: {text[:200]!r}.")
+        return json_answer(found.text, schema)
+    except ValueError as error:
+        fail(sentence or str(error))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aimlapi_cli import streams
+from aimlapi_cli import completion, streams
 from aimlapi_cli.nearest import names_of, nearest, sentence
 from aimlapi_cli.session import ApiKey, AsCsv, AsJson, BaseUrl, client, console, fail
 from aimlapi_cli.tables import Column, show, show_one
@@ -42,12 +42,16 @@ _ON_TERMINAL = ("id", *_SPEED, "output_usd_per_million", "input_usd_per_million"
 
 def models(
     words: Annotated[list[str] | None, typer.Argument(help="Words that the id, an alias or the name holds.")] = None,
-    vendor: Annotated[str | None, typer.Option(help="Of this vendor.")] = None,
+    vendor: Annotated[str | None, typer.Option(help="Of this vendor, by any of its names.")] = None,
     takes: Annotated[
-        str | None, typer.Option(help="What it must take: image, audio, file, tools, structured_output, ...")
+        str | None,
+        typer.Option(
+            help="What it must take: image, audio, file, tools, structured_output, ...",
+            autocompletion=completion.listed((*_MODALITIES, "tools", "structured_output", "streaming")),
+        ),
     ] = None,
     max_price: Annotated[float | None, typer.Option(help="Most US dollars for a million output tokens.")] = None,
-    sort: Annotated[str, typer.Option(help=f"By {', '.join(_SORTS)}.")] = "id",
+    sort: Annotated[str, typer.Option(help=f"By {', '.join(_SORTS)}.", autocompletion=completion.among(_SORTS))] = "id",
     all_types: Annotated[bool, typer.Option("--all", help="Models that do not chat, too.")] = False,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
@@ -107,7 +111,7 @@ def _chats(found: Model) -> bool:
 
 
 def model(
-    name: Annotated[str, typer.Argument(help="Id or alias.")],
+    name: Annotated[str, typer.Argument(help="Id or alias.", autocompletion=completion.models)],
     as_json: AsJson = False,
     base_url: BaseUrl = None,
     api_key: ApiKey = None,

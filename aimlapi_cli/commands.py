@@ -33,6 +33,12 @@ COMMANDS = {
     "usage": Row("aimlapi_cli.account", "usage", "What was spent, by model, by day or both."),
     "logs": Row("aimlapi_cli.account", "logs", "The key's requests at the provider, the newest first."),
     "keys": Row("aimlapi_cli.keys", "keys", "The account's keys: needs a management key."),
+    "log": Row("aimlapi_cli.log", "log", "The answers that were kept on this machine, the newest first."),
+    "config": Row(
+        "aimlapi_cli.log",
+        "configuration",
+        "What holds by default: the configuration file, its profiles and templates.",
+    ),
     "emulator": Row("aimlapi_cli.tools", "emulator", "The provider on your machine, for work without a key."),
     "record": Row("aimlapi_cli.tools", "record", "Records the published requests again, live. It costs money."),
 }
@@ -56,7 +62,7 @@ def command() -> Any:
         help="AI/ML API on your terminal.",
         epilog="Exit codes: " + "; ".join(f"{code} {text.split(';')[0]}" for code, text in CODES.items()) + ".",
     )
-    app.callback(invoke_without_command=True)(_version)
+    app.callback(invoke_without_command=True)(_whole_line)
     for name, row in COMMANDS.items():
         app.command(name, help=row.help)(_stand_in)
     return typer.main.get_command(app)
@@ -82,9 +88,13 @@ def _stand_in() -> None:
     """What a command's row is registered with."""
 
 
-def _version(
+def _whole_line(
     show: Annotated[bool, typer.Option("--version", help="Show the version, and exit.", is_eager=True)] = False,
+    profile: Annotated[str | None, typer.Option(help="A profile of the configuration, for any command.")] = None,
 ) -> None:
+    from aimlapi_cli import config
+
+    config.choose(profile)
     if show:
         from aimlapi_transport.version import __version__
 

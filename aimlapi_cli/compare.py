@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -11,10 +12,12 @@ from typing import Annotated, Any
 
 import typer
 
-from aimlapi_cli import streams
-from aimlapi_cli.session import ApiKey, AsCsv, AsJson, BaseUrl, console, progress, streamed
-from aimlapi_cli.tables import Column, show
-from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError
+from aimlapi_cli import completion, config, options, streams
+from aimlapi_cli.answers import notice
+from aimlapi_cli.nearest import names_of, sentence
+from aimlapi_cli.session import ApiKey, AsCsv, AsJson, BaseUrl, connection, fail, progress, streamed
+from aimlapi_cli.tables import Column, printed, show
+from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError, NotFoundError
 
 _COLUMNS = (
     Column("model", "model"),
@@ -25,12 +28,13 @@ _COLUMNS = (
     Column("output_tokens", "output"),
     Column("cost_usd", "US$"),
     Column("error", "error", wraps=True),
+    Column("note", "note", wraps=True),
 )
 
 
 @dataclass
 class Run:
-    """One answer: seconds, tokens and US dollars."""
+    """One answer: seconds, tokens and US dollars; why it failed, and what is odd about it."""
 
     model: str
     first: float | None = None
@@ -40,6 +44,7 @@ class Run:
     usd: float | None = None
     answer: str = ""
     error: str | None = None
+    note: str | None = None
 
 
 @dataclass
@@ -66,18 +71,30 @@ class Result:
             "input_tokens": _middle([run.input for run in good], 0),
             "output_tokens": _middle([run.output for run in good], 0),
             "cost_usd": _middle([run.usd for run in good], 6),
-            "error": f"{len(errors)} of {len(self.runs)}: {errors[0]}" if errors else None,
+            "runs": len(self.runs),
+            "failed_runs": len(errors),
+            "error": _reason(errors, len(self.runs)),
+            "note": next((run.note for run in good if run.note), None),
             "answers": [run.answer for run in good],
         }
 
 
 def compare(
     prompt: Annotated[str, typer.Argument(help="What all of them are asked.")],
-    models: Annotated[str, typer.Option(help="Ids, with commas between them.")],
+    models: Annotated[
+        str, typer.Option(help="Ids, with commas between them.", autocompletion=completion.several_models)
+    ],
     runs: Annotated[int, typer.Option(help="How often each is asked.", min=1)] = 1,
-    max_tokens: Annotated[int | None, typer.Option(help="Most tokens of an answer.")] = None,
+    system: options.System = None,
+    temperature: options.Temperature = None,
+    max_tokens: options.MaxTokens = None,
+    effort: options.Effort = None,
+    param: options.Param = None,
     answers: Annotated[bool, typer.Option("--answers/--no-answers", help="Show what they said.")] = True,
-    plot: Annotated[Path | None, typer.Option(help="Draws cost against time: .png, .svg or .html.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draws cost against time: .png, .svg, or .html with table and answers.")
+    ] = None,
+    profile: options.Profile = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
     base_url: BaseUrl = None,
@@ -85,76 +102,111 @@ def compare(
 ) -> None:
     """Asks several models the same: speed, tokens, cost and answers.
 
+    The exit code is 1 where a model failed; the table says why.
+
     [dim]aimlapi compare "Explain tides" --models openai/gpt-4o,deepseek/deepseek-r1 --runs 3 --plot out.png[/dim]
     """
+    if profile is not None:
+        config.choose(profile)
     names = list(dict.fromkeys(name.strip() for name in models.split(",") if name.strip()))
     if not names:
         raise InvalidRequestError("`--models` names none: pass ids, with commas between them.")
     if plot is not None:
-        from aimlapi_cli.plots import check, scatter
+        from aimlapi_cli import plots
 
-        check(plot)
+        plots.check(plot)
+    call = options.call_of(
+        None, system=system, temperature=temperature, max_tokens=max_tokens, effort=effort, params=param
+    )
+    messages = [{"role": "system", "content": call.system}] if call.system else []
+    messages.append({"role": "user", "content": prompt})
+    connected = connection(base_url, api_key)
     with progress(len(names) * runs, "Asking") as done:
-        results = asyncio.run(_asked(prompt, names, runs, max_tokens, base_url, api_key, done))
+        results = asyncio.run(_asked(messages, names, runs, call.parameters, connected, done))
     rows = [result.row() for result in results]
-    columns = [one for one in _COLUMNS if one.name != "error" or any(row["error"] for row in rows)]
-    show(rows, columns, as_json=as_json, as_csv=as_csv)
+    empty = {"error", "note"} - {name for row in rows for name in ("error", "note") if row[name]}
+    columns = [one for one in _COLUMNS if one.name not in empty]
+    show(rows, columns, on_terminal=_COLUMNS[:-2], as_json=as_json, as_csv=as_csv)
+    if streams.is_terminal() and not (as_json or as_csv):  # sentences, which a column would break into pieces
+        for row in rows:
+            for reason in filter(None, (row["error"], row["note"])):
+                streams.write(f"{row['model']}: {reason}\n")
     if answers and not (as_json or as_csv):
         for row in rows:
             for answer in row["answers"][:1]:
-                console().print(f"\n{row['model']}", style="bold", markup=False)
-                console().print(answer, markup=False)
+                streams.write(f"\n{row['model']}\n{answer}\n")
     if plot is not None:
         points = [
             (row["model"], row["seconds"], row["cost_usd"])
             for row in rows
-            if row["seconds"] is not None and row["cost_usd"]
+            if row["seconds"] is not None and row["cost_usd"] is not None
         ]
-        scatter(plot, points, "seconds", "US dollars a call")
+        shown = [{one.title: printed(row.get(one.name)) for one in columns} for row in rows]
+        report = plots.Report(prompt, shown, {row["model"]: row["answers"][:1] for row in rows})
+        plots.scatter(plot, points, "seconds", "US dollars a call", report)
         streams.say(f"Drawn into {plot}.")
+    failed = [row["model"] for row in rows if row["error"]]
+    if failed:
+        fail(f"{len(failed)} of {len(rows)} models failed: {', '.join(failed)}.")
 
 
 async def _asked(
-    prompt: str,
+    messages: list[dict[str, Any]],
     names: list[str],
     runs: int,
-    max_tokens: int | None,
-    base_url: str | None,
-    api_key: str | None,
-    done: Any,
+    parameters: dict[str, Any],
+    connected: dict[str, Any],
+    done: Callable[[], None],
 ) -> list[Result]:
     """All models side by side; the runs of one, one after another."""
     from aimlapi_transport import AsyncClient
 
-    async with AsyncClient(base_url=base_url, api_key=api_key) as client:
+    async with AsyncClient(**connected) as client:
 
         async def of(name: str) -> Result:
             result = Result(name)
             for _ in range(runs):
-                result.runs.append(await _run(client, name, prompt, max_tokens))
+                result.runs.append(await _run(client, name, messages, parameters))
                 done()
             return result
 
         return list(await asyncio.gather(*map(of, names)))
 
 
-async def _run(client: Any, name: str, prompt: str, max_tokens: int | None) -> Run:
+async def _run(client: Any, name: str, messages: list[dict[str, Any]], parameters: dict[str, Any]) -> Run:
     run, begun = Run(name), time.perf_counter()
+    found = None
     try:
-        messages = [{"role": "user", "content": prompt}]
-        async for delta in streamed(client, name, messages, max_tokens=max_tokens):
+        async for delta in streamed(client, name, messages, **parameters):
             if run.first is None and (delta.text or delta.reasoning):
                 run.first = time.perf_counter() - begun
-            if delta.completion is not None:
-                completion = delta.completion
-                run.answer = completion.text
-                run.usd = completion.cost.usd if completion.cost else None
-                if completion.usage is not None:
-                    run.input, run.output = completion.usage.input, completion.usage.output
+            found = delta.completion or found
         run.seconds = time.perf_counter() - begun
     except AIMLAPIError as error:
-        run.error = f"{type(error).__name__}: {error.message.splitlines()[0][:120]}"
+        near = await _nearest(client, name) if isinstance(error, NotFoundError) else ""
+        run.error = f"{type(error).__name__}: {error.message.splitlines()[0][:200]}{near}"
+        return run
+    run.note = notice(found)
+    if found is not None:
+        run.answer = found.text
+        run.usd = found.cost.usd if found.cost else None
+        if found.usage is not None:
+            run.input, run.output = found.usage.input, found.usage.output
     return run
+
+
+async def _nearest(client: Any, name: str) -> str:
+    try:
+        known = names_of(await client.models(include="all"))
+    except AIMLAPIError:
+        return ""
+    return "" if name in known else sentence(name, known)
+
+
+def _reason(errors: list[str], runs: int) -> str | None:
+    if not errors:
+        return None
+    return errors[0] if runs == 1 else f"{len(errors)} of {runs} runs failed: {errors[0]}"
 
 
 def _middle(values: list[Any], places: int = 3) -> float | int | None:

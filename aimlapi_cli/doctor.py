@@ -17,7 +17,8 @@ from urllib.request import getproxies, proxy_bypass
 
 import typer
 
-from aimlapi_cli.session import ApiKey, AsJson, BaseUrl, client, console
+from aimlapi_cli.config import load
+from aimlapi_cli.session import ApiKey, AsJson, BaseUrl, client, connection, console
 from aimlapi_cli.tables import show
 from aimlapi_transport.errors import (
     AIMLAPIError,
@@ -155,10 +156,11 @@ def _unmet(name: str) -> Iterator[str]:
 def key(patient: Patient) -> Iterator[Line]:
     from aimlapi_transport.config.settings import Settings
 
-    settings = Settings(base_url=patient.base_url, api_key=patient.api_key)
+    settings = Settings(**connection(patient.base_url, patient.api_key))
     patient.address = settings.base_url
     where = "--api-key" if patient.api_key else None
-    for name in settings.preset.key_variables:
+    configured = load().defaults.key_variable
+    for name in [configured] if configured else settings.preset.key_variables:
         if where is None and os.environ.get(name, "").strip():
             where = name
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aimlapi_cli import streams
+from aimlapi_cli import completion, streams
 from aimlapi_cli.nearest import sentence
 from aimlapi_cli.session import ApiKey, AsCsv, AsJson, BaseUrl, client
 from aimlapi_cli.tables import Column, show, show_one
@@ -19,9 +19,21 @@ if TYPE_CHECKING:
     from aimlapi_transport.service.keys import Key, KeyLimit
 
 Prefix = Annotated[str, typer.Argument(help="The first 8 characters of the key.")]
-Scopes = Annotated[str | None, typer.Option(help="What it may be used for: model:chat,model:embeddings")]
+Scopes = Annotated[
+    str | None,
+    typer.Option(
+        help="What it may be used for: model:chat,model:embeddings",
+        autocompletion=completion.listed([f"model:{kind}" for kind in ("chat", "responses", "embeddings", "image")]),
+    ),
+]
 Limit = Annotated[float | None, typer.Option(help="Most US dollars it may spend.")]
-Per = Annotated[str | None, typer.Option(help="When that count starts over: no_reset, day, week, month.")]
+Per = Annotated[
+    str | None,
+    typer.Option(
+        help="When that count starts over: no_reset, day, week, month.",
+        autocompletion=completion.among(("no_reset", "day", "week", "month")),
+    ),
+]
 
 keys = typer.Typer(no_args_is_help=True, help="The account's keys: needs a management key.", rich_markup_mode="rich")
 _COLUMNS = (

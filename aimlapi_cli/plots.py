@@ -5,12 +5,17 @@ from __future__ import annotations
 import html
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from aimlapi_transport.errors import InvalidRequestError
 
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color-scheme:light dark}"
+    "svg{max-width:100%;height:auto;background:#fff}table{border-collapse:collapse;display:block;overflow-x:auto}"
+    "th,td{padding:.2em .8em;text-align:left;border-bottom:1px solid #8884}pre{white-space:pre-wrap}"
+)
 _KINDS = (".png", ".svg", ".html")
 
 
@@ -24,7 +29,31 @@ def bars(path: Path, names: Sequence[str], values: Sequence[float], label: str) 
     _write(path, figure, label)
 
 
-def scatter(path: Path, points: Sequence[tuple[str, float, float]], x_label: str, y_label: str) -> None:
+class Report(NamedTuple):
+    """What a page has beside its drawing: the question, the rows of the table, the answers of each model."""
+
+    question: str
+    rows: Sequence[Mapping[str, str]]
+    answers: Mapping[str, Sequence[str]]
+
+    def html(self) -> str:
+        """As a part of a page; nothing in it is more than text."""
+        names = list(self.rows[0]) if self.rows else []
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
+        body = "".join(
+            f"<tr>{''.join(f'<td>{html.escape(row[name])}</td>' for name in names)}</tr>" for row in self.rows
+        )
+        said = "".join(
+            f"<h2>{html.escape(model)}</h2><pre>{html.escape(answer)}</pre>"
+            for model, texts in self.answers.items()
+            for answer in texts
+        )
+        return f"<h1>{html.escape(self.question)}</h1><table><tr>{head}</tr>{body}</table>{said}"
+
+
+def scatter(
+    path: Path, points: Sequence[tuple[str, float, float]], x_label: str, y_label: str, report: Report | None = None
+) -> None:
     """A named point for each of (name, x, y)."""
     figure, axes = _figure(path, 4.5)
     for name, x, y in points:
@@ -34,7 +63,7 @@ def scatter(path: Path, points: Sequence[tuple[str, float, float]], x_label: str
     axes.set_ylabel(y_label)
     axes.set_xlim(0, max((x for _, x, _ in points), default=1) * 1.4)  # room for the names
     axes.set_ylim(0, max((y for _, _, y in points), default=1) * 1.2)
-    _write(path, figure, f"{y_label} against {x_label}")
+    _write(path, figure, f"{y_label} against {x_label}", report)
 
 
 def check(path: Path) -> None:
@@ -62,12 +91,13 @@ def _figure(path: Path, height: float) -> Any:
     return figure, axes
 
 
-def _write(path: Path, figure: Any, title: str) -> None:
+def _write(path: Path, figure: Any, title: str, report: Report | None = None) -> None:
+    path = path.expanduser()
     if path.suffix.lower() != ".html":
         figure.savefig(path, dpi=150)
         return
     drawn = io.StringIO()
     figure.savefig(drawn, format="svg")
     svg = drawn.getvalue()
-    page = f'<!doctype html><meta charset="utf-8"><title>{html.escape(title)}</title>{svg[svg.index("<svg") :]}'
-    path.write_text(page, encoding="utf-8")
+    head = f'<!doctype html><meta charset="utf-8"><title>{html.escape(title)}</title><style>{_STYLE}</style>'
+    path.write_text(f"{head}{svg[svg.index('<svg') :]}{report.html() if report else ''}", encoding="utf-8")

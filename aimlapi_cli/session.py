@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -43,7 +44,38 @@ def client(base_url: str | None, api_key: str | None, **settings: Any) -> Any:
     """A blocking client of the host."""
     from aimlapi_transport import Client
 
-    return Client(base_url=base_url, api_key=api_key, **settings)
+    return Client(**connection(base_url, api_key), **settings)
+
+
+def connection(base_url: str | None, api_key: str | None) -> dict[str, Any]:
+    """The address and the key that a client is made with: an option, the environment, then the configuration.
+
+    Raises:
+        InvalidRequestError: the configuration names a variable for the key that is not set.
+    """
+    from aimlapi_cli.config import load
+
+    config = load()
+    variable = config.defaults.key_variable
+    if api_key is None and variable is not None:
+        api_key = os.environ.get(variable, "").strip() or None
+        if api_key is None:
+            from aimlapi_transport.errors import AuthenticationError
+
+            raise AuthenticationError(f"`key_variable` in {config.path} names {variable}, which is not set.")
+    return {"base_url": base_url or config.defaults.base_url, "api_key": api_key}
+
+
+def address(base_url: str | None) -> str:
+    """The address that a client asks.
+
+    Raises:
+        AIMLAPIError: it is none.
+    """
+    from aimlapi_cli.config import load
+    from aimlapi_transport.config.settings import Settings
+
+    return Settings(base_url=base_url or load().defaults.base_url).base_url
 
 
 def streamed(ours: Any, model: str, messages: list[dict[str, Any]], **parameters: Any) -> Any:

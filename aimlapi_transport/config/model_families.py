@@ -270,6 +270,11 @@ def facts_for(model: str) -> ModelFacts | None:
     )
 
 
+def known_models() -> list[str]:
+    """The ids and aliases that the packaged facts know."""
+    return list(_survey()[1])
+
+
 @lru_cache(maxsize=1)
 def documented_parameters() -> frozenset[str]:
     """The parameters that the documents of any model list."""

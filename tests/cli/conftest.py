@@ -48,10 +48,22 @@ def cli(
 ) -> Cli:
     from aimlapi_cli.app import run
 
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for place in ("CACHE", "CONFIG", "DATA", "STATE"):
+        monkeypatch.setenv(f"XDG_{place}_HOME", str(tmp_path / place.lower()))
     monkeypatch.setenv("AIMLAPI_API_BASE", server.base_url)
     monkeypatch.setenv("AIMLAPI_API_KEY", KEY)
-    for name in ("AIML_API_KEY", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+    for name in (
+        "AIML_API_KEY",
+        "AIMLAPI_PROFILE",
+        "AIMLAPI_CONFIG",
+        "AIMLAPI_LOG_FILE",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
 

@@ -91,7 +91,7 @@ def on_a_terminal(
     """A run on a terminal.
 
     Args:
-        typed: what is typed, each after the terminal showed a text (since the last was typed).
+        typed: what is typed, each after the terminal showed a text (below the one before), or got an escape.
     """
     import fcntl
     import pty
@@ -106,6 +106,7 @@ def on_a_terminal(
         stderr=theirs,
         env={"TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1", **settings},
         start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # it is the one that Ctrl-C interrupts
         cwd=cwd,
     )
     os.close(theirs)
@@ -118,8 +119,16 @@ def on_a_terminal(
         if not piece:
             break
         shown += piece
-        while waiting and waiting[0][0] in plain(shown[seen:].decode(errors="replace")):
-            seen = len(shown)
+        raw = shown.decode(errors="replace")
+        text = plain(raw)
+        while waiting:
+            sought = waiting[0][0]
+            if sought.startswith("\x1b"):
+                found = 0 if sought in raw else -1
+            elif (found := text.find(sought, seen)) >= 0:
+                seen = found + len(sought)
+            if found < 0:
+                break
             os.write(mine, waiting.pop(0)[1])
     if process.poll() is None and time.monotonic() >= end:
         process.kill()

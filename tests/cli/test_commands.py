@@ -196,7 +196,7 @@ def test_a_failed_turn_is_no_end(cli: Cli) -> None:
 def test_models_are_compared(cli: Cli) -> None:
     names = "openai/gpt-4o,deepseek/deepseek-r1,nobody/knows"
     ran = cli("compare", "Explain tides", "--models", names, "--runs", "2", "--plot", "out.png")
-    assert ran.code == 0 and Path("out.png").stat().st_size > 1000
+    assert ran.code == 1 and Path("out.png").stat().st_size > 1000
     rows = {row["model"]: row for row in json.loads(cli("compare", "x", "--models", names, "--json").out)}
     assert rows["openai/gpt-4o"]["cost_usd"] > 0 and rows["deepseek/deepseek-r1"]["output_tokens"] > 0
     assert "NotFoundError" in rows["nobody/knows"]["error"]

@@ -1,0 +1,206 @@
+"""The configuration file: defaults, profiles, templates and MCP servers. To add a setting, add a field and a row.
+
+A TOML file, `config.toml`, in the folder that `platformdirs` names, or where AIMLAPI_CONFIG says. A profile
+(`--profile`, AIMLAPI_PROFILE, or `profile` in the file) goes before the file's own defaults, an option before both.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from aimlapi_cli.nearest import sentence
+from aimlapi_transport.errors import InvalidRequestError
+
+PROJECT = "aimlapi-integrations"
+_TABLES = ("params", "profiles", "templates", "mcp")
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What holds where no option says otherwise.
+
+    Attributes:
+        key_variable: the environment variable that holds the key; the key itself is never in the file.
+        params: body parameters.
+        log: whether answers are kept in the local log; remember: whether `--continue` finds the last conversation.
+    """
+
+    model: str | None = None
+    system: str | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    reasoning_effort: str | None = None
+    base_url: str | None = None
+    key_variable: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    log: bool = False
+    remember: bool = True
+
+    def over(self, other: Defaults) -> Defaults:
+        """These; where one is as it is by default, the other's."""
+        empty = Defaults()
+        own = {
+            one.name: value
+            for one in fields(self)
+            if one.name != "params" and (value := getattr(self, one.name)) != getattr(empty, one.name)
+        }
+        return replace(other, **own, params={**other.params, **self.params})
+
+
+@dataclass(frozen=True)
+class Template:
+    """A question that is asked again and again: `prompt` has places such as `{input}` and `{language}`."""
+
+    prompt: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+    defaults: Defaults = field(default_factory=Defaults)
+
+
+@dataclass(frozen=True)
+class McpServer:
+    """How an MCP server is started, or where it is."""
+
+    command: str | None = None
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class Config:
+    """The file, read: `defaults` are those of the profile that was chosen over the file's own."""
+
+    path: Path
+    exists: bool = False
+    profile: str | None = None
+    profiles: tuple[str, ...] = ()
+    defaults: Defaults = field(default_factory=Defaults)
+    templates: Mapping[str, Template] = field(default_factory=dict)
+    mcp: Mapping[str, McpServer] = field(default_factory=dict)
+
+
+# Field -> its type, as the file has it.
+_TYPES: dict[str, tuple[type, ...]] = {
+    "model": (str,),
+    "system": (str,),
+    "temperature": (int, float),
+    "max_tokens": (int,),
+    "reasoning_effort": (str,),
+    "base_url": (str,),
+    "key_variable": (str,),
+    "params": (dict,),
+    "log": (bool,),
+    "remember": (bool,),
+}
+_WORDS = {str: "a text", int: "a number", float: "a number", bool: "true or false", dict: "a table", list: "a list"}
+_chosen: str | None = None
+
+
+def choose(profile: str | None) -> None:
+    """The profile of this command line."""
+    global _chosen
+    _chosen = profile
+
+
+def config_path() -> Path:
+    """Where the file is, or would be."""
+    given = os.environ.get("AIMLAPI_CONFIG")
+    if given:
+        return Path(given).expanduser()
+    from platformdirs import user_config_path
+
+    return user_config_path(PROJECT, appauthor=False) / "config.toml"
+
+
+def load(profile: str | None = None) -> Config:
+    """The configuration.
+
+    Raises:
+        InvalidRequestError: the file cannot be read, or has a name nobody knows; there is no such profile.
+    """
+    path = config_path()
+    wanted = profile or _chosen or os.environ.get("AIMLAPI_PROFILE") or None
+    try:
+        document = _parsed(path)
+    except FileNotFoundError:
+        if wanted is not None:
+            raise InvalidRequestError(f"There is no profile {wanted!r}: {path} does not exist.") from None
+        return Config(path)
+    _check(document, {*_TYPES, *_TABLES, "profile"}, str(path))
+    wanted = wanted or document.get("profile")
+    profiles = _tables(document, "profiles", path)
+    defaults = _defaults({name: value for name, value in document.items() if name in _TYPES}, str(path))
+    if wanted is not None:
+        if wanted not in profiles:
+            raise InvalidRequestError(f"There is no profile {wanted!r} in {path}.{sentence(str(wanted), profiles)}")
+        defaults = _defaults(profiles[wanted], f"{path}, profile {wanted}").over(defaults)
+    templates = {
+        name: _template(row, f"{path}, template {name}") for name, row in _tables(document, "templates", path).items()
+    }
+    servers = {name: _server(row, f"{path}, mcp {name}") for name, row in _tables(document, "mcp", path).items()}
+    return Config(path, True, wanted, tuple(profiles), defaults, templates, servers)
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise InvalidRequestError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except (ValueError, RecursionError) as error:  # TOML's own error is one, and so is that of an encoding
+        raise InvalidRequestError(f"{path} is no TOML: {error}.") from None
+
+
+def _check(row: Mapping[str, Any], known: set[str], where: str) -> None:
+    for name in row:
+        if name not in known:
+            raise InvalidRequestError(f"{where} has {name!r}, which is no setting.{sentence(name, known)}")
+
+
+def _tables(document: Mapping[str, Any], name: str, path: Path) -> dict[str, dict[str, Any]]:
+    found = document.get(name, {})
+    if not isinstance(found, dict) or not all(isinstance(row, dict) for row in found.values()):
+        raise InvalidRequestError(f"{path} has `{name}`, which is no table of tables: write [{name}.NAME].")
+    return found
+
+
+def _typed(row: Mapping[str, Any], name: str, types: tuple[type, ...], where: str) -> Any:
+    value = row.get(name)
+    if value is not None and (not isinstance(value, types) or (isinstance(value, bool) and bool not in types)):
+        raise InvalidRequestError(f"{where} has `{name}` = {value!r}: it must be {_WORDS[types[0]]}.")
+    return value
+
+
+def _defaults(row: Mapping[str, Any], where: str) -> Defaults:
+    _check(row, set(_TYPES), where)
+    found = {name: _typed(row, name, types, where) for name, types in _TYPES.items()}
+    return Defaults(**{name: value for name, value in found.items() if value is not None})
+
+
+def _template(row: Mapping[str, Any], where: str) -> Template:
+    _check(row, {*_TYPES, "prompt", "variables"}, where)
+    prompt = _typed(row, "prompt", (str,), where)
+    if not prompt:
+        raise InvalidRequestError(f"{where} has no `prompt`.")
+    variables = _typed(row, "variables", (dict,), where) or {}
+    rest = {name: value for name, value in row.items() if name in _TYPES}
+    return Template(prompt, {name: str(value) for name, value in variables.items()}, _defaults(rest, where))
+
+
+def _server(row: Mapping[str, Any], where: str) -> McpServer:
+    _check(row, {"command", "args", "env", "url"}, where)
+    command, url = _typed(row, "command", (str,), where), _typed(row, "url", (str,), where)
+    if (command is None) == (url is None):
+        raise InvalidRequestError(f"{where} needs either `command` or `url`.")
+    args, env = _typed(row, "args", (list,), where) or [], _typed(row, "env", (dict,), where) or {}
+    return McpServer(command, tuple(map(str, args)), {name: str(value) for name, value in env.items()}, url)

@@ -1,0 +1,175 @@
+"""What `ask`, `chat` and `compare` have in common: their options, and what goes out in the end."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from aimlapi_cli import completion
+from aimlapi_cli.config import Config, Defaults, load
+from aimlapi_cli.nearest import sentence
+from aimlapi_transport.errors import InvalidRequestError
+
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
+Model = Annotated[
+    str | None,
+    typer.Option("--model", "-m", help="Id or alias of the model.", autocompletion=completion.models),
+]
+System = Annotated[str | None, typer.Option(help="An instruction.")]
+Temperature = Annotated[float | None, typer.Option(help="How much chance.")]
+MaxTokens = Annotated[int | None, typer.Option(help="Most tokens of the answer.", min=1)]
+Effort = Annotated[
+    str | None,
+    typer.Option(
+        "--reasoning-effort",
+        "--effort",
+        help=f"How long it thinks: {', '.join(EFFORTS)}.",
+        autocompletion=completion.among(EFFORTS),
+    ),
+]
+Param = Annotated[list[str] | None, typer.Option("--param", "-p", help="A body parameter: top_p=0.9; may be repeated.")]
+TemplateName = Annotated[
+    str | None,
+    typer.Option("--template", "-t", help="A template of the configuration.", autocompletion=completion.templates),
+]
+Var = Annotated[list[str] | None, typer.Option(help="For a place of the template: language=French.")]
+Profile = Annotated[
+    str | None, typer.Option(help="A profile of the configuration.", autocompletion=completion.profiles)
+]
+Continue = Annotated[bool, typer.Option("--continue", "-c", help="Go on with the last conversation.")]
+Load = Annotated[str | None, typer.Option(help="Go on with a saved conversation, or one of the log (its id).")]
+Log = Annotated[bool | None, typer.Option("--log/--no-log", help="Whether the local log keeps the answer.")]
+Files = Annotated[list[Path] | None, typer.Option("--file", "-f", help="A picture, a sound, a paper, a text.")]
+_PLACE = re.compile(r"\{([A-Za-z_]\w*)\}")
+_MODEL = re.compile(r"[\w.-]+/[\w.:/-]+")
+
+
+@dataclass
+class Call:
+    """What goes out, of the options over the template's, the profile's and the file's defaults."""
+
+    config: Config
+    model: str | None
+    system: str | None
+    parameters: dict[str, Any]
+    keeps_log: bool
+    prompt: str | None = None
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def need_model(self) -> str:
+        """The model.
+
+        Raises:
+            InvalidRequestError: none was named.
+        """
+        if not self.model:
+            raise InvalidRequestError(
+                f"No model is named: pass one (`aimlapi models` lists them), or set `model` in {self.config.path}."
+            )
+        return self.model
+
+    def question(self, text: str) -> str:
+        """The template around a question, or the question.
+
+        Raises:
+            InvalidRequestError: a place of the template has no value.
+        """
+        if self.prompt is None:
+            return text
+        values = {"input": text, **self.variables}
+        names = set(_PLACE.findall(self.prompt))
+        missing = sorted(names - values.keys())
+        if missing:
+            raise InvalidRequestError(f"The template needs {missing[0]!r}: pass --var {missing[0]}=...")
+        filled = _PLACE.sub(lambda found: values[found[1]], self.prompt)
+        return filled if "input" in names or not text else f"{filled}\n\n{text}"
+
+
+def call_of(
+    model: str | None,
+    *,
+    system: str | None = None,
+    temperature: float | None = None,
+    max_tokens: int | None = None,
+    effort: str | None = None,
+    params: Sequence[str] | None = None,
+    template: str | None = None,
+    variables: Sequence[str] | None = None,
+    profile: str | None = None,
+    log: bool | None = None,
+) -> Call:
+    """What goes out.
+
+    Raises:
+        InvalidRequestError: an option, the configuration or a template is wrong.
+    """
+    config = load(profile)
+    given = Defaults(model, system, temperature, max_tokens, effort, params=dict(map(parameter, params or ())))
+    defaults, prompt, values = config.defaults, None, {}
+    if template is not None:
+        if template not in config.templates:
+            near = sentence(template, config.templates)
+            raise InvalidRequestError(f"There is no template {template!r} in {config.path}.{near}")
+        found = config.templates[template]
+        prompt, values = found.prompt, dict(found.variables)
+        defaults = found.defaults.over(defaults)
+    values |= dict(_pair(text, "--var") for text in variables or ())
+    all_of = given.over(defaults)
+    own = {
+        "temperature": all_of.temperature,
+        "max_tokens": all_of.max_tokens,
+        "reasoning_effort": all_of.reasoning_effort,
+    }
+    parameters = {**{name: value for name, value in own.items() if value is not None}, **all_of.params}
+    keeps = all_of.log if log is None else log
+    return Call(config, all_of.model, all_of.system, parameters, keeps, prompt, values)
+
+
+def parameter(text: str) -> tuple[str, Any]:
+    """`NAME=VALUE`, where the value is JSON, or else a text.
+
+    Raises:
+        InvalidRequestError: it is none.
+    """
+    name, value = _pair(text, "--param")
+    try:
+        return name, json.loads(value)
+    except (ValueError, RecursionError):
+        return name, value
+
+
+def _pair(text: str, option: str) -> tuple[str, str]:
+    name, mark, value = text.partition("=")
+    if not mark or not name.strip():
+        raise InvalidRequestError(f"`{option}` is {text!r}: pass NAME=VALUE.")
+    return name.strip(), value
+
+
+def model_and_question(
+    first: str | None, second: str | None, named: str | None, defaults: Mapping[str, Any] | Config
+) -> tuple[str | None, str | None]:
+    """Which of the two arguments is the model: with `--model` none is; a single one is where it can be no question.
+
+    A single argument is a question where another model is configured and it does not look like a model's id.
+    """
+    if named is not None:
+        text = " ".join(part for part in (first, second) if part)
+        return named, text or None
+    if second is not None or first is None:
+        return first, second
+    has_default = isinstance(defaults, Config) and bool(defaults.defaults.model)
+    if not has_default or _is_model(first):
+        return (first, None) if not re.search(r"\s", first) else (None, first)
+    return None, first
+
+
+def _is_model(text: str) -> bool:
+    from aimlapi_transport.config.model_families import facts_for
+
+    return not re.search(r"\s", text) and (_MODEL.fullmatch(text) is not None or facts_for(text) is not None)
