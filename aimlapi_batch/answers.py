@@ -8,7 +8,7 @@ from aimlapi_batch.job import Job, Row
 from aimlapi_transport.errors import ContextLengthError, InvalidRequestError
 
 if TYPE_CHECKING:
-    from aimlapi_batch.schemas import SchemaCheck
+    from aimlapi_batch.schemas import AnswerCheck
     from aimlapi_transport.chat.response import Choice, Completion
     from aimlapi_transport.chat.usage import Usage
 
@@ -88,7 +88,7 @@ def usage_row(usage: Usage | None) -> Row | None:
     }
 
 
-def checked(row: Row, job: Job, schema: SchemaCheck | None) -> Row:
+def checked(row: Row, job: Job, schema: AnswerCheck | None) -> Row:
     """The answer with the value its text holds, where a schema was asked for; with an error where it does not do."""
     finish = row["finish_reason"]
     cut = {"length": "cut at its limit: pass a larger `max_tokens`", "content_filter": "filtered by the provider"}
@@ -102,18 +102,16 @@ def checked(row: Row, job: Job, schema: SchemaCheck | None) -> Row:
     if row["refusal"]:
         return {**row, "error": _error("SchemaError", f"the model refused: {row['refusal'][:200]}")}
     if row["choices"]:
-        every = [_parsed(one, job, schema) for one in row["choices"]]
-        return {**row, **_parsed(row, job, schema), "choices": every}
-    return {**row, **_parsed(row, job, schema)}
+        every = [_parsed(one, schema) for one in row["choices"]]
+        return {**row, **_parsed(row, schema), "choices": every}
+    return {**row, **_parsed(row, schema)}
 
 
-def _parsed(part: Row, job: Job, schema: SchemaCheck) -> Row:
-    from aimlapi_transport.structured.json_text import json_answer
-
+def _parsed(part: Row, schema: AnswerCheck) -> Row:
     value = part.get("parsed")
     if value is None:
         try:
-            value = json_answer(part["text"] or "", job.schema)
+            value = schema.read(part["text"] or "")
         except ValueError:
             return {**part, "error": _error("SchemaError", f"the answer is no JSON: {str(part['text'])[:200]!r}")}
     problem = schema.problem(value)

@@ -8,14 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 from aimlapi_batch.answers import blank, checked, from_completion
 from aimlapi_batch.job import Job, Row
-from aimlapi_batch.questions import parameters_of
 from aimlapi_batch.runnables import ask_runnable
 from aimlapi_batch.store import DueRow
 
 if TYPE_CHECKING:
+    from aimlapi_batch.schemas import AnswerCheck
     from aimlapi_transport.client import AsyncClient
 
 _NO_PARAMETERS = ("model", "messages", "stream", "stream_options")  # of a body: each has a place of its own
+
+
+def parameters_of(job: Job) -> tuple[Row, AnswerCheck | None]:
+    """The body parameters of every request, and the schema that answers have to fit."""
+    if job.schema is None:
+        return dict(job.parameters), None
+    from aimlapi_batch.schemas import AnswerCheck
+
+    schema = AnswerCheck(job.schema)
+    return {"response_format": schema.response_format, **job.parameters}, schema
 
 
 class Asker:
@@ -24,12 +34,7 @@ class Asker:
     def __init__(self, job: Job, client: AsyncClient) -> None:
         self._job = job
         self._client = client
-        self._parameters = parameters_of(job)
-        self._schema = None
-        if job.schema is not None:
-            from aimlapi_batch.schemas import SchemaCheck
-
-            self._schema = SchemaCheck(job.schema)
+        self._parameters, self._schema = parameters_of(job)
 
     def request(self, questions: Sequence[Row]) -> Any:
         """The request for one row, or for the vectors of several; None where a runnable makes its own.

@@ -18,17 +18,18 @@ from aimlapi_batch.engine import arun, run
 from aimlapi_batch.job import Job, JobError, JobStoppedError
 from aimlapi_batch.progress import cost_text, duration, live_progress, summary_text
 from aimlapi_batch.summary import Summary
-from aimlapi_cli.session import FAILED, STOPPED, ApiKey, AsJson, BaseUrl, console, fail
-from aimlapi_cli.tables import show
+from aimlapi_cli import streams
+from aimlapi_cli.exits import FAILED, STOPPED, WAITING, Failure
+from aimlapi_cli.nearest import suggestions
+from aimlapi_cli.session import ApiKey, AsJson, BaseUrl, client, console
+from aimlapi_cli.tables import show_one
 from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError
 
-WAITING = 3  # exit code of a job that stopped by itself: its rows wait for another run
 batch = typer.Typer(
+    add_completion=False,
     no_args_is_help=True,
     help="Many rows through a model; nothing paid for is lost.",
     rich_markup_mode="rich",
-    epilog="Exit codes: 0 all answered, 1 rows failed, 2 a wrong argument, 3 stopped before the end by itself, "
-    "130 stopped by Ctrl-C.",
 )
 _CLASS = re.compile(r"[A-Z]\w*|all")
 
@@ -181,20 +182,13 @@ def status(
     from aimlapi_batch.status import status_of
 
     found = status_of(output)
-    if as_json:
-        show([found], (), as_json=True)
-        return
-    spent, failures = cost_text(found["spent_usd"], found["unpriced"]), found["failures"]
-    budget = f" of ${found['budget_usd']:g}" if found["budget_usd"] is not None else ""
-    lines = {name: found[name] for name in ("model", "total", "waiting", "answered", "failed")}
-    lines |= {f"  {kind}": f"{one['count']}: {one['example'][:100]}" for kind, one in failures.items()}
-    lines["spent"] = f"{spent}{budget}"
-    lines["rate"] = None if found["rows_per_second"] is None else f"{found['rows_per_second']:.1f} rows/s"
-    lines["time left"] = None if found["seconds_left"] is None else duration(found["seconds_left"])
-    lines["running"] = f"pid {found['pid']}" if found["running"] else "no"
-    lines["batches under way"] = found["batches"] or None
-    rows = [{"what": what, "value": value} for what, value in lines.items() if value is not None]
-    show(rows, ("what", "value"))
+    if not as_json:
+        found["failures"] = [
+            f"{kind} {one['count']}: {one['example'][:100]}" for kind, one in found["failures"].items()
+        ]
+        found["spent_usd"] = cost_text(found["spent_usd"], found["unpriced"])
+        found["seconds_left"] = found["seconds_left"] and duration(found["seconds_left"])
+    show_one(found, as_json=as_json, titles={"seconds_left": "time left"})
 
 
 @batch.command()
@@ -217,29 +211,30 @@ def export(
     out = console(error=True)
     out.print(f"{count:,} answers written to {to or output}.", markup=False, soft_wrap=True)
     if lost:
-        fail(f"The store is damaged: {lost} could not be read.")
+        raise Failure(f"The store is damaged: {lost} could not be read.")
 
 
 def _run(job: Job, as_json: bool, *, ray: str | None = None, force: bool = False, overwrite: bool = False) -> None:
     """Runs a job, shows how it goes, and ends with the exit code of what became of it."""
     out = console(error=True)
+    ours = client(job.base_url, job.api_key)
     try:
-        with live_progress(out) as update:
+        with suggestions(ours, str(job.model)), live_progress(out) as update:
             if ray is not None:
                 summary = run(job, on=ray, force=force, overwrite=overwrite, on_progress=update)
             else:
                 summary = asyncio.run(_interruptible(job, force, overwrite, update))
     except JobStoppedError as error:
-        fail(error.message, WAITING)
+        raise Failure(error.message, WAITING) from error
     except InvalidRequestError:
         raise
     except AIMLAPIError as error:
-        fail(str(error), WAITING)
+        raise Failure(str(error), WAITING) from error
     for note in summary.notes:
         out.print(note, markup=False, soft_wrap=True)
     out.print(summary_text(summary), markup=False, soft_wrap=True)
     if as_json:
-        sys.stdout.write(json.dumps(summary.as_dict(), ensure_ascii=False, indent=2) + "\n")
+        streams.write_json(summary.as_dict())
     if summary.stopped == "interrupted":
         raise typer.Exit(STOPPED)
     if summary.stopped is not None:
@@ -284,7 +279,7 @@ async def _interruptible(job: Job, force: bool, overwrite: bool, update: Callabl
 
 def _show_estimate(summary: Summary, as_json: bool) -> None:
     if as_json:
-        sys.stdout.write(json.dumps(summary.as_dict(), ensure_ascii=False, indent=2) + "\n")
+        streams.write_json(summary.as_dict())
         return
     out = console(error=True)
     for note in summary.notes:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from aimlapi_batch.answers import blank, checked, unusable
 from aimlapi_batch.anthropic_body import body_of, completion_of
+from aimlapi_batch.ask import parameters_of
 from aimlapi_batch.job import Job, JobError, Row
 from aimlapi_batch.output import LiveOutput
-from aimlapi_batch.questions import number_of, parameters_of
+from aimlapi_batch.questions import number_of
 from aimlapi_batch.store import DueRow, Store
 from aimlapi_batch.summary import Progress, Summary
 from aimlapi_transport.chat.tool_names import restore_names, with_wire_names
@@ -81,12 +82,8 @@ class _Batches:
         self.run = store.begin_run()
         self._under_way: dict[str, list[str]] = store.get("batches", {})
         self._expired: set[str] = set(store.get("expired", ()))
-        _, self._tool_names = with_wire_names({"tools": parameters_of(job).get("tools")})
-        self._schema = None
-        if job.schema is not None:
-            from aimlapi_batch.schemas import SchemaCheck
-
-            self._schema = SchemaCheck(job.schema)
+        self._parameters, self._schema = parameters_of(job)
+        _, self._tool_names = with_wire_names({"tools": self._parameters.get("tools")})
 
     async def all(self) -> None:
         """First what is under way from before, then what was never sent; what expired is sent again."""
@@ -144,11 +141,11 @@ class _Batches:
 
     def _body(self, asked: Row) -> Row:
         if "body" not in asked:
-            return body_of(str(self._job.model), asked["messages"], parameters_of(self._job))
+            return body_of(str(self._job.model), asked["messages"], self._parameters)
         body = dict(asked["body"])
         model, messages = self._job.model or body["model"], body.pop("messages")
         body.pop("model", None)
-        return body_of(str(model), messages, {**body, **parameters_of(self._job)})
+        return body_of(str(model), messages, {**body, **self._parameters})
 
     def _due(self) -> Iterator[DueRow]:
         position = -1

@@ -174,12 +174,3 @@ def _as_json(value: Any) -> Any:
     if isinstance(value, str):
         return whole_text(value)
     return value if value is None or isinstance(value, (bool, int)) else str(value)
-
-
-def parameters_of(job: Job) -> Row:
-    """The body parameters of every request."""
-    parameters = dict(job.parameters)
-    if job.schema is not None:
-        name = "".join(letter if letter.isalnum() else "_" for letter in str(job.schema.get("title") or "answer"))[:64]
-        parameters["response_format"] = {"type": "json_schema", "json_schema": {"name": name, "schema": job.schema}}
-    return parameters

@@ -12,6 +12,7 @@ import json
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -90,8 +91,7 @@ def _raw(job: Job, note: Note) -> Iterator[Raw]:
         if kind == ".parquet":
             yield from _parquet(str(source))
             return
-        file = sys.stdin.buffer if str(source) == "-" else _opened(Path(source))
-        with file:
+        with nullcontext(sys.stdin.buffer) if str(source) == "-" else _opened(Path(source)) as file:
             if not kind:
                 kind = _kind_by_content(file)
                 note(f"The standard input is read as {'CSV' if kind == '.csv' else 'JSON Lines'}.")

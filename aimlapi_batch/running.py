@@ -16,7 +16,7 @@ from aimlapi_batch.job import Job, JobError, Row
 from aimlapi_batch.lock import is_locked
 from aimlapi_batch.output import LiveOutput, Output, set_aside
 from aimlapi_batch.registration import check_settings, register
-from aimlapi_batch.schemas import SchemaCheck
+from aimlapi_batch.schemas import AnswerCheck
 from aimlapi_batch.store import WAITING, Store, store_path
 from aimlapi_batch.summary import Progress, Summary
 
@@ -68,7 +68,7 @@ def check(job: Job) -> None:
     """Raises `JobError` for a job that makes no sense."""
     job.check()
     if job.schema is not None:
-        SchemaCheck(job.schema)
+        AnswerCheck(job.schema)
 
 
 @dataclass

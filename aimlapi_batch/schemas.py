@@ -1,16 +1,18 @@
-"""Whether an answer fits the JSON schema of its job: all of the schema, as `jsonschema` reads it."""
+"""The schema of a job's answers: how it travels, and whether an answer fits all of it, as `jsonschema` reads it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from aimlapi_batch.job import JobError, Row
+from aimlapi_transport.structured.answer_schema import answer_schema
+from aimlapi_transport.structured.json_text import json_answer
 
 _LONGEST = 200  # characters of a reason
 
 
-class SchemaCheck:
-    """A schema, ready to be checked against.
+class AnswerCheck:
+    """A schema that answers have to fit.
 
     Raises:
         JobError: it is no JSON schema.
@@ -29,6 +31,21 @@ class SchemaCheck:
         except SchemaError as error:
             raise JobError(f"`schema` is no JSON schema: {error.message}.") from None
         self._validator: Any = kind(schema, registry=EMPTY_REGISTRY)  # which looks nothing up in the network
+
+        self._travelling = answer_schema(schema)
+
+    @property
+    def response_format(self) -> Row:
+        """The parameter that asks for it."""
+        return self._travelling.response_format()
+
+    def read(self, text: str) -> Any:
+        """The value that a text answers with.
+
+        Raises:
+            ValueError: it holds no JSON.
+        """
+        return self._travelling.value(json_answer(text, self._travelling.schema))
 
     def problem(self, value: Any) -> str | None:
         """Why a value does not fit, None where it does."""

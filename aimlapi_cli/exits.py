@@ -6,13 +6,14 @@ import errno
 import os
 from pathlib import Path
 
-DONE, FAILED, WRONG, FAULT, STOPPED = 0, 1, 2, 70, 130
+DONE, FAILED, WRONG, WAITING, FAULT, STOPPED = 0, 1, 2, 3, 70, 130
 
 # docs/command-line.md shows this table; a test keeps them alike.
 CODES = {
     DONE: "done; also where a reader such as `head` closed the pipe early",
     FAILED: "the provider, the network or this machine said no; the reason is one sentence on stderr",
     WRONG: "a wrong argument or setting",
+    WAITING: "`aimlapi batch` stopped by itself, at its budget or as no row could be answered: rows wait",
     FAULT: "a fault in `aimlapi` itself; with `AIMLAPI_DEBUG=1` it shows where",
     STOPPED: "stopped by Ctrl-C",
 }

@@ -240,7 +240,7 @@ def test_the_command(
     code, _, err = ran(*base, "--param", "temperature=0")
     assert code == 0 and "20 before" in err
     code, out, _ = ran("batch", "status", "answers.jsonl", "--json")
-    assert json.loads(out)[0]["answered"] == 20
+    assert json.loads(out)["answered"] == 20
     code, _, err = ran(*base)
     assert code == 2 and "another `parameters`" in err and len(err.splitlines()) == 1
     assert ran("batch", "status", "nowhere.jsonl")[0] == 2
