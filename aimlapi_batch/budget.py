@@ -7,6 +7,7 @@ from typing import Any
 
 _LEARNT = 20  # answers, from which on the dearest of them is what the next one is expected to cost
 _MARGIN = 1.25  # on the dearest of fewer
+_ROUNDING = 1 + 1e-9  # what sums of floats are off by
 
 
 class BudgetSpent(Exception):
@@ -52,19 +53,19 @@ class Budget:
         if self._answers >= _LEARNT or (self._answers and estimate is None):
             return self._dearest * (1.0 if self._answers >= _LEARNT else _MARGIN)
         if self._answers and estimate is not None:
-            return min(estimate, max(self._dearest * _MARGIN, self._dearest))
+            return min(estimate, self._dearest * _MARGIN)
         return estimate
 
     def _has_room(self, estimate: float | None) -> bool:
         limit = self.limit or 0.0
-        if self.spent >= limit:
+        if self.spent * _ROUNDING >= limit:
             return False
         expected = self._expected(estimate)
         if not self._answers and not self._set_aside:
             return True  # the first one tells what they cost, and is all that is under way
         if expected is None:
             return False
-        return self.spent + sum(self._set_aside.values()) + expected <= limit
+        return self.spent + sum(self._set_aside.values()) + expected <= limit * _ROUNDING
 
     def settle(self, call: Any, cost: float | None) -> None:
         """A call is over, and cost so much; None where it failed."""

@@ -15,24 +15,17 @@ from typing import TYPE_CHECKING, Any
 from aimlapi_batch.answers import failed, may_fit_another_time, unusable
 from aimlapi_batch.ask import Asker, summed
 from aimlapi_batch.budget import Budget, BudgetSpent
-from aimlapi_batch.job import Job, JobError, JobStoppedError, Row
+from aimlapi_batch.job import Job, JobError, Row
 from aimlapi_batch.limiter import Rate, limiter_for
 from aimlapi_batch.output import LiveOutput, with_input
 from aimlapi_batch.questions import to_json
 from aimlapi_batch.runnables import identity, names_cost
+from aimlapi_batch.stops import MAX_ALIKE, alike_error, is_pointless, with_advice
 from aimlapi_batch.store import DueRow, Store
 from aimlapi_batch.summary import Progress, Summary
+from aimlapi_batch.tables import WAITING
 from aimlapi_transport.config.retry import RetryPolicy
-from aimlapi_transport.errors import (
-    AIMLAPIError,
-    AuthenticationError,
-    BudgetExceededError,
-    InsufficientCreditsError,
-    NotFoundError,
-    PermissionDeniedError,
-    QuotaExceededError,
-    RateLimitError,
-)
+from aimlapi_transport.errors import AIMLAPIError, RateLimitError
 from aimlapi_transport.json_codec import loads
 
 if TYPE_CHECKING:
@@ -40,18 +33,10 @@ if TYPE_CHECKING:
     from aimlapi_transport.client import AsyncClient
     from aimlapi_transport.service.catalogue import Pricing
 
-_ALIKE = 20  # rows that fail for one reason, before any is answered
 _PAGE = 256  # rows read from the store at a time
 _BYTES_PER_TOKEN = 4
 _STORMS = 100  # 429s in a row before a row fails
 _OUTPUT_TOKENS = 100.0  # of an answer, until some are known
-_ADVICE = {
-    AuthenticationError: "pass a key that is accepted",
-    InsufficientCreditsError: "top up the account",
-    QuotaExceededError: "wait for the quota, or raise it",
-    PermissionDeniedError: "see what the key may do",
-    NotFoundError: "see `aimlapi models` for the ids there are",
-}
 
 
 class CallRun:
@@ -127,7 +112,7 @@ class CallRun:
                     if self._stop.is_set():
                         break
         finally:
-            self.summary.pause, self.summary.under_way, self.summary.waiting = None, 0, 0
+            self.summary.paused_until, self.summary.under_way, self.summary.waiting = 0.0, 0, 0
             if self._stop.is_set() and self.summary.stopped is None:
                 self.summary.stopped = "interrupted"
             self._keep_the_rest()
@@ -243,6 +228,7 @@ class CallRun:
                 if storms > _STORMS or not error.is_retryable:
                     return self._failed(dues, error, tries)
                 self._limiter.refused(error.retry_after, error.message.splitlines()[0][:80] if error.message else "429")
+                self._report()
                 continue
             except Exception as error:
                 self._budget.settle(call, None)
@@ -307,7 +293,7 @@ class CallRun:
         summary, succeeded = self.summary, False
         summary.under_way += 1
         summary.requests += 1
-        summary.concurrency, summary.pause = self._limiter.limit, self._limiter.pause
+        summary.concurrency = self._limiter.limit
         try:
             answers = await self._asker.ask(dues, questions, request)
             succeeded = True
@@ -344,46 +330,26 @@ class CallRun:
 
     def _failed(self, dues: Sequence[DueRow], error: Exception, tries: int) -> None:
         """Decides what becomes of rows whose call failed: the job ends, they are asked again, or are failures."""
-        if self._is_pointless(error):
-            left = self._store.count(selected=True)[0]
-            advice = next((text for kind, text in _ADVICE.items() if isinstance(error, kind)), "mend the cause")
-            note = f"{left:,} rows wait: {advice}, and run the job again."
-            if isinstance(error, AIMLAPIError):
-                error.message = f"{error.message.rstrip('.')}. {note}"
-                error.args = (error.message,)
-            return self._end(error)
+        if is_pointless(error, self.summary.answered):
+            return self._end(with_advice(error, self._store.count(selected=True)[WAITING]))
         rows = [(due, {**failed(due.key, error), "tries": due.tries + tries}) for due in dues]
         if not self.summary.answered:
             kinds = {answer["error"]["class"] for _, answer in (*self._alike, *rows)}
             self._alike = [*self._alike, *rows] if len(kinds) == 1 else rows
-            if len(self._alike) >= _ALIKE or self._failure is not None:
+            if len(self._alike) >= MAX_ALIKE or self._failure is not None:
                 return self._end_alike(error)
         is_again = bool(getattr(error, "is_retryable", False)) and not self._is_last
         for due, answer in rows:
             self._keep(due, answer, again=is_again)
-
-    def _is_pointless(self, error: Exception) -> bool:
-        """Whether the next rows would fare no better."""
-        if isinstance(error, (BudgetExceededError, AuthenticationError, InsufficientCreditsError, QuotaExceededError)):
-            return True
-        status = getattr(error, "status_code", None)
-        return status in (401, 402) or (status in (403, 404) and not self.summary.answered)
 
     def _end_alike(self, error: Exception) -> None:
         """The first rows all failed for one reason: they wait, as all others do."""
         if self._failure is not None:
             return
         self._store.ask_again_ids(due.id for due, _ in self._alike)
-        reason = str(getattr(error, "message", None) or error or type(error).__name__).splitlines()[0][:200].rstrip(".")
-        waiting = self._store.count(selected=True)[0]
         self.summary.errors, self.summary.asked = 0, self.summary.answered
         self.summary.failures.clear()
-        self._end(
-            JobStoppedError(
-                f"The first {len(self._alike)} rows failed alike, so the others were not asked: "
-                f"{type(error).__name__}: {reason}. {waiting:,} rows wait: mend the cause, and run the job again."
-            )
-        )
+        self._end(alike_error(error, len(self._alike), self._store.count(selected=True)[WAITING]))
 
     def _end(self, error: BaseException) -> None:
         self._failure = self._failure or error
@@ -401,8 +367,12 @@ class CallRun:
         except JobError as error:  # no room, say: it is tried once more at the end
             self._unkept.append((due, answer, again))
             return self._end(error)
-        summary.pause = self._limiter.pause
+        self._report()
+
+    def _report(self) -> None:
+        """Shows how the job stands to whoever wants to know; the row is kept, whatever they make of it."""
+        self.summary.paused_until, self.summary.pause_reason = self._limiter.pause
         try:
-            self._tell(summary)
-        except Exception as error:  # of whoever is told: the row is kept
+            self._tell(self.summary)
+        except Exception as error:
             self._end(error)

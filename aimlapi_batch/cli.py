@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from aimlapi_batch.engine import arun, run
 from aimlapi_batch.job import Job, JobError, JobStoppedError
@@ -20,6 +19,7 @@ from aimlapi_batch.progress import cost_text, duration, live_progress, summary_t
 from aimlapi_batch.summary import Summary
 from aimlapi_cli import streams
 from aimlapi_cli.exits import FAILED, STOPPED, WAITING, Failure
+from aimlapi_cli.help import Command
 from aimlapi_cli.nearest import suggestions
 from aimlapi_cli.session import ApiKey, AsJson, BaseUrl, client, console
 from aimlapi_cli.tables import show_one
@@ -34,7 +34,7 @@ batch = typer.Typer(
 _CLASS = re.compile(r"[A-Z]\w*|all")
 
 
-class _RunCommand(TyperCommand):
+class _RunCommand(Command):
     """Takes `--retry-errors` with no class, which means all of them, and with several."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -246,7 +246,7 @@ def _run(job: Job, as_json: bool, *, ray: str | None = None, force: bool = False
 async def _interruptible(job: Job, force: bool, overwrite: bool, update: Callable[[Summary], None]) -> Summary:
     """Ctrl-C or SIGTERM once: what is sent is finished and kept. Twice: now."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    latest = Summary()
+    latest: Summary | None = None
 
     def progress(summary: Summary) -> None:
         nonlocal latest
@@ -261,9 +261,11 @@ async def _interruptible(job: Job, force: bool, overwrite: bool, update: Callabl
             task.cancel()
             return
         stop.set()
+        sent, waiting = (
+            ("the", "what waits is") if latest is None else (latest.under_way, f"{latest.waiting} that wait are")
+        )
         sys.stderr.write(
-            f"\nFinishing {latest.under_way} requests that are sent; {latest.waiting} that wait are left for the next "
-            "run. Ctrl-C again stops at once.\n"
+            f"\nFinishing {sent} requests that are sent; {waiting} left for the next run. Ctrl-C again stops at once.\n"
         )
 
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -11,7 +11,8 @@ from typing import Any
 from aimlapi_batch.answers import blank
 from aimlapi_batch.job import Row
 from aimlapi_batch.questions import to_json
-from aimlapi_batch.store import ANSWERED, FAILED, Store
+from aimlapi_batch.store import Store
+from aimlapi_batch.tables import ANSWERED, FAILED
 from aimlapi_transport.json_codec import JsonError, loads
 
 _KEPT = ("batches", "unconfirmed", "expired")  # batches of the provider that are under way

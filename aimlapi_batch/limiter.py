@@ -60,10 +60,9 @@ class Limiter:
             self._changed.notify_all()
 
     @property
-    def pause(self) -> tuple[float, str] | None:
-        """Seconds until requests begin again, and why they wait; None where they do not."""
-        seconds = self._paused_until - self._clock()
-        return (seconds, self._reason) if seconds > 0 else None
+    def pause(self) -> tuple[float, str]:
+        """By its clock, until when no request begins, and why."""
+        return self._paused_until, self._reason
 
     def refused(self, retry_after: float | None, reason: str = "429") -> None:
         """The provider said 429."""

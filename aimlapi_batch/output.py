@@ -101,13 +101,13 @@ class Output:
         if self.path.suffix.lower() not in _LINES:
             self._set_aside()
             return
-        foreign, own, damaged = self._compare(written)
-        if foreign and not own:
+        foreign, edited, own, damaged = self._compare(written)
+        if foreign and not own + edited:
             raise JobError(
                 f"{self.path} is not of this job, whose answers stand in {self._store.path}: pass another output, or "
                 "`overwrite` to move both aside."
             )
-        if foreign:
+        if foreign or edited:
             self._set_aside()
         if damaged:
             ids = self._store.query(
@@ -118,9 +118,9 @@ class Output:
             self._store.ask_again_ids([one for (one,) in ids])
             self._note(f"{damaged:,} lines of {self.path} cannot be read any more: their rows are asked again.")
 
-    def _compare(self, written: Row) -> tuple[int, int, int]:
-        """Lines that are not this job's, that are, and that cannot be read of what was written whole."""
-        foreign = own = damaged = position = 0
+    def _compare(self, written: Row) -> tuple[int, int, int, int]:
+        """Lines of other rows, that were edited, as they were, and of what was written whole that cannot be read."""
+        foreign = edited = own = damaged = position = 0
         end = written["size"]
         with self._store.transaction() as db, self.path.open("rb") as file:
             db.execute("CREATE TEMP TABLE IF NOT EXISTS intact (id INTEGER PRIMARY KEY)")
@@ -134,10 +134,11 @@ class Output:
                     continue
                 found = db.execute("SELECT id, answer, input FROM rows WHERE key = ?", (key,)).fetchone()
                 is_same = found is not None and found[1] is not None and self._line(*found[1:]) == line
-                own, foreign = own + is_same, foreign + (not is_same)
+                own, edited = own + is_same, edited + (found is not None and not is_same)
+                foreign += found is None
                 if found is not None:
                     db.execute("INSERT OR IGNORE INTO temp.intact VALUES (?)", found[:1])
-        return foreign, own, damaged
+        return foreign, edited, own, damaged
 
     def _line(self, answer: bytes, columns: bytes | None) -> bytes:
         row = with_input(answer, columns)

@@ -17,8 +17,9 @@ from aimlapi_batch.lock import is_locked
 from aimlapi_batch.output import LiveOutput, Output, set_aside
 from aimlapi_batch.registration import check_settings, register
 from aimlapi_batch.schemas import AnswerCheck
-from aimlapi_batch.store import WAITING, Store, store_path
+from aimlapi_batch.store import Store, store_path
 from aimlapi_batch.summary import Progress, Summary
+from aimlapi_batch.tables import WAITING
 
 if TYPE_CHECKING:
     from aimlapi_batch.workers import Workers

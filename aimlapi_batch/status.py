@@ -8,7 +8,8 @@ from typing import Any
 
 from aimlapi_batch.job import Job, JobError, Row
 from aimlapi_batch.lock import is_locked
-from aimlapi_batch.store import ANSWERED, FAILED, WAITING, Store, store_path
+from aimlapi_batch.store import Store, store_path
+from aimlapi_batch.tables import ANSWERED, FAILED, WAITING
 
 
 def path_of(output: Path) -> Path:

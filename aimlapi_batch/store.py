@@ -20,32 +20,10 @@ from typing import Any
 from aimlapi_batch.job import JobError, Row
 from aimlapi_batch.lock import Lock
 from aimlapi_batch.questions import number_of, to_json
+from aimlapi_batch.tables import ANSWERED, FAILED, FORMAT, SELECTED, TABLES, WAITING
 
-FORMAT = 2
-WAITING, ANSWERED, FAILED = 0, 1, 2
 _CHUNK = 500  # rows
 _SYNC_SECONDS = 1.0
-_SCHEMA = """
-CREATE TABLE job (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE runs (
-    run INTEGER PRIMARY KEY, began REAL, seconds REAL DEFAULT 0, requests INTEGER DEFAULT 0,
-    answered INTEGER DEFAULT 0, failed INTEGER DEFAULT 0, input_tokens INTEGER DEFAULT 0,
-    output_tokens INTEGER DEFAULT 0, cost_usd REAL DEFAULT 0, unpriced INTEGER DEFAULT 0, stopped TEXT
-);
-CREATE TABLE rows (
-    id INTEGER PRIMARY KEY, position INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0,
-    tries INTEGER NOT NULL DEFAULT 0, key TEXT NOT NULL UNIQUE, hash BLOB, error TEXT, finish_reason TEXT,
-    cost_usd REAL, input_tokens INTEGER, output_tokens INTEGER, seconds REAL, ended REAL,
-    asked BLOB, input BLOB, answer BLOB
-);
-CREATE INDEX rows_by_position ON rows (position);
-CREATE TABLE replaced (id INTEGER PRIMARY KEY, key TEXT, ended REAL, answer BLOB);
-CREATE TRIGGER rows_replaced BEFORE UPDATE OF answer ON rows
-WHEN OLD.answer IS NOT NULL AND OLD.error IS NULL AND NEW.answer IS NOT OLD.answer
-BEGIN INSERT INTO replaced (key, ended, answer) VALUES (OLD.key, OLD.ended, OLD.answer); END;
-"""
-# the rows of this run, in the order of its source: of the process, not of the job
-_SELECTED = "CREATE TEMP TABLE selected (position INTEGER PRIMARY KEY, id INTEGER UNIQUE NOT NULL, place INTEGER)"
 _COUNTERS = ("seconds", "requests", "answered", "failed", "input_tokens", "output_tokens", "cost_usd", "unpriced")
 
 
@@ -121,11 +99,14 @@ class Store:
         with self._errors():
             db = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
             try:
+                tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+                if tables and "job" not in tables:
+                    raise JobError(f"{self.path} is no store of a job: pass another output.")
                 if is_writer:
                     db.execute("PRAGMA journal_mode=WAL")
                     db.execute("PRAGMA synchronous=NORMAL")
                     self._make(db)
-                db.execute(_SELECTED)
+                db.execute(SELECTED)
                 found = db.execute("SELECT value FROM job WHERE name = 'format'").fetchone()
                 if is_writer and not self.is_new and (problem := _damage(db)):
                     raise sqlite3.DatabaseError(problem)
@@ -140,7 +121,7 @@ class Store:
     def _make(self, db: sqlite3.Connection) -> None:
         db.execute("BEGIN IMMEDIATE")
         if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
-            for statement in _SCHEMA.split(";\n"):
+            for statement in TABLES.split(";\n"):
                 if statement.strip():
                     db.execute(statement)
             db.execute("INSERT INTO job VALUES ('format', ?)", (json.dumps(FORMAT),))
@@ -155,8 +136,6 @@ class Store:
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
                 raise JobError(f"Another process works on {self.path}: wait until it ends.") from None
-            if "no such table" in str(error):
-                raise JobError(f"{self.path} is no store of a job.") from None
             raise JobError(
                 f"{self.path} cannot be written ({error}). What stands in it is whole: run the job again when there is "
                 "room."
@@ -400,4 +379,4 @@ def _values(due: DueRow, answer: Row, again: bool, now: float) -> tuple[Any, ...
 def _damage(db: sqlite3.Connection) -> str | None:
     """What SQLite finds wrong in a file."""
     found = db.execute("PRAGMA quick_check(1)").fetchone()
-    return None if found is None or found[0] == "ok" else str(found[0])
+    return None if found is None or found[0] == "ok" else " ".join(str(found[0]).split())

@@ -23,7 +23,7 @@ class Summary:
         spent_usd: US dollars of all runs, of `budget_usd`.
         input_tokens, output_tokens: of this run.
         under_way, waiting, concurrency: requests that are sent, that wait to be, and how many the provider takes.
-        pause: seconds until requests are sent again, and why they are not.
+        paused_until, pause_reason: by the monotonic clock, until when no request is sent, and why.
         stopped: why it ended early: `budget`, `interrupted`; None where it did not.
         estimated_usd: of a dry run, for what is left; `assumed` says what it is based on.
         notes: what was assumed, moved aside or left out, a sentence each.
@@ -50,7 +50,8 @@ class Summary:
     waiting: int = 0
     changed: int = 0
     failures: dict[str, tuple[int, str]] = field(default_factory=dict)
-    pause: tuple[float, str] | None = None
+    paused_until: float = 0.0
+    pause_reason: str = ""
     assumed: str | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -58,6 +59,12 @@ class Summary:
     def rows_per_second(self) -> float:
         """Answers a second."""
         return (self.answered + self.errors) / max(self.seconds, 1e-9)
+
+    @property
+    def pause(self) -> tuple[float, str] | None:
+        """Seconds until requests are sent again, and why they are not; None where they are."""
+        seconds = self.paused_until - time.monotonic()
+        return (seconds, self.pause_reason) if seconds > 0 else None
 
     @property
     def left(self) -> int | None:

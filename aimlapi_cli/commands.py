@@ -79,7 +79,8 @@ def load(name: str) -> Any:
         group.command(name, cls=Command)(found)
         return typer.main.get_command(group)
     for info in found.registered_commands:
-        info.cls = Command
+        if not issubclass(info.cls or object, Command):
+            info.cls = Command
     found.info.cls = Group
     return typer.main.get_command(found)
 

@@ -1,0 +1,104 @@
+"""A server that does what the last message says: `!404` answers 404, `!say=...` says it; any other is echoed, for $0.01."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+USAGE = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+
+
+class ScriptedServer:
+    """Attributes:
+    asked: the last messages' texts, in the order they came.
+    bodies: what was sent.
+    cost: US dollars that an answer names; None for an answer that names none.
+    gate: an answer waits until it is set.
+    flaky: statuses that a text gets before its answer, one each time.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.bodies: list[dict[str, Any]] = []
+        self.cost: float | None = 0.01
+        self.gate = threading.Event()
+        self.gate.set()
+        self.flaky: dict[str, list[int]] = {}
+        self.headers: dict[str, str] = {}
+        self.under_way = self.most = 0
+        self.lock = threading.Lock()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_: Any) -> None:
+                return
+
+            def do_GET(self) -> None:
+                self._send(200, {"data": []})
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                text = str(body["messages"][-1]["content"])
+                with outer.lock:
+                    outer.asked.append(text)
+                    outer.bodies.append(body)
+                    outer.under_way += 1
+                    outer.most = max(outer.most, outer.under_way)
+                outer.gate.wait(20)
+                status, value = outer.reply(text, body)
+                with outer.lock:
+                    outer.under_way -= 1
+                self._send(status, value)
+
+            def _send(self, status: int, value: Any) -> None:
+                data = value if isinstance(value, bytes) else json.dumps(value).encode()
+                self.send_response(status)
+                for name, header in outer.headers.items() if status != 200 else ():
+                    self.send_header(name, header)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http.daemon_threads = True
+        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self._http.server_address[1]}/v1"
+
+    def reply(self, text: str, body: dict[str, Any]) -> tuple[int, Any]:
+        with self.lock:
+            status = next(iter(self.flaky.get(text, ())), 200)
+            if status != 200:
+                self.flaky[text].pop(0)
+        words = text.partition("!")[2].partition(" ")[0]
+        if words.isdigit():
+            status = int(words)
+        if status != 200:
+            return status, {"message": {402: "Out of credits"}.get(status, f"refused with {status}")}
+        content, finish = f"echo {text}", "stop"
+        if "!say=" in text:
+            content = text.partition("!say=")[2]
+        elif words in ("length", "content_filter"):
+            content, finish = "half", words
+        message: dict[str, Any] = {"role": "assistant", "content": content}
+        if words == "refuse":
+            message = {"role": "assistant", "content": None, "refusal": "I will not"}
+        choices = [{"index": n, "finish_reason": finish, "message": message} for n in range(body.get("n") or 1)]
+        value: dict[str, Any] = {"id": "c1", "model": "served", "choices": choices, "usage": USAGE}
+        if self.cost is not None:
+            value["meta"] = {"usage": {"usd_spent": self.cost, "credits_used": round(self.cost * 2_000_000)}}
+        return 200, value
+
+    @property
+    def counts(self) -> Counter[str]:
+        return Counter(self.asked)
+
+    def close(self) -> None:
+        self.gate.set()
+        self._http.shutdown()
+        self._http.server_close()
