@@ -26,6 +26,7 @@ from aimlapi_emulator.server.errors import Refused
 from aimlapi_emulator.server.http import Asked, authenticate, cost_headers, json_reply, read_body, trace_headers
 
 _MOST_PICTURES = 10
+_SOON = {"retry-after-ms": "10"}  # the emulator counts questions: waiting would change nothing
 _PDF_TEXT = re.compile(rb"\(((?:[^()\\]|\\.)*)\)\s*Tj")
 _PDF_PAGES = re.compile(rb"stream\r?\n(.*?)endstream", re.DOTALL)
 
@@ -146,7 +147,7 @@ async def poll(request: Request, kind: str) -> Response:
     """How far an order is."""
     authenticate(request)
     id = request.path_params.get("id") or request.query_params.get("generation_id", "")
-    return json_reply(request.app.state.generations.ask(id, kind), {})
+    return json_reply(request.app.state.generations.ask(id, kind), _SOON)
 
 
 async def ocr(request: Request) -> Response:

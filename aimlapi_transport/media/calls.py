@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aimlapi_transport import media_types
 from aimlapi_transport.chat.request import Request
 from aimlapi_transport.chat.usage import Cost
+from aimlapi_transport.error_bodies import retry_after
 from aimlapi_transport.errors import (
     AIMLAPIError,
     APIConnectionError,
@@ -183,7 +184,7 @@ class MediaCalls:
             error.request_id = error.request_id or reply.headers.get("x-inference-id")
             raise error
         if state == UNDER_WAY and isinstance(reply.payload, dict):
-            return GenerationStatus(generation, state, word, None, max(seconds, 0.0))
+            return GenerationStatus(generation, state, word, None, max(seconds, 0.0), retry_after(reply.headers))
         result = _result(reply, generation.model, generation.operation, generation)
         return GenerationStatus(generation, DONE, word, result, max(seconds, 0.0))
 
@@ -219,6 +220,8 @@ class MediaCalls:
                     on_progress(status)
                 if status.result is not None:
                     return status.result
+                if status.retry_after is not None:
+                    delay = min(status.retry_after, row.longest_pause)
             left = limit - max(self._clock() - start, paused)
             if left <= 0:
                 raise _not_there_yet(generation, limit)

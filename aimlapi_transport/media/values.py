@@ -249,6 +249,7 @@ class GenerationStatus:
         provider_state: the provider's own word for it: `queued`, `generating`, ...
         result: what was made; None while it is under way.
         seconds: since it was ordered.
+        retry_after: seconds after which to ask again, where the host says so.
     """
 
     generation: Generation
@@ -256,6 +257,7 @@ class GenerationStatus:
     provider_state: str | None
     result: MediaResult | None
     seconds: float
+    retry_after: float | None = None
 
     @property
     def is_done(self) -> bool:

@@ -35,6 +35,7 @@ class Server:
         self.replies = replies
         self.requests: list[httpx.Request] = []
         self.pauses: list[float] = []
+        self.headers: dict[str, str] = {}
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
@@ -42,7 +43,7 @@ class Server:
         if isinstance(reply, Exception):
             raise reply
         status, payload = reply if isinstance(reply, tuple) else (200, reply)
-        return httpx.Response(status, json=payload)
+        return httpx.Response(status, json=payload, headers=self.headers)
 
     def client(self, **settings: Any) -> Client:
         http = httpx.Client(transport=httpx.MockTransport(self))
