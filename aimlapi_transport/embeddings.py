@@ -24,7 +24,7 @@ from aimlapi_transport.error_replies import error_in
 from aimlapi_transport.errors import BadResponseError, InvalidRequestError
 from aimlapi_transport.json_codec import JsonError, loads
 from aimlapi_transport.request import Request
-from aimlapi_transport.request_options import body_bytes, request_headers
+from aimlapi_transport.request_options import body_bytes, query_pairs, request_headers
 
 _BOM = b"\xef\xbb\xbf"
 _TASK_PARAMETERS = ("task_type", "input_type")  # two names of one thing: sent under the name the family has
@@ -130,7 +130,7 @@ def embedding_request(
         body=body_bytes(body),
         path="/embeddings",
         headers=request_headers(headers, client_request_id),
-        query=tuple((name, str(value)) for name, value in (query or {}).items()),
+        query=query_pairs(query),
         unlisted=unlisted,
     )
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aimlapi_transport.config.hosts import AIMLAPI, Preset
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.json_codec import JsonError, dumps
+from aimlapi_transport.surrogates import whole_text
 
 if TYPE_CHECKING:
     from aimlapi_transport.config.settings import Settings
@@ -94,7 +95,7 @@ class RequestOptions:
 
     def query(self) -> tuple[tuple[str, str], ...]:
         """What is appended to the URL."""
-        return tuple((name, str(value)) for name, value in self.extra_query.items())
+        return query_pairs(self.extra_query)
 
 
 def request_headers(extra: Mapping[str, str] | None, client_request_id: str | None) -> tuple[tuple[str, str], ...]:
@@ -111,6 +112,11 @@ def request_headers(extra: Mapping[str, str] | None, client_request_id: str | No
         if not (name + value).isascii() or not (name + value).isprintable() or not name.strip():
             raise InvalidRequestError(f"The header {name!r} holds a character no header carries: use printable ASCII.")
     return tuple(headers)
+
+
+def query_pairs(query: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
+    """What is appended to the URL, as text that an address can hold."""
+    return tuple((whole_text(name), whole_text(str(value))) for name, value in (query or {}).items())
 
 
 def body_bytes(body: Mapping[str, Any]) -> bytes:

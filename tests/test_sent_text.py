@@ -39,7 +39,9 @@ def test_half_a_character_is_one_replacement_character_wherever_it_stands(way: W
     schema = {"type": "object", "properties": {"q": {"type": "string", "description": HALF}}}
     tool = {"type": "function", "function": {"name": "f", "description": HALF, "parameters": schema}}
     host = Host()
-    host.ask(way, messages, [tool], extra_body={"metadata": {HALF: HALF, "n": 2**70}}, user=HALF)
+    host.ask(
+        way, messages, [tool], extra_query={"q": HALF}, extra_body={"metadata": {HALF: HALF, "n": 2**70}}, user=HALF
+    )
     body = strictly(host.raw[0])
     sent = json.dumps(body, ensure_ascii=False)
     assert "ud83d" not in sent and sent.count("\ufffd") + sent.count("\\ufffd") == 10

@@ -27,7 +27,7 @@ from aimlapi_transport.media.operations import (
     model_facts,
 )
 from aimlapi_transport.request import Request
-from aimlapi_transport.request_options import request_headers
+from aimlapi_transport.request_options import query_pairs, request_headers
 
 _FILE_FIELD = re.compile(r"(?:^|_)(?:urls?|image|images|image_list|mask)$")
 _AUDIO_FIELDS = {"stt/openai": "file"}  # what the part of an upload is called; `audio` everywhere else
@@ -118,7 +118,7 @@ def media_request(
         body=data,
         path=path,
         headers=tuple(headers),
-        query=tuple((name, str(value)) for name, value in (extra_query or {}).items()),
+        query=query_pairs(extra_query),
         at_root=True,
         unlisted=unlisted,
     )

@@ -27,9 +27,10 @@ from aimlapi_transport.errors import (
 )
 from aimlapi_transport.json_codec import JsonError, dumps, loads
 from aimlapi_transport.request import Request
-from aimlapi_transport.request_options import request_headers
+from aimlapi_transport.request_options import query_pairs, request_headers
 from aimlapi_transport.service import billing, catalogue, keys
 from aimlapi_transport.service.etag_cache import EtagCache
+from aimlapi_transport.surrogates import whole_text
 
 if TYPE_CHECKING:
     from aimlapi_transport.http.caller import Caller
@@ -129,7 +130,9 @@ class ServiceCalls:
                 raise InvalidRequestError(f"No model has the `{name}` {missing[0]!r}. {_nearest(missing[0], known)}")
 
     async def model(self, name: str, timeout: Timeout = None) -> catalogue.Model:
-        request = service_request(f"/model/{quote(name, safe='/')}", [("include", "all")], at_root=True, keyless=True)
+        request = service_request(
+            f"/model/{quote(whole_text(name), safe='/')}", [("include", "all")], at_root=True, keyless=True
+        )
         try:
             return catalogue.read_item(await self._json(request, timeout))
         except NotFoundError as error:
@@ -228,7 +231,7 @@ class ServiceCalls:
     def _with_settings(self, request: Request) -> Request:
         """The request with the client's own headers and query, as every other of its requests."""
         headers = request_headers(self._client.headers, None)
-        query = tuple((name, str(value)) for name, value in self._client.query.items())
+        query = query_pairs(self._client.query)
         return request._replace(headers=headers + request.headers, query=request.query + query)
 
     async def _json(
@@ -325,4 +328,4 @@ def _nearest(name: str, known: Sequence[str]) -> str:
 def _key_path(prefix: str) -> str:
     if not isinstance(prefix, str) or not prefix.strip():
         raise InvalidRequestError("The prefix of a key is missing: pass its first 8 characters.")
-    return f"/keys/{quote(prefix.strip(), safe='')}"
+    return f"/keys/{quote(whole_text(prefix.strip()), safe='')}"
