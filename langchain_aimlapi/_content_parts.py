@@ -23,15 +23,14 @@ Block = Mapping[str, Any]
 _IMAGES = ("png", "jpeg", "webp", "gif", "bmp", "tiff", "heic", "heif", "avif")
 
 # Keys of LangChain's bookkeeping, which are in no part.
-_KEPT_HERE = frozenset(("type", "index", "extras"))
+_BOOKKEEPING = frozenset(("type", "index", "extras"))
 # Keys of blocks in another dialect that their rows read, or that say nothing beside what these read.
-_TRANSLATED = _KEPT_HERE | frozenset(
+_TRANSLATED = _BOOKKEEPING | frozenset(
     (
         *("source", "source_type", "url", "base64", "data", "mime_type", "file_id", "file_data", "image_url"),
         *("filename", "name", "title", "metadata", "detail", "format", "transcript", "value"),
     )
 )
-# Types whose rows translate: a part that has its value under this name is some host's own.
 # Items of /v1/responses that an application says: they stand among the parts of a message.
 _ITEMS = frozenset(
     (
@@ -39,9 +38,10 @@ _ITEMS = frozenset(
         *("shell_call_output", "apply_patch_call_output", "tool_search_output"),
     )
 )
-_OTHERWISE = frozenset(("image", "audio", "video", "document"))
-# What an assistant says beside its content: blocks of it are no parts, unless they hold parts, as Mistral's do.
-_SAID_BESIDE = frozenset(("reasoning", "thinking"))
+# Types whose rows translate: a part that has its value under this name is some host's own.
+_BLOCKS_OF_FRAMEWORKS = frozenset(("image", "audio", "video", "document"))
+# Blocks of reasoning are no parts, unless they hold parts, as Mistral's do.
+_REASONING = frozenset(("reasoning", "thinking"))
 
 
 class _Unusable(Exception):
@@ -61,7 +61,41 @@ def is_wire_part(block: Any) -> bool:
     kind = block.get("type")
     if not isinstance(kind, str) or kind not in block or (kind in _TRANSLATED and kind not in _PARTS):
         return False
-    return kind not in _SAID_BESIDE or isinstance(block[kind], list)
+    return kind not in _REASONING or isinstance(block[kind], list)
+
+
+def is_of_type(block: Any, kinds: tuple[str, ...]) -> bool:
+    """Whether a block is a dict of one of these types."""
+    return isinstance(block, dict) and block.get("type") in kinds
+
+
+def unwrapped(block: Any) -> Any:
+    """What LangChain's `non_standard` block holds; any other block as it is."""
+    inner = block.get("value") if is_of_type(block, ("non_standard",)) else None
+    return inner if isinstance(inner, Mapping) else block
+
+
+def to_content(content: Any, where: str, *, as_it_came: bool = False, is_reply: bool = False) -> str | list[Json]:
+    """A content as the wire has it: a text, or parts.
+
+    Args:
+        as_it_came: whether a block that nobody here knows is sent as it is: it came from the provider, or is an item.
+        is_reply: as in `to_part`.
+    """
+    if isinstance(content, str):
+        return content
+    if as_it_came:
+        blocks = [unwrapped(block) for block in content]
+        return [dict(block) if is_item(block) else to_part(block, where, is_reply=is_reply) for block in blocks]
+    return [to_part(block, where, is_reply=is_reply) for block in content]
+
+
+def text_or_parts(content: Any, where: str, *, as_it_came: bool = False, is_reply: bool = False) -> str | list[Json]:
+    """As `to_content`, but a text where all is text: most schemas want just that of a tool or an assistant."""
+    parts = to_content(content, where, as_it_came=as_it_came, is_reply=is_reply)
+    if isinstance(parts, str) or any(part.keys() != {"type", "text"} for part in parts):
+        return parts
+    return "".join(part["text"] for part in parts)
 
 
 def to_part(block: Any, where: str, *, is_reply: bool = False) -> Json:
@@ -78,7 +112,7 @@ def to_part(block: Any, where: str, *, is_reply: bool = False) -> Json:
         return {"type": "text", "text": block}
     kind = block.get("type") if isinstance(block, Mapping) else None
     convert = _PARTS.get(kind) if isinstance(kind, str) else None
-    if kind in _ITEMS or ((convert is None or kind in _OTHERWISE) and is_wire_part(block)):
+    if kind in _ITEMS or ((convert is None or kind in _BLOCKS_OF_FRAMEWORKS) and is_wire_part(block)):
         convert = _as_it_is
     if convert is None:
         shown = f"of type {kind!r}" if isinstance(block, Mapping) else str(block)[:80]
@@ -96,11 +130,11 @@ def to_part(block: Any, where: str, *, is_reply: bool = False) -> Json:
 def _further(block: Block, part: Json, is_reply: bool) -> Json:
     """What a block says beside what its row has read: keys of its own, and LangChain's `extras`."""
     kind = block["type"]
-    read = _KEPT_HERE if part["type"] == kind and kind in block else _TRANSLATED
+    read = _BOOKKEEPING if part["type"] == kind and kind in block else _TRANSLATED
     further = {
         name: value
-        for given in (_extras(block), block)
-        for name, value in given.items()
+        for fields in (_extras(block), block)
+        for name, value in fields.items()
         if name not in read and name not in part and (name == "cache_control" or not is_reply)
     }
     if str(further.get("id", "")).startswith("lc_"):  # LangChain's own

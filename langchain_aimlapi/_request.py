@@ -68,7 +68,7 @@ def to_request(
         for name, values in (model.disabled_params or {}).items():
             if name in group and (values is None or group[name] in values):
                 del group[name]
-    asked = call.get("model") or model.model_name
+    model_id = call.get("model") or model.model_name
     options = RequestOptions.for_host(
         client,
         parameters=parameters,
@@ -80,25 +80,25 @@ def to_request(
         stream=stream,
         replay_reasoning=call.get("replay_reasoning", model.replay_reasoning),
         repair_history=bool(call.get("repair_history", model.repair_history)),
-        part_support=parts_taken(model._profile_of(asked)),
+        part_support=parts_taken(model._profile_of(model_id)),
         parse_think=model.parse_think if call.get("parse_think") is None else call["parse_think"],
         use_responses_api=call.get("use_responses_api", model.use_responses_api),
     )
-    uses_responses = goes_to_responses(asked, options, wants_items=model.output_version == "responses/v1")
+    uses_responses = goes_to_responses(model_id, options, wants_items=model.output_version == "responses/v1")
     sent = to_wire(messages, for_responses=uses_responses)
     if "added_instruction" in call:
         from langchain_aimlapi._structured import instructed
 
         sent = instructed(sent, call["added_instruction"])
-    if options.preset.lists_models and not takes_cache_marks(asked):
+    if options.preset.lists_models and not takes_cache_marks(model_id):
         tools = parameters.get("tools") or []
         unmarked, unmarked_tools = without_cache_marks(sent, tools)
         if (unmarked, unmarked_tools) != (sent, tools):
-            warn_left_out(asked, "cache_control", is_strict=options.strict_parameters)
+            warn_left_out(model_id, "cache_control", is_strict=options.strict_parameters)
         sent = unmarked
         if tools:
             parameters["tools"] = unmarked_tools
-    return build_request(asked, sent, replace(options, use_responses_api=uses_responses))
+    return build_request(model_id, sent, replace(options, use_responses_api=uses_responses))
 
 
 def time_limits(model: ChatSettings, call: dict[str, Any], *, stream: bool) -> Any:

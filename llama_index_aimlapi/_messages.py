@@ -105,7 +105,7 @@ def _message(message: ChatMessage, position: int) -> Json:
     extra = message.additional_kwargs
     blocks = message.blocks
     if len(blocks) == 1 and blocks[0].__class__ is TextBlock and not extra and role != "tool":
-        return {"role": role, "content": blocks[0].text}  # most of a long history, at a third of the cost
+        return {"role": role, "content": blocks[0].text}  # most of a long history
     where = f"messages[{position}]"
     sent: Json = {"role": role}
     parts, thoughts, calls = _sorted_blocks(message, role, where)

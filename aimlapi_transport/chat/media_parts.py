@@ -32,10 +32,10 @@ def audio_format(label: str | None, data: str, default: str = "wav") -> str:
     start = data_start(data)
     if not label and start is not None:
         label = data[len("data:") : start].partition(";")[0]
-    given = normalize(label or "").removeprefix("audio/")
-    media_type = media_type_of(f"audio/{given}" if given else None, first_bytes(data)) or ""
+    labelled = normalize(label or "").removeprefix("audio/")
+    media_type = media_type_of(f"audio/{labelled}" if labelled else None, first_bytes(data)) or ""
     subtype = media_type.rpartition("/")[2]
-    return given if subtype == given == "mp4" else _FORMATS.get(subtype, subtype) or default
+    return labelled if subtype == labelled == "mp4" else _FORMATS.get(subtype, subtype) or default
 
 
 def corrected_part(part: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -24,11 +24,11 @@ def check_messages(messages: Sequence[Any], profile: Profile, rules: HostRules, 
     """The messages with the roles that the model takes.
 
     Raises:
-        InvalidRequestError: a message that the host refuses, by its place.
+        InvalidRequestError: a message that the host refuses, by its index.
     """
     if not messages:
         raise InvalidRequestError("No messages: pass at least one.")
-    # A text of the user or the model and nothing else, as most of a long history is: a sixth of the cost of `_message`.
+    # a fast path: most messages of a long history are a text of the user or the model and nothing else
     sent = [
         message
         if message.__class__ is dict

@@ -37,7 +37,7 @@ def check_history(
         has_items: whether the endpoint takes calls as output items, also of tools such as a computer.
 
     Raises:
-        InvalidRequestError: a result without its call, or a call without its result, by its place.
+        InvalidRequestError: a result without its call, or a call without its result, by the index of its message.
     """
     calls: dict[str, _Call] = {}
     names: dict[str, str] = {}  # the older forms have no id: their results name the function

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypedDict
 from typing_extensions import NotRequired
 
 Json = dict[str, Any]
-"""A JSON object from or for the wire: the one place where `Any` enters."""
+"""A JSON object from or for the wire."""
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 Role = Literal["system", "developer", "user", "assistant", "tool", "function"]

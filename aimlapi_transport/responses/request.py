@@ -146,17 +146,17 @@ def _with_body(request: Request, body: Json, messages: list[Json], options: Requ
 def _continuation(messages: list[Json], body: Json, chains: bool | str) -> tuple[int, str | None]:
     """From which message on to send, and the id of the response before it; None where all are to be sent.
 
-    Where an id is given, the reply it names is found among the messages: what came before it is not sent twice.
+    Where the user set an id, what the messages hold up to the reply of that id is not sent again.
     """
-    given = body.get("previous_response_id")
-    if given is None and not chains:
+    previous = body.get("previous_response_id")
+    if previous is None and not chains:
         return 0, None
     latest = chains if isinstance(chains, str) else None
     for position in range(len(messages) - 1, -1, -1):
         known = messages[position].get("response_id")
-        if known and (given is None or known == given) and position + 1 < len(messages):
+        if known and (previous is None or known == previous) and position + 1 < len(messages):
             return position + 1, str(known)
-    return 0, given or latest
+    return 0, previous or latest
 
 
 def _translated(user: Mapping[str, Any], model: str, strict: bool) -> tuple[Json, tuple[Any, ...], tuple[str, ...]]:
