@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,9 @@ from aimlapi_cli.files import named_in, part_of
 from aimlapi_cli.nearest import suggestions
 from aimlapi_cli.session import ApiKey, AsJson, BaseUrl, client, fail, streamed
 from aimlapi_transport.errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from aimlapi_transport.structured.answer_schema import AnswerSchema
 
 
 def ask(
@@ -58,7 +61,7 @@ def ask(
 
     if profile is not None:
         config.choose(profile)
-    conversation = saved.begun(load, go_on)
+    conversation = options.begun(load, go_on)
     named, typed = options.model_and_question(first, second, model, config.load())
     call = options.call_of(
         named or (conversation.model if named is None and conversation.messages else None),
@@ -76,9 +79,9 @@ def ask(
     head = [{"role": "system", "content": call.system}] if call.system else []
     messages = [*head, *conversation.messages, {"role": "user", "content": content}]
     parameters = dict(call.parameters)
-    shape = None if schema is None else _schema(schema)
-    if schema is not None and shape is not None:
-        parameters["response_format"] = _format(schema, shape)
+    shape = None if schema is None else _shape(schema)
+    if shape is not None:
+        parameters["response_format"] = shape.response_format()
     ours = client(base_url, api_key)
     with suggestions(ours, used):
         if as_json or schema is not None:
@@ -152,27 +155,24 @@ def _keep(
             streams.say(str(error))
 
 
-def _schema(path: Path) -> dict[str, Any]:
+def _shape(path: Path) -> AnswerSchema:
+    """The JSON schema of a file, as it travels: its root may be anything."""
+    from aimlapi_transport.structured.answer_schema import answer_schema
+
     try:
-        schema = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise InvalidRequestError(f"`--schema` {path} cannot be read as JSON: {error.strerror or error}.") from None
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequestError(f"`--schema` {path} cannot be read as JSON: {error}.") from None
+        schema = json.loads(path.expanduser().read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidRequestError(f"`--schema` {path} cannot be read as JSON: {reason}.") from None
     if not isinstance(schema, dict):
         raise InvalidRequestError(f"`--schema` {path} holds no object.")
-    return schema
+    return answer_schema(schema, name=None if schema.get("title") else path.stem)
 
 
-def _format(path: Path, schema: dict[str, Any]) -> dict[str, Any]:
-    name = "".join(letter if letter.isalnum() else "_" for letter in str(schema.get("title") or path.stem))[:64]
-    return {"type": "json_schema", "json_schema": {"name": name or "answer", "schema": schema}}
-
-
-def _object(found: Any, schema: dict[str, Any], sentence: str | None) -> Any:
+def _object(found: Any, shape: AnswerSchema, sentence: str | None) -> Any:
     from aimlapi_transport.structured.json_text import json_answer
 
     try:
-        return json_answer(found.text, schema)
+        return shape.value(json_answer(found.text, shape.schema))
     except ValueError as error:
         fail(sentence or str(error))

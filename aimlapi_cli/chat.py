@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from aimlapi_cli import completion, config, options, saved, streams
+from aimlapi_cli import completion, config, options, streams
 from aimlapi_cli.conversation import Conversation
 from aimlapi_cli.line_reader import reader
 from aimlapi_cli.session import ApiKey, BaseUrl, client, console
@@ -59,7 +59,7 @@ def chat(
     """
     if profile is not None:
         config.choose(profile)
-    begun = saved.begun(load, go_on)
+    begun = options.begun(load, go_on)
     call = options.call_of(
         model or first or begun.model,
         system=system if system is not None else begun.system,

@@ -7,12 +7,11 @@ from typing import Any
 
 from rich.console import Console
 
-from aimlapi_cli import answers, saved, streams
+from aimlapi_cli import answers, options, saved, streams
 from aimlapi_cli.exits import Failure
 from aimlapi_cli.files import named_in, part_of
 from aimlapi_cli.line_reader import Reader
 from aimlapi_cli.nearest import suggestions
-from aimlapi_cli.options import Call, parameter
 from aimlapi_cli.saved import Saved
 from aimlapi_cli.session import streamed
 from aimlapi_cli.shown_answer import ShownAnswer
@@ -42,7 +41,7 @@ class Conversation:
     def __init__(
         self,
         ours: Any,
-        call: Call,
+        call: options.Call,
         begun: Saved,
         out: Console,
         read: Reader,
@@ -92,7 +91,7 @@ class Conversation:
         elif name == "system":
             self.system = rest or None
         elif name == "param" and rest:
-            self._set(*(parameter(rest) if "=" in rest else (rest, None)))
+            self._set(*(options.parameter(rest) if "=" in rest else (rest, None)))
         elif name == "effort":
             self._set("reasoning_effort", rest or None)
         elif name in ("image", "file") and rest:
@@ -103,7 +102,7 @@ class Conversation:
         elif name == "save" and rest:
             self._save(Path(rest.strip("\"'")))
         elif name == "load" and rest:
-            self._load(saved.begun(rest.strip("\"'"), False))
+            self._load(options.begun(rest.strip("\"'"), False))
         elif name == "cost":
             self.out.print(f"{self.tokens:,} tokens, ${self.usd:.6f}")
         elif name == "new":

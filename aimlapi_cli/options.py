@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from aimlapi_cli import completion
+from aimlapi_cli import completion, saved
 from aimlapi_cli.config import Config, Defaults, load
 from aimlapi_cli.nearest import sentence
 from aimlapi_transport.errors import InvalidRequestError
@@ -129,6 +129,25 @@ def call_of(
     parameters = {**{name: value for name, value in own.items() if value is not None}, **all_of.params}
     keeps = all_of.log if log is None else log
     return Call(config, all_of.model, all_of.system, parameters, keeps, prompt, values)
+
+
+def begun(load: str | None, continues: bool) -> saved.Saved:
+    """The conversation that `--load` or `--continue` names; else an empty one.
+
+    Raises:
+        InvalidRequestError: both are given, or there is none.
+    """
+    if load is not None and continues:
+        raise InvalidRequestError("Pass --load or --continue, not both.")
+    if continues:
+        return saved.last()
+    if load is None:
+        return saved.Saved()
+    if load.isdecimal() and not Path(load).exists():
+        from aimlapi_cli import log_store
+
+        return log_store.conversation(int(load))
+    return saved.read(Path(load))
 
 
 def parameter(text: str) -> tuple[str, Any]:

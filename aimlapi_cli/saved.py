@@ -106,25 +106,6 @@ def write(path: Path, conversation: Saved) -> None:
         raise InvalidRequestError(f"{path} cannot be written: {error.strerror or error}.") from None
 
 
-def begun(load: str | None, continues: bool) -> Saved:
-    """The conversation that `--load` or `--continue` names; else an empty one.
-
-    Raises:
-        InvalidRequestError: both are given, or there is none.
-    """
-    if load is not None and continues:
-        raise InvalidRequestError("Pass --load or --continue, not both.")
-    if continues:
-        return last()
-    if load is None:
-        return Saved()
-    if load.isdecimal() and not Path(load).exists():
-        from aimlapi_cli.log_store import conversation
-
-        return conversation(int(load))
-    return read(Path(load))
-
-
 def _last_path() -> Path:
     from platformdirs import user_state_path
 

@@ -306,6 +306,10 @@ def test_a_schema_takes_json_in_a_fence(cli: Cli, served: Server) -> None:
     served.play(text('Here it is:\n```json\n{"a": 1}\n```\n'))
     assert json.loads(cli("ask", "m", "hi", "--schema", "s.json").out) == {"a": 1}
     assert json.loads(cli("ask", "m", "hi", "--schema", "s.json", "--json").out)["parsed"] == {"a": 1}
+    Path("list.json").write_text('{"type": "array", "items": {"type": "integer"}}')
+    served.play(text('{"value": [1, 2]}'))
+    assert json.loads(cli("ask", "m", "hi", "--schema", "list.json").out) == [1, 2]
+    assert served.bodies[-1]["response_format"]["json_schema"]["schema"]["type"] == "object"
     served.play(Answer({"content": '{"a": 1'}, "length"))
     ran = cli("ask", "m", "hi", "--schema", "s.json")
     assert ran.code == 1 and "cut at the limit" in ran.err and len(ran.err.splitlines()) == 1
