@@ -225,8 +225,11 @@ def _is_file(item: Any) -> bool:
 
 
 def _of_file(item: Json) -> Json:
+    """A citation of a file; its place in the text is `file_index`, as LangChain calls it, for `index` is a block's."""
     named = {"title": item["filename"]} if item.get("filename") else {}
-    return {"type": "citation", **named, "extras": {k: v for k, v in item.items() if k not in ("type", "filename")}}
+    extras = {"file_index" if name == "index" else name: value for name, value in item.items()}
+    extras = {name: value for name, value in extras.items() if name not in ("type", "filename")}
+    return {"type": "citation", **named, "extras": extras}
 
 
 def _annotations(given: Any, metadata: Mapping[str, Any]) -> list[Json]:

@@ -300,18 +300,24 @@ def _image(item: Json) -> list[Json]:
 
 
 def _found_tools(item: Json) -> list[Json]:
-    call_id = item.get("call_id") or item.get("id") or ""
-    return [
-        {"type": "server_tool_result", "tool_call_id": call_id, "output": item.get("tools"), "status": "success"},
-    ]
+    if item.get("execution") == "client":
+        return [{"type": "non_standard", "value": item}]
+    known = ("type", "id", "call_id", "status", "tools")
+    extras = {"name": "tool_search", **{k: v for k, v in item.items() if k not in known and v is not None}}
+    result = {"type": "server_tool_result", "tool_call_id": item.get("call_id") or item.get("id") or ""}
+    status = "error" if item.get("status") == "failed" else "success"
+    return [{**result, "output": {"tools": item.get("tools") or []}, "status": status, "extras": extras}]
 
 
 def _tool_search(item: Json) -> list[Json]:
-    arguments = _json_or_text(item.get("arguments"))
+    """A search that the program is to run is for it to read as it is."""
+    if item.get("execution") == "client":
+        return [{"type": "non_standard", "value": item}]
     call_id = item.get("call_id") or item.get("id") or ""
-    extras = {"execution": item["execution"]} if item.get("execution") else {}
-    call = {"type": "server_tool_call", "name": "tool_search", "id": call_id, "args": arguments}
-    return [{**call, "extras": extras} if extras else call]
+    call = {"type": "server_tool_call", "name": "tool_search", "id": call_id}
+    known = ("type", "id", "call_id", "arguments")
+    extras = {name: value for name, value in item.items() if name not in known and value is not None}
+    return [{**call, "args": _json_or_text(item.get("arguments")), **({"extras": extras} if extras else {})}]
 
 
 _BLOCKS: dict[str, Callable[[Json], list[Json]]] = {

@@ -74,6 +74,7 @@ class VersionedReader(StreamReader):
             message.additional_kwargs |= self._v0_fields(delta, pieces)
             pieces = [block for block in pieces if block["type"] == "text" or block["type"] in IN_CONTENT]
         message.content = [*pieces]
+        chunk.text = "".join(block["text"] for block in pieces if block["type"] == "text")
         completion = delta.completion
         if completion is not None:
             message.response_metadata |= metadata_in(self._version, completion)

@@ -14,6 +14,7 @@ from langchain_core.messages import AIMessage
 
 from aimlapi_transport.responses.output_items import call_field, is_comment, joined_texts, message_text, text_of
 from langchain_aimlapi._output_items import OUTPUT_ITEMS, in_order
+from langchain_aimlapi._standard_blocks import item_blocks
 
 if TYPE_CHECKING:
     from aimlapi_transport.chat.response import Choice, Completion
@@ -188,7 +189,11 @@ def items_in(message: AIMessage) -> list[Json]:
     if blocks and (told == ITEMS or (told not in ("v1", V0) and any(map(_is_item, blocks)))):
         return _items_of(blocks)
     held = message.additional_kwargs.get(OUTPUT_ITEMS)
-    return in_order(held) if held else _items_of_v0(message, blocks)
+    if held:
+        return in_order(held)
+    if told == "v1" and message.response_metadata.get("model_provider") == "openai":
+        return _items_of(item_blocks(blocks))
+    return _items_of_v0(message, blocks)
 
 
 def _is_item(block: Json) -> bool:

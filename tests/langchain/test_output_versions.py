@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage, message_to_dict, messages_from_dict
 
 from langchain_aimlapi import ChatAIMLAPI
@@ -40,7 +41,13 @@ SEARCH: Json = {
     "status": "completed",
     "action": {"type": "search", "query": "x"},
 }
-IMAGE: Json = {"id": "ig_1", "type": "image_generation_call", "status": "completed", "result": "AA==", "size": "1x1"}
+IMAGE: Json = {
+    "id": "ig_1",
+    "type": "image_generation_call",
+    "status": "completed",
+    "result": "AA==",
+    "output_format": "png",
+}
 CONSENT: Json = {"id": "mcpr_1", "type": "mcp_approval_request", "name": "ask", "server_label": "s", "arguments": "{}"}
 UNKNOWN: Json = {"id": "h_1", "type": "hologram_call", "depth": 3}
 CALL: Json = {
@@ -209,6 +216,20 @@ def test_the_older_form_has_texts_and_the_rest_beside_them(way: str, style: str)
     assert (reply.text, reply.id) == ("Let me look. It is three.", "msg_3")
 
 
+@pytest.mark.parametrize("style", ["piecewise", "whole", "end"])
+def test_callbacks_hear_the_text_of_the_content(style: str) -> None:
+    class Listener(BaseCallbackHandler):
+        heard = ""
+
+        def on_llm_new_token(self, token: Any, **_: Any) -> None:
+            self.heard += token
+
+    for version in ("responses/v1", "v0"):
+        listener = Listener()
+        reply = added(Server(OUTPUT, style).model(output_version=version, callbacks=[listener]).stream("Hi"))
+        assert listener.heard == reply.text == "Let me look. It is three."
+
+
 def test_one_thought_is_the_item_itself() -> None:
     for way in WAYS.values():
         reply = way(Server([THOUGHT, ANSWER]).model(output_version="v0"), "Hi")
@@ -336,6 +357,80 @@ def test_a_history_of_another_class_goes_back() -> None:
     assert sent_with(server, newer) == [thought, {**text, "phase": "commentary"}, search, call]
     del call["status"]
     assert sent_with(server, older) == [thought, search, text, call]
+
+
+RAN: list[Json] = [
+    {
+        "id": "ci_1",
+        "type": "code_interpreter_call",
+        "status": "completed",
+        "code": "1",
+        "container_id": "cntr_1",
+        "outputs": [{"type": "logs", "logs": "1"}],
+    },
+    {"id": "fs_1", "type": "file_search_call", "status": "completed", "queries": ["q"], "results": [{"text": "t"}]},
+    {"id": "fs_2", "type": "file_search_call", "status": "failed", "queries": []},
+    {"id": "mcpl_1", "type": "mcp_list_tools", "server_label": "s", "tools": [{"name": "ask"}]},
+    {
+        "id": "mcp_1",
+        "type": "mcp_call",
+        "name": "ask",
+        "server_label": "s",
+        "arguments": '{"q":1}',
+        "output": "o",
+        "approval_request_id": "mcpr_1",
+    },
+    {"id": "mcp_2", "type": "mcp_call", "name": "ask", "server_label": "s", "arguments": "{}", "error": "down"},
+    {"id": "ts_1", "type": "tool_search_call", "status": "completed", "execution": "server", "arguments": {"q": "x"}},
+    {
+        "id": "ts_2",
+        "type": "tool_search_output",
+        "status": "completed",
+        "execution": "server",
+        "tools": [{"name": "f"}],
+    },
+    {"id": "ts_3", "type": "tool_search_call", "execution": "client", "call_id": "c9", "arguments": {"q": "x"}},
+    {"id": "cmp_1", "type": "compaction", "encrypted_content": "z"},
+]
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_history_of_standard_blocks_goes_back_as_the_items_it_was(streamed: bool) -> None:
+    """As LangChain makes the blocks of OpenAI's items, which it does for every class but ours."""
+    thought = {name: value for name, value in THOUGHT.items() if value is not None}
+    items = [thought, {**COMMENT, "phase": "commentary"}, SEARCH, IMAGE, CONSENT, *RAN, CALL, ANSWER]
+    content: list[Any] = []
+    for item in items:
+        if item["type"] != "message":
+            content.append(item)
+            continue
+        for part in item["content"]:
+            notes = [
+                {"file_index" if name == "index" else name: value for name, value in note.items()}
+                for note in part["annotations"]
+            ]
+            text = {"type": "text", "text": part["text"], "annotations": notes}
+            content.append({**text, "id": item["id"], "phase": item["phase"]})
+    if streamed:
+        content = [{**block, "index": place} for place, block in enumerate(content)]
+    calls: list[Any] = [{"name": "add", "args": {"x": 1, "y": 2}, "id": "c1", "type": "tool_call"}]
+    theirs = AIMessage(content, tool_calls=calls, response_metadata=FOREIGN)
+    blocks: list[Any] = [*theirs.content_blocks]
+    kinds = {block["type"] for block in blocks}
+    assert {"server_tool_call", "server_tool_result", "image", "non_standard", "reasoning"} <= kinds
+    stored = AIMessage(blocks, tool_calls=calls, response_metadata={**FOREIGN, "output_version": "v1"})
+    server = Server([ANSWER])
+    search = {"type": "tool_search_output", "call_id": "c9", "execution": "client", "status": "completed", "tools": []}
+    results: list[Any] = [HumanMessage([search]), ToolMessage("3", tool_call_id="c1")]
+    server.model(store=True).invoke([HumanMessage("Hi"), stored, *results, HumanMessage("And?")])
+    sent = [essence(item) for item in server.bodies[0]["input"][1 : 1 + len(items)]]
+    assert sent == [essence(item) for item in items]
+    server.model(model="openai/gpt-4o").invoke(
+        [HumanMessage("Hi"), stored, *results[1:], HumanMessage("And?")], use_responses_api=False
+    )
+    message = server.bodies[1]["messages"][1]
+    assert message["content"] == "Let me look. It is three."
+    assert [call["function"]["name"] for call in message["tool_calls"]] == ["add"]
 
 
 def test_a_foreign_history_goes_to_chat_completions_as_messages() -> None:
