@@ -231,8 +231,10 @@ class Client(_Endpoints[Completion, Stream], SyncService, SyncMedia):
             environment variable.
         base_url: the host's address up to `/v1`; its host decides the preset unless one is given.
         preset: "aimlapi", "powertokens" or "anyfast": whose rules apply.
-        timeout: seconds of silence before giving up; by default 600 for a whole answer, 120 between two events
-            of a stream, 5 to connect.
+        timeout: seconds of silence before giving up; by default 600 for a whole answer and before the first event of a
+            stream, 120 before each further one, 5 to connect.
+        first_chunk_timeout, stream_chunk_timeout: seconds until the first event of a stream, and until each further
+            one; 0 for no limit. With `timeout`, the shorter counts.
         deadline: seconds a call may take in all, its retries and pauses included; by default without end.
         limits: how long a reply may be, so that no server exhausts the memory.
         max_retries: further requests after the first, for connection failures, 408, 409, 429 and 5xx.

@@ -24,6 +24,8 @@ class ConnectionSettings(Closable, BaseModel):
     base_url: str | None = Field(default=None, description=ABOUT["base_url"])
     preset: Literal["aimlapi", "powertokens", "anyfast"] | None = Field(default=None, description=ABOUT["preset"])
     max_retries: int = Field(default=2, ge=0, description=ABOUT["max_retries"])
+    first_chunk_timeout: float | None = Field(default=None, ge=0, description=ABOUT["first_chunk_timeout"])
+    stream_chunk_timeout: float | None = Field(default=None, ge=0, description=ABOUT["stream_chunk_timeout"])
     deadline: float | None = Field(default=None, gt=0, description=ABOUT["deadline"])
     limits: Limits | None = Field(default=None, description=ABOUT["limits"])
     strict_parameters: bool = Field(default=False, description=ABOUT["strict_parameters"])
@@ -128,6 +130,8 @@ class ConnectionSettings(Closable, BaseModel):
             "preset": self.preset,
             "timeout": timeout,
             "max_retries": self.max_retries,
+            "first_chunk_timeout": self.first_chunk_timeout,
+            "stream_chunk_timeout": self.stream_chunk_timeout,
             "deadline": self.deadline,
             "limits": self.limits,
             "proxy": self.proxy,

@@ -101,24 +101,6 @@ def to_request(
     return build_request(model_id, sent, replace(options, use_responses_api=uses_responses))
 
 
-def time_limits(model: ChatSettings, call: dict[str, Any], *, stream: bool) -> Any:
-    """The timeout of a call: of a stream, the shorter of `timeout` and `stream_chunk_timeout`."""
-    timeout = call["timeout"] if call.get("timeout") is not None else model.request_timeout
-    if not stream or model.stream_chunk_timeout is None:
-        return timeout
-    import httpx
-
-    from aimlapi_transport.http.timeouts import CONNECT_SECONDS
-
-    if isinstance(timeout, httpx.Timeout):
-        connect, silence = timeout.connect, timeout.read
-    elif isinstance(timeout, tuple) and len(timeout) == 2:
-        connect, silence = timeout
-    elif timeout is None:
-        connect, silence = CONNECT_SECONDS, None
-    elif isinstance(timeout, (int, float)) and timeout > 0:
-        connect, silence = min(timeout, CONNECT_SECONDS), timeout
-    else:
-        return timeout  # no timeout at all: the transport says what is one
-    bounds = [seconds for seconds in (silence, model.stream_chunk_timeout or None) if seconds is not None]
-    return connect, min(bounds, default=None)
+def timeout_of(model: ChatSettings, call: dict[str, Any]) -> Any:
+    """The timeout of a call: its own, or the model's."""
+    return call["timeout"] if call.get("timeout") is not None else model.request_timeout

@@ -153,11 +153,6 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
     repair_history: bool = Field(default=False, description=ABOUT["repair_history"])
     parse_think: bool | None = Field(default=None, description=ABOUT["parse_think"])
     request_timeout: TimeoutSetting = Field(default=None, alias="timeout", description=ABOUT["timeout"])
-    stream_chunk_timeout: float | None = Field(
-        default=None,
-        ge=0,
-        description="Seconds between two events of a stream, where that is less than `timeout`; 0 for no limit.",
-    )
     http_socket_options: Sequence[tuple[Any, ...]] | None = Field(
         default=None,
         exclude=True,

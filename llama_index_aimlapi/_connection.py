@@ -69,6 +69,8 @@ class ConnectionSettings(Closable, BaseComponent):
     default_query: Mapping[str, Any] | None = Field(default=None, description=ABOUT["default_query"])
     timeout: TimeoutSetting = Field(default=None, description=ABOUT["timeout"])
     max_retries: int = Field(default=2, ge=0, description=ABOUT["max_retries"])
+    first_chunk_timeout: float | None = Field(default=None, ge=0, description=ABOUT["first_chunk_timeout"])
+    stream_chunk_timeout: float | None = Field(default=None, ge=0, description=ABOUT["stream_chunk_timeout"])
     deadline: float | None = Field(default=None, gt=0, description=ABOUT["deadline"])
     limits: Limits | None = Field(default=None, description=ABOUT["limits"])
     strict_parameters: bool = Field(default=False, description=ABOUT["strict_parameters"])
@@ -153,6 +155,8 @@ class ConnectionSettings(Closable, BaseComponent):
             "preset": self.preset,
             "timeout": self.timeout,
             "max_retries": self.max_retries,
+            "first_chunk_timeout": self.first_chunk_timeout,
+            "stream_chunk_timeout": self.stream_chunk_timeout,
             "deadline": self.deadline,
             "limits": self.limits,
             "headers": self.default_headers,

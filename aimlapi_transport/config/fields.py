@@ -26,6 +26,8 @@ ABOUT = {
     "default_headers": "Sent with every request. May hold secrets: not serialized.",
     "default_query": "Added to the URL of every request.",
     "dimensions": "Length of the vectors, for models that can choose.",
+    "first_chunk_timeout": "Seconds until the first event of a stream, where a model may think for minutes; 0 for no "
+    "limit. By default `timeout`, or 600. With both, the shorter counts.",
     "extra_body": "Body fields sent as they are, unchecked.",
     "http_async_client": "An `httpx.AsyncClient` of your own.",
     "http_client": "An `httpx.Client` of your own.",
@@ -48,11 +50,13 @@ ABOUT = {
     "store": "Whether the vendor may keep the answer.",
     "stream_usage": "Whether streams are asked for token counts: by default they are.",
     "strict_parameters": "Raise on what the model's documents do not list, instead of warning.",
+    "stream_chunk_timeout": "Seconds until each further event of a stream; 0 for no limit. By default `timeout`, or "
+    "120. With both, the shorter counts.",
     "task_type": "What the vectors are for, for models that ask (`CLUSTERING`). By default what the call says: "
     "queries or documents.",
     "temperature": "How much chance there is in an answer: 0 to 2; 0 to 1 for some families.",
     "timeout": "Seconds to wait without data: a number, (connect, read), or httpx.Timeout. By default 600 for a whole "
-    "answer, 120 between two events of a stream.",
+    "answer and before the first event of a stream, 120 before each further one.",
     "top_logprobs": "Likeliest tokens to tell for each place, 0 to 20; needs `logprobs`.",
     "top_p": "Share of the likeliest tokens to choose from: above 0, up to 1.",
     "truncation": "Under /v1/responses: `auto` or `disabled`, for conversations that are too long.",

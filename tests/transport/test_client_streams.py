@@ -15,10 +15,11 @@ from llama_index.core.base.llms.types import ChatMessage
 
 from aimlapi_transport.chat.response import Delta
 from aimlapi_transport.client import AsyncClient, Client
+from aimlapi_transport.http.timeouts import TimeLimits
 from langchain_aimlapi import ChatAIMLAPI
 from llama_index_aimlapi import AIMLAPI
 from tests.reliability.checks import eventually
-from tests.scripted import DONE, ScriptedServer, answer, chunk, reply, scripted, stream
+from tests.scripted import DONE, Act, ScriptedServer, answer, chunk, reply, scripted, stream
 from tests.transport.calls import CALLS, HI, KEY, PIECES, collected, outcome
 
 
@@ -35,6 +36,61 @@ def test_silence_is_a_timeout(call: Any, streamed: bool) -> None:
 def test_keep_alives_are_no_progress(call: Any) -> None:
     act = stream(chunk("He"), *[b": PROCESSING\n\n"] * 40, pause=0.05)
     assert outcome(call, (act,), True, timeout=0.3, max_retries=0)[:2] == ("APITimeoutError", (None, "He"))
+
+
+def thinks(*pieces: bytes, seconds: float = 0.8) -> Act:
+    """A stream whose head comes at once, and whose first event after a while."""
+
+    async def act(writer: asyncio.StreamWriter) -> None:
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+        writer.write(head)
+        await asyncio.sleep(seconds)
+        for piece in pieces:
+            writer.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+        writer.write(b"0\r\n\r\n")
+
+    return act
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_model_may_think_longer_than_its_events_may_be_apart(call: Any) -> None:
+    act = thinks(*PIECES)
+    assert outcome(call, (act,), True, stream_chunk_timeout=0.3) == ("Hello", "stop", 1, ())
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("between", [(), (b": PROCESSING\n\n",) * 40])
+def test_silence_between_events_is_another_than_before_the_first(call: Any, between: tuple[bytes, ...]) -> None:
+    """Also where nothing comes at all: a socket has one timeout for a body, if it is not read anew."""
+    act = stream(chunk("He"), *between, end="stall", pause=0.05 if between else 0.0)
+    limits = {"first_chunk_timeout": 60.0, "stream_chunk_timeout": 0.3}
+    assert outcome(call, (act,), True, **limits)[:3] == ("APITimeoutError", (None, "He"), 1)
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("act", [stream(end="stall"), stream(*[b": PROCESSING\n\n"] * 40, pause=0.05)])
+def test_silence_before_the_first_event_has_its_own_limit(call: Any, act: Act) -> None:
+    limits = {"first_chunk_timeout": 0.3, "stream_chunk_timeout": 60.0, "max_retries": 1}
+    assert outcome(call, (act,), True, **limits)[:3] == ("APITimeoutError", (None, None), 2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "first", "between", "whole"),
+    [
+        ({}, 600, 120, 600),
+        ({"timeout": 7}, 7, 7, 7),
+        ({"first_chunk_timeout": 0}, None, 120, 600),
+        ({"stream_chunk_timeout": 0, "timeout": 7}, 7, 7, 7),
+        ({"first_chunk_timeout": 900, "stream_chunk_timeout": 3}, 900, 3, 600),
+        ({"first_chunk_timeout": 900, "timeout": 1000}, 900, 1000, 1000),
+        ({"timeout": (2, None)}, None, None, None),
+    ],
+)
+def test_how_long_silence_may_last(settings: dict[str, Any], first: Any, between: Any, whole: Any) -> None:
+    client = Client(api_key=KEY, **settings)
+    streamed, plain = (TimeLimits(client, client.request("m", HI, stream=stream), None) for stream in (True, False))
+    assert (streamed.first_silence, streamed.silence, plain.first_silence) == (first, between, whole)
+    assert streamed.timeouts().read == first
 
 
 @pytest.mark.parametrize("call", CALLS)
