@@ -100,7 +100,7 @@ def cached_up_to(messages: Sequence[Json], index: int) -> list[Json]:
 def _message(message: ChatMessage, position: int) -> Json:
     if not isinstance(message, ChatMessage):
         raise InvalidRequestError(f"messages[{position}] is a {type(message).__name__}: pass ChatMessage objects.")
-    named: Any = getattr(message.role, "_value_", message.role)  # an Enum's `value`, and its hash, are slow Python
+    named: Any = getattr(message.role, "value", message.role)
     role = _ROLES.get(named) or str(named)
     extra = message.additional_kwargs
     blocks = message.blocks

@@ -31,7 +31,6 @@ from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.json_codec import dumps
 from aimlapi_transport.responses.output_items import CALLS, answer_of, reasoning_parts
 from aimlapi_transport.structured.json_text import arguments_in
-from llama_index_aimlapi._compat import built
 from llama_index_aimlapi._messages import CITED, MESSAGE_FIELDS, REASONING_FIELDS
 from llama_index_aimlapi._raw import RawReply
 from llama_index_aimlapi._tools import FINISH_REASON, ToolCallDict, tool_call_dict
@@ -88,8 +87,7 @@ def from_completion(completion: Completion, reading: Reading, *, delta: str | No
         if built_in := [item for item in taken.items if item.get("type") not in OWN_ITEMS]:
             further["built_in_tool_calls"] = built_in
     listed = [tool_call_dict(call.id, call.name, call.arguments, call.extra) for call in calls]
-    return built(
-        ChatResponse,
+    return ChatResponse(
         message=_message(blocks, listed, further),
         raw=RawReply(_raw(completion)),
         delta=delta,
@@ -105,8 +103,7 @@ def to_completion(response: ChatResponse) -> CompletionResponse:
     thoughts = [block.content for block in message.blocks if isinstance(block, ThinkingBlock) and block.content]
     if thoughts:
         kwargs["reasoning_content"] = "\n".join(thoughts)
-    return built(
-        CompletionResponse,
+    return CompletionResponse(
         text=message.content or "",
         additional_kwargs=kwargs,
         raw=response.raw,
@@ -170,7 +167,7 @@ def _blocks(choice: Choice, calls: Sequence[ToolCall], completion: Completion) -
         )
     media = _media(choice)
     if choice.text or not (blocks or calls or media):
-        blocks.append(built(TextBlock, block_type="text", text=choice.text))
+        blocks.append(TextBlock(text=choice.text))
     blocks += _citations(choice, completion)
     blocks += media
     # A call that cannot be run keeps its text: nobody takes half an object for a whole one.
@@ -256,12 +253,12 @@ def _objects(value: Any) -> list[Json]:
 
 
 def call_block(call_id: str | None, name: str, arguments: Any) -> ToolCallBlock:
-    return built(ToolCallBlock, block_type="tool_call", tool_call_id=call_id, tool_name=name, tool_kwargs=arguments)
+    return ToolCallBlock(tool_call_id=call_id, tool_name=name, tool_kwargs=arguments)
 
 
 def _message(blocks: list[Any], calls: list[ToolCallDict], further: Json) -> ChatMessage:
     kwargs = {"tool_calls": calls, **further} if calls else further
-    return built(ChatMessage, role=MessageRole.ASSISTANT, additional_kwargs=kwargs, blocks=blocks)
+    return ChatMessage(role=MessageRole.ASSISTANT, additional_kwargs=kwargs, blocks=blocks)
 
 
 def _facts(completion: Completion, choice: Choice) -> Json:

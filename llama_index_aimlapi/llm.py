@@ -136,7 +136,7 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
             return super().chat_with_tools(tools, *args, **kwargs)
         from llama_index_aimlapi._tool_call_retry import chat
 
-        asked = self._prepare_chat_with_tools_compat(tools, *args, **kwargs)
+        asked = self._prepare_chat_with_tools(tools, *args, **kwargs)
         response = chat(self, asked.pop("messages"), asked, self.invalid_tool_call_retries)
         parallel = asked.get("allow_parallel_tool_calls")
         return self._validate_chat_with_tools_response(response, tools, parallel is not False)
@@ -147,7 +147,7 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
             return await super().achat_with_tools(tools, *args, **kwargs)
         from llama_index_aimlapi._tool_call_retry import achat
 
-        asked = self._prepare_chat_with_tools_compat(tools, *args, **kwargs)
+        asked = self._prepare_chat_with_tools(tools, *args, **kwargs)
         response = await achat(self, asked.pop("messages"), asked, self.invalid_tool_call_retries)
         parallel = asked.get("allow_parallel_tool_calls")
         return self._validate_chat_with_tools_response(response, tools, parallel is not False)
@@ -158,7 +158,7 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
             return super().stream_chat_with_tools(tools, *args, **kwargs)
         from llama_index_aimlapi._tool_call_retry import stream
 
-        asked = self._prepare_chat_with_tools_compat(tools, *args, **kwargs)
+        asked = self._prepare_chat_with_tools(tools, *args, **kwargs)
         return stream(self, asked.pop("messages"), asked, self.invalid_tool_call_retries)
 
     async def astream_chat_with_tools(
@@ -169,7 +169,7 @@ class AIMLAPI(StructuredPrediction, AIMLAPISettings):
             return await super().astream_chat_with_tools(tools, *args, **kwargs)
         from llama_index_aimlapi._tool_call_retry import astream
 
-        asked = self._prepare_chat_with_tools_compat(tools, *args, **kwargs)
+        asked = self._prepare_chat_with_tools(tools, *args, **kwargs)
         return astream(self, asked.pop("messages"), asked, self.invalid_tool_call_retries)
 
     def _prepare_chat_with_tools(
