@@ -221,8 +221,8 @@ def test_callbacks_hear_the_text_of_the_content(style: str) -> None:
     class Listener(BaseCallbackHandler):
         heard = ""
 
-        def on_llm_new_token(self, token: Any, **_: Any) -> None:
-            self.heard += token
+        def on_llm_new_token(self, token: Any, *, chunk: Any = None, **_: Any) -> None:
+            self.heard += chunk.text
 
     for version in ("responses/v1", "v0"):
         listener = Listener()
