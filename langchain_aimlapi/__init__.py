@@ -13,6 +13,11 @@ from aimlapi_transport.lazy_imports import lazy_names
 if TYPE_CHECKING:
     from aimlapi_transport.version import __version__ as __version__
     from langchain_aimlapi.chat_models import ChatAIMLAPI as ChatAIMLAPI
+    from langchain_aimlapi.deprecated import AimlapiEmbeddings as AimlapiEmbeddings
+    from langchain_aimlapi.deprecated import AimlapiImageModel as AimlapiImageModel
+    from langchain_aimlapi.deprecated import AimlapiLLM as AimlapiLLM
+    from langchain_aimlapi.deprecated import AimlapiVideoModel as AimlapiVideoModel
+    from langchain_aimlapi.deprecated import ChatAimlapi as ChatAimlapi
     from langchain_aimlapi.embeddings import AIMLAPIEmbeddings as AIMLAPIEmbeddings
     from langchain_aimlapi.usage import AIMLAPIUsageCallbackHandler as AIMLAPIUsageCallbackHandler
     from langchain_aimlapi.usage import get_aimlapi_usage_callback as get_aimlapi_usage_callback
@@ -21,6 +26,10 @@ _WHERE = {
     "AIMLAPIEmbeddings": "langchain_aimlapi.embeddings",
     "AIMLAPIUsageCallbackHandler": "langchain_aimlapi.usage",
     "ChatAIMLAPI": "langchain_aimlapi.chat_models",
+    **dict.fromkeys(
+        ("AimlapiEmbeddings", "AimlapiImageModel", "AimlapiLLM", "AimlapiVideoModel", "ChatAimlapi"),
+        "langchain_aimlapi.deprecated",
+    ),
     "__version__": "aimlapi_transport.version",
     "get_aimlapi_usage_callback": "langchain_aimlapi.usage",
 }
