@@ -70,8 +70,9 @@ def _models() -> set[str]:
     from urllib.parse import urlencode
 
     from aimlapi_cli.nearest import names_of
-    from aimlapi_cli.session import address
+    from aimlapi_cli.session import connection
     from aimlapi_transport.config.model_families import known_models
+    from aimlapi_transport.config.settings import Settings
     from aimlapi_transport.errors import AIMLAPIError
     from aimlapi_transport.json_codec import loads
     from aimlapi_transport.service.catalogue import read_models
@@ -79,7 +80,8 @@ def _models() -> set[str]:
 
     found = set(known_models())
     with suppress(AIMLAPIError, ValueError):
-        kept = EtagCache().find(f"{address(None)}/models?{urlencode([('include', 'all')])}")
+        address = Settings(base_url=connection(None, "")["base_url"]).base_url
+        kept = EtagCache().find(f"{address}/models?{urlencode([('include', 'all')])}")
         if kept is not None:
             found.update(names_of(read_models(loads(kept[1]))))
     return found

@@ -20,7 +20,7 @@ __all__ = ["FAILED", "STOPPED", "ApiKey", "AsCsv", "AsJson", "BaseUrl", "client"
 
 BaseUrl = Annotated[
     str | None,
-    typer.Option("--base-url", help="Address of the host up to /v1.", envvar="AIMLAPI_API_BASE", show_envvar=True),
+    typer.Option("--base-url", help="Address of the host up to /v1; by default AIMLAPI_API_BASE."),
 ]
 ApiKey = Annotated[
     str | None,
@@ -63,19 +63,12 @@ def connection(base_url: str | None, api_key: str | None) -> dict[str, Any]:
             from aimlapi_transport.errors import AuthenticationError
 
             raise AuthenticationError(f"`key_variable` in {config.path} names {variable}, which is not set.")
-    return {"base_url": base_url or config.defaults.base_url, "api_key": api_key}
+    if base_url is None and config.defaults.base_url is not None:
+        from aimlapi_transport.config.hosts import AIMLAPI
+        from aimlapi_transport.config.settings import environment_address
 
-
-def address(base_url: str | None) -> str:
-    """The address that a client asks.
-
-    Raises:
-        AIMLAPIError: it is none.
-    """
-    from aimlapi_cli.config import load
-    from aimlapi_transport.config.settings import Settings
-
-    return Settings(base_url=base_url or load().defaults.base_url).base_url
+        base_url = None if environment_address(AIMLAPI) else config.defaults.base_url
+    return {"base_url": base_url, "api_key": api_key}
 
 
 def streamed(ours: Any, model: str, messages: list[dict[str, Any]], **parameters: Any) -> Any:

@@ -247,10 +247,12 @@ def test_a_captive_portal(cli: Cli) -> None:
 
 
 def test_packages_that_clash_are_named(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    from aimlapi_cli import doctor
+    from aimlapi_cli import checks_machine
 
-    known = doctor._version
-    monkeypatch.setattr(doctor, "_version", lambda name: "0.1.3" if name == "langchain-aimlapi" else known(name))
+    known = checks_machine._version
+    monkeypatch.setattr(
+        checks_machine, "_version", lambda name: "0.1.3" if name == "langchain-aimlapi" else known(name)
+    )
     ran = cli("doctor", "--json")
     assert ran.code == 1 and "pip uninstall langchain-aimlapi" in lines_of(ran)["clash"]["advice"]
 

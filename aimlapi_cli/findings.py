@@ -1,0 +1,44 @@
+"""What `aimlapi doctor` finds: a line for each check, and what earlier checks know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from aimlapi_cli.session import client
+
+OK, WRONG, LEFT_OUT = "ok", "wrong", "left out"
+SECONDS = 10.0  # for each question to the network
+
+
+@dataclass
+class Line:
+    """What a check found.
+
+    Attributes:
+        advice: what to do; empty where nothing is wrong.
+    """
+
+    what: str
+    state: str
+    found: str
+    advice: str = ""
+
+
+@dataclass
+class Patient:
+    """What is looked at, and what earlier checks found."""
+
+    base_url: str | None
+    api_key: str | None
+    call: bool
+    address: str = ""
+    key_works: bool = False
+    is_reachable: bool = True
+    has_proxy: bool = False
+    date: str | None = None
+    models: list[Any] = field(default_factory=list)
+
+    @property
+    def client(self) -> Any:
+        return client(self.base_url, self.api_key, max_retries=0, timeout=SECONDS)
