@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from llama_index.core.agent.workflow import FunctionAgent
 from llama_index.core.base.llms.types import (
     AudioBlock,
     ChatMessage,
@@ -18,9 +20,11 @@ from llama_index.core.base.llms.types import (
     VideoBlock,
 )
 
+from aimlapi_emulator import EmulatorServer
 from aimlapi_transport.chat.media_parts import IN_NEXT_MESSAGE, audio_format, corrected_part
 from aimlapi_transport.chat.request import chat_request
 from aimlapi_transport.media_types import data_url, first_bytes
+from llama_index_aimlapi import AIMLAPI
 from tests.ways import FOUR_WAYS, Host, Way
 
 Json = dict[str, Any]
@@ -225,3 +229,18 @@ def test_media_of_the_last_results_end_the_conversation_and_reasoning_still_goes
     assert body["messages"][1]["reasoning_content"] == "why"
     assert body["messages"][2]["content"] == [cached]
     assert body["messages"][3]["content"][1] == part
+
+
+def test_an_agents_tool_gives_a_picture_and_the_run_ends(server: EmulatorServer) -> None:
+    """A picture behind the results is no new question, which would be answered by another call."""
+
+    def take_picture(of: str) -> list[Any]:
+        """Takes a picture of something."""
+        return [ImageBlock(image=base64.b64decode(JPEG))]
+
+    llm = AIMLAPI("openai/gpt-4o", api_key="k", api_base=server.base_url)
+
+    async def run() -> str:
+        return str(await FunctionAgent(tools=[take_picture], llm=llm).run("Take a picture of a cat"))
+
+    assert "an image (image/jpeg, 44 bytes)" in asyncio.run(run())

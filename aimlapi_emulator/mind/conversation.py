@@ -92,8 +92,11 @@ def read(body: dict[str, Any]) -> Conversation:
     if system:  # Claude's own dialect keeps it beside the messages
         turns.append(Turn("system", system))
     for message in _list(body.get("messages")):
-        if isinstance(message, dict):
-            turns.extend(_turns(message))
+        for turn in _turns(message) if isinstance(message, dict) else ():
+            if turn.role == "user" and turn.media and turns and turns[-1].role == "tool":
+                # a tool message carries text only: media of results come behind them, and are no new question
+                turn = Turn("tool", ", ".join(turn.media), turn.media)
+            turns.append(turn)
     return Conversation(tuple(turns), tuple(_tools(body)))
 
 

@@ -18,7 +18,7 @@ _FLAT_FIELDS = {"input_image": "image_url", "input_file": "file_data"}  # the sa
 # Formats of `input_audio` that are not the MIME subtype.
 _FORMATS = {"mpeg": "mp3", "mp4": "m4a"}
 _MOVED = frozenset((*MEDIA_PARTS, "audio_url", "input_image", "input_file"))
-IN_NEXT_MESSAGE = "What this call gave is in the next message of the user."
+IN_NEXT_MESSAGE = "The result of this call follows in the next user message."
 """What the message of a result says that holds media alone."""
 
 
