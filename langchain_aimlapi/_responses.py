@@ -210,7 +210,7 @@ def usage_metadata(usage: Usage | None) -> UsageMetadata | None:
 def generation_info(message: AIMessage) -> dict[str, Any]:
     """How an answer ended, where callbacks of tracing tools read it: beside the message, too."""
     metadata = message.response_metadata
-    return _set({name: metadata.get(name) for name in ("finish_reason", "model_name", "logprobs")})
+    return {name: metadata[name] for name in ("finish_reason", "model_name", "logprobs") if name in metadata}
 
 
 def response_metadata(completion: Completion, choice: Choice) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from aimlapi_transport.responses.output_items import CALLS, answer_of, reasoning
 from aimlapi_transport.structured.json_text import arguments_in
 from llama_index_aimlapi._messages import CITED, MESSAGE_FIELDS, REASONING_FIELDS
 from llama_index_aimlapi._raw import RawReply
-from llama_index_aimlapi._tools import FINISH_REASON, ToolCallDict, tool_call_dict
+from llama_index_aimlapi._tools import FINISH_REASON, tool_call_dict
 
 OWN_ITEMS = ("message", "reasoning", *CALLS)
 """Output items of /v1/responses that have blocks of their own; all others are of tools that the provider ran."""
@@ -86,9 +86,11 @@ def from_completion(completion: Completion, reading: Reading, *, delta: str | No
         further["output_stored"] = completion.extra.get("store") is not False
         if built_in := [item for item in taken.items if item.get("type") not in OWN_ITEMS]:
             further["built_in_tool_calls"] = built_in
-    listed = [tool_call_dict(call.id, call.name, call.arguments, call.extra) for call in calls]
+    if calls:
+        listed = [tool_call_dict(call.id, call.name, call.arguments, call.extra) for call in calls]
+        further = {"tool_calls": listed, **further}
     return ChatResponse(
-        message=_message(blocks, listed, further),
+        message=ChatMessage(role=MessageRole.ASSISTANT, additional_kwargs=further, blocks=blocks),
         raw=RawReply(_raw(completion)),
         delta=delta,
         logprobs=logprobs_from(taken.logprobs),
@@ -165,10 +167,11 @@ def _blocks(choice: Choice, calls: Sequence[ToolCall], completion: Completion) -
                 additional_information=kept,
             )
         )
-    media = _media(choice)
+    media = _media(choice) if choice.extra or choice.items else []
     if choice.text or not (blocks or calls or media):
         blocks.append(TextBlock(text=choice.text))
-    blocks += _citations(choice, completion)
+    if choice.extra or completion.extra:
+        blocks += _citations(choice, completion)
     blocks += media
     # A call that cannot be run keeps its text: nobody takes half an object for a whole one.
     blocks += [call_block(c.id, c.name, c.parsed if c.parsed is not None else c.arguments) for c in calls]
@@ -254,11 +257,6 @@ def _objects(value: Any) -> list[Json]:
 
 def call_block(call_id: str | None, name: str, arguments: Any) -> ToolCallBlock:
     return ToolCallBlock(tool_call_id=call_id, tool_name=name, tool_kwargs=arguments)
-
-
-def _message(blocks: list[Any], calls: list[ToolCallDict], further: Json) -> ChatMessage:
-    kwargs = {"tool_calls": calls, **further} if calls else further
-    return ChatMessage(role=MessageRole.ASSISTANT, additional_kwargs=kwargs, blocks=blocks)
 
 
 def _facts(completion: Completion, choice: Choice) -> Json:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from aimlapi_transport.chat.merge import reasoning_details
 from aimlapi_transport.chat.response import Choice, finish_reason_for
 from aimlapi_transport.chat.think_tags import ThinkSplitter
@@ -16,6 +14,7 @@ class ChoiceState:
 
     Attributes:
         think: splits inline reasoning off the text; None where there can be none any more.
+        tools: None before the first call.
         thoughts: reasoning that came as content parts, in the shape of `reasoning_details`.
         finish: the last finish reason, as it came.
     """
@@ -34,14 +33,14 @@ class ChoiceState:
         "tools",
     )
 
-    def __init__(self, index: int, think: ThinkSplitter | None, new_id: Callable[[], str], max_calls: int) -> None:
+    def __init__(self, index: int, think: ThinkSplitter | None) -> None:
         self.index = index
         self.think = think
         self.text: list[str] = []
         self.reasoning: list[str] = []
         self.refusal: list[str] = []
         self.thoughts: list[Json] = []
-        self.tools = ToolCallReader(new_id, max_calls)
+        self.tools: ToolCallReader | None = None
         self.finish: str | None = None
         self.native_finish: str | None = None
         self.logprobs: Json | None = None
@@ -50,9 +49,7 @@ class ChoiceState:
     @property
     def has_content(self) -> bool:
         """Whether any text, reasoning or call has come."""
-        return bool(
-            self.text or self.reasoning or self.tools.has_calls or (self.think is not None and self.think.has_begun)
-        )
+        return bool(self.text or self.reasoning or self.tools or (self.think is not None and self.think.has_begun))
 
     def choice(self) -> Choice:
         """All that has arrived so far."""
@@ -60,14 +57,14 @@ class ChoiceState:
         extra = {**self.extra}
         if self.thoughts:
             extra = {**reasoning_details(self.thoughts), **extra}
-        if self.tools.has_calls and (call := self.tools.function_call()) is not None:
+        if self.tools is not None and (call := self.tools.function_call()) is not None:
             extra["function_call"] = call  # for programs that read the older field; it is among the calls, too
         return Choice(
             index=self.index,
             text="".join(self.text) + pending_text,
             reasoning="".join(self.reasoning) + pending_reasoning,
             refusal="".join(self.refusal),
-            tool_calls=self.tools.calls() if self.tools.has_calls else (),
+            tool_calls=() if self.tools is None else self.tools.calls(),
             finish_reason=None if self.finish is None else finish_reason_for(self.finish),
             native_finish_reason=self.native_finish or self.finish,
             logprobs=self.logprobs,

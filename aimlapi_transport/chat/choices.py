@@ -26,28 +26,28 @@ class OneChoice:
     def of(self, deltas: Iterable[Delta]) -> Iterator[Delta]:
         """Which of these deltas to pass on."""
         for delta in deltas:
+            is_repeated = delta.choice in self._waiting and not self._is_one_of_several
             if delta.completion is not None:
-                if self._index is None and self._waiting:
-                    yield from self._choose(min(self._waiting))
-                yield replace(delta, completion=self._alone(delta.completion))
-                continue
-            if self._index is None:
-                waiting = self._waiting.get(delta.choice)
-                if delta.choice == 0 or (waiting and not self._is_one_of_several):
-                    yield from self._choose(delta.choice)
-                else:
-                    self._waiting.setdefault(delta.choice, []).append(delta)
-            if delta.choice == self._index:
+                yield from self._last(delta, delta.completion)
+            elif self._index is not None:
+                if delta.choice == self._index:
+                    yield delta
+            elif delta.choice == 0 or is_repeated:
+                yield from self._chosen(delta.choice)
                 yield delta
+            else:
+                self._waiting.setdefault(delta.choice, []).append(delta)
 
-    def _choose(self, index: int) -> list[Delta]:
-        """Takes this answer; what of it has waited."""
-        self._index, waiting = index, self._waiting.pop(index, [])
+    def _chosen(self, index: int) -> list[Delta]:
+        """Takes this answer, of which these have waited."""
+        self._index, waiting = index, self._waiting.get(index, [])
         self._waiting.clear()
         return waiting
 
-    def _alone(self, completion: Completion) -> Completion:
-        if len(completion.choices) < 2:
-            return completion
-        chosen = [choice for choice in completion.choices if choice.index == self._index]
-        return replace(completion, choices=tuple(chosen or completion.choices[:1]))
+    def _last(self, delta: Delta, completion: Completion) -> Iterator[Delta]:
+        if self._index is None and self._waiting:
+            yield from self._chosen(min(self._waiting))
+        if len(completion.choices) > 1:
+            chosen = [choice for choice in completion.choices if choice.index == self._index]
+            delta = replace(delta, completion=replace(completion, choices=tuple(chosen or completion.choices[:1])))
+        yield delta

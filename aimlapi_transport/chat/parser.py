@@ -13,9 +13,9 @@ from uuid import uuid4
 
 from aimlapi_transport.chat.choice_state import ChoiceState
 from aimlapi_transport.chat.merge import details_text, fold, fold_details, joined_logprobs, parts
-from aimlapi_transport.chat.response import Completion, Delta, raw_reply
+from aimlapi_transport.chat.response import Choice, Completion, Delta, raw_choice
 from aimlapi_transport.chat.think_tags import ThinkSplitter
-from aimlapi_transport.chat.tool_calls import ToolCallDelta
+from aimlapi_transport.chat.tool_calls import ToolCallDelta, ToolCallReader
 from aimlapi_transport.chat.usage import Cost, Usage, cost_from, usage_from
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.limits import DEFAULT
@@ -134,7 +134,7 @@ class CompletionReader:
                 state.text.append(text)
             if reasoning:
                 state.reasoning.append(reasoning)
-            fragments = state.tools.close() if state.tools.has_calls else ()
+            fragments = state.tools.close() if state.tools is not None else ()
             if text or reasoning or fragments:
                 deltas.append(Delta(text, reasoning, fragments, state.index))
         completion = self.completion()
@@ -143,22 +143,31 @@ class CompletionReader:
 
     def completion(self) -> Completion:
         """All that has arrived so far, as a completion."""
-        choices = tuple(self._choices[index].choice() for index in sorted(self._choices))
-        raw = self._whole
-        if raw is None:
-            finishes = {index: state.finish for index, state in self._choices.items()}
-            raw = raw_reply(self._id, self._created, self._model, choices, finishes, self._usage, self._extra)
+        choices: list[Choice] = []
+        raw_choices: list[Json] = []
+        for _, state in sorted(self._choices.items()):
+            choices.append(state.choice())
+            raw_choices.append(raw_choice(choices[-1], state.finish))
+        put_together = {
+            "id": self._id,
+            "object": "chat.completion",
+            "created": self._created,
+            "model": self._model,
+            "choices": raw_choices,
+            "usage": None if self._usage is None else self._usage.raw,
+            **self._extra,
+        }
         return Completion(
             id=self._id,
             model=self._model,
             created=self._created,
-            choices=choices,
+            choices=tuple(choices),
             usage=self._usage,
             cost=self._cost,
             inference_id=self.inference_id,
             client_request_id=self._headers.get("x-client-request-id"),
             extra=self._extra,
-            raw=raw,
+            raw=put_together if self._whole is None else self._whole,
             headers=public_headers(self._headers, self._scrub),
         )
 
@@ -178,7 +187,7 @@ class CompletionReader:
             if len(self._choices) >= self._max_choices:
                 raise BadResponseError(f"The reply holds more answers than the limit of {self._max_choices}.")
             think = ThinkSplitter(drops_lone_close=self._inline_think) if self._parse_think else None
-            state = self._choices[index] = ChoiceState(index, think, self._new_id, self._max_choices)
+            state = self._choices[index] = ChoiceState(index, think)
         message = choice.get("message" if whole else "delta")
         if not isinstance(message, dict):
             # Some gateways use the other word; a message after deltas repeats them, so it counts only alone.
@@ -234,6 +243,8 @@ class CompletionReader:
         refusal = str(message.get("refusal") or "")
         fragments: tuple[ToolCallDelta, ...] = ()
         if message.get("tool_calls") or message.get("function_call"):
+            if state.tools is None:
+                state.tools = ToolCallReader(self._new_id, self._max_choices)
             fragments = state.tools.read(message.get("tool_calls"), message.get("function_call"), whole=whole)
         if text:
             state.text.append(text)

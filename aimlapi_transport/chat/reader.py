@@ -163,12 +163,12 @@ class ReplyReader:
         return self._decoder.feed(data)
 
     def _read_event(self, name: bytes, data: bytes) -> list[Delta]:
+        if data.strip() == b"[DONE]":
+            self.is_done = True
+            return []
         try:
             event = loads(data, self._on_lone_surrogate)
         except JsonError:
-            if data.strip() == b"[DONE]":
-                self.is_done = True
-                return []
             raise StreamError(
                 f"An event of the stream is not JSON: {beginning(data, 80, self._scrub)!r}.",
                 request_id=self._completion.inference_id,

@@ -5,14 +5,14 @@ What fills them is `parser`, and `responses.reader`. To hand out a new field of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from aimlapi_transport.chat.tool_calls import ToolCall, ToolCallDelta
 from aimlapi_transport.chat.usage import Cost, Usage
 from aimlapi_transport.chat.wire_types import Json
 
-__all__ = ["Choice", "Completion", "Delta", "finish_reason_for", "raw_reply"]
+__all__ = ["Choice", "Completion", "Delta", "finish_reason_for", "raw_choice"]
 
 # The vendors' words for the four reasons; any other word is passed on as it came.
 _FINISH_REASONS = {
@@ -154,32 +154,8 @@ class Completion:
         return self.choices[0].native_finish_reason if self.choices else None
 
 
-def raw_reply(
-    reply_id: str | None,
-    created: int | None,
-    model: str | None,
-    choices: Sequence[Choice],
-    finish_reasons: Mapping[int, str | None],
-    usage: Usage | None,
-    extra: Json,
-) -> Json:
-    """What a stream added up to, in the shape of a whole reply.
-
-    Args:
-        finish_reasons: of each choice by its index, as they came.
-    """
-    return {
-        "id": reply_id,
-        "object": "chat.completion",
-        "created": created,
-        "model": model,
-        "choices": [_raw_choice(choice, finish_reasons[choice.index]) for choice in choices],
-        "usage": None if usage is None else usage.raw,
-        **extra,
-    }
-
-
-def _raw_choice(choice: Choice, finish: str | None) -> Json:
+def raw_choice(choice: Choice, finish: str | None) -> Json:
+    """A choice that a stream added up to, as a whole reply has it, with its finish reason as it came."""
     message: Json = {"role": "assistant", "content": choice.text}
     if choice.reasoning:
         message["reasoning_content"] = choice.reasoning

@@ -112,11 +112,6 @@ class ToolCallReader:
         self._by_id: dict[str, _Call] = {}
         self._by_index: dict[int | str, _Call] = {}
 
-    @property
-    def has_calls(self) -> bool:
-        """Whether any call has begun."""
-        return bool(self._calls)
-
     def read(self, value: Any, function_call: Any = None, *, whole: bool = False) -> tuple[ToolCallDelta, ...]:
         """What the `tool_calls` of a message add: one fragment for each call, however many entries are of it.
 
