@@ -101,8 +101,13 @@ class VersionedReader(StreamReader):
             self._waiting[place] = self._waiting.get(place, "") + delta.text
             return []
         part = max(part, 0)
+        is_first = (place, "text", part) not in self._sent
         self._add((place, "text", part), delta.text)
-        return [{"type": "text", "text": delta.text, "index": self._index(place, part)}]
+        piece = {"type": "text", "text": delta.text, "index": self._index(place, part)}
+        if not (delta.phase and is_first) or place in self._done:
+            return [piece]
+        self._add((place, "phase", part), delta.phase)
+        return [{**piece, "phase": delta.phase}]
 
     def _thought(self, place: int, field: str, part: int, text: str) -> Json:
         self._add((place, field, part), text)
@@ -145,6 +150,8 @@ class VersionedReader(StreamReader):
             if isinstance(part, dict):
                 block = part_block(item, part, self._version)
                 if block.get("type") == "text":
+                    if (place, "phase", number) in self._sent:
+                        block.pop("phase", None)
                     text = part["text"] if isinstance(part.get("text"), str) else ""
                     block["text"] = waiting[: len(text) - len(self._sent.get((place, "text", number), ""))]
                     waiting = waiting[len(block["text"]) :]

@@ -54,6 +54,7 @@ class Delta:
         place: index of the output item this belongs to, and of the part of its reasoning; under /v1/responses only.
         part: which part of its item the text or the reasoning is of: `text` of a message, `summary` or `content` of
             reasoning, and the index there (-1 where what came is the rest of a whole message).
+        phase: of the message that the text is of, where it says one; under /v1/responses only.
         is_separator: whether the text or the reasoning is what separates two items or parts, and is of neither.
     """
 
@@ -69,6 +70,7 @@ class Delta:
     item: Json | None = None
     place: tuple[int, int] | None = None
     part: tuple[str, int] | None = None
+    phase: str | None = None
     is_separator: bool = False
 
 

@@ -186,7 +186,9 @@ class OutputReader:
             item.has_logprobs = True
             self.logprobs = joined_logprobs(self.logprobs, logprobs)
         last, self._last_text = self._last_text, item
-        deltas = [Delta(text, logprobs=logprobs, raw=raw, place=item.place, part=("text", part))]
+        delta = Delta(text, logprobs=logprobs, raw=raw, place=item.place, part=("text", part))
+        delta.phase = phase if isinstance(phase := item.value.get("phase"), str) else None
+        deltas = [delta]
         if last is not None and last is not item and is_comment(last.value):
             deltas.insert(0, Delta(PARAGRAPH, raw=raw, is_separator=True))
         return deltas

@@ -252,6 +252,32 @@ def test_reasoning_is_streamed_as_it_comes() -> None:
         assert texts == ["Fi", "rst.", "Se", "cond."]
 
 
+def test_the_first_piece_of_a_text_says_its_phase() -> None:
+    """Whoever shows a stream knows then what is a comment."""
+    for version in ("responses/v1", "v0"):
+        blocks = [
+            block
+            for chunk in Server([COMMENT, ANSWER]).model(output_version=version).stream("Hi")
+            for block in chunk.content
+            if isinstance(block, dict)
+        ]
+        said = {block["index"]: block.get("phase") for block in reversed(blocks)}
+        assert list(said.values())[::-1] == ["commentary", "final_answer", "final_answer"]
+        assert [block["phase"] for block in blocks if "phase" in block] == list(said.values())[::-1]
+
+
+def test_a_phase_that_only_the_whole_item_says_is_there() -> None:
+    announced = {name: value for name, value in COMMENT.items() if name != "phase"}
+    stream = [event for event in events([COMMENT], "piecewise") if event.get("item") is not COMMENT]
+    stream[1]["item"] = announced
+    stream.insert(-1, {"type": "response.output_item.done", "output_index": 0, "item": COMMENT})
+    data = "".join(f"data: {json.dumps(event)}\n\n" for event in stream)
+    reply = httpx.Response(200, text=data, headers={"content-type": "text/event-stream"})
+    client = httpx.Client(transport=httpx.MockTransport(lambda request: reply))
+    model = ChatAIMLAPI(model="openai/gpt-5-pro", api_key="k", http_client=client, output_version="responses/v1")
+    assert plain(added(model.stream("Hi")).content) == [{**COMMENT_BLOCK, "id": "msg_1"}]
+
+
 @pytest.mark.filterwarnings("ignore::langchain_core._api.LangChainBetaWarning")
 @pytest.mark.parametrize("style", ["piecewise", "whole", "end"])
 def test_the_blocks_of_a_reply_are_the_same_in_every_form(style: str) -> None:
