@@ -9,7 +9,7 @@ from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import AIMessage
 
 from aimlapi_transport.responses.output_items import answer_of
-from langchain_aimlapi._schemas import kind_of
+from langchain_aimlapi._schemas import kind_of, to_answer_schema
 from langchain_aimlapi._structured import StructuredAnswer
 from langchain_aimlapi.errors import Response
 
@@ -58,7 +58,8 @@ def add_parsed(message: AIMessage, schema: Any, completion: Completion, choice: 
     try:
         if kind is not None and choice.finish_reason == "length":
             raise OutputParserException("The answer was cut at its limit.")
-        message.additional_kwargs[PARSED] = StructuredAnswer(kind=kind).parse(text)
+        asked = None if kind is None else to_answer_schema(kind, strict=None)
+        message.additional_kwargs[PARSED] = StructuredAnswer(kind=kind, asked=asked).parse(text)
     except OutputParserException as error:
         if kind is not None:
             reply = Response(200, completion.headers, completion.raw)

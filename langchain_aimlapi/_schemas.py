@@ -72,19 +72,19 @@ def to_response_format(schema: Any, *, strict: bool | None = None, refuse: bool 
         is_strict = own if strict is None else strict
         name = plain_name(str(described.pop("title", None) or getattr(schema, "__name__", "")))
         description = described.pop("description", None)
+        described, _ = object_schema(described) if kind_of(schema) is not None else (described, False)
         spec = {"name": name, **({"description": description} if description else {}), "schema": described}
         if is_strict is not None:
             spec["strict"] = is_strict
         schema = {"type": "json_schema", "json_schema": spec}
     inner = schema.get("json_schema")
-    if (
-        not isinstance(inner, Mapping)
-        or inner.get("strict") is not True
-        or not isinstance(inner.get("schema"), Mapping)
-    ):
+    if not isinstance(inner, Mapping) or not isinstance(inner.get("schema"), Mapping):
         return dict(schema)
     # Agents send the schema of a class as it is.
-    return {**schema, "json_schema": _strictly(inner, "schema", refuse)}
+    if inner.get("strict") is True:
+        return {**schema, "json_schema": _strictly(inner, "schema", refuse)}
+    written_out, is_wrapped = object_schema(dict(inner["schema"])) if "$ref" in inner["schema"] else ({}, True)
+    return dict(schema) if is_wrapped else {**schema, "json_schema": {**inner, "schema": written_out}}
 
 
 def to_tool(tool: Any, *, strict: bool | None = None, refuse: bool = False) -> Json:

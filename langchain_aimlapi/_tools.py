@@ -6,11 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.json_schema import ALL_TYPES
 from langchain_aimlapi._schemas import to_response_format, to_tool
 from langchain_aimlapi.errors import InvalidRequestError
 
 # What may stand beside a function: marks of a mapping, or of a tool's `extras`.
 _MARKS = ("cache_control", "defer_loading", "async")
+
+# `type` of a JSON schema, and of no kind of tool.
+_SCHEMA_TYPES = ALL_TYPES | {"integer"}
 
 
 def to_tools(tools: Sequence[Any], *, strict: bool | None = None, refuse: bool = False) -> list[Json]:
@@ -33,7 +37,7 @@ def to_tools(tools: Sequence[Any], *, strict: bool | None = None, refuse: bool =
         if isinstance(tool, Mapping) and tool.get("type") == "function" and "function" not in tool and "name" in tool:
             inner = {name: value for name, value in tool.items() if name != "type"}  # as /v1/responses writes it
             tool = {"type": "function", "function": inner}
-        native = isinstance(tool, Mapping) and isinstance(tool.get("type"), str) and tool["type"] != "object"
+        native = isinstance(tool, Mapping) and isinstance(tool.get("type"), str) and tool["type"] not in _SCHEMA_TYPES
         if native and (tool["type"] != "function" or "function" not in tool):
             sent.append(_custom(tool))  # or a vendor's own kind of tool, such as web_search
             continue

@@ -399,11 +399,13 @@ class StrictHost:
     """Answers with one value in the shape that it is asked for; refuses a schema that breaks the rules it claims to keep.
 
     Attributes:
+        completes: whether null stands for each required key that the answer lacks.
         asked: of each request, the part that holds the schema: a function, or the inner half of a format.
     """
 
-    def __init__(self, answer: Any) -> None:
+    def __init__(self, answer: Any, *, completes: bool = True) -> None:
         self.answer = answer
+        self.completes = completes
         self.asked: list[dict[str, Any]] = []
 
     def client(self) -> httpx.Client:
@@ -433,7 +435,7 @@ class StrictHost:
         value = self.answer
         if schema and (schema.get("properties") or {}).keys() == {"value"}:
             value = {"value": value}
-        if asked.get("strict"):
+        if asked.get("strict") and self.completes:
             value = completed(value, schema, schema)
         text = json.dumps(value)
         make = _response if by_responses else _completion
