@@ -68,7 +68,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize("cls", CLASSES)
-@pytest.mark.parametrize(("settings", "says"), REFUSED, ids=[str(list(settings.items())) for settings, _ in REFUSED])
+@pytest.mark.parametrize(
+    ("settings", "says"), REFUSED, ids=[f"{n}-{'-'.join(settings)}" for n, (settings, _) in enumerate(REFUSED)]
+)
 def test_a_refusal_has_one_wording_and_one_moment(cls: Any, settings: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError) as caught:
         cls(**{"model": "some/model", **settings})
