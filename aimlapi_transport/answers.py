@@ -123,6 +123,10 @@ def _parser(
     request: Request, headers: dict[str, str], scrub: Callable[[str], str], limits: Limits
 ) -> ReplyParser | None:
     """What reads the events of this endpoint, None for chat completions."""
+    if request.path == "/messages":
+        from aimlapi_transport.messages.reader import MessagesReader
+
+        return MessagesReader(headers=headers, scrub=scrub, max_choices=limits.choices)
     if not request.path.startswith("/responses"):
         return None
     from aimlapi_transport.responses.reader import ResponsesReader

@@ -194,6 +194,42 @@ class _Endpoints(Caller, Generic[T_Whole, T_Stream]):
         )
         return self.stream(request, timeout=timeout)
 
+    def messages(self, model: str, messages: Sequence[Mapping[str, Any]], **parameters: Any) -> T_Whole:
+        """A whole answer in Claude's own form (/v1/messages), read into the same values.
+
+        Args:
+            messages: in Claude's form; its content blocks, tools and `cache_control` are sent as they are.
+            parameters: `system`, `max_tokens` (1024 by default), `tools`, `thinking`, ..., as Claude's API names them;
+                and `timeout`, `extra_body`, `extra_headers`, `extra_query`, `client_request_id`.
+
+        Returns:
+            The completion; `raw` is Claude's own message, whose `content` can be sent back as it is.
+        """
+        timeout = parameters.pop("timeout", None)
+        return self.complete(self._messages_request(model, messages, parameters), timeout=timeout)
+
+    def stream_messages(self, model: str, messages: Sequence[Mapping[str, Any]], **parameters: Any) -> T_Stream:
+        """An answer in Claude's own form piece by piece; see `messages` and `stream_chat`."""
+        timeout = parameters.pop("timeout", None)
+        return self.stream(self._messages_request(model, messages, parameters, stream=True), timeout=timeout)
+
+    def _messages_request(
+        self, model: str, messages: Sequence[Mapping[str, Any]], parameters: dict[str, Any], *, stream: bool = False
+    ) -> Request:
+        from aimlapi_transport.messages.request import messages_request
+
+        return messages_request(
+            model,
+            messages,
+            preset=self.preset,
+            extra_body=parameters.pop("extra_body", None),
+            extra_headers={**self.headers, **(parameters.pop("extra_headers", None) or {})},
+            extra_query={**self.query, **(parameters.pop("extra_query", None) or {})},
+            client_request_id=parameters.pop("client_request_id", None),
+            parameters=parameters,
+            stream=stream,
+        )
+
     @abstractmethod
     def complete(self, request: Request, *, timeout: Timeout = None, on_progress: Progress | None = None) -> T_Whole:
         """The answer to a request, whole; see `Client.complete`."""

@@ -25,7 +25,7 @@ from aimlapi_emulator.inspector.routes import inspector_routes
 from aimlapi_emulator.media import endpoints as media
 from aimlapi_emulator.media.files import Files
 from aimlapi_emulator.media.generations import Generations
-from aimlapi_emulator.server import account, batches, catalogue, embeddings, responses
+from aimlapi_emulator.server import account, batches, catalogue, claude_messages, embeddings, responses
 from aimlapi_emulator.server.chat import chat
 from aimlapi_emulator.server.errors import Refused, invalid
 from aimlapi_emulator.server.hosts import HOSTS, Host
@@ -48,6 +48,10 @@ async def _embeddings(request: Request) -> ASGIApp:
 
 async def _responses(request: Request) -> ASGIApp:
     return await _posted(request, lambda asked: responses.respond(request, asked))
+
+
+async def _messages(request: Request) -> ASGIApp:
+    return await _posted(request, lambda asked: claude_messages.messages(request, asked))
 
 
 async def _response(request: Request) -> ASGIApp:
@@ -121,6 +125,7 @@ ROUTES: tuple[tuple[tuple[str, ...], tuple[str, ...], Handler], ...] = (
         if host.rules
     ),
     (("POST",), RESPONSE_PATHS, _responses),
+    (("POST",), ("/v1/messages", "/messages"), _messages),
     (("GET",), tuple(f"{path}/{{id}}" for path in RESPONSE_PATHS), _response),
     (("POST",), tuple(f"{path}/{{id}}/cancel" for path in RESPONSE_PATHS), _cancel),
     (("POST",), EMBEDDING_PATHS, _embeddings),

@@ -18,9 +18,10 @@ from starlette.responses import Response
 from aimlapi_emulator.dialects.identity import TIMESTAMP, Identity
 from aimlapi_emulator.dialects.usage import credits_of
 from aimlapi_emulator.mind.conversation import read
-from aimlapi_emulator.mind.reply import Answer, answer
+from aimlapi_emulator.mind.reply import answer
 from aimlapi_emulator.server.account import note_call
 from aimlapi_emulator.server.chat import served
+from aimlapi_emulator.server.claude_messages import message_of
 from aimlapi_emulator.server.errors import Refused, invalid, kind_of
 from aimlapi_emulator.server.http import Asked, json_reply, trace_headers
 
@@ -107,24 +108,7 @@ def _answered(request: Request, batches: Batches, one: dict[str, Any], identity:
     chat = {**params, "max_tokens": params.get("max_tokens") or 1024}
     made = answer(facts, read(chat), chat, Identity(identity.made("{b62:8}"), custom_id))
     note_call(request, facts.id, credits_of(made) // 2, (made.prompt_tokens, made.output_tokens), made.identity)
-    return {"custom_id": custom_id, "result": {"type": "succeeded", "message": _message(made)}}
-
-
-def _message(made: Answer) -> dict[str, Any]:
-    reply = made.choices[0]
-    content: list[dict[str, Any]] = []
-    if reply.reasoning:
-        content.append({"type": "thinking", "thinking": reply.reasoning, "signature": ""})
-    if reply.text:
-        content.append({"type": "text", "text": reply.text})
-    for call in reply.calls:
-        given = orjson.loads(call.arguments or "{}")
-        content.append({"type": "tool_use", "id": call.id, "name": call.name, "input": given})
-    stop = {"length": "max_tokens", "tool_calls": "tool_use"}.get(reply.finish, "end_turn")
-    usage = {"input_tokens": made.prompt_tokens, "output_tokens": made.output_tokens}
-    counts = {**usage, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0, "service_tier": "batch"}
-    said = {"id": made.identity.made("msg_01{b62:22}"), "type": "message", "role": "assistant", "model": made.facts.id}
-    return {**said, "content": content, "stop_reason": stop, "stop_sequence": None, "usage": counts}
+    return {"custom_id": custom_id, "result": {"type": "succeeded", "message": message_of(made, tier="batch")}}
 
 
 def status(request: Request) -> Response:
