@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from aimlapi_transport.http.replies import AsyncReply, Reply
     from aimlapi_transport.http.timeouts import TimeLimits
     from aimlapi_transport.request import Request
+
+_log = logging.getLogger(__name__)
 
 DRAIN_LIMITS = (
     64 * 1024,
@@ -76,8 +79,7 @@ class Exchange:
             request = self.request
             sent = to_httpx(client, connection.base_url, request, self._key, self.time_limits, url)
             try:
-                with map_httpx_errors(self.scrub, sent.url, connection.source.proxy):
-                    reply = self._reply = await connection.send(client, sent)
+                reply = self._reply = await self._send(client, sent)
                 response = reply.response
                 url = redirect(response, self.scrub)
                 if url is None:
@@ -95,6 +97,18 @@ class Exchange:
             await reply.close()
             self._reply = None
         raise BadResponseError(f"The provider redirected more than {MAX_REDIRECTS} times.")
+
+    async def _send(self, client: Any, sent: httpx.Request) -> Reply | AsyncReply:
+        start = time.monotonic()
+        address = str(sent.url.copy_with(query=None, userinfo=None, fragment=None))  # a query may hold a secret
+        _log.debug("%s %s, %d bytes", sent.method, address, len(self.request.body))
+        with map_httpx_errors(self.scrub, sent.url, self._connection.source.proxy):
+            reply = await self._connection.send(client, sent)
+        if _log.isEnabledFor(logging.DEBUG):
+            response, request_id = reply.response, request_id_of(reply.response, self.scrub)
+            seconds = time.monotonic() - start
+            _log.debug("%d from %s in %.3f s, request id %s", response.status_code, address, seconds, request_id)
+        return reply
 
     @property
     def status(self) -> int:
