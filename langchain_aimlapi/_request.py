@@ -43,31 +43,8 @@ def to_request(
     for name in ("extra_headers", "extra_query", "extra_body"):
         if call.get(name) is not None and not isinstance(call[name], Mapping):
             raise InvalidRequestError(f"`{name}` is a {type(call[name]).__name__}: pass a dict.")
-    parameters = merged(model._settings(), {**call, **({} if stop is None else {"stop": stop})})
+    parameters, added = _parameters(model, stop, call, stream=stream)
     call = {**model.model_kwargs, **call}
-    added: dict[str, Any] = {}
-    if "added_tool_choice" in call:
-        added["tool_choice"] = call["added_tool_choice"]
-    if "added_response_format" in call:
-        added["response_format"] = call["added_response_format"]
-    options = parameters.pop("stream_options", None)
-    if stream:
-        if call.get("stream_usage") is not None:
-            options = {**(options or {}), "include_usage": bool(call["stream_usage"])}
-        if options is None and model.stream_usage is not False:
-            added["stream_options"] = {"include_usage": True}
-        elif options and options != {"include_usage": False}:
-            parameters["stream_options"] = options
-    if parameters.get("tools") is not None:
-        parameters["tools"] = to_tools(parameters["tools"])
-    if parameters.get("tool_choice") not in (None, "any"):  # not from `bind_tools`: Mistral's own word for "required"
-        parameters["tool_choice"] = to_tool_choice(parameters["tool_choice"], parameters.get("tools") or ())
-    if parameters.get("response_format") is not None:
-        parameters["response_format"] = to_response_format(parameters["response_format"])
-    for group in (parameters, added):
-        for name, values in (model.disabled_params or {}).items():
-            if name in group and (values is None or group[name] in values):
-                del group[name]
     model_id = call.get("model") or model.model_name
     options = RequestOptions.for_host(
         client,
@@ -85,6 +62,7 @@ def to_request(
         use_responses_api=call.get("use_responses_api", model.use_responses_api),
     )
     uses_responses = goes_to_responses(model_id, options, wants_items=model.output_version == "responses/v1")
+    options = replace(options, use_responses_api=uses_responses)
     sent = to_wire(messages, for_responses=uses_responses)
     if "added_instruction" in call:
         from langchain_aimlapi._structured import instructed
@@ -95,10 +73,37 @@ def to_request(
         unmarked, unmarked_tools = without_cache_marks(sent, tools)
         if (unmarked, unmarked_tools) != (sent, tools):
             warn_left_out(model_id, "cache_control", is_strict=options.strict_parameters)
-        sent = unmarked
-        if tools:
-            parameters["tools"] = unmarked_tools
-    return build_request(model_id, sent, replace(options, use_responses_api=uses_responses))
+            sent = unmarked
+            options = replace(options, parameters={**parameters, **({"tools": unmarked_tools} if tools else {})})
+    return build_request(model_id, sent, options)
+
+
+def _parameters(
+    model: ChatSettings, stop: list[str] | None, call: dict[str, Any], *, stream: bool
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The body parameters that the user set, in the wire's form, and those that LangChain or we added."""
+    parameters = merged(model._settings(), {**call, **({} if stop is None else {"stop": stop})})
+    call = {**model.model_kwargs, **call}
+    added = {name: call[f"added_{name}"] for name in ("tool_choice", "response_format") if f"added_{name}" in call}
+    stream_options = parameters.pop("stream_options", None)
+    if stream:
+        if call.get("stream_usage") is not None:
+            stream_options = {**(stream_options or {}), "include_usage": bool(call["stream_usage"])}
+        if stream_options is None and model.stream_usage is not False:
+            added["stream_options"] = {"include_usage": True}
+        elif stream_options and stream_options != {"include_usage": False}:
+            parameters["stream_options"] = stream_options
+    if parameters.get("tools") is not None:
+        parameters["tools"] = to_tools(parameters["tools"])
+    if parameters.get("tool_choice") not in (None, "any"):  # not from `bind_tools`: Mistral's own word for "required"
+        parameters["tool_choice"] = to_tool_choice(parameters["tool_choice"], parameters.get("tools") or ())
+    if parameters.get("response_format") is not None:
+        parameters["response_format"] = to_response_format(parameters["response_format"])
+    for name, values in (model.disabled_params or {}).items():
+        for group in (parameters, added):
+            if name in group and (values is None or group[name] in values):
+                del group[name]
+    return parameters, added
 
 
 def timeout_of(model: ChatSettings, call: dict[str, Any]) -> Any:

@@ -83,59 +83,59 @@ def to_call(
     if parallel is not None:  # the framework's, below `additional_kwargs`
         parallel = kwargs.pop("parallel_tool_calls", parallel)
     call = llm._get_model_kwargs(**kwargs)
-    added: Json = {}
-    forced: Json | None = None
-    strict = call.pop("strict", None)
-    tools = [*(llm.tools or ()), *(llm.built_in_tools or ()), *(call.pop("built_in_tools", None) or ())]
-    tools += call.get("tools") or ()
-    if tools or call.get("tool_choice") is not None:
-        definitions = to_tools(tools, strict=llm.strict if strict is None else strict, refuse=llm.strict_parameters)
-        if tools:
-            call["tools"] = definitions
-        call["tool_choice"] = to_tool_choice(call.get("tool_choice"), definitions)
-        forced = forced_tool(call["tool_choice"], definitions)
-    if call.get("response_format") is not None:
-        call["response_format"] = to_response_format(
-            call["response_format"], strict=strict, refuse=llm.strict_parameters
-        )
-    if "tool_required" in call:  # the choice is the framework's, not the user's
-        call.pop("tool_required")
-        added["tool_choice"] = call.pop("tool_choice", None)
+    added, forced = _set_tools(llm, call)
     if call.get("tools"):
         added["parallel_tool_calls"] = parallel
     if stream and llm.stream_usage:
         added["stream_options"] = {"include_usage": True}
     if not stream:
         call.pop("stream_options", None)
-    timeout = call.pop("timeout", None)
-    on_progress = call.pop("on_progress", None)
-    replay = call.pop("replay_reasoning", None)
-    repair = call.pop("repair_history", None)
-    parse_think = call.pop("parse_think", None)
-    uses_responses = call.pop("use_responses_api", None)
     if llm.track_previous_responses and llm._last_response_id and call.get("use_previous_response_id") is True:
         call["use_previous_response_id"] = llm._last_response_id
     sent = to_wire(messages, is_continued=bool(call.get("previous_response_id")))
-    model = call.pop("model", None) or llm.model
-    options = RequestOptions.for_host(
-        client,
-        extra_body=call.pop("extra_body", None),
-        extra_headers=call.pop("extra_headers", None),
-        extra_query=call.pop("extra_query", None),
-        client_request_id=call.pop("client_request_id", None),
-        parameters=call,
-        added=added,
-        stream=stream,
-        replay_reasoning=llm.replay_reasoning if replay is None else replay,
-        repair_history=llm.repair_history if repair is None else bool(repair),
-        parse_think=llm.parse_think if parse_think is None else bool(parse_think),
-        use_responses_api=llm.use_responses_api if uses_responses is None else uses_responses,
+    model_id, timeout, on_progress = (call.pop(name, None) for name in ("model", "timeout", "on_progress"))
+    per_call = {name: call.pop(name, None) for name in _PER_CALL}
+    overridden = {
+        name: getattr(llm, name) if (value := call.pop(name, None)) is None else value for name in _OVERRIDDEN
+    }
+    options = RequestOptions.for_host(client, parameters=call, added=added, stream=stream, **per_call, **overridden)
+    request = build_request(
+        model_id or llm.model, sent if llm.cache_idx is None else cached_up_to(sent, llm.cache_idx), options
     )
-    request = build_request(model, sent if llm.cache_idx is None else cached_up_to(sent, llm.cache_idx), options)
-    yours = call.get("parallel_tool_calls")
-    single = is_prepared and (parallel if yours is None else yours) is False
+    user_parallel = call.get("parallel_tool_calls")
+    single = is_prepared and (parallel if user_parallel is None else user_parallel) is False
     reading = Reading(single, forced, "tools" in kwargs, request.tools)
     return Call(request, timeout, reading, Counted(request.model), _answered(llm), on_progress)
+
+
+# Options of a request that only a call has, and those that a call sets over the LLM's.
+_PER_CALL = ("extra_body", "extra_headers", "extra_query", "client_request_id")
+_OVERRIDDEN = ("replay_reasoning", "repair_history", "parse_think", "use_responses_api")
+
+
+def _set_tools(llm: AIMLAPISettings, call: Json) -> tuple[Json, Json | None]:
+    """Puts the tools, their choice and the response format of a call into the wire's form.
+
+    Returns:
+        The parameters that the framework added, and the definition of the one tool that has to be called, if any.
+    """
+    added: Json = {}
+    forced: Json | None = None
+    strict, refuse = call.pop("strict", None), llm.strict_parameters
+    tools = [*(llm.tools or ()), *(llm.built_in_tools or ()), *(call.pop("built_in_tools", None) or ())]
+    tools += call.get("tools") or ()
+    if tools or call.get("tool_choice") is not None:
+        definitions = to_tools(tools, strict=llm.strict if strict is None else strict, refuse=refuse)
+        if tools:
+            call["tools"] = definitions
+        call["tool_choice"] = to_tool_choice(call.get("tool_choice"), definitions)
+        forced = forced_tool(call["tool_choice"], definitions)
+    if call.get("response_format") is not None:
+        call["response_format"] = to_response_format(call["response_format"], strict=strict, refuse=refuse)
+    if "tool_required" in call:  # the choice is the framework's, not the user's
+        del call["tool_required"]
+        added["tool_choice"] = call.pop("tool_choice", None)
+    return added, forced
 
 
 def _answered(llm: AIMLAPISettings) -> Callable[[Completion], None] | None:
