@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -97,6 +98,11 @@ class ScriptedServer:
     @property
     def counts(self) -> Counter[str]:
         return Counter(self.asked)
+
+    def wait_for(self, count: int) -> None:
+        """Waits until so many requests have come."""
+        while len(self.asked) < count:
+            time.sleep(0.01)  # looks how far it is
 
     def close(self) -> None:
         self.gate.set()
