@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 _LEARNT = 20  # answers, from which on the dearest of them is what the next one is expected to cost
-_MARGIN = 1.25  # on the dearest of fewer
+_MARGIN = 1.25  # on the dearest of fewer, while others are under way
 _ROUNDING = 1 + 1e-9  # what sums of floats are off by
 
 
@@ -50,11 +50,11 @@ class Budget:
 
     def _expected(self, estimate: float | None) -> float | None:
         """The cost of the next call; None where nothing tells it."""
-        if self._answers >= _LEARNT or (self._answers and estimate is None):
-            return self._dearest * (1.0 if self._answers >= _LEARNT else _MARGIN)
-        if self._answers and estimate is not None:
-            return min(estimate, self._dearest * _MARGIN)
-        return estimate
+        if not self._answers:
+            return estimate
+        if self._answers >= _LEARNT or not self._set_aside:
+            return self._dearest
+        return self._dearest * _MARGIN if estimate is None else min(estimate, self._dearest * _MARGIN)
 
     def _has_room(self, estimate: float | None) -> bool:
         limit = self.limit or 0.0
