@@ -234,12 +234,15 @@ def _answers_under_v1(patient: Patient) -> bool:
 
 
 def clock(patient: Patient) -> Iterator[Line]:
+    """The time that the server's replies are dated with."""
     if not patient.is_reachable:
         return
     import httpx
 
     try:
-        date = httpx.head(patient.address, timeout=SECONDS).headers.get("date")
+        # GET, not HEAD, which some servers answer otherwise; of the reply only its head is read
+        with httpx.stream("GET", f"{patient.address}/models", timeout=SECONDS) as reply:
+            date = reply.headers.get("date")
         skew = parsedate_to_datetime(date).timestamp() - time.time() if date else None
     except (httpx.HTTPError, ValueError, TypeError):
         skew = None

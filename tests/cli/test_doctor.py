@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import socket
 from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from time import time
 
 import pytest
 
 from aimlapi_emulator import EmulatorServer
 from tests.cli.conftest import Cli
-from tests.llama_index.conformance.server import Reply, Server
 
 Lines = dict[str, dict[str, str]]
 
@@ -93,9 +94,24 @@ def test_two_keys(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("seconds", "state"), [(-3600, "wrong"), (3600, "wrong"), (0, "ok")])
 def test_a_clock_that_is_off(cli: Cli, seconds: int, state: str) -> None:
-    with Server() as server:
-        server.play(Reply(200, {"data": []}, {"date": formatdate(time() + seconds, usegmt=True)}))
-        line = found(cli, "--base-url", server.base_url)["clock"]
+    class Handler(BaseHTTPRequestHandler):
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return formatdate(time() + seconds, usegmt=True)
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.end_headers()
+            self.wfile.write(b'{"data": []}')
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        line = found(cli, "--base-url", f"http://127.0.0.1:{server.server_port}/v1")["clock"]
+        server.shutdown()
+        thread.join()
     assert line["state"] == state and ("s off" in line["found"]) == (state == "wrong")
 
 
