@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from aimlapi_cli import answers, options, saved, streams
 from aimlapi_cli.exits import Failure
@@ -31,7 +32,6 @@ _COMMANDS = {
     "help": ("", "this"),
     "quit": ("", "or Ctrl-D"),
 }
-HELP = "\n".join(f"/{f'{name} {argument}'.ljust(17)} {text}" for name, (argument, text) in _COMMANDS.items())
 _ROUNDS = 25  # of tool calls in one turn
 
 
@@ -109,7 +109,19 @@ class Conversation:
             self.messages.clear()
             self._number = None
         else:
-            self.out.print(HELP, markup=False)
+            self._help()
+
+    def _help(self) -> None:
+        lines = {f"/{name} {argument}".strip(): text for name, (argument, text) in _COMMANDS.items()}
+        if self.out.is_terminal:
+            from rich.table import Table
+
+            grid = Table.grid("", "", padding=(0, 2))
+            for line, text in lines.items():
+                grid.add_row(Text(line, style="bold"), Text(text))
+            self.out.print(grid)
+            return
+        self.out.print("\n".join(f"{line.ljust(18)} {text}" for line, text in lines.items()), markup=False)
 
     def _set(self, name: str, value: Any) -> None:
         if value is None:
@@ -141,6 +153,7 @@ class Conversation:
         asked = self._call.question(text)
         content: Any = [{"type": "text", "text": asked}, *files] if files else asked
         turn: list[dict[str, Any]] = [{"role": "user", "content": content}]
+        paid = self.usd
         for _ in range(_ROUNDS):
             completion, shown = self._answer(turn)
             calls = completion.tool_calls if completion is not None and self._toolbox else ()
@@ -155,7 +168,7 @@ class Conversation:
         if len(turn) == 1:  # nothing came: the message is not kept, so that it can be said again
             return
         self.messages += turn
-        self._keep(asked, completion, shown)
+        self._keep(asked, completion, shown, self.usd - paid)
 
     def _answer(self, turn: list[dict[str, Any]]) -> tuple[Any, str]:
         """One answer, shown as it comes: what is known of it (None where it was stopped), and its text."""
@@ -199,7 +212,7 @@ class Conversation:
         self._note(f"<- {result[:500]}")
         return {"role": "tool", "tool_call_id": call.id, "content": result}
 
-    def _keep(self, asked: str, completion: Any, shown: str) -> None:
+    def _keep(self, asked: str, completion: Any, shown: str, cost: float) -> None:
         """For `--continue`, and in the log where that is wanted."""
         if self._call.config.defaults.remember:
             saved.keep_last(self._saved())
@@ -215,7 +228,10 @@ class Conversation:
                 model=self.model,
                 question=asked,
                 messages=[{"role": "system", "content": self.system}, *self.messages] if self.system else self.messages,
-                answer=answers.fields(completion) if completion is not None else {"text": shown},
+                answer={
+                    **(answers.fields(completion) if completion is not None else {"text": shown}),
+                    "cost_usd": cost,
+                },
             )
         except Failure as error:
             streams.say(str(error))

@@ -35,7 +35,12 @@ Per = Annotated[
     ),
 ]
 
-keys = typer.Typer(no_args_is_help=True, help="The account's keys: needs a management key.", rich_markup_mode="rich")
+keys = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="The account's keys: needs a management key.",
+    rich_markup_mode="rich",
+)
 _COLUMNS = (
     *("prefix", "name", "disabled"),
     Column("scopes", "scopes", wraps=True),
