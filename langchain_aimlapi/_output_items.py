@@ -1,6 +1,6 @@
 """Output items of /v1/responses -> LangChain's content blocks. Pure.
 
-A message holds its items in `additional_kwargs["output_items"]`, each with its place as `index`: by that LangChain adds
+A message holds its items in `additional_kwargs["output_items"]`, each with its `index`: by that LangChain adds
 up the pieces of a stream. They go back to the model from there; the blocks are what a program reads.
 To give another kind of item a block of its own, add a row to `_BLOCKS`.
 """
@@ -35,9 +35,9 @@ _OF_MESSAGE = ("type", "role", "id", "content", "status")
 _ITEM_BLOCKS = ("server_tool_call", "server_tool_call_chunk", "server_tool_result")
 
 
-def held(item: Json, place: int) -> Json:
+def indexed_item(item: Json, index: int) -> Json:
     """An item as a message holds it: with its index, and with those of the parts of its reasoning."""
-    indexed = {**item, _INDEX: place}
+    indexed = {**item, _INDEX: index}
     for field in _REASONING_PARTS if item.get("type") == "reasoning" else ():
         if isinstance(item.get(field), list):
             parts = enumerate(item[field])
@@ -45,7 +45,7 @@ def held(item: Json, place: int) -> Json:
     return indexed
 
 
-def piece_of(place: int, part: tuple[str, int]) -> Json:
+def piece_of(item_index: int, part: tuple[str, int]) -> Json:
     """What a chunk says of the item that it is a piece of; the whole item is added to it later.
 
     Args:
@@ -53,8 +53,8 @@ def piece_of(place: int, part: tuple[str, int]) -> Json:
     """
     field, index = part
     if field not in _REASONING_PARTS:
-        return {"type": "message", _INDEX: place}
-    return {"type": "reasoning", field: [{"type": _REASONING_PARTS[field], _INDEX: index}], _INDEX: place}
+        return {"type": "message", _INDEX: item_index}
+    return {"type": "reasoning", field: [{"type": _REASONING_PARTS[field], _INDEX: index}], _INDEX: item_index}
 
 
 def part_of(items: Any) -> tuple[int, tuple[str, int]] | None:
@@ -145,43 +145,43 @@ def call_extras(items: Sequence[Json]) -> dict[str, Json]:
 
 
 def blocks_of(
-    item: Json, place: int, annotations: Callable[[Any], list[Json]], *, as_pieces: bool = False
+    item: Json, index: int, annotations: Callable[[Any], list[Json]], *, as_pieces: bool = False
 ) -> list[Json]:
     """The blocks of an item; none of a call, which LangChain has in fields of its own.
 
     Args:
-        place: among the items of its reply.
+        index: among the items of its reply.
         annotations: reads those of a text.
         as_pieces: whether the texts were given already, piece by piece: then without them, and with the index that
             joins the blocks to those pieces.
     """
     kind = item.get("type")
     if kind == "message":
-        return _message(item, place, annotations, as_pieces)
+        return _message(item, index, annotations, as_pieces)
     if kind == "reasoning":
-        return _reasoning(item, place, as_pieces)
+        return _reasoning(item, index, as_pieces)
     if kind in _CALLS:
         return []
     convert = _BLOCKS.get(str(kind))
     blocks = convert(item) if convert else [{"type": "non_standard", "value": item}]
     if as_pieces:
         words: Json = {"server_tool_call": "stc", "server_tool_result": "str", "image": "igc", "non_standard": "itm"}
-        blocks = [{**block, "index": f"lc_{words[str(block['type'])]}_{place}"} for block in blocks]
+        blocks = [{**block, "index": f"lc_{words[str(block['type'])]}_{index}"} for block in blocks]
     return blocks
 
 
-def text_index(place: int) -> str:
+def text_index(index: int) -> str:
     """The index of the block of a message's text."""
-    return f"lc_txt_{place}"
+    return f"lc_txt_{index}"
 
 
-def reasoning_index(place: int, part: tuple[str, int]) -> str:
+def reasoning_index(item_index: int, part: tuple[str, int]) -> str:
     """The index of the block of a part of an item's reasoning."""
     field, index = part
-    return f"lc_rs_{place}_{index}" if field == "summary" else f"lc_rs_{place}_{field}_{index}"
+    return f"lc_rs_{item_index}_{index}" if field == "summary" else f"lc_rs_{item_index}_{field}_{index}"
 
 
-def _message(item: Json, place: int, annotations: Callable[[Any], list[Json]], as_pieces: bool) -> list[Json]:
+def _message(item: Json, index: int, annotations: Callable[[Any], list[Json]], as_pieces: bool) -> list[Json]:
     texts = message_parts(item, "output_text")
     if not texts:
         return []  # a refusal, which stands in a field of its own
@@ -198,10 +198,10 @@ def _message(item: Json, place: int, annotations: Callable[[Any], list[Json]], a
         block["extras"] = further
     if item.get("phase"):
         block["phase"] = item["phase"]  # where LangChain's own reading of OpenAI's messages has it
-    return [{**block, "index": text_index(place)} if as_pieces else block]
+    return [{**block, "index": text_index(index)} if as_pieces else block]
 
 
-def _reasoning(item: Json, place: int, as_pieces: bool) -> list[Json]:
+def _reasoning(item: Json, index: int, as_pieces: bool) -> list[Json]:
     parts = reasoning_parts(item) or [(("summary", 0), "")]
     blocks: list[Json] = [{"type": "reasoning", "reasoning": text} for _, text in parts]
     first = {"id": item["id"]} if item.get("id") else {}
@@ -212,7 +212,7 @@ def _reasoning(item: Json, place: int, as_pieces: bool) -> list[Json]:
     if not as_pieces:
         return blocks
     return [
-        {**block, "reasoning": "", "index": reasoning_index(place, part)}
+        {**block, "reasoning": "", "index": reasoning_index(index, part)}
         for block, (part, _) in zip(blocks, parts, strict=True)
     ]
 

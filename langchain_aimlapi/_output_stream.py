@@ -83,7 +83,7 @@ class VersionedReader(StreamReader):
 
     def _pieces(self, delta: Delta) -> list[Json]:
         """What a delta adds to the content, as pieces of items."""
-        place = None if delta.place is None else delta.place[0]
+        place = delta.output_index
         pieces = self._text(delta, place) if delta.text else []
         if place is None:
             return pieces
@@ -187,7 +187,7 @@ class VersionedReader(StreamReader):
             thought = v0_fields(delta.completion.choices[0].items).get("reasoning", {})
             rest = {name: value for name, value in thought.items() if name not in _REASONING}
             return {"reasoning": rest} if rest else {}
-        item, place = delta.item, 0 if delta.place is None else delta.place[0]
+        item, place = delta.item, delta.output_index or 0
         thoughts = [part for piece in pieces if piece["type"] == "reasoning" for part in piece.get("summary", ())]
         fields: Json = {}
         if thoughts:

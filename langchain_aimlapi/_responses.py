@@ -21,11 +21,11 @@ from aimlapi_transport.chat.usage import Usage
 from aimlapi_transport.surrogates import LoneEscapeReplacer
 from langchain_aimlapi._compat import call_chunk, generation_chunk, message_chunk
 from langchain_aimlapi._content_blocks import PROVIDER, RAW_ARGUMENTS
-from langchain_aimlapi._output_items import OUTPUT_ITEMS, held, piece_of
+from langchain_aimlapi._output_items import OUTPUT_ITEMS, indexed_item, piece_of
 
-# Fields of the reply that stand elsewhere, under LangChain's own names.
 _encode = json.JSONEncoder(ensure_ascii=False).encode
-_PLACED = ("meta", "choices", "usage")
+# Fields of the reply that stand elsewhere, under LangChain's own names.
+_MAPPED_FIELDS = ("meta", "choices", "usage")
 
 
 def from_choice(completion: Completion, choice: Choice, tools: Sequence[Any] = ()) -> AIMessage:
@@ -78,11 +78,11 @@ class StreamReader:
         kwargs: dict[str, Any] = {"reasoning_content": delta.reasoning} if delta.reasoning else {}
         if delta.tool_calls:
             return generation_chunk(self._call_chunk(delta, kwargs), delta.text)
-        if delta.place is not None and delta.item is not None:
-            self._items.add(delta.place[0])
-            kwargs[OUTPUT_ITEMS] = [held(delta.item, delta.place[0])]
-        elif delta.place is not None and delta.part is not None:
-            kwargs[OUTPUT_ITEMS] = [piece_of(delta.place[0], delta.part)]
+        if delta.output_index is not None and delta.item is not None:
+            self._items.add(delta.output_index)
+            kwargs[OUTPUT_ITEMS] = [indexed_item(delta.item, delta.output_index)]
+        elif delta.output_index is not None and delta.part is not None:
+            kwargs[OUTPUT_ITEMS] = [piece_of(delta.output_index, delta.part)]
         elif delta.is_separator:
             kwargs[OUTPUT_ITEMS] = []  # it is of no item
         return generation_chunk(message_chunk(delta.text, kwargs), delta.text)
@@ -92,7 +92,7 @@ class StreamReader:
         for fragment in delta.tool_calls:
             call = self._calls.setdefault(fragment.index, _StreamedCall(self._free_text))
             if fragment.id or fragment.extra:
-                extra = call.news(fragment)
+                extra = call.new_extras(fragment)
                 if extra:
                     kwargs.setdefault("tool_call_extras", {}).setdefault(call.id, {}).update(extra)
             if fragment.name and self._tools:
@@ -148,7 +148,7 @@ class _StreamedCall:
         """Has arguments read by the tool's schema, unless some were sent already."""
         self._coerced = None if self._pieces or self._is_custom else coerced
 
-    def news(self, fragment: ToolCallDelta) -> dict[str, Any]:
+    def new_extras(self, fragment: ToolCallDelta) -> dict[str, Any]:
         """The extras that come with the call's id, which is said once: LangChain's blocks know a fragment by it."""
         self.id = fragment.id or self.id
         extra = fragment.extra or {}
@@ -182,7 +182,7 @@ class _StreamedCall:
         text = "".join(self._pieces) + rest
         if is_callable and (text == call.arguments or parse_arguments(text)[0] == expected):
             return rest
-        return rest + _spoiler(text)
+        return rest + _invalidating_suffix(text)
 
     def _head(self) -> str:
         return f'{{"{self._free_text}": "'
@@ -231,7 +231,7 @@ def response_metadata(completion: Completion, choice: Choice) -> dict[str, Any]:
         metadata["cost_usd"] = completion.cost.usd
         metadata["cost"] = {"usd": completion.cost.usd, "credits": completion.cost.credits}
     for name, value in completion.extra.items():
-        if name not in _PLACED:
+        if name not in _MAPPED_FIELDS:
             metadata.setdefault(name, value)
     return _set(metadata)
 
@@ -247,7 +247,7 @@ def _additional_kwargs(choice: Choice, *, with_text: bool, sent_items: Collectio
     kwargs: dict[str, Any] = dict(choice.extra)
     if choice.items:
         kwargs.pop("annotations", None)  # stand in the items
-        items = [held(item, place) for place, item in enumerate(choice.items) if place not in sent_items]
+        items = [indexed_item(item, index) for index, item in enumerate(choice.items) if index not in sent_items]
         if items:
             kwargs[OUTPUT_ITEMS] = items
     if with_text and choice.reasoning:
@@ -276,7 +276,7 @@ def _error(call: WireToolCall, choice: Choice) -> str | None:
     return "the answer was cut at its limit" if cut else call.error
 
 
-def _spoiler(arguments: str) -> str:
+def _invalidating_suffix(arguments: str) -> str:
     """An ending that keeps LangChain from completing arguments that were cut or never were an object.
 
     It parses streamed arguments leniently, so half of a call would become a whole one with other arguments.

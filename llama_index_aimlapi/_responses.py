@@ -63,28 +63,28 @@ def from_completion(completion: Completion, reading: Reading, *, delta: str | No
         delta: what the last piece of a stream added; None for an answer that was not streamed.
     """
     single_call, forced, with_tools, tools = reading
-    taken = completion.choices[0]
-    if with_tools and _is_reasoning_alone(taken):
-        taken = replace(taken, text=taken.reasoning)
-        delta = delta if delta is None else taken.text
-    calls = taken.tool_calls[:1] if single_call else taken.tool_calls
+    choice = completion.choices[0]
+    if with_tools and _is_reasoning_alone(choice):
+        choice = replace(choice, text=choice.reasoning)
+        delta = delta if delta is None else choice.text
+    calls = choice.tool_calls[:1] if single_call else choice.tool_calls
     if forced and not calls:
-        calls = _call_from_block(taken, forced)
+        calls = _call_from_block(choice, forced)
     if tools and calls:
         calls = tuple(coerced_call(call, tools) for call in calls)
-    further: Json = {name: taken.extra[name] for name in MESSAGE_FIELDS if taken.extra.get(name)}
-    if taken.refusal:
-        further["refusal"] = taken.refusal
-    blocks = _blocks(taken, calls, completion)
-    audio = taken.extra.get("audio")
+    further: Json = {name: choice.extra[name] for name in MESSAGE_FIELDS if choice.extra.get(name)}
+    if choice.refusal:
+        further["refusal"] = choice.refusal
+    blocks = _blocks(choice, calls, completion)
+    audio = choice.extra.get("audio")
     if isinstance(audio, dict) and audio.get("id"):
         further["reference_audio_id"] = audio["id"]
         if audio.get("transcript"):
             further["audio_transcript"] = audio["transcript"]
-    if taken.items:
-        further |= {"output_items": [*taken.items], "output_model": completion.model, "response_id": completion.id}
+    if choice.items:
+        further |= {"output_items": [*choice.items], "output_model": completion.model, "response_id": completion.id}
         further["output_stored"] = completion.extra.get("store") is not False
-        if built_in := [item for item in taken.items if item.get("type") not in OWN_ITEMS]:
+        if built_in := [item for item in choice.items if item.get("type") not in OWN_ITEMS]:
             further["built_in_tool_calls"] = built_in
     if calls:
         listed = [tool_call_dict(call.id, call.name, call.arguments, call.extra) for call in calls]
@@ -93,8 +93,8 @@ def from_completion(completion: Completion, reading: Reading, *, delta: str | No
         message=ChatMessage(role=MessageRole.ASSISTANT, additional_kwargs=further, blocks=blocks),
         raw=RawReply(_raw(completion)),
         delta=delta,
-        logprobs=logprobs_from(taken.logprobs),
-        additional_kwargs=_facts(completion, taken),
+        logprobs=logprobs_from(choice.logprobs),
+        additional_kwargs=_facts(completion, choice),
     )
 
 
@@ -123,12 +123,12 @@ def logprobs_from(value: Json | None) -> list[list[LogProb]] | None:
 
 
 def _alternatives(token: Json) -> list[LogProb]:
-    found: dict[str, LogProb] = {}
+    alternatives: dict[str, LogProb] = {}
     for value in (token, *(token.get("top_logprobs") or ())):
         text, logprob = value.get("token"), value.get("logprob")
-        if isinstance(text, str) and isinstance(logprob, (int, float)) and text not in found:
-            found[text] = LogProb(token=text, logprob=logprob, bytes=value.get("bytes") or [])
-    return list(found.values())
+        if isinstance(text, str) and isinstance(logprob, (int, float)) and text not in alternatives:
+            alternatives[text] = LogProb(token=text, logprob=logprob, bytes=value.get("bytes") or [])
+    return list(alternatives.values())
 
 
 def _is_reasoning_alone(choice: Choice) -> bool:
@@ -154,8 +154,8 @@ def _blocks(choice: Choice, calls: Sequence[ToolCall], completion: Completion) -
     blocks: list[Any] = []
     thoughts = [item for item in choice.items if item.get("type") == "reasoning"]
     for item in thoughts:
-        said = "\n\n".join(text for _, text in reasoning_parts(item))
-        blocks.append(ThinkingBlock(content=said or None, additional_information=item))
+        thought = "\n\n".join(text for _, text in reasoning_parts(item))
+        blocks.append(ThinkingBlock(content=thought or None, additional_information=item))
     if thoughts and usage:
         blocks[0].num_tokens = usage.reasoning or None
     kept = {name: choice.extra[name] for name in REASONING_FIELDS if choice.extra.get(name)}
@@ -229,25 +229,25 @@ _MEDIA: dict[str, Callable[[Json], Any]] = {
 
 def _citations(choice: Choice, completion: Completion) -> list[CitationBlock]:
     """What the answer says it rests on: annotations of its text, else the pages it names beside it."""
-    found: list[tuple[str, str, str, Json]] = []
+    cited: list[tuple[str, str, str, Json]] = []
     for annotation in _objects(choice.extra.get("annotations")):
         page = annotation.get("url_citation")
         page = page if isinstance(page, dict) else annotation
         if isinstance(page.get("url"), str):
             span = {name: page[name] for name in ("start_index", "end_index") if isinstance(page.get(name), int)}
-            said = page.get("content") or choice.text[span.get("start_index", 0) : span.get("end_index", 0)]
-            found.append((page["url"], str(page.get("title") or page["url"]), str(said), span))
-    if not found:
+            quote = page.get("content") or choice.text[span.get("start_index", 0) : span.get("end_index", 0)]
+            cited.append((page["url"], str(page.get("title") or page["url"]), str(quote), span))
+    if not cited:
         pages = [page for page in _objects(completion.extra.get("search_results")) if isinstance(page.get("url"), str)]
-        found = [(p["url"], str(p.get("title") or p["url"]), str(p.get("snippet") or ""), {}) for p in pages]
-    if not found:
+        cited = [(p["url"], str(p.get("title") or p["url"]), str(p.get("snippet") or ""), {}) for p in pages]
+    if not cited:
         named = completion.extra.get("citations")
-        found = [(url, url, "", {}) for url in (named if isinstance(named, list) else ()) if isinstance(url, str)]
+        cited = [(url, url, "", {}) for url in (named if isinstance(named, list) else ()) if isinstance(url, str)]
     return [
         CitationBlock(
-            cited_content=TextBlock(text=said), source=url, title=title, additional_location_info={CITED: i, **span}
+            cited_content=TextBlock(text=quote), source=url, title=title, additional_location_info={CITED: i, **span}
         )
-        for i, (url, title, said, span) in enumerate(found)
+        for i, (url, title, quote, span) in enumerate(cited)
     ]
 
 

@@ -389,7 +389,7 @@ def test_blocks_of_a_commented_stream_are_those_of_its_items() -> None:
     for block in [block for chunk in chunks for block in chunk.content_blocks]:
         index = str(block.get("index"))
         texts[index] = texts.get(index, "") + str(block.get("text", block.get("reasoning")))
-    assert list(texts.values()) == ["\n\nHm", "\n\nHm", "\n\nLook.", PLACE]
+    assert texts == {"lc_rs_0_0": "\n\nHm", "lc_rs_0_1": "\n\nHm", "lc_txt_1": "\n\nLook.", "lc_txt_2": PLACE}
     assert summed(chunks).content == f"\n\nLook.\n\n{PLACE}"
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 from aimlapi_transport.surrogates import whole_text
 
 _BLANK = " \t\r\n"
-_MOST_BLANK = 256  # characters before the string, or before the object in it: some models send blanks without end
+_MAX_BLANK = 256  # characters before the string, or before the object in it: some models send blanks without end
 # As much of a JSON string as is complete; the group is the last plain run or escape of it.
 _INSIDE = re.compile(r'(?:([^"\\\x00-\x1f]+|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4}))*')
 _HALF_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?")
@@ -22,11 +22,11 @@ _FIRST_HALF = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}")
 class QuotedObject:
     """Feed it the pieces of a call's arguments; it answers with the pieces of the object's text."""
 
-    __slots__ = ("_held", "_state")
+    __slots__ = ("_pending", "_state")
 
     def __init__(self) -> None:
         self._state: Literal["start", "inside", "behind", "as_it_is", "broken"] = "start"
-        self._held = ""  # blank space, or the beginning of a string or of an escape
+        self._pending = ""  # blank space, or the beginning of a string or of an escape
 
     @property
     def is_over(self) -> bool:
@@ -40,22 +40,22 @@ class QuotedObject:
 
     def rest(self) -> str:
         """What waits, if nothing follows. A string that is not sound ends in a quote: so its text spells no object."""
-        return self._held if self.is_sound else self._held + '"'
+        return self._pending if self.is_sound else self._pending + '"'
 
     def feed(self, piece: str) -> str:
         """The text this piece adds."""
-        text, self._held = self._held + piece, ""
+        text, self._pending = self._pending + piece, ""
         decoded = ""
         if self._state == "start":
             begin = text.lstrip(_BLANK)
             decoded, rest = _decoded(begin[1:]) if begin[:1] == '"' else ("", "")
             inside = decoded.lstrip(_BLANK)
-            if max(len(text) - len(begin), len(decoded) - len(inside)) > _MOST_BLANK or begin[:1] not in ("", '"'):
+            if max(len(text) - len(begin), len(decoded) - len(inside)) > _MAX_BLANK or begin[:1] not in ("", '"'):
                 self._state, decoded = "as_it_is", ""
             elif inside[:1] == "{":
                 self._state, text = "inside", rest
             elif not begin or (not inside and (not rest or _HALF_ESCAPE.fullmatch(rest))):
-                self._held = text
+                self._pending = text
                 return ""
             else:
                 self._state, decoded = "as_it_is", ""
@@ -65,7 +65,7 @@ class QuotedObject:
             if text[:1] == '"':
                 self._state, text = "behind", text[1:]
             elif not text or _may_go_on(text):
-                self._held = text
+                self._pending = text
                 return decoded
             else:
                 self._state = "broken"
@@ -77,9 +77,9 @@ class QuotedObject:
 
 def _decoded(text: str) -> tuple[str, str]:
     """What the beginning of a string's inside spells, and what is left: its end, half an escape, or what is none."""
-    found = _INSIDE.match(text)
-    assert found is not None  # it matches nothing, too
-    end, last = found.end(), found.group(1)
+    match = _INSIDE.match(text)
+    assert match is not None  # it matches nothing, too
+    end, last = match.end(), match.group(1)
     rest = text[end:]
     if last and _FIRST_HALF.fullmatch(last) and (not rest or _HALF_ESCAPE.fullmatch(rest)):
         end -= len(last)  # one character in two escapes: wait for the other

@@ -51,7 +51,7 @@ class Delta:
         raw: the event as it came.
         completion: the whole answer, on the last delta of a reply only.
         item: an output item that is now whole, as it came; under /v1/responses only.
-        place: index of the output item this belongs to, and of the part of its reasoning; under /v1/responses only.
+        output_index: of the output item this belongs to; under /v1/responses only.
         part: which part of its item the text or the reasoning is of: `text` of a message, `summary` or `content` of
             reasoning, and the index there (-1 where what came is the rest of a whole message).
         phase: of the message that the text is of, where it says one; under /v1/responses only.
@@ -68,7 +68,7 @@ class Delta:
     extra: Json | None = None
     completion: Completion | None = None
     item: Json | None = None
-    place: tuple[int, int] | None = None
+    output_index: int | None = None
     part: tuple[str, int] | None = None
     phase: str | None = None
     is_separator: bool = False

@@ -20,29 +20,29 @@ class ThinkSplitter:
         has_begun: whether any text was fed.
     """
 
-    __slots__ = ("_blank", "_drops_lone_close", "_held", "_state", "has_begun")
+    __slots__ = ("_blank", "_drops_lone_close", "_pending", "_state", "has_begun")
 
     def __init__(self, *, drops_lone_close: bool = True) -> None:
         self._drops_lone_close = drops_lone_close
         self._state = "start"  # start -> open -> reasoning -> gap -> answer, or start -> answer
-        self._held = ""
+        self._pending = ""
         self._blank: list[str] = []  # pieces before anything else
         self.has_begun = False
 
     @property
     def is_over(self) -> bool:
-        """Whether all that follows is answer: nothing is held, and `feed` would give text back as it is."""
+        """Whether all that follows is answer: nothing is pending, and `feed` would give text back as it is."""
         return self._state == "answer" and not self._drops_lone_close
 
     def feed(self, text: str) -> tuple[str, str]:
         """The reasoning and the answer this piece adds."""
         self.has_begun = True
         reasoning = ""
-        if self._state == "start" and not self._held and text.isspace():
+        if self._state == "start" and not self._pending and text.isspace():
             self._blank.append(text)  # joined once: some models send line ends without end
             return "", ""
-        text = self._held + text
-        self._held = ""
+        text = self._pending + text
+        self._pending = ""
         if self._state == "start":
             if self._blank:
                 text = "".join((*self._blank, text))
@@ -51,7 +51,7 @@ class ThinkSplitter:
             if begin.startswith(_OPEN):
                 self._state, text = "open", begin[len(_OPEN) :]
             elif _OPEN.startswith(begin):
-                self._held = text
+                self._pending = text
                 return "", ""
             else:
                 self._state = "answer"
@@ -64,7 +64,7 @@ class ThinkSplitter:
             thought, tag, rest = text.partition(_CLOSE)
             if not tag:
                 kept = _kept(thought)
-                self._held = thought[kept:]
+                self._pending = thought[kept:]
                 return thought[:kept], ""
             reasoning, text, self._state = thought.rstrip(), rest, "gap"
         if self._state == "gap":
@@ -75,23 +75,23 @@ class ThinkSplitter:
         answer = text
         if self._drops_lone_close and _CLOSE[0] in text:
             kept = _before_trailing_tag(text)
-            self._held, answer = text[kept:], text[:kept]
+            self._pending, answer = text[kept:], text[:kept]
         return reasoning, answer
 
     def close(self) -> tuple[str, str]:
-        """What was held back, now that nothing follows."""
+        """What was pending back, now that nothing follows."""
         rest = self.rest()
-        self._held = ""
+        self._pending = ""
         self._blank.clear()
         return rest
 
     def rest(self) -> tuple[str, str]:
-        """What is held back, as it would be read if nothing followed."""
-        held = "".join((*self._blank, self._held))
+        """What is pending back, as it would be read if nothing followed."""
+        pending = "".join((*self._blank, self._pending))
         if self._state in ("open", "reasoning"):
-            return held.rstrip(), ""
-        is_lone_close = self._drops_lone_close and held.strip() == _CLOSE
-        return ("", "") if is_lone_close else ("", held)
+            return pending.rstrip(), ""
+        is_lone_close = self._drops_lone_close and pending.strip() == _CLOSE
+        return ("", "") if is_lone_close else ("", pending)
 
 
 def _kept(thought: str) -> int:

@@ -20,7 +20,7 @@ from aimlapi_transport.json_codec import dumps, is_too_deep, read_text
 
 @dataclass(slots=True)
 class ToolCallDelta:
-    """A fragment of a call: `index` is the call's place among the answer's calls, `arguments` joins.
+    """A fragment of a call: `index` is the call's position among the answer's calls, `arguments` joins.
 
     `id` and `name` come once each, `extra` holds what else the vendor sent (a signature, say).
     """
@@ -74,13 +74,13 @@ _NO_IDS = ("null", "None", "undefined")
 
 
 class _Call:
-    __slots__ = ("arguments", "extra", "id", "index", "is_sound", "made_up", "name", "place", "quoted")
+    __slots__ = ("arguments", "extra", "generated_id", "id", "index", "is_sound", "last_index", "name", "quoted")
 
     def __init__(self, index: int) -> None:
         self.index = index
-        self.place: int | str | None = None
+        self.last_index: int | str | None = None
         self.id = ""
-        self.made_up = ""
+        self.generated_id = ""
         self.name = ""
         self.arguments: list[str] = []
         self.quoted: QuotedObject | None = QuotedObject()  # None where the arguments are as they come, or all here
@@ -159,7 +159,7 @@ class ToolCallReader:
         for call in self._calls:
             fragment = ToolCallDelta(call.index)
             if not call.id:
-                call.id = fragment.id = call.made_up or self._new_id()
+                call.id = fragment.id = call.generated_id or self._new_id()
             if call.quoted is not None:
                 fragment.arguments, call.is_sound = call.quoted.rest(), call.quoted.is_sound
                 call.arguments.append(fragment.arguments)
@@ -173,8 +173,8 @@ class ToolCallReader:
         return tuple(self._finished(call) for call in self._calls)
 
     def _finished(self, call: _Call) -> ToolCall:
-        if not call.id and not call.made_up:
-            call.made_up = self._new_id()
+        if not call.id and not call.generated_id:
+            call.generated_id = self._new_id()
         arguments = call.text()
         custom = call.extra.get("type") == "custom"
         parsed, error = ({"input": arguments}, None) if custom else parse_arguments(arguments)
@@ -182,7 +182,7 @@ class ToolCallReader:
             parsed, error = None, _NO_JSON
         if not call.name:
             parsed, error = None, "the call names no tool"
-        return ToolCall(call.id or call.made_up, call.name, arguments, parsed, error, call.extra)
+        return ToolCall(call.id or call.generated_id, call.name, arguments, parsed, error, call.extra)
 
     def _read(self, item: Json, whole: bool, fragments: dict[int, ToolCallDelta]) -> None:
         """Reads an entry, and adds what it says to the fragments, by the index of their call."""
@@ -207,7 +207,7 @@ class ToolCallReader:
             extra["type"] = item["type"]
         if not (call_id or name or arguments or extra):
             return
-        index = _place(item.get("index"))
+        index = _as_index(item.get("index"))
         call = None if whole else self._find(call_id, index, name, arguments)
         if call is not None and call_id and name and arguments and call.text() == unquoted(arguments)[0]:
             return  # the whole call once more, as some send it with the finish
@@ -215,7 +215,7 @@ class ToolCallReader:
             call = self._begin()
         if index is not None:
             self._by_index[index] = call
-            call.place = index
+            call.last_index = index
         self._add(call, call_id, name, arguments, extra, fragments)
 
     def _begin(self) -> _Call:
@@ -256,7 +256,7 @@ class ToolCallReader:
         is_rest = bool(arguments.strip()) and not name  # arguments alone begin no call
         if call_id and call_id in self._by_id:
             known = self._by_id[call_id]
-            if index is None or known.place in (None, index) or (is_rest and not known.is_complete()):
+            if index is None or known.last_index in (None, index) or (is_rest and not known.is_complete()):
                 return known
             return None  # one id under two indices: two calls
         if is_rest and last is not None and call is not last and (call is None or call.is_complete()):
@@ -296,7 +296,7 @@ def parse_arguments(arguments: str) -> tuple[Json | None, str | None]:
     return value, None
 
 
-def _place(index: Any) -> int | str | None:
+def _as_index(index: Any) -> int | str | None:
     """A fragment's index: 0, 0.0 and "0" are one."""
     if isinstance(index, bool) or not isinstance(index, (int, float, str)):
         return None

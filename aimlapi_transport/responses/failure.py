@@ -45,12 +45,13 @@ def failure(
     """The exception for an event, or a `whole` response, that says it failed."""
     inner = source.get("error")
     if not inner:
-        inner = {name: source[name] for name in ("code", "message", "param") if source.get(name)}
+        names = ("code", "message", "param", "status", "statusCode")
+        inner = {name: source[name] for name in names if source.get(name)}
     inner = inner if isinstance(inner, dict) else {"message": inner}
     if not inner.get("message"):
         code = f" ({inner['code']})" if inner.get("code") else ""
-        said = "The response was cancelled." if source.get("status") == "cancelled" else _NO_MESSAGE
-        inner = {**inner, "message": f"{said}{code}"}
+        text = "The response was cancelled." if source.get("status") == "cancelled" else _NO_MESSAGE
+        inner = {**inner, "message": f"{text}{code}"}
     error = error_in({"error": inner}, whole=whole, scrub=scrub) or StreamError("The provider reported a failure.")
     if type(error) in (StreamError, BadResponseError):
         known = _BY_CODE.get(str(inner.get("code")), StreamError)

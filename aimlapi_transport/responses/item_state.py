@@ -21,7 +21,6 @@ class OutputItem:
 
     def __init__(self, index: int) -> None:
         self.index = index
-        self.place = (index, 0)
         self.value: Json = {}
         self.is_done = False
         self.has_logprobs = False
@@ -36,10 +35,6 @@ class OutputItem:
     def has(self, part: PartKey) -> bool:
         """Whether anything of a part has come."""
         return part in self._pieces
-
-    def part_index(self, part: PartKey) -> int:
-        """Where a part stands among those that have come."""
-        return list(self._pieces).index(part)
 
     def streamed(self, field: str) -> str:
         """What has come piece by piece of the parts of this field."""

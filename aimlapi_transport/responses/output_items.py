@@ -96,7 +96,7 @@ def annotations_of(item: Json, start: int = 0) -> list[Json]:
     Args:
         start: characters of the answer before this message.
     """
-    found: list[Json] = []
+    annotations: list[Json] = []
     for part in message_parts(item, "output_text"):
         for annotation in _objects(part.get("annotations")):
             moved = {
@@ -104,9 +104,9 @@ def annotations_of(item: Json, start: int = 0) -> list[Json]:
                 for name in ("start_index", "end_index")
                 if start and isinstance(annotation.get(name), int)
             }
-            found.append({**annotation, **moved})
+            annotations.append({**annotation, **moved})
         start += len(part["text"])
-    return found
+    return annotations
 
 
 def message_logprobs(item: Json) -> Json | None:

@@ -64,7 +64,7 @@ class OutputReader:
         deltas: list[Delta] = []
         values = [value for value in output if isinstance(value, dict)] if isinstance(output, list) else []
         named = [value.get("id") for value in values]
-        left = dict(self.items)  # those that none of the output was found to be
+        left = dict(self.items)  # those that stand nowhere in the output yet
         for position, value in enumerate(values):
             item = _streamed_as(left, position, value, named) or self._begin(max(self.items, default=-1) + 1)
             left.pop(item.index, None)
@@ -85,8 +85,8 @@ class OutputReader:
         """The text of the messages so far, and its annotations."""
         messages = [item for item in self.in_order() if not (self._answer_only and is_comment(item.value))]
         text, starts = joined_texts([(item.text(), is_comment(item.value)) for item in messages])
-        placed = zip(messages, starts, strict=True)
-        return text, [annotation for item, start in placed for annotation in annotations_of(item.value, start)]
+        pairs = zip(messages, starts, strict=True)
+        return text, [annotation for item, start in pairs for annotation in annotations_of(item.value, start)]
 
     # -- items ---------------------------------------------------------------------------------------------------------
 
@@ -110,7 +110,7 @@ class OutputReader:
         """An item that is whole: what of it was not streamed, and the item."""
         was_done, item.is_done, item.value = item.is_done, True, value
         deltas = self._rest(item, raw)
-        return deltas if was_done else [*deltas, Delta(raw=raw, item=value, place=item.place)]
+        return deltas if was_done else [*deltas, Delta(raw=raw, item=value, output_index=item.index)]
 
     def _rest(self, item: OutputItem, raw: Json) -> list[Delta]:
         """What an item says that was not streamed."""
@@ -140,7 +140,7 @@ class OutputReader:
             return []
         item = self._item_of(event)
         item.add(("refusal", part_index(event, "content_index")), text)
-        return [Delta(refusal=text, raw=event, place=item.place)]
+        return [Delta(refusal=text, raw=event, output_index=item.index)]
 
     def _thought(self, event: Json) -> list[Delta]:
         text = event.get("delta")
@@ -150,11 +150,11 @@ class OutputReader:
         return self._reasoning(self._item_of(event), (field, part_index(event, f"{field}_index")), text, event)
 
     def _part_done(self, event: Json) -> list[Delta]:
-        found = whole_part(event)
-        if found is None:
+        whole = whole_part(event)
+        if whole is None:
             return []
         item = self._item_of(event)
-        part, text = found
+        part, text = whole
         rest = "" if item.is_done else item.rest(part, text)
         if not rest:
             return []
@@ -163,7 +163,7 @@ class OutputReader:
         if part[0] != "refusal":
             return self._reasoning(item, part, rest, event)
         item.add(part, rest)
-        return [Delta(refusal=rest, raw=event, place=item.place)]
+        return [Delta(refusal=rest, raw=event, output_index=item.index)]
 
     def _rest_of_message(self, item: OutputItem, raw: Json) -> list[Delta]:
         text, refusal = item.text(), item.refusal()
@@ -174,7 +174,7 @@ class OutputReader:
         deltas = self._add_text(item, -1, text, logprobs, raw)
         if refusal:
             item.add(("refusal", -1), refusal)
-            deltas.append(Delta(refusal=refusal, raw=raw, place=item.place))
+            deltas.append(Delta(refusal=refusal, raw=raw, output_index=item.index))
         return deltas
 
     def _add_text(self, item: OutputItem, part: int, text: str, logprobs: Json | None, raw: Json) -> list[Delta]:
@@ -186,7 +186,7 @@ class OutputReader:
             item.has_logprobs = True
             self.logprobs = joined_logprobs(self.logprobs, logprobs)
         last, self._last_text = self._last_text, item
-        delta = Delta(text, logprobs=logprobs, raw=raw, place=item.place, part=("text", part))
+        delta = Delta(text, logprobs=logprobs, raw=raw, output_index=item.index, part=("text", part))
         delta.phase = phase if isinstance(phase := item.value.get("phase"), str) else None
         deltas = [delta]
         if last is not None and last is not item and is_comment(last.value):
@@ -200,7 +200,7 @@ class OutputReader:
         is_paragraph = self._has_reasoning and not item.has(part)
         self._has_reasoning = True
         item.add(part, text)
-        delta = Delta(reasoning=text, raw=raw, place=(item.index, item.part_index(part)), part=part)
+        delta = Delta(reasoning=text, raw=raw, output_index=item.index, part=part)
         return [Delta(reasoning=PARAGRAPH, raw=raw, is_separator=True), delta] if is_paragraph else [delta]
 
     def _audio(self, event: Json) -> list[Delta]:
@@ -256,7 +256,7 @@ class OutputReader:
             arguments=arguments,
             extra=extra,
         )
-        return [Delta(tool_calls=fragments, raw=raw, place=item.place)] if fragments else []
+        return [Delta(tool_calls=fragments, raw=raw, output_index=item.index)] if fragments else []
 
     def _nothing(self, event: Json) -> list[Delta]:
         """An event that repeats what the deltas and the completed item say."""

@@ -90,7 +90,9 @@ class ResponsesReader:
     def _stopped(self, delta: Delta, stop: StopSequences) -> list[Delta]:
         """The delta up to a stop sequence; after one, only the items."""
         if stop.is_found:
-            return [Delta(raw=delta.raw, item=delta.item, place=delta.place)] if delta.item is not None else []
+            if delta.item is None:
+                return []
+            return [Delta(raw=delta.raw, item=delta.item, output_index=delta.output_index)]
         if not delta.text:
             return [delta]
         delta.text = stop.feed(delta.text)
@@ -114,7 +116,7 @@ class ResponsesReader:
         elif kind.endswith(".done"):
             return []
         index = event.get("output_index")
-        return [Delta(raw=event, place=(index, 0) if isinstance(index, int) else None)]
+        return [Delta(raw=event, output_index=index if isinstance(index, int) else None)]
 
     def close(self) -> list[Delta]:
         """What was still held back; the last delta carries the completion."""

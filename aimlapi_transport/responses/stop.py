@@ -14,19 +14,19 @@ class StopSequences:
 
     def __init__(self, sequences: Sequence[str]) -> None:
         self._sequences = sequences
-        self._held = ""
+        self._pending = ""
         self.is_found = False
 
     def feed(self, text: str) -> str:
         """What of the text is certain: the beginning of a sequence is held back."""
         if self.is_found:
             return ""
-        text = self._held + text
-        place = self._place(text)
-        if place is not None:
-            self.is_found, self._held = True, ""
-            return text[:place]
-        held = max(
+        text = self._pending + text
+        position = self._position(text)
+        if position is not None:
+            self.is_found, self._pending = True, ""
+            return text[:position]
+        pending = max(
             (
                 length
                 for sequence in self._sequences
@@ -35,18 +35,18 @@ class StopSequences:
             ),
             default=0,
         )
-        self._held = text[len(text) - held :]
-        return text[: len(text) - held]
+        self._pending = text[len(text) - pending :]
+        return text[: len(text) - pending]
 
     def rest(self) -> str:
         """What was held back, and is no sequence after all."""
-        rest, self._held = self._held, ""
+        rest, self._pending = self._pending, ""
         return rest
 
     def cut(self, text: str) -> str:
         """A whole text, up to the first of the sequences."""
-        place = self._place(text)
-        return text if place is None else text[:place]
+        position = self._position(text)
+        return text if position is None else text[:position]
 
-    def _place(self, text: str) -> int | None:
-        return min((place for sequence in self._sequences if (place := text.find(sequence)) >= 0), default=None)
+    def _position(self, text: str) -> int | None:
+        return min((position for sequence in self._sequences if (position := text.find(sequence)) >= 0), default=None)
