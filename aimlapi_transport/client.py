@@ -16,6 +16,7 @@ import httpx
 from typing_extensions import Unpack
 
 from aimlapi_transport.answers import read_answer
+from aimlapi_transport.chat.request_warnings import warn_unlisted
 from aimlapi_transport.chat.response import Completion
 from aimlapi_transport.config.limits import Limits
 from aimlapi_transport.config.settings import Secret, SettingsArguments
@@ -30,7 +31,7 @@ from aimlapi_transport.request_builder import build_request
 from aimlapi_transport.request_options import RequestOptions
 from aimlapi_transport.service.methods import AsyncService, SyncService
 from aimlapi_transport.stream import AsyncStream, Stream
-from aimlapi_transport.user_warnings import UnlistedParameterWarning, warn_unlisted
+from aimlapi_transport.user_warnings import UnlistedParameterWarning
 
 if TYPE_CHECKING:  # imported by the first call for embeddings, or of a response in the background
     from aimlapi_transport.config.embedding_families import Task

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aimlapi_transport.chat.request import chat_request
+from aimlapi_transport.chat.request_warnings import warn_unlisted
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.request import Request
 from aimlapi_transport.request_options import RequestOptions
 from aimlapi_transport.responses.routing import is_known_there, uses_responses
-from aimlapi_transport.user_warnings import warn_once, warn_unknown_endpoint, warn_unlisted
+from aimlapi_transport.user_warnings import warn_once, warn_unknown_endpoint
 
 
 def build_request(model: str, messages: Sequence[Mapping[str, Any]], options: RequestOptions) -> Request:

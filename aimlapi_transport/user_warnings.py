@@ -5,10 +5,6 @@ from __future__ import annotations
 import sys
 import warnings
 from types import FrameType
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from aimlapi_transport.chat.request import Request
 
 _OURS = ("aimlapi_transport", "aimlapi_batch", "aimlapi_cli", "langchain_aimlapi", "llama_index_aimlapi")
 _FRAMEWORKS = (
@@ -46,25 +42,6 @@ def _top(frame: FrameType) -> str:
 def warn(message: str) -> None:
     """A warning about the user's own line."""
     warnings.warn(message, stacklevel=stacklevel())
-
-
-def warn_unlisted(request: Request) -> None:
-    """Warns of what a request holds beyond the model's documents, or in place of what was asked for."""
-    from aimlapi_transport.chat.validation import nearest_parameter
-
-    model = request.model
-    for name in request.unlisted:
-        nearest = nearest_parameter(name)
-        text = f"The documents do not list `{name}` for {model}"
-        text += f"; did you mean `{nearest}`?" if nearest else "."
-        warn_once(model, name, f"{text} It is sent all the same")
-    for kind in request.unlisted_parts:
-        text = f"The documents do not list content parts of type `{kind}` for {model}. It is sent all the same"
-        warn_once(model, f"part {kind}", text)
-    if request.tool_choice_downgrade:
-        asked, sent, reason = request.tool_choice_downgrade
-        text = f"`tool_choice` {asked!r} is sent as {sent!r}, so the model may answer otherwise: {reason}"
-        warn_once(model, f"tool_choice {reason}", text)
 
 
 def warn_unknown_endpoint(model: str) -> None:

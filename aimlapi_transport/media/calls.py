@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from aimlapi_transport import media_types
 from aimlapi_transport.chat.request import Request
+from aimlapi_transport.chat.request_warnings import warn_unlisted
 from aimlapi_transport.chat.usage import Cost
 from aimlapi_transport.error_bodies import retry_after
 from aimlapi_transport.errors import (
@@ -28,7 +29,6 @@ from aimlapi_transport.media.operations import LATER, operation_named
 from aimlapi_transport.media.replies import read_bytes, read_cost, read_id, read_result, read_state
 from aimlapi_transport.media.requests import media_request, poll_request
 from aimlapi_transport.media.values import DONE, FAILED, UNDER_WAY, Generation, GenerationStatus, MediaResult
-from aimlapi_transport.user_warnings import warn_unlisted
 
 if TYPE_CHECKING:
     from aimlapi_transport.http.caller import Caller

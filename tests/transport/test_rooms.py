@@ -116,3 +116,51 @@ def test_no_two_modules_need_each_other() -> None:
         graph[name] = imports.found - {name}
     assert sum(map(len, graph.values())) > 300
     TopologicalSorter(graph).prepare()  # raises for a cycle, and names it
+
+
+# What each package of the transport may import, beside modules that stand in no package.
+LAYERS = {
+    "config": set[str](),
+    "http": {"config"},
+    "chat": {"config"},
+    "structured": {"config", "chat"},
+    "messages": {"config", "http", "chat"},
+    "responses": {"config", "http", "chat"},
+    "service": {"config", "http", "chat"},
+    "media": {"config", "http", "chat", "service"},
+}
+
+
+def _transport_imports(*, with_types: bool) -> dict[str, set[str]]:
+    """A module of the transport -> those it imports."""
+    found: dict[str, set[str]] = {}
+    for path in TRANSPORT.rglob("*.py"):
+        name = ".".join(path.relative_to(TRANSPORT).with_suffix("").parts).removesuffix(".__init__")
+        tree = ast.parse(path.read_text())
+        imports = _Imports({f"aimlapi_transport.{module}" for module in MODULES})
+        for node in ast.walk(tree) if with_types else [tree]:
+            imports.visit(node)
+        found[name] = {other.removeprefix("aimlapi_transport.") for other in imports.found} - {name}
+    return found
+
+
+def _layers(*, with_types: bool) -> dict[str, set[str]]:
+    """A package of the transport, or a module that is in none -> those it imports."""
+    graph: dict[str, set[str]] = {}
+    for name, others in _transport_imports(with_types=with_types).items():
+        layer = name.partition(".")[0]
+        graph.setdefault(layer, set()).update({other.partition(".")[0] for other in others} - {layer})
+    return graph
+
+
+def test_packages_import_only_those_below() -> None:
+    """`http` knows no endpoint, and `config` nothing above it; also in what a type checker reads."""
+    graph = _layers(with_types=True)
+    packages = {path.name for path in TRANSPORT.iterdir() if (path / "__init__.py").is_file()}
+    assert packages == set(LAYERS)
+    assert {name: (graph[name] & packages) - LAYERS[name] for name in packages} == {name: set() for name in packages}
+
+
+def test_layers_point_one_way() -> None:
+    """No package needs one that needs it, nor by way of a module that stands in none."""
+    TopologicalSorter(_layers(with_types=False)).prepare()  # raises for a cycle, and names it
