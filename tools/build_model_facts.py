@@ -54,12 +54,76 @@ def build(survey: dict[str, Any]) -> dict[str, Any]:
         facts["claims"] = sorted(claims)
         facts["answers_as"] = model.get("response_model_names", [])
         models[model["id"]] = {key: value for key, value in facts.items() if value not in (None, [])}
+    share_by_alias(models)
+    for row in models.values():
+        settle(row, parameter_sets)
     return {
         "source": f"github.com/aimlapi/api-docs @ {survey['docs_repo_head']}",
         "parameter_sets": parameter_sets,
         "limit_sets": limit_sets,
         "models": models,
     }
+
+
+SCHEMA = ("endpoints", "parameters", "limits", "roles", "parts", "tools", "claims", "capabilities")
+
+
+def share_by_alias(models: dict[str, Any]) -> None:
+    """Completes the rows of ids that are names of one model, by `aliases`.
+
+    A context length that only one of them has is that of all; the smallest, where they name several. An id without a
+    schema of its own and without an endpoint takes both from a name that has them.
+    """
+    by_name: dict[str, set[str]] = {}
+    for key, row in models.items():
+        for name in (key, *row.get("aliases", ())):
+            by_name.setdefault(name, set()).add(key)
+    found: dict[str, dict[str, Any]] = {}
+    for key, row in models.items():
+        others = sorted(set().union(*(by_name[name] for name in (key, *row.get("aliases", ())))) - {key})
+        missing: dict[str, Any] = {}
+        contexts = [models[other]["context_length"] for other in others if "context_length" in models[other]]
+        if contexts and "context_length" not in row:
+            missing["context_length"] = min(contexts)
+        served = next((models[other] for other in others if "parameters" in models[other]), None)
+        if served is not None and "endpoints" not in row:
+            missing |= {name: served[name] for name in SCHEMA if name in served and not row.get(name)}
+        found[key] = missing
+    for key, missing in found.items():
+        models[key] |= missing
+
+
+# What is said of a model beside its request schema -> the parameter, or the types of parts, that the schema has for it.
+PARAMETER_OF = {
+    "tools": "tools",
+    "structured_output": "response_format",
+    "json_object": "response_format",
+    "parallel_tool_calls": "parallel_tool_calls",
+    "logprobs": "logprobs",
+}
+PARTS_OF = {"vision_image": ("image_url", "image"), "vision_video": ("video_url",)}
+
+
+def settle(row: dict[str, Any], parameter_sets: list[Any]) -> None:
+    """Takes out what the chat schema of an id contradicts.
+
+    Pages, the catalogue and the schemas of other endpoints say of some ids what their chat schema does not list. The
+    schema decides, for the provider checks a request against it; the others are heard where an id has none.
+    """
+    if "parameters" not in row:
+        return
+    listed, parts = parameter_sets[row["parameters"]], row.get("parts", ())
+    for source in ("capabilities", "claims"):
+        kept = [
+            word
+            for word in row.get(source, ())
+            if (word not in PARAMETER_OF or PARAMETER_OF[word] in listed)
+            and (word not in PARTS_OF or not parts or set(PARTS_OF[word]) & set(parts))
+        ]
+        if kept:
+            row[source] = kept
+        else:
+            row.pop(source, None)
 
 
 if __name__ == "__main__":
