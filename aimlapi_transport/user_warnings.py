@@ -74,3 +74,13 @@ def _warn_once(model: str, key: str, text: str) -> None:
     if (model, key) not in _warned:
         _warned.add((model, key))
         warnings.warn(text, UnlistedParameterWarning, stacklevel=stacklevel())
+
+
+def warn_unknown_context(model: str) -> None:
+    """Warns once in the process for each model whose context no packaged source names."""
+    if (model, "context") not in _warned:
+        _warned.add((model, "context"))
+        warn(
+            f"The context of {model} is not known: LlamaIndex's default of 3900 tokens stands for it. Pass "
+            "`context_window`, or call `refresh_profile()`, which asks the catalogue."
+        )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from langchain_aimlapi.deprecated import AimlapiVideoModel as AimlapiVideoModel
     from langchain_aimlapi.deprecated import ChatAimlapi as ChatAimlapi
     from langchain_aimlapi.embeddings import AIMLAPIEmbeddings as AIMLAPIEmbeddings
+    from langchain_aimlapi.factory import init_chat_model as init_chat_model
     from langchain_aimlapi.usage import AIMLAPIUsageCallbackHandler as AIMLAPIUsageCallbackHandler
     from langchain_aimlapi.usage import get_aimlapi_usage_callback as get_aimlapi_usage_callback
 
@@ -32,6 +33,7 @@ _WHERE = {
     ),
     "__version__": "aimlapi_transport.version",
     "get_aimlapi_usage_callback": "langchain_aimlapi.usage",
+    "init_chat_model": "langchain_aimlapi.factory",
 }
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "ChatAIMLAPI",
     "__version__",
     "get_aimlapi_usage_callback",
+    "init_chat_model",
 ]
 
 __getattr__, __dir__ = lazy_names(__name__, _WHERE, needs=("langchain_core", "LangChain", "langchain"))

@@ -49,12 +49,12 @@ def _profile(model: str) -> Json | None:
 
 
 def _from_facts(facts: ModelFacts, model: str) -> Json:
-    from aimlapi_transport.config.model_families import lists_part, profile_for
+    from aimlapi_transport.config.model_families import claims, lists_part, profile_for
 
     parameters = facts.parameters
     images = lists_part(facts, "image_url")
     files = lists_part(facts, "file")
-    tools = _claimed(facts, "tools")
+    tools = claims(facts, "tools")
     thinks = "reasoning" in facts.capabilities or profile_for(model).inline_think or None
     return {
         "name": model,
@@ -68,19 +68,13 @@ def _from_facts(facts: ModelFacts, model: str) -> Json:
         "reasoning_output": thinks,
         "reasoning_effort_levels": _EFFORTS if thinks and "reasoning_effort" in (parameters or ()) else None,
         "text_outputs": True,
-        "audio_outputs": _claimed(facts, "audio_output"),
+        "audio_outputs": claims(facts, "audio_output"),
         "tool_calling": tools,
         "tool_choice": None if parameters is None else bool(tools) and "tool_choice" in parameters,
-        "structured_output": _claimed(facts, "structured_output"),
+        "structured_output": claims(facts, "structured_output"),
         "attachment": True if images or files else None if images is None or files is None else False,
         "temperature": None if parameters is None else "temperature" in parameters,
     }
-
-
-def _claimed(facts: ModelFacts, claim: str) -> bool | None:
-    if claim in facts.claims or claim in facts.capabilities:
-        return True
-    return None if facts.parameters is None else False
 
 
 def parts_taken(profile: ModelProfile | None) -> dict[str, bool]:

@@ -14,7 +14,7 @@ from aimlapi_transport.config.fields import timeout_to_json
 from aimlapi_transport.repr_fields import repr_fields
 from langchain_aimlapi._content_blocks import PROVIDER
 from langchain_aimlapi._profile import is_of_another
-from langchain_aimlapi._settings import ChatSettings
+from langchain_aimlapi._settings import ChatSettings, merged
 
 # Fields a repr shows in its own way.
 _NOT_IN_REPR = frozenset(("model_name", "base_url", "metadata", "profile"))
@@ -73,12 +73,18 @@ class SerializableChat(ChatSettings):
             params["default_headers"] = hashlib.sha256(headers).hexdigest()[:16]
         return {name: value for name, value in params.items() if value is not None}
 
+    def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
+        """What tracers show of a call: also the stop sequences that are set and not passed."""
+        params = super()._get_invocation_params(stop=stop, **kwargs)
+        sequences = stop or _stop_in(merged(self._settings(), kwargs))
+        return {**params, "stop": [sequences] if isinstance(sequences, str) else sequences}
+
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
         """The key of caches: all that decides an answer, as it is now. What `dumps` writes would leave out headers."""
         return str(sorted({**self._get_invocation_params(stop=stop, **kwargs), **kwargs}.items()))
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        settings = {**self._settings(), **kwargs}
+        settings = merged(self._settings(), kwargs)
         params = LangSmithParams(
             ls_provider=PROVIDER,
             ls_model_type="chat",
@@ -89,10 +95,14 @@ class SerializableChat(ChatSettings):
         limit = settings.get("max_tokens") or settings.get("max_completion_tokens")
         if limit:
             params["ls_max_tokens"] = limit
-        sequences = stop or settings.get("stop")
+        sequences = stop or _stop_in(settings)
         if sequences:
             params["ls_stop"] = [sequences] if isinstance(sequences, str) else list(sequences)
         return params
+
+
+def _stop_in(settings: Mapping[str, Any]) -> Any:
+    return settings.get("stop") or settings.get("stop_sequences")
 
 
 def serialized(model: SerializableChat) -> dict[str, Any]:

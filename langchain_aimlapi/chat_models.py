@@ -17,6 +17,7 @@ from langchain_core.tools import BaseTool
 from pydantic import ConfigDict, model_validator
 from typing_extensions import Self
 
+from aimlapi_transport.token_estimate import estimated_tokens
 from aimlapi_transport.version import __version__
 from langchain_aimlapi import _content_blocks
 from langchain_aimlapi._serialization import SerializableChat, serialized
@@ -181,6 +182,10 @@ class ChatAIMLAPI(SerializableChat):
         self, chunk: ChatGenerationChunk, completion: Completion | None, *, call: dict[str, Any]
     ) -> ChatGenerationChunk:
         if completion is not None and isinstance(chunk.message, AIMessage):
+            stream_usage = self.stream_usage if call.get("stream_usage") is None else call["stream_usage"]
+            if stream_usage is False:  # hosts send counts unasked, too
+                chunk.message.usage_metadata = None
+                chunk.message.response_metadata.pop("token_usage", None)
             self._finish(chunk.message, completion, completion.choices[0], call)
         return chunk
 
@@ -350,17 +355,28 @@ class ChatAIMLAPI(SerializableChat):
         return serialized(self) if type(self) is ChatAIMLAPI else super().to_json()  # a subclass may add fields
 
     def get_token_ids(self, text: str) -> list[int]:
-        """Places of an estimated tokenization: as many as `get_num_tokens` says, unless you set your own tokenizer."""
-        if self.custom_get_token_ids is not None:
-            return self.custom_get_token_ids(text)
-        return list(range(-(-len(text) // 4)))
+        """The tokens of a text, by `custom_get_token_ids`.
+
+        Raises:
+            NotImplementedError: there is none; `get_num_tokens` estimates without it.
+        """
+        if self.custom_get_token_ids is None:
+            raise NotImplementedError(
+                "There is no tokenizer here: pass one as `custom_get_token_ids` where the model is made, or count with "
+                "`get_num_tokens`, which estimates without one."
+            )
+        return self.custom_get_token_ids(text)
 
     def get_num_tokens(self, text: str) -> int:
-        """An estimate, made without a tokenizer: four characters to a token."""
-        return len(self.get_token_ids(text))
+        """An estimate, unless there are `custom_get_token_ids`: four ASCII characters to a token, one CJK character."""
+        if self.custom_get_token_ids is not None:
+            return len(self.custom_get_token_ids(text))
+        return estimated_tokens(text)
 
     def get_num_tokens_from_messages(self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None) -> int:
-        """An estimate, made without a tokenizer."""
+        """An estimate; of texts by `get_num_tokens`."""
         from langchain_aimlapi._tools import to_tools
 
-        return count_tokens_approximately(messages, tools=[*to_tools(tools)] if tools else None)
+        counted = count_tokens_approximately(messages, tools=[*to_tools(tools)] if tools else None)
+        texts = (message.text for message in messages)
+        return counted + sum(self.get_num_tokens(text) - -(-len(text) // 4) for text in texts)

@@ -9,21 +9,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from llama_index.core.base.llms.types import LLMMetadata
+from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from pydantic import Field, PrivateAttr, field_serializer
 
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.aliases import Aliases
 from aimlapi_transport.config.fields import ABOUT, model_problem
-from aimlapi_transport.config.hosts import PRESETS, preset_for
-from aimlapi_transport.config.model_families import facts_for
+from aimlapi_transport.config.hosts import PRESETS, Preset, preset_for
+from aimlapi_transport.config.model_families import ModelFacts, claims, facts_for
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.repr_fields import repr_fields
+from aimlapi_transport.user_warnings import warn_unknown_context
 from llama_index_aimlapi._connection import REFUSED, ConnectionSettings, resolved
 from llama_index_aimlapi.errors import InvalidSettingsError
-
-DEFAULT_CONTEXT_WINDOW = 128_000
-"""Tokens, for a model whose documents name no context length."""
 
 # Fields that are body parameters, and the parameter's name.
 _PARAMETERS = {
@@ -69,6 +68,15 @@ _TWINS = (("max_tokens", "max_completion_tokens"), ("stop", "stop_sequences"))
 _JOINED = ("extra_body", "extra_headers", "extra_query")
 # Fields a repr shows in its own way, and those that LlamaIndex fills with objects.
 _NOT_SHOWN = frozenset(("model", "api_base", "callback_manager", "messages_to_prompt", "completion_to_prompt"))
+
+
+class UnknownContext(LLMMetadata):
+    """Metadata of a model whose context is not known: whoever reads the number that stands for it is warned."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "context_window":
+            warn_unknown_context(super().__getattribute__("model_name"))
+        return super().__getattribute__(name)
 
 
 class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
@@ -120,7 +128,9 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
     )
     parse_think: bool = Field(default=True, description=ABOUT["parse_think"])
     context_window: int | None = Field(
-        default=None, description="Tokens of input and output together. By default what the documents say, else 128000."
+        default=None,
+        description="Tokens of input and output together. By default what the documents say; where they say "
+        "nothing, LlamaIndex's own default of 3900, with a warning.",
     )
     is_chat_model: bool = Field(default=True, description="Whether LlamaIndex sends messages or, if not, a prompt.")
     should_use_structured_outputs: bool | None = Field(
@@ -171,27 +181,37 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
 
     @property
     def metadata(self) -> LLMMetadata:
-        """What is known about the model. Does no I/O and never raises; what you set wins."""
-        facts = facts_for(self.model)
-        return LLMMetadata(
-            context_window=self.context_window or (facts and facts.context_length) or DEFAULT_CONTEXT_WINDOW,
+        """What is known about the model. Does no I/O and never raises; what you set wins.
+
+        Where no packaged source names the context, LlamaIndex's default stands for it, and reading it warns.
+        """
+        context = self._known_context()
+        return (UnknownContext if context is None else LLMMetadata)(
+            context_window=context or DEFAULT_CONTEXT_WINDOW,
             num_output=self._output_limit() or -1,
             is_chat_model=self.is_chat_model,
             is_function_calling_model=self._takes_tools(),
             model_name=self.model,
         )
 
+    def _host(self) -> Preset:
+        return PRESETS.get(self.preset or "") or preset_for(self.api_base)
+
+    def _facts(self) -> ModelFacts | None:
+        """What the packaged facts say of the model, where the host is AI/ML API (or a proxy of it)."""
+        return facts_for(self.model) if self._host().lists_models else None
+
+    def _known_context(self) -> int | None:
+        facts = self._facts()
+        return self.context_window or (facts.context_length if facts is not None else None)
+
     def _takes_tools(self) -> bool:
         if self.is_function_calling_model is not None:
             return self.is_function_calling_model
-        preset = PRESETS.get(self.preset or "") or preset_for(self.api_base)
-        listed = preset.rules_for(self.model).parameters
+        listed = self._host().rules_for(self.model).parameters
         if listed is not None:
             return "tools" in listed
-        facts = facts_for(self.model) if preset.lists_models else None
-        if facts is None or facts.parameters is None:
-            return True
-        return "tools" in facts.parameters or "tools" in facts.capabilities
+        return claims(self._facts(), "tools") is not False
 
     def _output_limit(self) -> int | None:
         further = self.additional_kwargs
@@ -216,7 +236,10 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
 
     def to_payload(self) -> Json:
         """What observers are shown of this LLM: no secret among it."""
-        shown = {"class_name": self.class_name(), **self.metadata.model_dump()}
+        shown: Json = {"class_name": self.class_name(), **self.metadata.model_dump()}
+        stop = self.additional_kwargs.get("stop") or self.additional_kwargs.get("stop_sequences")
+        if stop:
+            shown["stop"] = [stop] if isinstance(stop, str) else list(stop)
         return {**shown, "model": self.model, "temperature": self.temperature}
 
     def _get_model_kwargs(self, **kwargs: Any) -> Json:

@@ -27,18 +27,15 @@ from llama_index_instrumentation import get_dispatcher
 from pydantic import BaseModel
 
 from aimlapi_transport.chat.wire_types import Json
-from aimlapi_transport.config.hosts import PRESETS, preset_for
-from aimlapi_transport.config.model_families import facts_for
+from aimlapi_transport.config.model_families import claims
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.structured.answer_schema import AnswerSchema
 from llama_index_aimlapi._schemas import to_answer_schema, to_response_format, tool_for
+from llama_index_aimlapi._settings import AIMLAPISettings
 from llama_index_aimlapi._tools import to_tool_choice, to_tools
 
 if TYPE_CHECKING:
-    from llama_index_aimlapi._settings import AIMLAPISettings
     from llama_index_aimlapi._structured_parsing import Expected, Model
-else:  # no base: Pydantic reads all the fields again for each class on the way, 4 ms of an import
-    AIMLAPISettings = object
 
 Way = Literal["json_schema", "tool", "words"]
 
@@ -161,11 +158,8 @@ class StructuredPrediction(AIMLAPISettings):
             return False
         if self.should_use_structured_outputs is not None:
             return self.should_use_structured_outputs
-        preset = PRESETS.get(self.preset or "") or preset_for(self.api_base)
-        if not preset.lists_models or preset.rules_for(self.model).parameters is not None:
-            return False
-        facts = facts_for(self.model)
-        return facts is not None and "structured_output" in facts.claims
+        listed = self._host().rules_for(self.model).parameters
+        return listed is None and claims(self._facts(), "structured_output") is True
 
     def _prepare_schema(self, llm_kwargs: Json | None, output_cls: type[BaseModel]) -> Json:
         """The arguments of `chat`, with the class's schema as `response_format`."""
@@ -182,7 +176,7 @@ class StructuredPrediction(AIMLAPISettings):
             return "words"  # neither way else carries a bare list or a choice of classes
         if self._should_use_structure_outputs():
             return "json_schema"
-        if mode == PydanticProgramMode.DEFAULT and not self.metadata.is_function_calling_model:
+        if mode == PydanticProgramMode.DEFAULT and not self._takes_tools():
             return "words"
         return "tool"
 

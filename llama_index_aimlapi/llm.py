@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import (
@@ -23,7 +24,6 @@ from pydantic import ConfigDict
 
 from aimlapi_transport.chat.wire_types import Json
 from llama_index_aimlapi._instrumentation import AsyncResponses, Convert, aobserved, observed, responses
-from llama_index_aimlapi._settings import AIMLAPISettings
 from llama_index_aimlapi._structured import StructuredPrediction
 
 if TYPE_CHECKING:  # imported at the first call, as all that only calls need: half of what importing this would cost
@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # imported at the first call, as all that only calls need: ha
     from llama_index_aimlapi._request import Call
 
 
-class AIMLAPI(StructuredPrediction, AIMLAPISettings):
+class AIMLAPI(StructuredPrediction):
     """A chat model of AI/ML API, PowerTokens or AnyFast.
 
     Example:
@@ -355,6 +355,8 @@ def _responses_of(call: Call) -> Convert[ChatResponse]:
         for delta in choice.of(deltas):
             if delta.completion is not None:
                 call.counted(delta.completion)
+                if not call.tells_counts:
+                    delta = replace(delta, completion=delta.completion.without_counts())
             yield snapshots.add(delta)
 
     return convert

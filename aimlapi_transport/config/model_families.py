@@ -207,6 +207,18 @@ class ModelFacts(NamedTuple):
     claims: tuple[str, ...]
 
 
+def claims(facts: ModelFacts | None, ability: str) -> bool | None:
+    """Whether the documents of a model say that it takes "tools", "structured_output" and the like.
+
+    None where they do not decide it: they do not name the model, or have no chat schema for it.
+    """
+    if facts is None:
+        return None
+    if ability in facts.claims or ability in facts.capabilities:
+        return True
+    return None if facts.parameters is None else False
+
+
 # A content part's type -> the types that say it in other schemas, what schemas of other endpoints claim, and
 # the documents' words for what the model can do.
 _PART_NAMES: Mapping[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = MappingProxyType(

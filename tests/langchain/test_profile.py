@@ -28,6 +28,7 @@ MARK = {"cache_control": {"type": "ephemeral"}}
 def test_a_profile() -> None:
     assert ChatAIMLAPI(model=SEEING).profile == {
         "name": SEEING,
+        "max_input_tokens": 128_000,
         "text_inputs": True,
         "image_inputs": True,
         "image_url_inputs": True,

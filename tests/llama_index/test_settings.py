@@ -169,7 +169,7 @@ def test_metadata_never_raises_for_a_model_the_documents_name() -> None:
     assert len(packaged) > 400
     for model, facts in packaged.items():
         metadata = AIMLAPI(model).metadata
-        assert metadata.context_window == facts.get("context_length", 128_000)
+        assert metadata.context_window == facts.get("context_length", 3900)
 
 
 def test_metadata_knows_what_the_documents_say_and_the_user_knows_better() -> None:
@@ -177,7 +177,7 @@ def test_metadata_knows_what_the_documents_say_and_the_user_knows_better() -> No
         metadata = AIMLAPI(*args, **settings).metadata
         return metadata.context_window, metadata.num_output, metadata.is_function_calling_model
 
-    assert told("nobody/knows-it") == (128_000, -1, True)
+    assert told("nobody/knows-it") == (3900, -1, True)
     assert told("perplexity/sonar")[2] is False
     assert told("perplexity/sonar", is_function_calling_model=True)[2] is True
     assert told("openai/gpt-4o", context_window=5, max_tokens=7, is_function_calling_model=False) == (5, 7, False)

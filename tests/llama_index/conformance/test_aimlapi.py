@@ -34,7 +34,7 @@ class OurLLM(Integration):
 
     lacks: Mapping[str, str] = {}
     known_model = ("openai/gpt-4o", 128_000)
-    default_context_window = 128_000
+    default_context_window = 3900
     think_model = "minimax/m2"
     replay_models: Mapping[str, str] = {
         "deepseek/deepseek-reasoner": "tool_loop",

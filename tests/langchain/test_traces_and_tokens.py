@@ -1,0 +1,184 @@
+"""What traces show, how tokens are counted, what `stream_usage=False` leaves out, and models by LangChain's words."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage, trim_messages
+from langchain_core.runnables import ConfigurableField
+from langchain_core.tracers.base import BaseTracer
+from langchain_core.tracers.schemas import Run
+
+from aimlapi_emulator import EmulatorServer
+from aimlapi_transport.token_estimate import estimated_tokens
+from langchain_aimlapi import ChatAIMLAPI, get_aimlapi_usage_callback, init_chat_model
+from langchain_aimlapi.errors import InvalidRequestError
+from llama_index_aimlapi import AIMLAPI, get_aimlapi_usage
+
+
+class Tracer(BaseTracer):
+    def __init__(self) -> None:
+        super().__init__()
+        self.runs: list[Run] = []
+
+    def _persist_run(self, run: Run) -> None:
+        self.runs.append(run)
+
+
+def model(server: EmulatorServer, **settings: Any) -> ChatAIMLAPI:
+    return ChatAIMLAPI(**{"model": "openai/gpt-4o", "base_url": server.base_url, "api_key": "k", **settings})
+
+
+@pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream"])
+@pytest.mark.parametrize(
+    ("settings", "call", "shown"),
+    [
+        ({"stop": ["END"]}, {}, ["END"]),
+        ({"stop": "END"}, {}, ["END"]),
+        ({"stop_sequences": ["END"]}, {}, ["END"]),
+        ({"model_kwargs": {"stop_sequences": ["END"]}}, {}, ["END"]),
+        ({"stop": ["END"]}, {"stop": ["STOP"]}, ["STOP"]),
+        ({"stop": ["END"]}, {"stop_sequences": ["STOP"]}, ["STOP"]),
+        ({}, {}, None),
+    ],
+)
+def test_a_trace_shows_the_stop_sequences_that_are_set(
+    server: EmulatorServer, way: str, settings: dict[str, Any], call: dict[str, Any], shown: Any
+) -> None:
+    tracer = Tracer()
+    config: Any = {"callbacks": [tracer]}
+    llm = model(server, **settings)
+
+    async def stream() -> None:
+        async for _ in llm.astream("Hi", config, **call):
+            pass
+
+    if way == "invoke":
+        llm.invoke("Hi", config, **call)
+    elif way == "stream":
+        list(llm.stream("Hi", config, **call))
+    elif way == "ainvoke":
+        asyncio.run(llm.ainvoke("Hi", config, **call))
+    else:
+        asyncio.run(stream())
+    (run,) = tracer.runs
+    assert run.extra["invocation_params"]["stop"] == shown
+    assert run.extra["metadata"].get("ls_stop") == shown
+
+
+def test_llama_index_shows_them_to_observers() -> None:
+    assert AIMLAPI("some/model", additional_kwargs={"stop": "END"}).to_payload()["stop"] == ["END"]
+    assert "stop" not in AIMLAPI("some/model").to_payload()
+
+
+# -- tokens --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "least", "most"),
+    [
+        ("", 0, 0),
+        ("x" * 9, 3, 3),
+        ("これは日本語の文章です。", 12, 12),
+        ("한국어 문장", 5, 7),
+        ("Привет, мир", 6, 9),
+        ("👋🏽", 2, 4),
+        ("mixed 漢字 text", 4, 6),
+    ],
+)
+def test_a_cjk_character_is_at_least_a_token(text: str, least: int, most: int) -> None:
+    assert least <= estimated_tokens(text) <= most
+    assert ChatAIMLAPI(model="some/model").get_num_tokens(text) == estimated_tokens(text)
+    assert estimated_tokens("half \ud83d") >= 2
+
+
+def test_messages_are_counted_as_their_texts_are() -> None:
+    llm = ChatAIMLAPI(model="some/model")
+    text = "これは日本語の文章です。" * 10
+    assert llm.get_num_tokens_from_messages([HumanMessage(text)]) >= len(text)
+    history = [HumanMessage(text), AIMessage(text), HumanMessage(text)]
+    kept = trim_messages(history, max_tokens=len(text) + 20, token_counter=llm, strategy="last")
+    assert len(kept) == 1
+
+
+def test_a_tokenizer_of_yours_counts() -> None:
+    llm = ChatAIMLAPI(model="some/model", custom_get_token_ids=lambda text: [ord(letter) for letter in text])
+    assert llm.get_token_ids("ab") == [97, 98] and llm.get_num_tokens("ab") == 2
+    with pytest.raises(NotImplementedError, match="`custom_get_token_ids`"):
+        ChatAIMLAPI(model="some/model").get_token_ids("ab")
+
+
+# -- counts of streams ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("responses", [False, True])
+@pytest.mark.parametrize("where", ["set", "call"])
+def test_a_stream_leaves_its_counts_out(server: EmulatorServer, responses: bool, where: str) -> None:
+    """Also where the host sends them all the same. What it cost stays: budgets count by it."""
+    settings, call = ({"stream_usage": False}, {}) if where == "set" else ({}, {"stream_usage": False})
+    llm = model(server, use_responses_api=responses, **settings)
+    with get_aimlapi_usage_callback() as used:
+        chunks = list(llm.stream("Hi", **call))
+        assert used.cost_usd and used.calls == 1
+    whole = chunks[0]
+    for chunk in chunks[1:]:
+        whole += chunk
+    assert whole.usage_metadata is None and "token_usage" not in whole.response_metadata
+    assert whole.response_metadata["cost_usd"] > 0
+
+    async def stream() -> None:
+        async for piece in llm.astream("Hi", **call):
+            assert piece.usage_metadata is None
+
+    asyncio.run(stream())
+    assert model(server).invoke("Hi").usage_metadata
+
+    other = AIMLAPI("openai/gpt-4o", api_base=server.base_url, api_key="k", use_responses_api=responses, **settings)
+    with get_aimlapi_usage() as counted:
+        last = list(other.stream_complete("Hi", **call))[-1]
+        assert counted.cost_usd
+    assert last.additional_kwargs["cost_usd"] > 0
+    assert not {"prompt_tokens", "completion_tokens", "total_tokens"} & last.additional_kwargs.keys()
+    assert "prompt_tokens" in list(other.stream_complete("Hi", stream_usage=True))[-1].additional_kwargs
+
+
+# -- models by LangChain's words -----------------------------------------------------------------------------------------
+
+
+def test_init_chat_model_makes_a_model() -> None:
+    made = init_chat_model("aimlapi:openai/gpt-4o", temperature=0.5)
+    assert made == ChatAIMLAPI(model="openai/gpt-4o", temperature=0.5)
+    assert init_chat_model("openai/gpt-4o", model_provider="aimlapi") == ChatAIMLAPI(model="openai/gpt-4o")
+    with pytest.raises(InvalidRequestError, match=r"langchain\.chat_models\.init_chat_model"):
+        init_chat_model("gpt-4o", model_provider="openai")
+    with pytest.raises(InvalidRequestError, match="'temprature', which is no setting"):
+        init_chat_model("openai/gpt-4o", configurable_fields=("temprature",))
+
+
+@pytest.mark.parametrize(
+    ("fields", "prefix", "config"),
+    [
+        (("model", "temperature"), None, {"model": "deepseek/deepseek-chat", "temperature": 0.1}),
+        (("model", "temperature"), "first", {"first_model": "deepseek/deepseek-chat", "first_temperature": 0.1}),
+        ("any", "first_", {"first_model": "deepseek/deepseek-chat", "first_temperature": 0.1}),
+    ],
+)
+def test_a_config_names_the_model(server: EmulatorServer, fields: Any, prefix: Any, config: Any) -> None:
+    made = init_chat_model(
+        "openai/gpt-4o", configurable_fields=fields, config_prefix=prefix, base_url=server.base_url, api_key="k"
+    )
+    made.invoke("Hi", {"configurable": config})
+    made.invoke("Hi")
+    bodies: list[Any] = [request.json for request in server.requests[-2:]]
+    assert [(body["model"], body.get("temperature")) for body in bodies] == [
+        ("deepseek/deepseek-chat", 0.1),
+        ("openai/gpt-4o", None),
+    ]
+
+
+def test_configurable_fields_take_the_models_name(server: EmulatorServer) -> None:
+    made: Any = model(server).configurable_fields(model=ConfigurableField(id="model"))
+    message = made.invoke("Hi", {"configurable": {"model": "deepseek/deepseek-chat"}})
+    assert message.response_metadata["model_name"] == "deepseek/deepseek-chat-v3-0324"
