@@ -148,7 +148,7 @@ def data_start(url: str, begin: int = 0) -> int | None:
 def first_bytes(data: str) -> bytes:
     """The first bytes of a file in base64 or in a data URL of it; none where it is neither."""
     start = data_start(data) or 0
-    characters = data[start : start + _FIRST_CHARACTERS]
+    characters = "".join(data[start : start + _FIRST_CHARACTERS].split())  # base64 of mail has lines
     try:
         return binascii.a2b_base64(characters[: len(characters) // 4 * 4])
     except (binascii.Error, ValueError):

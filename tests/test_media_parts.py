@@ -61,6 +61,7 @@ UNKNOWN = b64(b"????")
         (MP4, "audio/mp4", f"data:audio/mp4;base64,{MP4}"),
         (MP4, "video/quicktime", f"data:video/quicktime;base64,{MP4}"),
         (MP4, "video/webm", f"data:video/mp4;base64,{MP4}"),
+        (f"{PNG[:9]}\n{PNG[9:]}", "image/jpeg", f"data:image/png;base64,{PNG[:9]}\n{PNG[9:]}"),
         ("no base64!", "image/png", "data:image/png;base64,no base64!"),
     ],
 )

@@ -99,3 +99,17 @@ def test_a_setting_of_tools_without_tools_is_sent_alike_for_every_model(settings
         llm.invoke("hi", **settings)
         sent.add(json.dumps({name: host.bodies[-1].get(name) for name in settings}))
     assert sent == {json.dumps(settings)}
+
+
+@pytest.mark.parametrize("way", FOUR_WAYS, ids=str)
+@pytest.mark.parametrize("is_nested", [True, False])
+def test_a_tool_without_a_type_gets_it(way: Way, is_nested: bool) -> None:
+    inner = {"name": "f", "description": "d", "parameters": {"type": "object", "properties": {}}}
+    host = Host()
+    host.ask(way, [{"role": "user", "content": "Hi"}], [{"function": inner} if is_nested else inner])
+    (tool,) = host.bodies[0]["tools"]
+    assert tool == (
+        {"type": "function", "function": inner}
+        if way.endpoint == "chat"
+        else {"type": "function", **inner, "strict": False}
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage, trim_messages
 from llama_index.core.llms import ChatMessage, MessageRole
@@ -11,6 +12,7 @@ from llama_index.core.memory import ChatMemoryBuffer
 
 from aimlapi_transport.chat.request import chat_request
 from aimlapi_transport.chat.tool_history import NO_RESULT
+from aimlapi_transport.client import Client
 from aimlapi_transport.errors import AIMLAPIError
 from langchain_aimlapi.errors import InvalidRequestError
 from tests.ways import FOUR_WAYS, WAYS, Host, Way, llama_index_message
@@ -141,3 +143,12 @@ def test_the_older_form_is_answered_by_name_and_needs_no_answer_under_chat_compl
     chat_request("m", [HI, called, {"role": "function", "name": "f", "content": "1"}, HI])
     chat_request("m", [HI, called, {"role": "tool", "tool_call_id": "f", "content": "1"}])
     chat_request("m", [HI, called, HI])
+
+
+def test_the_clients_own_calls_take_the_option() -> None:
+    host = Host()
+    client = Client(api_key="k", http_client=httpx.Client(transport=httpx.MockTransport(host)))
+    client.chat("m", [result("a"), HI], repair_history=True)
+    list(client.stream_chat("m", [HI, calling("a")], repair_history=True))
+    assert [sent(body) for body in host.bodies] == [["user"], ["user", "call a", f"a: {NO_RESULT}"]]
+    assert not any("repair_history" in body for body in host.bodies)

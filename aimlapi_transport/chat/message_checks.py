@@ -111,6 +111,8 @@ def _message(message: Any, where: str, profile: Profile, rules: HostRules, prese
     sent = dict(message)
     if isinstance(content, list):
         sent["content"] = [corrected_part(part) for part in content]
+    if isinstance(sent.get("images"), list):
+        sent["images"] = [corrected_part(part) if "type" in part else part for part in sent["images"]]
     if role == "assistant" and sent.get("tool_calls"):
         sent["tool_calls"] = [_tool_call(call, where) for call in sent["tool_calls"]]
     if role == "system":
