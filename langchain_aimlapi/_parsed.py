@@ -33,12 +33,6 @@ class UnfitAnswerError(OutputParserException):
         self.answer = answer
 
 
-def wanted_schema(settings: Mapping[str, Any], call: Mapping[str, Any]) -> Any:
-    """The schema that answers of a call are read by; None where it has none."""
-    schema = {**settings, **call}.get("response_format")
-    return None if isinstance(schema, Mapping) and schema.get("type") in ("json_object", "text") else schema
-
-
 def add_parsed(message: AIMessage, schema: Any, completion: Completion, choice: Choice) -> None:
     """Adds what the answer says to the message: an instance of a class, or a dict.
 
@@ -46,13 +40,15 @@ def add_parsed(message: AIMessage, schema: Any, completion: Completion, choice: 
 
     Args:
         message: the reply, or the end of its stream.
-        schema: see `wanted_schema`.
+        schema: the call's `response_format`.
 
     Raises:
         OutputParserException: the answer was cut, or does not fit the class. It has the reply as `response`.
     """
+    if isinstance(schema, Mapping) and schema.get("type") in ("json_object", "text"):
+        return  # any object, or none
     text = answer_of(choice.items) if choice.items else choice.text
-    if schema is None or not text.strip() or choice.tool_calls or choice.refusal:
+    if not text.strip() or choice.tool_calls or choice.refusal:
         return
     kind = kind_of(schema)
     try:

@@ -191,12 +191,12 @@ class ChatAIMLAPI(SerializableChat):
 
     def _finish(self, message: AIMessage, completion: Completion, choice: Choice, call: dict[str, Any]) -> None:
         """Adds to a message what it is asked to tell of the reply, and of the answer by its schema."""
-        from langchain_aimlapi._parsed import add_parsed, wanted_schema
-
         if self.include_response_headers:
             message.response_metadata["headers"] = dict(completion.headers)
-        schema = wanted_schema(self.model_kwargs, call)
+        schema = {**self.model_kwargs, **call}.get("response_format")
         if schema is not None:
+            from langchain_aimlapi._parsed import add_parsed
+
             add_parsed(message, schema, completion, choice)
 
     def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None]) -> dict[str, Any]:
