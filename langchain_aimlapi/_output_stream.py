@@ -98,7 +98,7 @@ class VersionedReader(StreamReader):
         if place is None:  # what was held back to the end
             place, part = next(reversed(self._indexes), (0, 0))
         if part < 0 and place not in self._done:
-            self._waiting[place] = self._waiting.get(place, "") + delta.text
+            self._waiting[place] = delta.text
             return []
         part = max(part, 0)
         is_first = (place, "text", part) not in self._sent
