@@ -33,6 +33,22 @@ from langchain_aimlapi.errors import InvalidRequestError
 
 if TYPE_CHECKING:
     from langchain_aimlapi._settings import ChatSettings
+try:
+    from langchain_core.exceptions import ModelRefusalError
+except ImportError:  # before langchain-core 1.7.5
+    from langchain_core.exceptions import ModelError as ModelRefusalError  # type: ignore[assignment]  # what it is a kind of
+
+
+class RefusedAnswerError(OutputParserException, ModelRefusalError):
+    """The model refused to answer: LangChain's error for that, and one of the parser's, as all others here.
+
+    Attributes:
+        raw_message: the message with the refusal.
+    """
+
+    def __init__(self, error: str, raw_message: AIMessage | None = None) -> None:
+        OutputParserException.__init__(self, error)
+        self.raw_message = raw_message
 
 
 METHODS = ("function_calling", "json_schema", "json_mode")
@@ -315,7 +331,7 @@ def _excerpt(value: Any) -> str:
 def _check_end(message: AIMessage) -> None:
     refusal = message.additional_kwargs.get("refusal")
     if refusal:
-        raise OutputParserException(f"The model refused: {refusal}")
+        raise RefusedAnswerError(f"The model refused: {refusal}", message)
     reason = message.response_metadata.get("finish_reason")
     if reason == "length":
         raise OutputParserException("The answer was cut at its limit: pass a larger `max_tokens`.")

@@ -10,6 +10,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, InvalidToolCall, ToolCall, ToolMessage
 
+from aimlapi_transport.chat.tool_call_retry import broken_call_result
 from langchain_aimlapi.errors import InvalidRequestError, InvalidToolCallError
 
 try:
@@ -23,7 +24,6 @@ except ModuleNotFoundError as error:
 __all__ = ["InvalidToolCallRetry"]
 
 _ATTEMPT = "invalid_tool_call_attempt"  # in a ToolMessage's `additional_kwargs`: which attempt it answers
-_SHOWN = 500  # characters of the model's own text in an answer to it
 
 
 class InvalidToolCallRetry(AgentMiddleware[AgentState[Any], Any, Any]):
@@ -75,8 +75,7 @@ class InvalidToolCallRetry(AgentMiddleware[AgentState[Any], Any, Any]):
         )
         answers: list[BaseMessage] = [
             ToolMessage(
-                content=f"This call was not run: {_fault(invalid)}. You wrote: {(invalid['args'] or '')[:_SHOWN]}\n"
-                "Call the tool again, with one JSON object that fits its schema.",
+                content=broken_call_result(_fault(invalid), invalid["args"] or ""),
                 name=call["name"],
                 tool_call_id=call["id"],
                 status="error",

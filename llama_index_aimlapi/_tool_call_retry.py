@@ -15,6 +15,7 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
+from aimlapi_transport.chat.tool_call_retry import NOT_RUN, broken_call_result
 from aimlapi_transport.chat.tool_calls import parse_arguments
 from aimlapi_transport.chat.wire_types import Json
 from llama_index_aimlapi._tools import FINISH_REASON, selections
@@ -22,8 +23,6 @@ from llama_index_aimlapi.errors import ToolCallError
 
 if TYPE_CHECKING:
     from llama_index_aimlapi.llm import AIMLAPI
-
-_SHOWN = 500  # characters of the model's own text in an answer to it
 
 
 def correction(response: ChatResponse) -> list[ChatMessage]:
@@ -52,12 +51,7 @@ def correction(response: ChatResponse) -> list[ChatMessage]:
             error = parse_arguments(block.tool_kwargs)[1]
         if not block.tool_name:
             error = "it names no tool"
-        text = "This call was not run, because another one of the same answer is broken. Call the tool again."
-        if error:
-            text = (
-                f"This call was not run: {error}. You wrote: {str(block.tool_kwargs)[:_SHOWN]}\n"
-                "Call the tool again, with one JSON object that fits its schema."
-            )
+        text = broken_call_result(error, str(block.tool_kwargs)) if error else NOT_RUN
         kept = {} if error else block.tool_kwargs
         blocks.append(ToolCallBlock(tool_call_id=call_id, tool_name=name, tool_kwargs=kept))
         answers.append(

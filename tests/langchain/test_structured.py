@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import pickle
 from typing import Any
 
 import pytest
@@ -137,6 +138,17 @@ def test_no_answer_is_made_up(method: Any, hosts: list[Host], says: str, schema:
         assert isinstance(told["parsing_error"], OutputParserException)
         assert told["raw"].response_metadata["id"] == "c1"
         assert list(told) == ["raw", "parsed", "parsing_error"]
+
+
+def test_a_refusal_is_langchains_own_error_with_the_message() -> None:
+    exceptions = pytest.importorskip("langchain_core.exceptions")
+    error = getattr(exceptions, "ModelRefusalError", exceptions.ModelError)  # since langchain-core 1.7.5
+    for host in (Host(whole({"content": "", "refusal": "No."})), Host(chunks([{"refusal": "No."}]))):
+        model = host.model(streaming=isinstance(host.replies[0], list))
+        with pytest.raises(error, match=r"refused: No\.") as caught:
+            model.with_structured_output(Person).invoke("Who?")
+        again = pickle.loads(pickle.dumps(caught.value))
+        assert again.raw_message.additional_kwargs["refusal"] == "No."
 
 
 @pytest.mark.parametrize("hosts", [replying(ADA), replying(None, "Person")], ids=["text", "tool"])
