@@ -93,48 +93,51 @@ def to_tool(tool: Any, *, strict: bool | None = None, refuse: bool = False) -> J
     Raises:
         InvalidRequestError: it is none of these, or cannot be described; the error names it, and the field.
     """
-    try:
-        if is_pydantic(tool) or is_pydantic_v1(tool) or is_typeddict(tool):
-            described = to_json_schema(tool)
-            named = {"name": described.pop("title"), "description": described.pop("description", "")}
-            definition: Json = {"type": "function", "function": {**named, "parameters": described}}
-        else:
-            definition = dict(convert_to_openai_tool(tool))
-    except InvalidRequestError:
-        raise
-    except Exception as error:  # whatever LangChain's converter raises, and a tool's own hooks
-        arguments = getattr(tool, "tool_call_schema", None)
-        if _is_pydantic(arguments):
-            with translated():
-                schema_of(arguments)
-        raise InvalidRequestError(
-            f"{str(tool)[:80]} is no tool: pass a LangChain tool, a function, a class, a JSON schema with a "
-            "`title`, or the wire's object."
-        ) from error
+    definition = _converted(tool)
     function = definition.get("function")
     if not isinstance(function, dict) or (isinstance(tool, Mapping) and "function" in tool):
         return definition
-    arguments = tool.tool_call_schema if isinstance(tool, BaseTool) else None
-    if _is_pydantic(arguments) and is_recursive(described := schema_of(arguments)):  # LangChain's ends in an empty one
-        parameters, _ = object_schema(described)
-        function = {
-            **function,
-            "parameters": {k: v for k, v in parameters.items() if k not in ("title", "description")},
-        }
+    name = function.get("name")
     parameters = dict(function.get("parameters") or {"type": "object", "properties": {}})
     if parameters.get("type") != "object":
         parameters, is_wrapped = object_schema(parameters)
         if is_wrapped:
-            raise InvalidRequestError(f"The arguments of `{function.get('name')}` are no object at the root.")
+            raise InvalidRequestError(f"The arguments of `{name}` are no object at the root.")
     function = {**function, "parameters": parameters}
-    if strict is not None and function.get("strict", strict) is not strict:
-        raise InvalidRequestError(f"`strict` is {strict}, but the tool `{function.get('name')}` says otherwise.")
-    if strict is not None:
-        function["strict"] = strict
+    if strict is not None and function.setdefault("strict", strict) is not strict:
+        raise InvalidRequestError(f"`strict` is {strict}, but the tool `{name}` says otherwise.")
     return {**definition, "function": _strictly(function, "parameters", refuse) if strict else function}
 
 
+def _converted(tool: Any) -> Json:
+    """The tool as LangChain's converter has it; what that cannot describe, described otherwise."""
+    arguments = tool.tool_call_schema if isinstance(tool, BaseTool) else None
+    try:
+        with translated():
+            if _is_pydantic(tool) or is_typeddict(tool):
+                described = to_json_schema(tool)
+                named = {"name": described.pop("title"), "description": described.pop("description", "")}
+                return {"type": "function", "function": {**named, "parameters": described}}
+            definition = dict(convert_to_openai_tool(tool))
+            if _is_pydantic(arguments) and is_recursive(described := schema_of(arguments)):
+                parameters, _ = object_schema(described)  # the converter's ends in an empty one
+                parameters = {key: value for key, value in parameters.items() if key not in ("title", "description")}
+                definition["function"] = {**definition["function"], "parameters": parameters}
+            return definition
+    except InvalidRequestError:
+        raise
+    except Exception as error:  # whatever the converter raises, and a tool's own hooks
+        if _is_pydantic(arguments):
+            with translated():
+                schema_of(arguments)  # names the field
+        raise InvalidRequestError(
+            f"{str(tool)[:80]} is no tool: pass a LangChain tool, a function, a class, a JSON schema with a "
+            "`title`, or the wire's object."
+        ) from error
+
+
 def _strictly(spec: Mapping[str, Any], key: str, refuse: bool) -> Json:
+    """A function or the inner half of a response format, with the schema under its key in the strict form."""
     name = str(spec.get("name") or "the schema")
     schema, is_wrapped = object_schema(dict(spec.get(key) or {"type": "object", "properties": {}}))
     if is_wrapped:

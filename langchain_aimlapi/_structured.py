@@ -1,4 +1,4 @@
-"""Answers in the shape of a schema: the parsers behind `with_structured_output`. Pure.
+"""Answers in the shape of a schema: the chain that `with_structured_output` returns, and its parsers. Pure.
 
 A refusal, an answer cut at its limit, or one that does not have the shape raises, never `None` in silence. Nothing is
 repaired: JSON is read strictly, see `structured.json_text`. Where a tool was to be called, text that is itself the JSON
@@ -205,9 +205,10 @@ class StructuredAnswer(BaseTransformOutputParser[Any]):
         if self.kind is not None:
             return self._instance(value)
         schema: Json = {"type": "object"} if self.asked is None else self.asked.original
-        if json_type(value) not in json_types(schema, schema):
-            kind = type(value).__name__
-            raise OutputParserException(f"The answer is a JSON {kind}, not an object: {_excerpt(value)}.")
+        types = json_types(schema, schema)
+        if json_type(value) not in types:
+            kind, wanted = type(value).__name__, "an object" if types == {"object"} else " or ".join(sorted(types))
+            raise OutputParserException(f"The answer is a JSON {kind}, not {wanted}: {_excerpt(value)}.")
         required = schema.get("required")
         missing = [name for name in required if name not in value] if isinstance(required, list) else []
         if missing and isinstance(value, dict):

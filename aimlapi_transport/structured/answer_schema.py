@@ -58,9 +58,11 @@ class AnswerSchema:
 
     def instruction(self) -> str:
         """What to say to a model that takes no parameter for a schema."""
+        described = {"description": self.description} if self.description else {}
+        schema = {"title": self.name, **described, **self.original}
         return (
             "Answer with one JSON value that fits this JSON schema, and with nothing else, no code fence:\n"
-            f"{json.dumps(self.original, ensure_ascii=False)}"
+            f"{json.dumps(schema, ensure_ascii=False)}"
         )
 
     def _named(self, key: str, schema: Json) -> Json:

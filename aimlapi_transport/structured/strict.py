@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.json_codec import JsonError, dumps
-from aimlapi_transport.json_schema import json_type, json_types, resolve
+from aimlapi_transport.json_schema import UNIONS, json_type, json_types, resolve
 from aimlapi_transport.user_warnings import warn_not_strict
 
 _KEPT = frozenset(
@@ -125,14 +125,17 @@ class _Transform:
             strict["description"] = f"{strict.get('description', '')} ({hints})".strip()
         if "$ref" in schema:
             strict = self._reference(schema["$ref"], strict, path)
-        elif union := [word for word in ("anyOf", "oneOf") if schema.get(word)]:
-            if len(union) > 1 or not isinstance(schema[union[0]], list):
-                raise _NotStrictError(f"{path} has two unions in one")
-            strict["anyOf"] = [self.schema(inner, path) for inner in schema[union[0]]]
-            return _nullable(strict) if schema.get("nullable") is True else strict
+        elif any(schema.get(word) for word in UNIONS):
+            strict["anyOf"] = self._union(schema, path)
         else:
             self._typed(schema, strict, path)
         return _nullable(strict) if schema.get("nullable") is True else strict
+
+    def _union(self, schema: Mapping[str, Any], path: str) -> list[Json]:
+        unions = [schema[word] for word in UNIONS if schema.get(word)]
+        if len(unions) > 1 or not isinstance(unions[0], list):
+            raise _NotStrictError(f"{path} has two unions in one")
+        return [self.schema(inner, path) for inner in unions[0]]
 
     def _reference(self, ref: Any, beside: Json, path: str) -> Json:
         if not isinstance(ref, str) or resolve(ref, self._root) is None:

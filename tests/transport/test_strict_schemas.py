@@ -174,7 +174,8 @@ def test_the_forms_of_what_is_asked() -> None:
         "json_schema": {**named, "schema": schema, "strict": False},
     }
     assert asked.tool() == {"type": "function", "function": {**named, "parameters": schema, "strict": False}}
-    assert asked.instruction().endswith('{"title": "My list!", "type": "array", "items": {"type": "string"}}')
+    told = '{"title": "My list!", "description": "Words.", "type": "array", "items": {"type": "string"}}'
+    assert asked.instruction().endswith(told)
     assert plain_name("") == plain_name("!") == plain_name("_") == "answer"
     assert plain_name("_Person") == "_Person"  # is one already
     assert len(plain_name("x y" * 50)) <= 64
