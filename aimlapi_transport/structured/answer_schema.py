@@ -14,14 +14,14 @@ from typing import Any
 
 from aimlapi_transport.chat.coercion import coerce
 from aimlapi_transport.chat.wire_types import Json
-from aimlapi_transport.json_schema import ALL_TYPES, json_types, resolve, subschema
+from aimlapi_transport.json_schema import ALL_TYPES, json_types, references, resolve, subschema
 from aimlapi_transport.structured.strict import strict_schema
 
 WRAPPER_KEY = "value"
 """The key under which an answer travels that is no object."""
 
 _DEFINITIONS = ("$defs", "definitions")
-_SCHEMA_MAPS = ("properties", "patternProperties", "dependentSchemas", *_DEFINITIONS)
+_NAMED = ("properties", "patternProperties", "dependentSchemas", *_DEFINITIONS)  # their keys are names, no keywords
 _LITERALS = ("const", "enum", "default", "examples")
 
 
@@ -146,27 +146,35 @@ def object_schema(schema: Json) -> tuple[Json, bool]:
             written_out = {**written_out, "properties": {}}
             written_out.setdefault("additionalProperties", True)
         return written_out, False
-    inner = _moved({key: value for key, value in schema.items() if key not in definitions})
-    moved = {group: {key: _moved(value) for key, value in members.items()} for group, members in definitions.items()}
-    wrapper = {"type": "object", "properties": {WRAPPER_KEY: inner}, "required": [WRAPPER_KEY], **moved}
-    return wrapper, True
+    inner: Json = {key: value for key, value in schema.items() if key not in definitions}
+    if any(not _is_of_definition(ref) for ref in references(schema)):  # to the old root, or into it
+        name = "root"
+        while name in definitions.get("$defs", {}):
+            name += "_"
+        definitions = _moved(definitions, name)
+        definitions["$defs"] = {**definitions.get("$defs", {}), name: _moved(inner, name)}
+        inner = {"$ref": f"#/$defs/{name}"}
+    return {"type": "object", "properties": {WRAPPER_KEY: inner}, "required": [WRAPPER_KEY], **definitions}, True
 
 
-def _moved(schema: Any) -> Any:
-    """The schema with its references to the old root and into it turned to where these are now."""
+def _is_of_definition(ref: str) -> bool:
+    return not ref.startswith("#") or ref.startswith(tuple(f"#/{group}/" for group in _DEFINITIONS))
+
+
+def _moved(schema: Any, name: str) -> Any:
+    """The schema with its references to the old root turned to the definition of this name."""
     if isinstance(schema, list):
-        return [_moved(inner) for inner in schema]
+        return [_moved(inner, name) for inner in schema]
     if not isinstance(schema, Mapping):
         return schema
     moved: Json = {}
     for keyword, value in schema.items():
-        if keyword in _SCHEMA_MAPS and isinstance(value, Mapping):
-            moved[keyword] = {name: _moved(inner) for name, inner in value.items()}
-        elif keyword == "$ref" and isinstance(value, str) and value.startswith("#"):
-            is_definition = value.startswith(tuple(f"#/{group}/" for group in _DEFINITIONS))
-            moved[keyword] = value if is_definition else f"#/properties/{WRAPPER_KEY}{value[1:]}"
+        if keyword in _NAMED and isinstance(value, Mapping):
+            moved[keyword] = {key: _moved(inner, name) for key, inner in value.items()}
+        elif keyword == "$ref" and isinstance(value, str) and not _is_of_definition(value):
+            moved[keyword] = f"#/$defs/{name}{value[1:]}"
         else:
-            moved[keyword] = value if keyword in _LITERALS else _moved(value)
+            moved[keyword] = value if keyword in _LITERALS else _moved(value, name)
     return moved
 
 

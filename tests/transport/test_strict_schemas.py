@@ -184,6 +184,22 @@ def test_the_forms_of_what_is_asked() -> None:
     assert answer_schema(own).value({"value": "x"}) == {"value": "x"}
 
 
+def test_a_reference_to_the_old_root_leads_to_where_it_is_now() -> None:
+    inner = {"$ref": "#/$defs/P"}
+    schema = {
+        "type": "array",
+        "items": {"anyOf": [{"$ref": "#"}, inner]},
+        "$defs": {"root": TEXT, "P": {"$ref": "#/items"}},
+    }
+    moved = {"type": "array", "items": {"anyOf": [{"$ref": "#/$defs/root_"}, inner]}}
+    assert object_schema(schema)[0] == {
+        "type": "object",
+        "properties": {"value": {"$ref": "#/$defs/root_"}},
+        "required": ["value"],
+        "$defs": {"root": TEXT, "P": of({"default": {"$ref": "#/$defs/root_/items"}}), "root_": moved},
+    }
+
+
 class Thing:
     """Pydantic cannot describe it."""
 
