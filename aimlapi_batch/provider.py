@@ -157,7 +157,7 @@ class _Batches:
         """A batch; its id. Never sent twice where it may have been made, but by a job that was killed meanwhile."""
         self._store.put(unconfirmed=len(requests))
         try:
-            found = await self._calls.once("POST", "/batches", {"requests": requests})
+            found = await self._calls.send_without_retry("POST", "/batches", {"requests": requests})
         except AIMLAPIError as error:
             if error.status_code is not None and error.status_code < 500:  # refused: nothing was made
                 self._store.put(unconfirmed=None)
@@ -238,7 +238,7 @@ class _Batches:
 
 async def cancel(client: AsyncClient, batch_id: str) -> None:
     """Asks the provider to stop a batch; rows that are answered already stay so."""
-    await ServiceCalls(client).once("POST", f"/batches/cancel/{batch_id}", {})
+    await ServiceCalls(client).send_without_retry("POST", f"/batches/cancel/{batch_id}", {})
 
 
 def read_status(data: bytes) -> tuple[str, list[Row]]:

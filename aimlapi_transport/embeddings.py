@@ -64,14 +64,14 @@ def split_texts(
     if not isinstance(most, int) or isinstance(most, bool) or most < 1:
         raise InvalidRequestError(f"The batch size is {most!r}: pass 1 or a larger whole number.")
     row = _row(model, preset)
-    most = 1 if alone else min(most, row.most_texts or most)
+    most = 1 if alone else min(most, row.max_texts or most)
     batches: list[list[str]] = []
     batch: list[str] = []
     size = 0
     for position, text in enumerate(texts):
         _check_text(text, f"texts[{position}]", model, row, alone=alone)
-        more = len(text.encode("utf-8", "surrogatepass")) if row.most_bytes else 0
-        if batch and (len(batch) == most or (row.most_bytes is not None and size + more > row.most_bytes)):
+        more = len(text.encode("utf-8", "surrogatepass")) if row.max_bytes else 0
+        if batch and (len(batch) == most or (row.max_bytes is not None and size + more > row.max_bytes)):
             batches.append(batch)
             batch, size = [], 0
         batch.append(text)
@@ -112,7 +112,7 @@ def embedding_request(
     if isinstance(texts, (str, bytes)) or not texts:
         raise InvalidRequestError("No texts: pass a list of at least one.")
     row = _row(model, preset)
-    alone = alone and len(texts) == 1 and row.most_characters_alone is not None
+    alone = alone and len(texts) == 1 and row.max_characters_alone is not None
     for position, text in enumerate(texts):
         _check_text(text, f"texts[{position}]", model, row, alone=alone)
     fields, unlisted = _checked(parameters or {}, model, row, strict_parameters)
@@ -189,9 +189,9 @@ def _check_text(text: Any, where: str, model: str, row: Embedder, *, alone: bool
         raise InvalidRequestError(f"{where} is {repr(text)[:80]}, a {type(text).__name__}: pass a text.")
     if not text:
         raise InvalidRequestError(f"{where} is empty: the provider embeds texts that are not empty.")
-    most = row.most_characters_alone if alone else row.most_characters
+    most = row.max_characters_alone if alone else row.max_characters
     if most is not None and len(text) > most:
-        longer = row.most_characters_alone or 0
+        longer = row.max_characters_alone or 0
         way_out = (
             f", or of {longer} where each is sent by itself (a batch size of 1)" if not alone and longer > most else ""
         )

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
+_OURS = ("aimlapi_", "langchain_aimlapi", "llama_index_aimlapi")
+
+
 def lazy_names(
     package: str, where: Mapping[str, str], *, needs: tuple[str, str, str] | None = None
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
@@ -18,7 +21,8 @@ def lazy_names(
 
     Args:
         where: name -> the module it is in.
-        needs: a framework's module, its title, and the extra that brings it; the ImportError names the extra.
+        needs: a framework's module, its title, and the extra that brings it. Whatever package is missing, the error
+            says what to install.
     """
 
     def __getattr__(name: str) -> Any:
@@ -29,10 +33,14 @@ def lazy_names(
         try:
             module = import_module(where[name])
         except ModuleNotFoundError as error:
-            if needs is None or error.name != needs[0]:
+            missing = error.name or ""
+            if not missing or missing.startswith(_OURS):
                 raise
-            message = f"{name} needs {needs[1]}: run `pip install 'aimlapi-integrations[{needs[2]}]'`."
-            raise ModuleNotFoundError(message, name=error.name) from error
+            wanted, extra = f"the package `{missing.partition('.')[0]}`", "aimlapi-integrations"
+            if needs is not None:
+                extra = f"'aimlapi-integrations[{needs[2]}]'"
+                wanted = needs[1] if needs[0].startswith(missing) else wanted
+            raise ModuleNotFoundError(f"{name} needs {wanted}: run `pip install {extra}`.", name=missing) from error
         return getattr(module, name)
 
     def __dir__() -> list[str]:

@@ -74,17 +74,17 @@ class ConnectionSettings(Closable, BaseModel):
         key: Any = getattr(self, "api_key")  # noqa: B009  # a field of both classes, each with its own description
         if key is not None:
             return SecretStr(key) if isinstance(key, str) else key
-        return self._found()[0]
+        return self._read_environment()[0]
 
     @property
     def openai_api_base(self) -> str | None:
         """The address, as other classes name it; where none was passed, the one in force at construction."""
-        return self._found()[1]
+        return self._read_environment()[1]
 
     aimlapi_api_key = openai_api_key
     aimlapi_api_base = openai_api_base
 
-    def _found(self) -> tuple[SecretStr | None, str | None]:
+    def _read_environment(self) -> tuple[SecretStr | None, str | None]:
         """The environment's key and the address, to be read only: each call looks them up again."""
         found: tuple[SecretStr | None, str | None] | None = self.__dict__.get("_environment")
         if found is None:
@@ -108,7 +108,7 @@ class ConnectionSettings(Closable, BaseModel):
         with as_value_errors():
             Settings(**self._connection(own.api_key, own.timeout))
         if own.api_key is None or self.base_url is None:  # else the environment has nothing to say
-            self._found()
+            self._read_environment()
         return self
 
     def _check_own_clients(self, *ours: str) -> None:

@@ -31,7 +31,7 @@ def model_profile(model: str) -> ModelProfile | None:
     return None if known is None else cast(ModelProfile, dict(known))
 
 
-def is_of_another(profile: Any, model: str) -> bool:
+def belongs_to_other_model(profile: Any, model: str) -> bool:
     """Whether this is the profile of another id, which came along when the model was changed."""
     name = profile.get("name") if isinstance(profile, dict) else None
     return isinstance(name, str) and name != model and profile == _profile(name)

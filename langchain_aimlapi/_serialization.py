@@ -13,7 +13,7 @@ from typing_extensions import Self
 from aimlapi_transport.config.fields import timeout_to_json
 from aimlapi_transport.repr_fields import repr_fields
 from langchain_aimlapi._content_blocks import PROVIDER
-from langchain_aimlapi._profile import is_of_another
+from langchain_aimlapi._profile import belongs_to_other_model
 from langchain_aimlapi._settings import ChatSettings, merged
 
 # Fields a repr shows in its own way.
@@ -36,7 +36,7 @@ class SerializableChat(ChatSettings):
         """A copy with these fields changed; another model brings its own profile."""
         copied = super().model_copy(update=update, deep=deep)
         copied.__dict__.pop("_serialized", None)  # LangChain's note of what the original was
-        if is_of_another(copied.profile, copied.model_name):
+        if belongs_to_other_model(copied.profile, copied.model_name):
             copied.profile = copied._resolve_model_profile()
         return copied
 

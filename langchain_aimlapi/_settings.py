@@ -35,7 +35,7 @@ from aimlapi_transport.config.fields import (
 from aimlapi_transport.user_warnings import warn
 from langchain_aimlapi._aliases import CHAT, chat_settings
 from langchain_aimlapi._connection import ConnectionSettings
-from langchain_aimlapi._profile import DECLARED, is_of_another, model_profile
+from langchain_aimlapi._profile import DECLARED, belongs_to_other_model, model_profile
 
 if TYPE_CHECKING:  # imported by the first instance
     from aimlapi_transport.config.hosts import Preset
@@ -173,14 +173,14 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _take_names(cls, values: Any) -> Any:
+    def _resolve_aliases(cls, values: Any) -> Any:
         """Other names of our fields become ours; unknown ones become body parameters, with a warning."""
         if not isinstance(values, dict):
             return values
         taken = chat_settings(values, cls.model_fields)
         if problem := model_problem(taken.get("model_name"), "openai/gpt-4o"):
             raise ValueError(problem)
-        if is_of_another(taken.get("profile"), str(taken.get("model_name"))):
+        if belongs_to_other_model(taken.get("profile"), str(taken.get("model_name"))):
             del taken["profile"]  # all fields of an instance but with another model, as configurable fields do
         if "request_timeout" in taken:
             taken["request_timeout"] = timeout_from_json(taken["request_timeout"])
@@ -237,7 +237,7 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
 
     def _profile_of(self, model: str) -> ModelProfile | None:
         """The profile that counts in a call of this model: the instance's own, or the one of another id."""
-        mine = model == self.model_name and not is_of_another(self.profile, model)
+        mine = model == self.model_name and not belongs_to_other_model(self.profile, model)
         return self.profile if mine else self._known_profile(model)
 
     @property

@@ -111,7 +111,7 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
 
     @model_validator(mode="before")
     @classmethod
-    def _take_names(cls, values: Any) -> Any:
+    def _resolve_aliases(cls, values: Any) -> Any:
         """Other names of our fields become ours; unknown ones become body parameters, with a warning."""
         if not isinstance(values, dict):
             return values

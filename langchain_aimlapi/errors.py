@@ -92,7 +92,7 @@ class Response(NamedTuple):
         return json.loads(self.body) if isinstance(self.body, str) else self.body
 
 
-class _Answered:
+class _HasResponse:
     """The fields of an error that come from the reply."""
 
     @property
@@ -104,11 +104,11 @@ class _Answered:
         return Response(values.get("status_code"), values.get("headers") or {}, values.get("body"))
 
 
-class AuthenticationError(_Answered, transport.AuthenticationError, ModelAuthenticationError):
+class AuthenticationError(_HasResponse, transport.AuthenticationError, ModelAuthenticationError):
     """The key is missing, malformed, or not accepted (401)."""
 
 
-class PermissionDeniedError(_Answered, transport.PermissionDeniedError, ModelPermissionDeniedError):
+class PermissionDeniedError(_HasResponse, transport.PermissionDeniedError, ModelPermissionDeniedError):
     """The key may not do this (403)."""
 
 
@@ -116,11 +116,11 @@ class InsufficientCreditsError(PermissionDeniedError, transport.InsufficientCred
     """The account ran out of credits: the provider says so with 403."""
 
 
-class NotFoundError(_Answered, transport.NotFoundError, ModelNotFoundError):
+class NotFoundError(_HasResponse, transport.NotFoundError, ModelNotFoundError):
     """No such model or endpoint (404)."""
 
 
-class InvalidRequestError(_Answered, transport.InvalidRequestError, ModelInvalidRequestError, ValueError):
+class InvalidRequestError(_HasResponse, transport.InvalidRequestError, ModelInvalidRequestError, ValueError):
     """The request is wrong: refused by the provider, or by us before sending it.
 
     A ValueError, which the transport's is not: LangGraph's `RetryPolicy` tries those again that are none.
@@ -131,7 +131,7 @@ class ContextLengthError(InvalidRequestError, transport.ContextLengthError, Cont
     """The messages and the output limit together exceed the model's context."""
 
 
-class RateLimitError(_Answered, transport.RateLimitError, ModelRateLimitError):
+class RateLimitError(_HasResponse, transport.RateLimitError, ModelRateLimitError):
     """Too many requests (429)."""
 
 
@@ -141,11 +141,11 @@ class QuotaExceededError(RateLimitError, transport.QuotaExceededError):
     is_retryable = False
 
 
-class ServerError(_Answered, transport.ServerError, ModelAPIError):
+class ServerError(_HasResponse, transport.ServerError, ModelAPIError):
     """The provider failed (5xx), or asked to send the request again (408, 409)."""
 
 
-class APIConnectionError(_Answered, transport.APIConnectionError, ModelConnectionError):
+class APIConnectionError(_HasResponse, transport.APIConnectionError, ModelConnectionError):
     """No connection, or it broke before an answer."""
 
 
@@ -153,13 +153,13 @@ class APITimeoutError(APIConnectionError, transport.APITimeoutError, ModelTimeou
     """Nothing came for longer than `timeout`."""
 
 
-class BadResponseError(_Answered, transport.BadResponseError, ModelAPIError):
+class BadResponseError(_HasResponse, transport.BadResponseError, ModelAPIError):
     """The provider answered 200, but not with an answer."""
 
     is_retryable = False
 
 
-class GenerationError(_Answered, transport.GenerationError, ModelAPIError):
+class GenerationError(_HasResponse, transport.GenerationError, ModelAPIError):
     """A film, a song or a transcript that was ordered failed at the provider."""
 
     is_retryable = False
@@ -169,11 +169,11 @@ class InvalidToolCallError(BadResponseError):
     """The model went on calling a tool with arguments that are no JSON object: raised by `InvalidToolCallRetry`."""
 
 
-class BudgetExceededError(_Answered, transport.BudgetExceededError, ModelInvalidRequestError):
+class BudgetExceededError(_HasResponse, transport.BudgetExceededError, ModelInvalidRequestError):
     """A call that would have passed a budget (`budget_usd`); it was not sent."""
 
 
-class StreamError(_Answered, transport.StreamError, ModelAPIError):
+class StreamError(_HasResponse, transport.StreamError, ModelAPIError):
     """The provider reported a failure inside a stream."""
 
 

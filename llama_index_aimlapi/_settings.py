@@ -61,8 +61,8 @@ _ALIASES = Aliases(
     ignored=("class_name",),
 )
 _TRACKING = "track_previous_responses"  # off is no parameter
-_SYNONYMS_OF_CALLS = {**_ALIASES.fields, **_PARAMETERS}
-_NEEDLESS_OF_CALLS = frozenset(("use_chat_completions",))
+_CALL_ALIASES = {**_ALIASES.fields, **_PARAMETERS}
+_IGNORED_CALL_ARGUMENTS = frozenset(("use_chat_completions",))
 # What one call calls by two names, and what adds up instead of being replaced.
 _TWINS = (("max_tokens", "max_completion_tokens"), ("stop", "stop_sequences"))
 _JOINED = ("extra_body", "extra_headers", "extra_query")
@@ -253,15 +253,15 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
         routing = {name: value for name, value in routing.items() if value is not None}
         if routing or self.extra_body:
             fields["extra_body"] = {**({"provider": routing} if routing else {}), **(self.extra_body or {})}
-        return _over(_over(fields, self.additional_kwargs), kwargs)
+        return _merged(_merged(fields, self.additional_kwargs), kwargs)
 
 
-def _over(below: Json, above: Mapping[str, Any]) -> Json:
-    """What is above over what is below; a setting under its other name replaces, not joins."""
-    merged = dict(below)
-    for given, value in above.items():
-        name = _SYNONYMS_OF_CALLS.get(given, given)
-        if name in _NEEDLESS_OF_CALLS:
+def _merged(defaults: Json, overrides: Mapping[str, Any]) -> Json:
+    """The settings of both; a setting under its other name replaces, not joins."""
+    merged = dict(defaults)
+    for given, value in overrides.items():
+        name = _CALL_ALIASES.get(given, given)
+        if name in _IGNORED_CALL_ARGUMENTS:
             continue
         for pair in _TWINS:
             if name in pair:

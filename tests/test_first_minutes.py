@@ -41,6 +41,26 @@ except ModuleNotFoundError as error:
             "AIMLAPIEmbedding needs LlamaIndex: run `pip install 'aimlapi-integrations[llama-index]'`.",
         ),
         (
+            "llama_index.core",
+            "from llama_index.llms.aimlapi import AIMLAPI",
+            "AIMLAPI needs LlamaIndex: run `pip install 'aimlapi-integrations[llama-index]'`.",
+        ),
+        (
+            "langchain_core",
+            "from langchain_aimlapi import get_aimlapi_usage_callback",
+            "get_aimlapi_usage_callback needs LangChain: run `pip install 'aimlapi-integrations[langchain]'`.",
+        ),
+        (
+            "platformdirs",
+            "from llama_index_aimlapi import AIMLAPI",
+            "AIMLAPI needs the package `platformdirs`: run `pip install 'aimlapi-integrations[llama-index]'`.",
+        ),
+        (
+            "httpx",
+            "from aimlapi_transport import Client",
+            "Client needs the package `httpx`: run `pip install aimlapi-integrations`.",
+        ),
+        (
             "uvicorn",
             "from aimlapi_emulator import emulator",
             "The emulator needs its extra: run `pip install 'aimlapi-integrations[emulator]'`.",

@@ -28,9 +28,9 @@ class Embedder(NamedTuple):
         task_parameter, tasks: the field that says what vectors are for, and its documented values.
         query, document: the value for each use; None to leave the field out.
         dimensions: the lengths that can be asked for.
-        most_characters: of one text in a list of texts.
-        most_characters_alone: of a text sent by itself, as a text and not a list.
-        most_texts, most_bytes: of one request; the bytes stand in for a limit in tokens, two bytes to a token at worst.
+        max_characters: of one text in a list of texts.
+        max_characters_alone: of a text sent by itself, as a text and not a list.
+        max_texts, max_bytes: of one request; the bytes stand in for a limit in tokens, two bytes to a token at worst.
     """
 
     prefixes: tuple[str, ...]
@@ -41,10 +41,10 @@ class Embedder(NamedTuple):
     query: str | None = None
     document: str | None = None
     dimensions: Limit = (1, None)
-    most_characters: int | None = None
-    most_characters_alone: int | None = None
-    most_texts: int | None = None
-    most_bytes: int | None = None
+    max_characters: int | None = None
+    max_characters_alone: int | None = None
+    max_texts: int | None = None
+    max_bytes: int | None = None
     source: str = ""
 
     def task(self, task: Task) -> str | None:
@@ -57,8 +57,8 @@ EMBEDDERS: tuple[Embedder, ...] = (
         prefixes=("text-embedding-3", "text-embedding-ada"),
         parameters=_COMMON | {"encoding_format", "dimensions"},
         takes_base64=True,
-        most_texts=2048,
-        most_bytes=600_000,
+        max_texts=2048,
+        max_bytes=600_000,
         source="embedding-models/OpenAI; a request holds 2048 texts and 300,000 tokens: "
         "platform.openai.com/docs/api-reference/embeddings/create",
     ),
@@ -73,12 +73,12 @@ EMBEDDERS: tuple[Embedder, ...] = (
             ),
             query="RETRIEVAL_QUERY",
             document="RETRIEVAL_DOCUMENT",
-            most_texts=most_texts,
-            most_bytes=40_000,
+            max_texts=max_texts,
+            max_bytes=40_000,
             source="embedding-models/Google; a request holds 1, 5 or 250 texts and 20,000 tokens: "
             "cloud.google.com/vertex-ai/generative-ai/docs/embeddings/get-text-embeddings",
         )
-        for prefixes, most_texts in (
+        for prefixes, max_texts in (
             (("gemini-embedding", "google/gemini-embedding"), 1),
             (("textembedding-gecko",), 5),
             (("text-multilingual-embedding", "text-embedding-00", "google/"), 250),
@@ -88,7 +88,7 @@ EMBEDDERS: tuple[Embedder, ...] = (
         prefixes=("qwen-text-embedding", "alibaba/", "text-embedding-v"),
         parameters=_COMMON | {"dimensions"},
         dimensions=(64, 2048),
-        most_texts=10,
+        max_texts=10,
         source="embedding-models/alibaba-cloud; a request holds 10 texts: "
         "alibabacloud.com/help/en/model-studio/text-embedding-synchronous-api",
     ),
@@ -98,9 +98,9 @@ EMBEDDERS: tuple[Embedder, ...] = (
         task_parameter="input_type",
         tasks=("document",),
         document="document",
-        most_characters=800,
-        most_characters_alone=8000,
-        most_texts=128,
+        max_characters=800,
+        max_characters_alone=8000,
+        max_texts=128,
         source="embedding-models/Anthropic: input_type is `document` or left out; a request holds 128 texts: "
         "docs.voyageai.com/reference/embeddings-api",
     ),

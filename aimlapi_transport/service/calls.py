@@ -41,7 +41,7 @@ T = TypeVar("T")
 Words = str | Sequence[str] | None
 
 INCLUDES = ("pricing", "modalities", "capabilities", "all")
-MOST_METRICS = 100  # models in one request
+MAX_METRICS = 100  # models in one request
 PAGE = 100  # rows of a page, the most there are
 LOG_RATE = 200, 60.0  # requests and seconds
 
@@ -144,8 +144,8 @@ class ServiceCalls:
 
     async def metrics(self, names: Sequence[str], timeout: Timeout = None) -> list[catalogue.ModelMetrics]:
         found: list[catalogue.ModelMetrics] = []
-        for start in range(0, len(names), MOST_METRICS):
-            query = [("aliases", name) for name in names[start : start + MOST_METRICS]]
+        for start in range(0, len(names), MAX_METRICS):
+            query = [("aliases", name) for name in names[start : start + MAX_METRICS]]
             request = service_request("/models/metrics", query, at_root=True, keyless=True)
             found += catalogue.read_metrics(await self._json(request, timeout))
         return found
@@ -200,19 +200,21 @@ class ServiceCalls:
         return keys.read_keys(await self._json(service_request("/keys"), timeout))
 
     async def create_key(self, body: Mapping[str, Any], timeout: Timeout = None) -> keys.NewKey:
-        return keys.read_new_key(await self.once("POST", "/keys", body, timeout))
+        return keys.read_new_key(await self.send_without_retry("POST", "/keys", body, timeout))
 
     async def update_key(self, prefix: str, body: Mapping[str, Any], timeout: Timeout = None) -> keys.Key:
-        return keys.read_key(await self.once("PATCH", _key_path(prefix), body, timeout))
+        return keys.read_key(await self.send_without_retry("PATCH", _key_path(prefix), body, timeout))
 
     async def delete_key(self, prefix: str, timeout: Timeout = None) -> bool:
-        payload = await self.once("DELETE", _key_path(prefix), None, timeout)
+        payload = await self.send_without_retry("DELETE", _key_path(prefix), None, timeout)
         row = payload.get("data") if isinstance(payload, dict) else None
         return isinstance(row, dict) and row.get("deleted") is True
 
     # -- sending -------------------------------------------------------------------------------------------------------
 
-    async def once(self, method: str, path: str, body: Mapping[str, Any] | None, timeout: Timeout = None) -> Any:
+    async def send_without_retry(
+        self, method: str, path: str, body: Mapping[str, Any] | None, timeout: Timeout = None
+    ) -> Any:
         """A request that changes something: never sent again where it may have been done.
 
         Errors keep nothing of a reply, which may hold a new key.

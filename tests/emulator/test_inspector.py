@@ -265,7 +265,7 @@ def test_exports_are_read_again(inspected: EmulatorServer, tmp_path: Path) -> No
 
 
 def test_memory_is_bounded_and_a_dropped_exchange_says_so() -> None:
-    journal = Journal(100, keeps_replies=True, most_bytes=1000)
+    journal = Journal(100, keeps_replies=True, max_bytes=1000)
     for _ in range(300):
         received = journal.note("POST", "/v1/chat/completions", "", [])
         assert received.exchange is not None

@@ -193,7 +193,7 @@ def test_batches_hold_every_text_in_order_and_no_more_than_the_model_takes(
 ) -> None:
     batches = split_texts(model, texts, most, alone=alone)
     assert [text for batch in batches for text in batch] == texts
-    limit = 1 if alone else min(most, embedder_for(model).most_texts or most)
+    limit = 1 if alone else min(most, embedder_for(model).max_texts or most)
     assert all(0 < len(batch) <= limit for batch in batches)
     for batch in batches:
         assert json.loads(embedding_request(model, batch).body)["input"] == list(map(whole_text, batch))

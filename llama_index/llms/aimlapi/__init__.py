@@ -1,6 +1,6 @@
 """`llama_index_aimlapi`'s LLM under the name LlamaIndex's own integrations have. Nothing is defined here."""
 
-from llama_index_aimlapi.llm import AIMLAPI
+from llama_index_aimlapi import AIMLAPI
 
 __all__ = ["AIMLAPI"]
 
