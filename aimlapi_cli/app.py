@@ -20,7 +20,7 @@ def main() -> None:
         # Until a command runs there is nothing to undo, and an interrupted import may fail with any error.
         signal.signal(signal.SIGINT, lambda *_: os._exit(exits.STOPPED))
     code = run()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # all is done: what interrupts the interpreter's end ends it
     sys.exit(code)
 
 

@@ -134,7 +134,7 @@ def _keep(
     if found.reasoning:
         said["reasoning_content"] = found.reasoning
     whole = [*messages, said]
-    if call.config.defaults.remember:
+    if call.config.defaults.remember is not False:
         cost = before.cost_usd + (found.cost.usd if found.cost else 0.0)
         turns = [message for message in whole if message["role"] != "system"]
         saved.keep_last(saved.Saved(model, call.system, turns, cost))

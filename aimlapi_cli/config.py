@@ -17,6 +17,7 @@ from aimlapi_cli.nearest import sentence
 from aimlapi_transport.errors import InvalidRequestError
 
 PROJECT = "aimlapi-integrations"
+_PARAMETERS = ("temperature", "max_tokens", "reasoning_effort")  # of the body, with a name of their own here
 _TABLES = ("params", "profiles", "templates", "mcp")
 
 
@@ -38,18 +39,24 @@ class Defaults:
     base_url: str | None = None
     key_variable: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
-    log: bool = False
-    remember: bool = True
+    log: bool | None = None
+    remember: bool | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """All body parameters."""
+        own = {name: getattr(self, name) for name in _PARAMETERS}
+        return {**{name: value for name, value in own.items() if value is not None}, **self.params}
 
     def over(self, other: Defaults) -> Defaults:
-        """These; where one is as it is by default, the other's."""
-        empty = Defaults()
+        """These; where one says nothing, the other's. Parameters are then all in `params`."""
         own = {
             one.name: value
             for one in fields(self)
-            if one.name != "params" and (value := getattr(self, one.name)) != getattr(empty, one.name)
+            if one.name != "params" and (value := getattr(self, one.name)) is not None
         }
-        return replace(other, **own, params={**other.params, **self.params})
+        whole = replace(other, **own, params={**other.parameters, **self.parameters})
+        return replace(whole, temperature=None, max_tokens=None, reasoning_effort=None)
 
 
 @dataclass(frozen=True)

@@ -214,7 +214,7 @@ class Conversation:
 
     def _keep(self, asked: str, completion: Any, shown: str, cost: float) -> None:
         """For `--continue`, and in the log where that is wanted."""
-        if self._call.config.defaults.remember:
+        if self._call.config.defaults.remember is not False:
             saved.keep_last(self._saved())
         if not self._call.keeps_log:
             return

@@ -117,11 +117,12 @@ def configuration(as_json: AsJson = False) -> None:
     aimlapi --profile work config[/dim]
     """
     found = config.load()
+    names, parameters = ("model", "system", "base_url", "key_variable", "log", "remember"), found.defaults.parameters
     fields = {
         "file": str(found.path) if found.exists else f"{found.path} (not there)",
         "profile": found.profile,
-        **{name: value for name, value in vars(found.defaults).items() if name != "params"},
-        "params": dict(found.defaults.params) if as_json else [f"{k}={v}" for k, v in found.defaults.params.items()],
+        **{name: value for name in names if (value := getattr(found.defaults, name)) is not None},
+        "params": parameters if as_json else [f"{name}={value}" for name, value in parameters.items()],
         "profiles": list(found.profiles),
         "templates": {name: one.prompt for name, one in found.templates.items()} if as_json else list(found.templates),
         "mcp": list(found.mcp),

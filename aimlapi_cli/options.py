@@ -121,14 +121,8 @@ def call_of(
         defaults = found.defaults.over(defaults)
     values |= dict(_pair(text, "--var") for text in variables or ())
     all_of = given.over(defaults)
-    own = {
-        "temperature": all_of.temperature,
-        "max_tokens": all_of.max_tokens,
-        "reasoning_effort": all_of.reasoning_effort,
-    }
-    parameters = {**{name: value for name, value in own.items() if value is not None}, **all_of.params}
-    keeps = all_of.log if log is None else log
-    return Call(config, all_of.model, all_of.system, parameters, keeps, prompt, values)
+    keeps = bool(all_of.log) if log is None else log
+    return Call(config, all_of.model, all_of.system, dict(all_of.parameters), keeps, prompt, values)
 
 
 def begun(load: str | None, continues: bool) -> saved.Saved:

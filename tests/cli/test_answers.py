@@ -70,6 +70,14 @@ def test_defaults_come_from_the_file_a_profile_goes_before_it_and_an_option_befo
     assert (body(server)["model"], body(server)["temperature"], body(server)["top_p"]) == ("gpt-4o-mini", 0.25, 0.5)
     cli("ask", "Is it so?", "--profile", "small", "--temperature", "1", "-p", "top_p=0.9", "-p", 'stop=["a", "b"]')
     assert (body(server)["temperature"], body(server)["top_p"], body(server)["stop"]) == (1, 0.9, ["a", "b"])
+    config.write_text(
+        f"{CONFIG}\n[profiles.loud]\nlog = false\nsystem = 'Shout.'\n[profiles.loud.params]\ntemperature = 2"
+    )
+    cli("ask", "Is it so?", "--profile", "loud", "--max-tokens", "5")
+    assert (body(server)["temperature"], body(server)["max_tokens"], body(server)["top_p"]) == (2, 5, 0.5)
+    assert body(server)["messages"][0]["content"] == "Shout."
+    cli("ask", "Is it so?", "--profile", "loud", "--temperature", "0")
+    assert body(server)["temperature"] == 0
     monkeypatch.setenv("AIMLAPI_PROFILE", "small")
     cli("ask", "Is it so?")
     assert body(server)["model"] == "gpt-4o-mini"

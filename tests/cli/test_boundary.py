@@ -122,9 +122,14 @@ def test_what_is_piped_in_is_utf_8(
 
 
 @needs_unix
-@pytest.mark.parametrize("module", ["typer", "rich", "aimlapi_transport.errors", "httpx"])
-def test_an_interrupt_during_start_up_leaves_no_traceback(home: dict[str, str], tmp_path: Path, module: str) -> None:
-    """While whatever it imports is being imported."""
+@pytest.mark.parametrize(
+    ("module", "error"),
+    [("typer", "ImportError('half of it is there')"), ("aimlapi_cli.ask", "SystemError('odd')"), ("httpx", "")],
+)
+def test_an_interrupt_during_start_up_leaves_no_traceback(
+    home: dict[str, str], tmp_path: Path, module: str, error: str
+) -> None:
+    """While whatever it imports is being imported, and whatever the import makes of an interrupt."""
     hook = f"""
 import sys, time
 class Slow:
@@ -132,7 +137,10 @@ class Slow:
         if name == {module!r}:
             sys.stderr.write("importing\\n")
             sys.stderr.flush()
-            time.sleep(60)
+            try:
+                time.sleep(60)
+            except KeyboardInterrupt:
+                raise {error}
 sys.meta_path.insert(0, Slow())
 """
     (tmp_path / "sitecustomize.py").write_text(hook)

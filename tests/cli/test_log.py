@@ -37,6 +37,10 @@ def test_nothing_is_kept_unless_it_is_asked_for(
     cli("ask", "openai/gpt-4o", "hi")
     assert path.exists()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600 or sys.platform == "win32"
+    before = path.read_bytes()
+    (tmp_path / "config.toml").write_text("log = true\n[profiles.quiet]\nlog = false")
+    cli("ask", "openai/gpt-4o", "hi", "--profile", "quiet")
+    assert path.read_bytes() == before
     assert KEY.encode() not in path.read_bytes()
 
 
