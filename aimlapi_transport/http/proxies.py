@@ -39,7 +39,7 @@ class Proxy(NamedTuple):
     def name(self) -> str:
         """For people to read: its address without credentials, and what names it."""
         scheme, _, rest = self.url.partition("://")
-        return f"{scheme}://{rest.rpartition('@')[2]} ({self.source})"
+        return f"{scheme}://{rest.rpartition('@')[2]}, set by {self.source}"
 
 
 def connection_variables() -> tuple[str | None, ...]:

@@ -139,7 +139,10 @@ class Reply(_Reply):
         if not self._is_over:
             self._is_over = True
             with suppress(Exception):
-                self.response.close()
+                if sys.is_finalizing():  # httpx's `close` asks for the time, which Python 3.13.0 crashes on by now
+                    self.response.extensions["network_stream"].close()
+                else:
+                    self.response.close()
 
     async def discard(self) -> None:
         """As `abandon`."""
