@@ -297,6 +297,44 @@ def test_an_item_is_known_again_where_the_output_leaves_another_out() -> None:
             assert answer == Answer("Hello.", [])
 
 
+@pytest.mark.parametrize("field", ["output_text.done", "content_part.done"])
+def test_parts_that_are_whole_say_nothing_again_that_came_without_its_index(field: str) -> None:
+    item = {**message("One."), "content": [*message("One.")["content"], *message("Two.")["content"]]}
+    events = [of(0, "output_text.delta", delta=text) for text in ("One.", "Two.")]
+    events += [of(0, field, content_index=at, text=part["text"], part=part) for at, part in enumerate(item["content"])]
+    for output in ((), (item,)):
+        for answer in streamed_answers(between(*events, output=output)):
+            assert answer == Answer("One.Two.", [])
+
+
+def test_an_item_that_was_not_streamed_is_not_taken_for_one_that_was() -> None:
+    other = {**CALL, "id": "fc_2", "call_id": "call_2", "name": "time", "arguments": "{}"}
+    events = [of(0, "output_item.added", item={**CALL, "arguments": ""})]
+    events += [of(0, "function_call_arguments.delta", delta=CALL["arguments"])]
+    for answer in streamed_answers(between(*events, output=(other, CALL))):
+        assert sorted(answer.calls) == sorted([WEATHER, TIME])
+
+
+@pytest.mark.parametrize("whole_in", ["arguments", "item", "output"])
+def test_a_call_that_is_whole_overrules_its_pieces(whole_in: str) -> None:
+    """LangChain's pieces cannot be taken back: they are no call to be run."""
+    streamed_call = {**CALL, "arguments": '{"city": "Rome"}'}
+    events = Told("", "all", "none").events(streamed_call)[:-1]
+    events += Told(None, "none", whole_in).events(CALL)[1:]
+    host, messages = Host(events, **USES_RESPONSES), [ChatMessage("x")]
+    llm = host.llama_index()
+    assert from_response(list(llm.stream_chat(messages))[-1], llm).calls == [WEATHER]
+    answer = summed(list(host.langchain().stream("x")))
+    assert not answer.tool_calls and [call["name"] for call in answer.invalid_tool_calls] == ["weather"]
+
+
+def test_a_call_that_is_whole_in_another_spelling_is_the_same_call() -> None:
+    spelled = {**CALL, "arguments": json.dumps(WEATHER[1], indent=1)}
+    events = [*Told("", "all", "none").events(spelled)[:-1], *Told(None, "none", "item").events(CALL)[1:]]
+    for answer in streamed_answers(events):
+        assert answer == Answer("", [WEATHER])
+
+
 class Place(BaseModel):
     """A place."""
 

@@ -98,6 +98,13 @@ def test_each_choice_and_each_call_has_halves_of_its_own() -> None:
     assert [choice.text for choice in completion.choices] == ["a\U0001f600", "b\U0001f600"]
 
 
+def test_only_the_first_fragment_of_a_call_has_a_type() -> None:
+    first = {"index": 1, "id": "c", "type": "function", "function": {"name": "f", "arguments": '{"a": "' + HIGH}}
+    rest = {"index": 1, "function": {"arguments": LOW + '"}'}}
+    choice, _ = read(events([{"tool_calls": [first]}, {"tool_calls": [rest]}]))
+    assert choice.tool_calls[0].parsed == {"a": "\U0001f600"}
+
+
 def test_a_half_inside_inline_reasoning_is_joined() -> None:
     pieces = [{"content": piece} for piece in ("<think>a" + HIGH, LOW + "</think>b" + HIGH, LOW)]
     choice, _ = read(events(pieces))
