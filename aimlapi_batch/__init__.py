@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from aimlapi_batch.engine import run as run
     from aimlapi_batch.job import Job as Job
     from aimlapi_batch.job import JobError as JobError
+    from aimlapi_batch.job import JobStoppedError as JobStoppedError
     from aimlapi_batch.summary import Summary as Summary
 
 _WHERE = {
     "Job": "aimlapi_batch.job",
     "JobError": "aimlapi_batch.job",
+    "JobStoppedError": "aimlapi_batch.job",
     "Summary": "aimlapi_batch.summary",
     "arun": "aimlapi_batch.engine",
     "run": "aimlapi_batch.engine",

@@ -224,11 +224,12 @@ def _run(job: Job, as_json: bool, *, ray: str | None = None, force: bool = False
                 summary = run(job, on=ray, force=force, overwrite=overwrite, on_progress=update)
             else:
                 summary = asyncio.run(_interruptible(job, force, overwrite, update))
-    except JobStoppedError as error:
-        raise Failure(error.message, WAITING) from error
-    except InvalidRequestError:
-        raise
     except AIMLAPIError as error:
+        stopped: Summary | None = getattr(error, "summary", None)
+        if as_json and stopped is not None:
+            streams.write_json({**stopped.as_dict(), "error": str(error)})
+        if isinstance(error, InvalidRequestError) and not isinstance(error, JobStoppedError):
+            raise
         raise Failure(str(error), WAITING) from error
     for note in summary.notes:
         out.print(note, markup=False, soft_wrap=True)

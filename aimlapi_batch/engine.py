@@ -34,7 +34,8 @@ def run(
 
     Raises:
         JobError: the job cannot be begun, or not go on. What is answered stays.
-        AIMLAPIError: no row can be answered: the key, the credits, the model. The rows wait for another run.
+        AIMLAPIError: no row can be answered: the key, the credits, the model. The rows wait for another run; the
+            `summary` of the error tells how far it came.
     """
     if on is not None:
         from aimlapi_batch.ray import run_on_ray

@@ -121,8 +121,11 @@ def run_on_ray(
         ray: Any = import_module("ray")
     except ImportError:
         raise JobError("Ray is not installed: pip install 'aimlapi-integrations[ray]'.") from None
-    if not Path(str(job.output)).suffix and str(job.output) != "-":
-        job = replace(job, output=Path(str(job.output)) / "answers.parquet")
+    folder = Path(job.output) if not Path(job.output).suffix and str(job.output) != "-" else None
+    if folder is not None:
+        job = replace(job, output=folder.with_name(f"{folder.name}.parquet"))
+        if any(folder.glob("*")) and not store_path(job.path).exists():
+            raise JobError(f"{folder} exists and is not of this job: pass another output.")
     job.check()
     if not ray.is_initialized():
         ray.init(address=None if address == "local" else address, log_to_driver=False)
@@ -130,9 +133,13 @@ def run_on_ray(
     job = replace(job, source=_source(ray, job.source, block_rows))
     workers = Workers(ray, job, count)
     try:
-        return asyncio.run(run_job(job, workers, force=force, overwrite=overwrite, on_progress=on_progress))
+        summary = asyncio.run(run_job(job, workers, force=force, overwrite=overwrite, on_progress=on_progress))
     finally:
         workers.close()
+    if folder is not None:
+        folder.mkdir(exist_ok=True)
+        job.path.replace(folder / "answers.parquet")
+    return summary
 
 
 def _source(ray: Any, source: Any, block_rows: int) -> Any:

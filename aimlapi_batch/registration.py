@@ -80,8 +80,10 @@ def register(store: Store, job: Job, note: Note, *, accept: bool) -> tuple[int, 
         store.select_all()
         return 0, {}
     objects: dict[str, Row] = {}
+    # the answers of the provider's batches that are under way may be those of rows that the source has no more
+    is_all = job.reads_all and not store.get("batches")
     changed = store.register(
-        _new_rows(job, note, objects), is_all=job.reads_all, sample=job.sample, seed=job.seed, accept=accept
+        _new_rows(job, note, objects), is_all=is_all, sample=job.sample, seed=job.seed, accept=accept
     )
     if changed:
         note(f"{changed:,} rows have changed since they were answered: they are asked again.")

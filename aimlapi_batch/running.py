@@ -102,7 +102,8 @@ async def opened(job: Job, *, force: bool, overwrite: bool) -> AsyncIterator[Beg
                 yield begun
             except asyncio.CancelledError:
                 raise
-            except BaseException:
+            except BaseException as error:
+                vars(error)["summary"] = summary
                 await _written(job, begun, is_failure=True)
                 raise
             await _written(job, begun, is_failure=False)

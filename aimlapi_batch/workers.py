@@ -31,7 +31,7 @@ class Workers:
         self._under_way = [0] * count
 
     def _begun(self) -> Any:
-        kind = self._ray.remote(_Worker).options(num_cpus=_CPUS, max_concurrency=self._job.concurrency)
+        kind = self._ray.remote(Worker).options(num_cpus=_CPUS, max_concurrency=self._job.concurrency)
         return kind.remote(self._job)
 
     async def ask(self, dues: Sequence[DueRow], questions: Sequence[Row], request: Any) -> list[Row]:
@@ -74,7 +74,7 @@ class RemoteAsker(Asker):
         return await self._workers.ask(dues, questions, request)
 
 
-class _Worker:
+class Worker:
     """One worker: an asynchronous actor."""
 
     def __init__(self, job: Job) -> None:

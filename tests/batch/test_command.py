@@ -45,8 +45,9 @@ def test_exit_codes_and_json(scripted: ScriptedServer) -> None:
     code, _, err = ran(scripted, command("--param", "temperature=1"))
     assert code == 2 and "another `parameters`" in err and len(err.splitlines()) == 1
     written("none.jsonl", [{"id": n, "text": "!401"} for n in range(9)])
-    code, _, err = ran(scripted, command(source="none.jsonl", output="none.out.jsonl"))
+    code, out, err = ran(scripted, command("--json", source="none.jsonl", output="none.out.jsonl"))
     assert code == 3 and "9 rows wait" in err and len(err.splitlines()) == 1
+    assert (json.loads(out)["left"], json.loads(out)["requests"] > 0) == (9, True)
     code, _, err = ran(scripted, command("--budget-usd", "0.05", output="budget.jsonl"))
     assert code == 3 and "$0.0500 of the budget of $0.05" in err
     code, out, err = ran(scripted, command("--limit", "2", source="-", output="-"), b'{"id": 1, "text": "a"}\n')

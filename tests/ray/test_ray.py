@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ import pytest
 ray = pytest.importorskip("ray", reason="make test-ray installs it")
 
 from aimlapi_batch import Job  # noqa: E402  # only where Ray is
-from aimlapi_batch.ray import run_on_ray  # noqa: E402
+from aimlapi_batch.ray import ChatStage, run_on_ray  # noqa: E402  # only where Ray is
+from aimlapi_batch.status import status_of  # noqa: E402
 
 
 class Slow(BaseHTTPRequestHandler):
@@ -41,8 +43,9 @@ class Slow(BaseHTTPRequestHandler):
         with self.lock:
             Slow.under_way -= 1
         asked = body["messages"][0]["content"]
+        meta = {"usage": {"usd_spent": 0.01, "credits_used": 20_000}}
         choice = {"index": 0, "message": {"role": "assistant", "content": asked}, "finish_reason": "stop"}
-        data = json.dumps({"id": "1", "choices": [choice]}).encode()
+        data = json.dumps({"id": "1", "choices": [choice], "meta": meta}).encode()
         self.send_response(200)
         self.send_header("content-length", str(len(data)))
         self.end_headers()
@@ -102,15 +105,17 @@ def test_a_worker_that_is_killed_costs_what_was_under_way(slow: str, tmp_path: P
                     line = Path(f"/proc/{name}/cmdline").read_bytes()
                 except OSError:
                     continue
-                if line.startswith(b"ray::MapWorker"):
+                if line.startswith(b"ray::Worker"):
                     os.kill(int(name), signal.SIGKILL)
+                    killed.append(int(name))
                     return
 
+    killed: list[int] = []
     killer = threading.Thread(target=kill)
     killer.start()
     assert run_on_ray(job(slow, tmp_path, 240, concurrency=16), actors=2, block_rows=60).answered == 240
     killer.join()
-    assert len(answers(tmp_path)) == 240
+    assert killed and len(answers(tmp_path)) == 240
     assert 240 <= len(Slow.answered) <= 240 + 16
 
 
@@ -122,3 +127,46 @@ def test_each_worker_takes_its_share_side_by_side(slow: str, tmp_path: Path) -> 
         Slow.most = 0
         run_on_ray(job(slow, folder, 240, concurrency=8 * actors), actors=actors, block_rows=24)
         assert Slow.most == 8 * actors
+
+
+def test_a_budget_an_order_and_a_status_as_of_any_job(slow: str, tmp_path: Path) -> None:
+    given = job(slow, tmp_path, 200, concurrency=16, budget_usd=0.4, sample=100)
+    first = run_on_ray(given, actors=2)
+    assert first.stopped == "budget" and 0.38 <= first.spent_usd <= 0.4 + 1e-9
+    assert len(Slow.answered) == round(first.spent_usd / 0.01)
+    seen: list[int] = []
+    more = run_on_ray(replace(given, budget_usd=5), actors=2, on_progress=lambda summary: seen.append(summary.answered))
+    assert (more.total, more.answered + more.already) == (100, 100) and seen[-1] == more.answered
+    keys = [int(json.loads(line)["key"]) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert keys == sorted(keys) and len(keys) == 100
+    known = status_of(tmp_path / "out.jsonl")
+    assert (known["answered"], known["spent_usd"]) == (100, pytest.approx(1.0))
+
+
+def test_a_folder_in_and_a_folder_out(slow: str, tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    (tmp_path / "rows").mkdir()
+    for part in range(3):
+        rows = [{"id": f"{part}-{n}", "text": f"row {n}"} for n in range(10)]
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / "rows" / f"{part}.parquet")
+    given = Job(
+        str(tmp_path / "rows"), str(tmp_path / "out"), model="m", prompt="{text}", key="id", base_url=slow, api_key="k"
+    )
+    assert run_on_ray(given, actors=2, block_rows=7).answered == 30
+    assert pq.read_table(tmp_path / "out").num_rows == 30
+
+
+def test_stages_of_a_pipeline_keep_their_blocks(slow: str, tmp_path: Path) -> None:
+    settings = {"model": "m", "prompt": "{text}", "key": "id", "base_url": slow, "api_key": "k"}
+    stage = ChatStage(Job([], "unused.jsonl", **settings), commit=str(tmp_path / "done"))
+
+    def texts() -> list[str]:
+        rows = ray.data.from_items([{"id": n, "text": f"row {n}"} for n in range(20)])
+        return [
+            row["text"]
+            for row in stage(next(iter(rows.iter_batches(batch_size=20, batch_format="pyarrow")))).to_pylist()
+        ]
+
+    assert sorted(texts()) == sorted(texts()) and len(Slow.answered) == 20
