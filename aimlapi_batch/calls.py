@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import tempfile
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aimlapi_batch.answers import failed, may_fit_another_time, unusable
@@ -17,8 +14,8 @@ from aimlapi_batch.ask import Asker, summed
 from aimlapi_batch.budget import Budget, BudgetSpent
 from aimlapi_batch.job import Job, JobError, Row
 from aimlapi_batch.limiter import Rate, limiter_for
-from aimlapi_batch.output import LiveOutput, with_input
-from aimlapi_batch.questions import to_json
+from aimlapi_batch.output import LiveOutput
+from aimlapi_batch.rescue import save
 from aimlapi_batch.runnables import identity, names_cost
 from aimlapi_batch.stops import MAX_ALIKE, alike_error, is_pointless, with_advice
 from aimlapi_batch.store import DueRow, Store
@@ -128,12 +125,8 @@ class CallRun:
         try:
             self._store.write(self._run, self._unkept, self.summary.counters())
         except JobError as error:
-            name = f"aimlapi-batch-{os.getpid()}.jsonl"
-            path = Path(tempfile.gettempdir()) / name
-            with suppress(OSError), path.open("ab") as file:
-                file.writelines(with_input(to_json(answer), due.input) + b"\n" for due, answer, _ in self._unkept)
-                error.message += f" {len(self._unkept)} answers that came meanwhile are in {path}."
-                error.args = (error.message,)
+            error.message += save(self._store, [(due, answer) for due, answer, again in self._unkept if not again])
+            error.args = (error.message,)
             self._failure = error
 
     async def _check_budget(self) -> None:

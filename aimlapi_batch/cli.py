@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import signal
+import sqlite3
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -228,6 +229,8 @@ def _run(job: Job, as_json: bool, *, ray: str | None = None, force: bool = False
         stopped: Summary | None = getattr(error, "summary", None)
         if as_json and stopped is not None:
             streams.write_json({**stopped.as_dict(), "error": str(error)})
+        if isinstance(error.__cause__, (OSError, sqlite3.Error)):  # a disk that is full, say
+            raise Failure(str(error)) from error
         if isinstance(error, InvalidRequestError) and not isinstance(error, JobStoppedError):
             raise
         raise Failure(str(error), WAITING) from error

@@ -59,7 +59,7 @@ def write_output(store: Store, path: Path, *, openai: bool = False, in_order: bo
         raise JobError(
             f"{path} cannot be written: {error.strerror or error}. All answers stand in {store.path}: `aimlapi batch "
             "export` writes them when there is room."
-        ) from None
+        ) from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from aimlapi_batch.job import Job, JobError, Row
 from aimlapi_batch.lock import is_locked
 from aimlapi_batch.output import LiveOutput, Output, set_aside
 from aimlapi_batch.registration import check_settings, register
+from aimlapi_batch.rescue import restore
 from aimlapi_batch.schemas import AnswerCheck
 from aimlapi_batch.store import Store, store_path
 from aimlapi_batch.summary import Progress, Summary
@@ -152,6 +153,8 @@ def _begin(job: Job, store: Store, summary: Summary, base_url: str | None, force
         if settings is None and manifest is None:
             check_settings(store, job, base_url, force=force)
         summary.changed, objects = register(store, job, note, accept=force)
+        if count := restore(store):
+            note(f"{count:,} answers are taken over for which there was no room before.")
     except BaseException:
         if is_new:
             store.discard()
