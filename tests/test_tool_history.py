@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from aimlapi_transport.chat.request import chat_request
 from aimlapi_transport.chat.tool_history import NO_RESULT
 from aimlapi_transport.client import Client
 from aimlapi_transport.errors import AIMLAPIError
+from aimlapi_transport.responses.request import responses_request
 from langchain_aimlapi.errors import InvalidRequestError
 from tests.ways import FOUR_WAYS, WAYS, Host, Way, llama_index_message
 
@@ -143,6 +145,10 @@ def test_the_older_form_is_answered_by_name_and_needs_no_answer_under_chat_compl
     chat_request("m", [HI, called, {"role": "function", "name": "f", "content": "1"}, HI])
     chat_request("m", [HI, called, {"role": "tool", "tool_call_id": "f", "content": "1"}])
     chat_request("m", [HI, called, HI])
+    answered = responses_request("m", [HI, called, {"role": "function", "name": "f", "content": "1"}])
+    assert sent(json.loads(answered.body)) == ["user", "call call_f", "call_f: 1"]
+    with pytest.raises(AIMLAPIError, match="calls `f`"):
+        responses_request("m", [HI, called, HI])
 
 
 def test_the_clients_own_calls_take_the_option() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimlapi_transport.chat.request import chat_request
-from aimlapi_transport.chat.tool_names import wire_names
+from aimlapi_transport.chat.tool_names import restore_names, wire_names
 from aimlapi_transport.errors import InvalidRequestError
 from tests.ways import FOUR_WAYS, WAYS, Host, Way
 
@@ -158,3 +158,15 @@ def test_every_place_of_a_body_has_the_same_name() -> None:
     legal = wire_names(["a.b"])["a.b"]
     text = json.dumps(body)
     assert '"a.b"' not in text and text.count(f'"{legal}"') == 6 and text.count('"$web_search"') == 3
+
+
+def test_what_a_model_writes_is_not_turned_back() -> None:
+    """Arguments are the model's, also where a host sends them as an object; so are schemas that a reply repeats."""
+    call = {"function": {"name": "fs_read_1", "arguments": {"name": "fs_read_1"}}}
+    reply = {
+        "choices": [{"message": {"tool_calls": [call]}}],
+        "tools": [{"name": "fs_read_1", "parameters": {"name": "fs_read_1"}}],
+    }
+    restore_names(reply, {"fs_read_1": "fs.read"})
+    assert call == {"function": {"name": "fs.read", "arguments": {"name": "fs_read_1"}}}
+    assert reply["tools"] == [{"name": "fs.read", "parameters": {"name": "fs_read_1"}}]

@@ -43,7 +43,9 @@ def chat_request(
         InvalidRequestError: no messages, an unknown role, content that cannot be carried, a value outside
             its documented range, or a parameter the host documents to refuse. It names what is accepted.
     """
-    options = replace(options or RequestOptions(), **fields)
+    options = options or RequestOptions()
+    if fields:
+        options = replace(options, **fields)
     if not isinstance(model, str) or not model.strip():
         raise InvalidRequestError("No model: pass the id of a model, for example `openai/gpt-4o`.")
     preset = options.preset

@@ -62,7 +62,7 @@ def check_history(
             if message.get("function_call") and not has_items:
                 name = str(message["function_call"].get("name"))
                 calls.setdefault(name, _Call(name, name, position))
-        for call_id in _answered_inside(message):
+        for call_id in _answered_inside(message) if waiting else ():
             waiting.pop(call_id, None)
     without_result += waiting.values()
     for call in without_result:

@@ -54,7 +54,7 @@ def checked_tools(tools: Any, target: Target) -> list[Any]:
 
 def _nested(tool: Mapping[str, Any], is_typed: bool) -> Mapping[str, Any]:
     if isinstance(tool.get("function"), Mapping):
-        return {"type": "function", **tool} if is_typed else tool
+        return tool if "type" in tool or not is_typed else {"type": "function", **tool}
     if tool.get("type", "function") != "function" or "name" not in tool:
         return tool
     inner = {name: value for name, value in tool.items() if name not in ("type", "cache_control")}

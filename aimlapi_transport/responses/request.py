@@ -73,7 +73,9 @@ def responses_request(
         InvalidRequestError: a parameter or a part that this endpoint does not take, a call without a result or the
             reverse.
     """
-    options = replace(options or RequestOptions(), **fields)
+    options = options or RequestOptions()
+    if fields:
+        options = replace(options, **fields)
     if not isinstance(model, str) or not model.strip():
         raise InvalidRequestError("No model: pass the id of a model, for example `openai/gpt-5-pro`.")
     user = set_parameters(options.parameters)

@@ -393,3 +393,12 @@ def test_an_endpoint_that_is_not_there_is_named_with_the_host_and_the_model() ->
     client = Client(api_key="k", base_url=AIMLAPI.base_url)
     with pytest.raises(InvalidRequestError, match=r"AI/ML API serves anthropic/claude-sonnet-4\.5 under chat"):
         client.request("anthropic/claude-sonnet-4.5", HI, use_responses_api=True)
+
+
+@pytest.mark.parametrize(("model", "keeps"), [("openai/gpt-5-pro", True), ("x-ai/grok-4-fast-reasoning", False)])
+def test_items_of_another_family_go_back_without_their_ids(model: str, keeps: bool) -> None:
+    """Their provider kept them, and this one does not know the ids."""
+    item = {"type": "message", "id": "msg_1", "role": "assistant", "content": [{"type": "output_text", "text": "Ho"}]}
+    reply = {"role": "assistant", "content": "Ho", "output_items": [item], "output_model": model, "output_stored": True}
+    body = orjson.loads(responses_request("openai/gpt-5-pro", [*HI, reply, *HI], parameters={"store": True}).body)
+    assert body["input"][1] == (item if keeps else {"role": "assistant", "content": "Ho"})
