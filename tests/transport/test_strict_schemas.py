@@ -189,7 +189,7 @@ def test_a_reference_to_the_old_root_leads_to_where_it_is_now() -> None:
     schema = {
         "type": "array",
         "items": {"anyOf": [{"$ref": "#"}, inner]},
-        "$defs": {"root": TEXT, "P": {"$ref": "#/items"}},
+        "$defs": {"root": TEXT, "P": of({"default": {"$ref": "#/items"}})},
     }
     moved = {"type": "array", "items": {"anyOf": [{"$ref": "#/$defs/root_"}, inner]}}
     assert object_schema(schema)[0] == {
