@@ -49,9 +49,11 @@ class _Unusable(Exception):
 
 
 def is_item(block: Any) -> bool:
-    """Whether a block may be an item or a part that is the provider's own: it has a type, and nothing here reads it."""
-    kind = block.get("type") if isinstance(block, Mapping) else None
-    return isinstance(kind, str) and kind not in _PARTS and not is_wire_part(block)
+    """Whether a block may be an item or a part that is the provider's own: nothing here reads its type."""
+    if not isinstance(block, Mapping) or "type" not in block:
+        return False
+    kind = block["type"]
+    return not isinstance(kind, str) or (kind not in _PARTS and not is_wire_part(block))
 
 
 def is_wire_part(block: Any) -> bool:
@@ -112,7 +114,9 @@ def to_part(block: Any, where: str, *, is_reply: bool = False) -> Json:
         return {"type": "text", "text": block}
     kind = block.get("type") if isinstance(block, Mapping) else None
     convert = _PARTS.get(kind) if isinstance(kind, str) else None
-    if kind in _ITEMS or ((convert is None or kind in _BLOCKS_OF_FRAMEWORKS) and is_wire_part(block)):
+    if (isinstance(kind, str) and kind in _ITEMS) or (
+        (convert is None or kind in _BLOCKS_OF_FRAMEWORKS) and is_wire_part(block)
+    ):
         convert = _as_it_is
     if convert is None:
         shown = f"of type {kind!r}" if isinstance(block, Mapping) else str(block)[:80]

@@ -55,7 +55,7 @@ class VersionedReader(StreamReader):
         super().__init__(tools, free_text=FREE_TEXT)
         self._version = version
         self._indexes: dict[tuple[int, int], int] = {}  # of a part of an item -> of its block
-        self._sent: dict[tuple[int, str, int], str] = {}  # what was handed out of a text of an item
+        self._sent: dict[tuple[int, str, int], list[str]] = {}  # the pieces that were handed out of a text of an item
         self._named: dict[int, set[str]] = {}  # keys of an item that were handed out
         self._done: set[int] = set()
         self._waiting: dict[int, str] = {}  # text that came with its whole item, whose parts are to be seen
@@ -140,11 +140,15 @@ class VersionedReader(StreamReader):
         field = CALLS.get(str(kind), "")
         if isinstance(block.get(field), str):
             rest[field] = self._rest_of((place, field, 0), block[field])
+        elif (place, field, 0) in self._sent:
+            rest.pop(field, None)  # an object, which the pieces have written
         return [{**rest, "index": self._index(place)}]
 
     def _rest_of_message(self, item: Json, place: int) -> list[Json]:
         content = item.get("content")
-        parts = content if isinstance(content, list) else [{"type": "output_text", "text": content}] if content else []
+        parts: list[Any] = content if isinstance(content, list) else []
+        if isinstance(content, str):
+            parts = [{"type": "output_text", "text": content}]
         waiting, blocks = self._waiting.pop(place, ""), []
         for number, part in enumerate(parts):
             if isinstance(part, dict):
@@ -153,7 +157,8 @@ class VersionedReader(StreamReader):
                     if (place, "phase", number) in self._sent:
                         block.pop("phase", None)
                     text = part["text"] if isinstance(part.get("text"), str) else ""
-                    block["text"] = waiting[: len(text) - len(self._sent.get((place, "text", number), ""))]
+                    sent = sum(map(len, self._sent.get((place, "text", number), ())))
+                    block["text"] = waiting[: max(len(text) - sent, 0)]
                     waiting = waiting[len(block["text"]) :]
                 blocks.append({**block, "index": self._index(place, number)})
         return blocks
@@ -171,11 +176,11 @@ class VersionedReader(StreamReader):
         return rest
 
     def _rest_of(self, key: tuple[int, str, int], whole: str) -> str:
-        sent = self._sent.get(key, "")
+        sent = "".join(self._sent.get(key, ()))
         return whole[len(sent) :] if whole.startswith(sent) else ""
 
     def _add(self, key: tuple[int, str, int], text: str) -> None:
-        self._sent[key] = self._sent.get(key, "") + text
+        self._sent.setdefault(key, []).append(text)
 
     def _index(self, place: int, part: int = 0) -> int:
         """The index of a block: blocks are counted as they begin."""
@@ -188,7 +193,7 @@ class VersionedReader(StreamReader):
             rest = {name: value for name, value in thought.items() if name not in _REASONING}
             return {"reasoning": rest} if rest else {}
         item, place = delta.item, delta.output_index or 0
-        thoughts = [part for piece in pieces if piece["type"] == "reasoning" for part in piece.get("summary", ())]
+        thoughts = [part for piece in pieces if piece["type"] == "reasoning" for part in _parts(piece)]
         fields: Json = {}
         if thoughts:
             places = [(place, part.get("index", 0)) for part in thoughts]
@@ -200,3 +205,8 @@ class VersionedReader(StreamReader):
         if item is not None and (ids := v0_call_ids([item])):
             fields[CALL_IDS] = ids
         return fields
+
+
+def _parts(thought: Json) -> list[Json]:
+    summary = thought.get("summary")
+    return [part for part in summary if isinstance(part, dict)] if isinstance(summary, list) else []

@@ -82,30 +82,26 @@ def content_of(item: Json, version: str) -> list[Json]:
     kind = item.get("type")
     if kind == "message":
         content = item.get("content")
-        parts = [{"type": "output_text", "text": content}] if isinstance(content, str) else content
-        blocks = [
-            part_block(item, part, version)
-            for part in (parts if isinstance(parts, list) else ())
-            if isinstance(part, Mapping)
-        ]
+        parts = [{"type": "output_text", "text": content}] if isinstance(content, str) else _list(content)
+        blocks = [part_block(item, part, version) for part in parts if isinstance(part, Mapping)]
         return [block for block in blocks if version == ITEMS or block.get("type") != "refusal"]
     return [item_block(item)] if version == ITEMS or kind in IN_CONTENT else []
 
 
 def part_block(item: Json, part: Mapping[str, Any], version: str) -> Json:
     """The block of a part of a message, with whatever else the message's item says."""
-    block = {name: value for name, value in part.items() if value is not None and name != "logprobs"}
+    block = item_block({name: value for name, value in part.items() if name != "logprobs"})
     if part.get("type") == "output_text":
-        annotations = part.get("annotations")
         block["type"] = "text"
-        block["annotations"] = [_renamed(note, "index", "file_index") for note in annotations or ()]
+        block["annotations"] = [_renamed(note, "index", "file_index") for note in _list(part.get("annotations"))]
     block |= {name: value for name, value in item.items() if name not in _OF_MESSAGE and value is not None}
     return {**block, "id": item["id"]} if version == ITEMS and item.get("id") else block
 
 
 def item_block(item: Json) -> Json:
-    """Any other item, without its empty fields."""
-    return {name: value for name, value in item.items() if value is not None}
+    """Any other item, without its empty fields; one without a type wrapped, for LangChain asks each block for its."""
+    block = {name: value for name, value in item.items() if value is not None}
+    return block if isinstance(item.get("type"), str) else {"type": "non_standard", "value": block}
 
 
 def v0_fields(items: Sequence[Json]) -> Json:
@@ -113,7 +109,7 @@ def v0_fields(items: Sequence[Json]) -> Json:
     fields: Json = {}
     thoughts = [item_block(item) for item in items if item.get("type") == "reasoning"]
     if thoughts:
-        summaries = [part for item in thoughts for part in item.get("summary") or ()]
+        summaries = [part for item in thoughts for part in _list(item.get("summary"))]
         fields["reasoning"] = {**thoughts[-1], "summary": summaries}
     tools = [item_block(item) for item in items if is_v0_output(item)]
     if tools:
@@ -135,6 +131,10 @@ def is_v0_output(item: Json) -> bool:
     """Whether "v0" has an item in `additional_kwargs["tool_outputs"]`."""
     kind = item.get("type")
     return kind not in ("message", "reasoning", *IN_CONTENT) and call_field(kind) is None
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _custom_ids(items: Sequence[Json]) -> list[Any]:
@@ -199,12 +199,19 @@ def items_in(message: AIMessage) -> list[Json]:
 def _is_item(block: Json) -> bool:
     """Whether a block is an item as langchain-openai has it: an item's type, reasoning's summary, a message's phase."""
     kind = block.get("type")
-    return kind in _FOREIGN or (kind == "reasoning" and "summary" in block) or (kind in _TEXTS and "phase" in block)
+    return (
+        (isinstance(kind, str) and kind in _FOREIGN)
+        or (kind == "reasoning" and "summary" in block)
+        or (kind in _TEXTS and "phase" in block)
+    )
 
 
 def _items_of(blocks: Sequence[Json]) -> list[Json]:
     items: list[Json] = []
     for block in blocks:
+        if block.get("type") == "non_standard" and isinstance(block.get("value"), dict):
+            items.append(block["value"])
+            continue
         if block.get("type") not in _TEXTS:
             items.append(_without_index(block))
             continue
@@ -225,7 +232,7 @@ def _part(block: Json) -> tuple[Json, Json]:
         del further["id"]
     if block.get("type") == "refusal":
         return {"type": "refusal", "refusal": block.get("refusal")}, further
-    notes = [_renamed(note, "file_index", "index") for note in block.get("annotations") or ()]
+    notes = [_renamed(note, "file_index", "index") for note in _list(block.get("annotations"))]
     return {"type": "output_text", "text": block.get("text") or "", "annotations": notes}, further
 
 
@@ -248,7 +255,7 @@ def _items_of_v0(message: AIMessage, blocks: Sequence[Json]) -> list[Json]:
     if not (is_item or isinstance(tools, list)):
         return []
     items: list[Json] = [{"type": "reasoning", **_without_index(dict(thought or {}))}] if is_item else []
-    items += [_without_index(item) for item in tools or () if isinstance(item, dict)]
+    items += [_without_index(item) for item in _list(tools) if isinstance(item, dict)]
     texts = blocks or ([{"type": "text", "text": message.content}] if isinstance(message.content, str) else [])
     return items + [
         item for item in _items_of(texts) if item.get("type") != "message" or text_of([item]) or item["content"]

@@ -49,16 +49,16 @@ def settings(item: dict[str, Any], streamed: bool) -> dict[str, Any]:
     }
 
 
+@pytest.mark.parametrize("version", [None, "v1", "responses/v1", "v0"])
 @pytest.mark.parametrize("item", ODD, ids=json.dumps)
-def test_langchain(item: dict[str, Any]) -> None:
-    whole = ChatAIMLAPI(**settings(item, False))
-    message = whole.invoke("x")
-    assert isinstance(message.content_blocks, list)
-    if not message.tool_calls and not message.invalid_tool_calls:
-        whole.invoke([("user", "x"), message, ("user", "y")])
-    chunks = list(ChatAIMLAPI(**settings(item, True)).stream("x"))
+def test_langchain(item: dict[str, Any], version: str | None) -> None:
+    whole = ChatAIMLAPI(**settings(item, False), output_version=version)
+    chunks = list(ChatAIMLAPI(**settings(item, True), output_version=version).stream("x"))
     joined = AIMessageChunk("").__add__(chunks)  # type: ignore[arg-type]  # a list of them is taken, too
-    assert isinstance(joined.content_blocks, list)
+    for message in (whole.invoke("x"), joined):
+        assert isinstance(message.content_blocks, list)
+        if not message.tool_calls and not message.invalid_tool_calls:
+            whole.invoke([("user", "x"), message, ("user", "y")])
 
 
 @pytest.mark.parametrize("item", ODD, ids=json.dumps)
