@@ -8,7 +8,8 @@ from typing import Any
 
 from aimlapi_emulator.inspector.conversation import Place, Threads, messages_of, parameters_of
 from aimlapi_emulator.inspector.replies import Reply, events, parts_of, read_reply
-from aimlapi_emulator.server.request_log import HIDDEN, Exchange, Journal, Received
+from aimlapi_emulator.secrets import HIDDEN
+from aimlapi_emulator.server.request_log import Exchange, Journal, Received
 
 SHOWN = 200_000  # characters of a raw body on the page; exports have all
 PIECES = 2_000  # on the time line

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
-from aimlapi_emulator.server.request_log import SECRET, Exchange, Received
+from aimlapi_emulator.secrets import is_secret_header, public
+from aimlapi_emulator.server.request_log import Exchange, Received
 
 # Of a transfer, not of the reply that is replayed.
 _TRANSFER = ("content-length", "content-encoding", "transfer-encoding", "connection", "date")
@@ -24,7 +25,7 @@ def json_line(received: Received, exchange: Exchange, row: dict[str, Any]) -> st
         "reply": {"headers": _open(exchange.headers), "body": data.decode(errors="replace")},
         "pieces": [[round(after, 6), len(piece)] for after, piece in exchange.pieces],
     }
-    return json.dumps(held, ensure_ascii=False, default=str) + "\n"
+    return public(json.dumps(held, ensure_ascii=False, default=str).encode("utf-8", "replace")).decode() + "\n"
 
 
 def cassette(exchanges: Iterable[tuple[Received, Exchange]], address: str, *, is_live: bool) -> str:
@@ -62,4 +63,4 @@ def _interaction(received: Received, exchange: Exchange, address: str) -> dict[s
 
 
 def _open(headers: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if name.lower() not in SECRET}
+    return {name: value for name, value in headers.items() if not is_secret_header(name)}

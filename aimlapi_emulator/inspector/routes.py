@@ -11,12 +11,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from aimlapi_emulator.inspector.exchanges import View
 from aimlapi_emulator.inspector.export import cassette, json_line
+from aimlapi_emulator.secrets import public
 from aimlapi_emulator.server.noting import INSPECTOR
 from aimlapi_emulator.server.request_log import Exchange, Journal, Received
 
@@ -91,13 +92,13 @@ class _Inspector:
                 if row["thread"] is None or newest[row["thread"]] == row["id"]
             ]
         left = [row for row in rows if most is None or row["id"] < most]
-        return JSONResponse({"rows": left[:PAGES], "more": len(left) > PAGES})
+        return _json({"rows": left[:PAGES], "more": len(left) > PAGES})
 
     async def one(self, request: Request) -> Response:
         found = self._view.find(request.path_params["number"])
         if found is None:
-            return JSONResponse({"error": "It is no longer kept."}, 404)
-        return JSONResponse(self._view.details(*found, _origin(request)))
+            return _json({"error": "It is no longer kept."}, 404)
+        return _json(self._view.details(*found, _origin(request)))
 
     async def totals(self, request: Request) -> Response:
         """Sums of what is chosen, and the points of the chart: time, seconds, US dollars, whether it failed."""
@@ -109,7 +110,7 @@ class _Inspector:
             cost += row["cost_usd"] or 0.0
             if index % step == 0 or index == len(rows) - 1:
                 points.append([row["at"], row["seconds"], cost, bool(row["error"])])
-        return JSONResponse(
+        return _json(
             {
                 "calls": len(rows),
                 "errors": sum(bool(row["error"]) for row in rows),
@@ -167,7 +168,7 @@ class _Inspector:
                     ready.clear()
                     now = list(changed.values())[-PAGES:]
                     changed.clear()
-                    yield f"data: {json.dumps([self._view.row(*one) for one in now])}\n\n"
+                    yield f"data: {_public_text([self._view.row(*one) for one in now])}\n\n"
             finally:
                 listeners.remove(listener)
 
@@ -200,6 +201,15 @@ def _holds(exchange: Exchange, row: dict[str, Any], words: list[str]) -> bool:
         sent = bytes(exchange.body).lower() + b"".join(piece for _, piece in exchange.pieces).lower()
         left = [word for word in left if word.encode() not in sent and json.dumps(word)[1:-1].encode() not in sent]
     return not left
+
+
+def _public_text(value: Any) -> str:
+    """JSON without secrets: what pieces of a stream add up to may be one, though no piece is."""
+    return public(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")).decode()
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(_public_text(value), status, media_type="application/json")
 
 
 def _named(name: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ Source: https://docs.aimlapi.com/api-references (repository aimlapi/api-docs, co
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -21,6 +22,7 @@ from aimlapi_emulator.media.faults import fault_of
 from aimlapi_emulator.media.generations import Ordered
 from aimlapi_emulator.media.models import CREDITS, MediaModel, checked
 from aimlapi_emulator.media.transcripts import transcript
+from aimlapi_emulator.secrets import public_json
 from aimlapi_emulator.server.account import check_credits, note_call
 from aimlapi_emulator.server.errors import Refused
 from aimlapi_emulator.server.http import Asked, authenticate, cost_headers, json_reply, read_body, trace_headers
@@ -36,10 +38,19 @@ async def _posted(request: Request, kinds: tuple[str, ...]) -> tuple[Asked, Medi
     raw = await read_body(request)
     key = authenticate(request)
     asked = read_form_or_json(request, raw)
-    request.state.received.json = asked.body if isinstance(asked.body, dict) else None
+    if isinstance(asked.body, dict):
+        shown = {name: _shown(value) for name, value in asked.body.items()}
+        request.state.received.json = public_json(shown, json.dumps(shown).encode())
     model = checked(asked.body, request.url.path, kinds)
     check_credits(request, key)
     return asked, model
+
+
+def _shown(value: Any) -> Any:
+    """A field as the journal keeps it: of a file its size."""
+    if isinstance(value, bytes):
+        return f"({len(value):,} bytes)"
+    return [_shown(item) for item in value] if isinstance(value, list) else value
 
 
 def _priced(request: Request, asked: Asked, model: MediaModel, count: int = 1) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from aimlapi_emulator.inspector.routes import inspector_routes
 from aimlapi_emulator.media import endpoints as media
 from aimlapi_emulator.media.files import Files
 from aimlapi_emulator.media.generations import Generations
+from aimlapi_emulator.secrets import public_json
 from aimlapi_emulator.server import account, batches, catalogue, claude_messages, embeddings, responses
 from aimlapi_emulator.server.chat import chat
 from aimlapi_emulator.server.errors import Refused, invalid
@@ -83,7 +84,7 @@ async def _posted(request: Request, reply: Callable[..., Response]) -> ASGIApp:
     raw = await read_body(request)
     key = authenticate(request)
     asked = parse(raw, request.url.path)
-    request.state.received.json = asked.body
+    request.state.received.json = public_json(asked.body, raw)
     fault = fault_for(request, asked, key, request.app.state.attempts)
     if fault is not None:
         return fault

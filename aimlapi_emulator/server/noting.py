@@ -8,10 +8,10 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from aimlapi_emulator.server.request_log import HIDDEN, SECRET, Exchange, Journal, Received, without_secrets
+from aimlapi_emulator.secrets import HIDDEN, SHORTEST, public, public_headers, public_pieces, secrets_of
+from aimlapi_emulator.server.request_log import Exchange, Journal, Received
 
 INSPECTOR = "/_inspect"
-_SHORTEST = 8  # bytes that are a secret, or the start of one
 
 
 class Noting:
@@ -34,7 +34,8 @@ class Noting:
             await self._kept(received, received.exchange, scope, receive, send)
 
     async def _kept(self, received: Received, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
-        hidden = _Hidden(_secrets(scope["headers"]))
+        secrets = secrets_of(_text(scope["headers"]), scope["query_string"].decode("latin-1"))
+        hidden, sent = _Hidden(secrets), bytearray()
         holds_a_key = scope["method"] != "GET" and "/keys" in scope["path"]  # the reply to a new key is its secret
 
         def keep(after: float, kept: bytes) -> None:
@@ -43,17 +44,19 @@ class Noting:
 
         async def reading() -> MutableMapping[str, Any]:
             message = await receive()
-            part = message.get("body", b"")
-            if part and exchange.status is None:
-                exchange.body += part
-                self.journal.hold(exchange, len(part))
+            if exchange.status is None:
+                sent.extend(message.get("body", b""))
+            if sent and not message.get("more_body", False):  # whole: a secret may be cut by the end of a part
+                exchange.body = bytearray(public(bytes(sent), secrets))
+                sent.clear()
+                self.journal.hold(exchange, len(exchange.body))
             return message
 
         async def sending(message: MutableMapping[str, Any]) -> None:
             after = time.monotonic() - exchange.started
             if message["type"] == "http.response.start":
                 exchange.status = message["status"]
-                exchange.headers = without_secrets(_text(message["headers"]))
+                exchange.headers = public_headers(_text(message["headers"]))
             elif message["type"] == "http.response.body":
                 body, more = message.get("body", b""), message.get("more_body", False)
                 if body and holds_a_key:
@@ -61,6 +64,7 @@ class Noting:
                 if kept := hidden.add(bytes(body), is_last=not more):
                     keep(after, kept)
                 if not more:
+                    self._hide_forms(exchange, secrets)
                     exchange.seconds = after  # before it is sent: who has the reply can look at all of it
             await send(message)
             if message["type"] == "http.response.start":
@@ -78,7 +82,15 @@ class Noting:
                 if kept := hidden.add(b"", is_last=True):
                     keep(exchange.seconds, kept)
                 exchange.error = exchange.error or "the connection was closed before the reply was whole"
+                self._hide_forms(exchange, secrets)
             self.journal.changed(received)
+
+    def _hide_forms(self, exchange: Exchange, secrets: list[bytes]) -> None:
+        """Hides what only the whole reply shows to be a secret."""
+        before = [piece for _, piece in exchange.pieces]
+        after = public_pieces(before, secrets)
+        exchange.pieces = [(at, piece) for (at, _), piece in zip(exchange.pieces, after, strict=True)]
+        self.journal.hold(exchange, sum(map(len, after)) - sum(map(len, before)))
 
 
 class _Hidden:
@@ -97,18 +109,12 @@ class _Hidden:
         data, self._waiting = data[: len(data) - begun], data[len(data) - begun :]
         if not is_last:
             return data
-        return data + (self._waiting if begun < _SHORTEST else HIDDEN.encode())
+        return data + (self._waiting if begun < SHORTEST else HIDDEN.encode())
 
 
 def _overlap(data: bytes, secret: bytes) -> int:
     """How many bytes at the end of the data may be the start of the secret."""
     return next((n for n in range(min(len(secret) - 1, len(data)), 0, -1) if data.endswith(secret[:n])), 0)
-
-
-def _secrets(headers: Any) -> list[bytes]:
-    """The keys of a request, as a provider might repeat them in an error."""
-    found = [value.split()[-1] for name, value in headers if name.decode("latin-1").lower() in SECRET and value.split()]
-    return [secret for secret in found if len(secret) >= _SHORTEST]
 
 
 def _text(headers: Any) -> list[tuple[str, str]]:

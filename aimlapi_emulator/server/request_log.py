@@ -1,4 +1,4 @@
-"""What the server received: a list a test can read. The value of the authorization header is never kept."""
+"""What the server received: a list a test can read. What has the name or form of a secret is not kept (`secrets`)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-SECRET = ("authorization", "api-key", "x-api-key", "cookie", "proxy-authorization", "set-cookie")
-HIDDEN = "(hidden)"
+from aimlapi_emulator.secrets import public_headers, public_query
+
 MOST_BYTES = 256 * 1024 * 1024
 
 
@@ -53,11 +53,6 @@ class Received:
     exchange: Exchange | None = field(default=None, repr=False, compare=False)
 
 
-def without_secrets(headers: list[tuple[str, str]]) -> dict[str, str]:
-    """Headers that can be kept."""
-    return {name: HIDDEN if name.lower() in SECRET else value for name, value in headers}
-
-
 class Journal:
     """The last requests, oldest first; what falls off the far end is only counted.
 
@@ -76,7 +71,7 @@ class Journal:
         self._count = 0
 
     def note(self, method: str, path: str, query: str, headers: list[tuple[str, str]]) -> Received:
-        received = Received(method, path, query, without_secrets(headers))
+        received = Received(method, path, public_query(query), public_headers(headers))
         if self.keeps_replies:
             self._count += 1
             received.exchange = Exchange(self._count, time.time(), time.monotonic())
@@ -85,7 +80,7 @@ class Journal:
         return received
 
     def hold(self, exchange: Exchange, size: int) -> None:
-        """Counts bytes that were kept, and drops those of the oldest exchanges where they are too many."""
+        """Counts bytes that were kept (below 0: given up), and drops those of the oldest where they are too many."""
         exchange.size += size
         self._bytes += size
         while self._held and (self._bytes > self._most_bytes or len(self._held) > (self.kept.maxlen or 0)):

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from aimlapi_emulator.secrets import public_json
 from aimlapi_emulator.server.http import json_reply, read_body
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Upstream:
 
         body = await read_body(request)
         try:
-            request.state.received.json = json.loads(body) if body else None
+            request.state.received.json = public_json(json.loads(body), body) if body else None
         except ValueError:
             request.state.received.json = None
         headers = [(name, value) for name, value in request.headers.raw if name.decode("latin-1") not in _HOP]
