@@ -262,6 +262,12 @@ def test_events_that_number_no_item_are_of_the_item_they_name() -> None:
         assert answer == Answer("Hi", [WEATHER, TIME])
 
 
+def test_whole_items_that_nothing_numbers_are_each_their_own() -> None:
+    events = [of(None, "output_item.done", item=item) for item in (message("Hi"), CALL)]
+    for answer in streamed_answers(between(*events)):
+        assert answer == Answer("Hi", [WEATHER])
+
+
 @pytest.mark.parametrize(
     "kinds", [["output_text.done"], ["content_part.done"], ["output_text.done", "content_part.done"]]
 )

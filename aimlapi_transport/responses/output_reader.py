@@ -276,7 +276,8 @@ class OutputReader:
             item_id = value.get("id") if isinstance(value, dict) else event.get("item_id")
             named = (item.index for item in self.items.values() if item_id and item.value.get("id") == item_id)
             last = max(self.items, default=-1)
-            index = next(named, last + 1 if is_new else max(last, 0))
+            is_new = is_new or last < 0 or (isinstance(value, dict) and self.items[last].is_done)
+            index = next(named, last + 1 if is_new else last)
         return self.items.get(index) or self._begin(index)
 
     def _begin(self, index: int) -> OutputItem:
