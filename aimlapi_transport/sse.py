@@ -1,7 +1,7 @@
 """Bytes of an event stream, cut anywhere -> its events. Pure and incremental: feed, feed, ..., close.
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
-Beyond the standard: an event whose closing blank line is missing at the end of the stream is still given,
+Beyond the standard: an event whose closing blank line is missing at the end of the stream is still returned,
 because some gateways leave it out and its text would be lost.
 """
 
@@ -23,13 +23,13 @@ class EventDecoder:
     `id:` and `retry:` are ignored, a byte order mark is dropped, several `data:` lines are joined by LF.
 
     Args:
-        most: bytes of one event.
+        max_bytes: of one event.
     """
 
-    __slots__ = ("_after_cr", "_at_line_start", "_most", "_pending", "_started")
+    __slots__ = ("_after_cr", "_at_line_start", "_max_bytes", "_pending", "_started")
 
-    def __init__(self, most: int = DEFAULT.event) -> None:
-        self._most = most
+    def __init__(self, max_bytes: int = DEFAULT.event) -> None:
+        self._max_bytes = max_bytes
         self._pending = bytearray()
         self._at_line_start = False  # the pending bytes end in LF
         self._after_cr = False  # the last byte was a CR: a LF that follows belongs to it
@@ -54,8 +54,8 @@ class EventDecoder:
             return []
         if not (b"\n\n" in data or (self._at_line_start and data.startswith(b"\n"))):
             self._pending += data
-            if len(self._pending) > self._most:
-                raise BadResponseError(f"An event of the stream is longer than the limit of {self._most:,} bytes.")
+            if len(self._pending) > self._max_bytes:
+                raise BadResponseError(f"An event of the stream is longer than the limit of {self._max_bytes:,} bytes.")
             self._at_line_start = data.endswith(b"\n")
             return []
         if self._pending:

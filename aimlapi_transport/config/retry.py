@@ -42,16 +42,16 @@ class RetryBudget:
     once adds a fifth; and one comes back every second.
 
     Args:
-        most: retries, when nothing has failed lately.
+        capacity: retries, when nothing has failed lately.
         clock: seconds that only grow; injected in tests.
     """
 
     _EARNED = 0.2  # retries, by a call that needed none
 
-    def __init__(self, most: int = 400, clock: Callable[[], float] = time.monotonic) -> None:
-        self.most = most
+    def __init__(self, capacity: int = 400, clock: Callable[[], float] = time.monotonic) -> None:
+        self.capacity = capacity
         self._clock = clock
-        self._left = float(most)
+        self._left = float(capacity)
         self._seen = clock()
         self._lock = threading.Lock()
 
@@ -59,7 +59,7 @@ class RetryBudget:
         """Whether there is a retry left; it is taken."""
         with self._lock:
             now = self._clock()
-            self._left = min(self._left + now - self._seen, self.most)
+            self._left = min(self._left + now - self._seen, self.capacity)
             self._seen = now
             if self._left < 1:
                 return False
@@ -68,6 +68,6 @@ class RetryBudget:
 
     def give_back(self, retries: int) -> None:
         """A call succeeded after so many retries."""
-        if retries or self._left < self.most:
+        if retries or self._left < self.capacity:
             with self._lock:
-                self._left = min(self._left + (retries or self._EARNED), self.most)
+                self._left = min(self._left + (retries or self._EARNED), self.capacity)

@@ -107,7 +107,8 @@ async def _end(task: asyncio.Task[httpx.Response], opened: list[Any]) -> None:
         with suppress(Exception):
             await stream.aclose()
     if not task.cancelled() and task.exception() is None:
-        await task.result().aclose()
+        with suppress(Exception):
+            await task.result().aclose()
 
 
 def _check_open(client: Any) -> None:

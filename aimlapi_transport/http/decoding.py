@@ -13,7 +13,7 @@ class BrokenEncodingError(Exception):
 
 
 def content_encoding(response: Any) -> str:
-    """How the body of a response of httpx or httpx2 is packed, empty where nothing is said."""
+    """How the body of a response of httpx or httpx2 is packed; empty without the header."""
     return str(response.headers.get("content-encoding", "")).strip().lower()
 
 

@@ -9,7 +9,7 @@ import socket
 from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from weakref import WeakSet
 
 from aimlapi_transport.http._compat import close_in_closed_loop
@@ -31,17 +31,24 @@ _resources: dict[asyncio.AbstractEventLoop, LoopResources] = {}
 _inherited: list[object] = []  # a forked child's: the loops are its parent's, too, and must not be touched
 
 
+class PooledClient(NamedTuple):
+    """A client of ours, with what it connects by."""
+
+    http: httpx.AsyncClient
+    connections: AsyncConnections
+
+
 class LoopResources:
     """The connections and replies of one event loop.
 
     Attributes:
-        clients: with their connections, by what they are for: a route, and the environment they were made in.
+        clients: by what they are for: a route, and the environment that says how to connect.
         replies: those that are not closed.
         streams: httpcore's network streams that requests have opened.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.clients: dict[object, tuple[httpx.AsyncClient, AsyncConnections]] = {}
+        self.clients: dict[object, PooledClient] = {}
         self.replies: WeakSet[AsyncReply] = WeakSet()
         self._loop = loop
         self.streams: WeakSet[Any] = WeakSet()
@@ -90,8 +97,8 @@ class LoopResources:
         """Closes everything, in the running loop."""
         for reply in list(self.replies):
             reply.abandon()
-        for _, connections in list(self.clients.values()):
-            await connections.aclose()
+        for client in list(self.clients.values()):
+            await client.connections.aclose()
         while tasks := [task for task in self._closing if not task.done()]:
             await asyncio.wait(tasks)
         for closables in list(self._closing.values()):
@@ -119,12 +126,12 @@ async def _close(closables: Sequence[AsyncClosable]) -> None:
 
 def resources_of(loop: asyncio.AbstractEventLoop) -> LoopResources:
     """What is open in a running loop."""
-    found = _resources.get(loop)
-    if found is None:
+    resources = _resources.get(loop)
+    if resources is None:
         end_closed_loops()
         _at_exit_and_fork()
-        found = _resources[loop] = LoopResources(loop)
-    return found
+        resources = _resources[loop] = LoopResources(loop)
+    return resources
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:

@@ -21,7 +21,14 @@ from weakref import WeakSet, WeakValueDictionary, finalize
 
 from typing_extensions import Self
 
-from aimlapi_transport.http.loops import LoopResources, all_resources, end_closed_loops, resources_of, running_loop
+from aimlapi_transport.http.loops import (
+    LoopResources,
+    PooledClient,
+    all_resources,
+    end_closed_loops,
+    resources_of,
+    running_loop,
+)
 
 if TYPE_CHECKING:  # imported at the first call: whoever holds a `PoolHandle` need not pay for it before
     import httpx
@@ -77,13 +84,13 @@ class Pool:
         from aimlapi_transport.http.connections import AsyncConnections
 
         loop = resources_of(asyncio.get_running_loop())
-        found = loop.clients.get(self.key)
-        if found is None:
+        client = loop.clients.get(self.key)
+        if client is None:
             options = self._options
             connections = AsyncConnections(lambda: httpx.AsyncHTTPTransport(**options), loop)
-            found = httpx.AsyncClient(transport=connections, **_client_options()), connections
-            loop.clients[self.key] = found
-        return found[0]
+            http = httpx.AsyncClient(transport=connections, **_client_options())
+            client = loop.clients[self.key] = PooledClient(http, connections)
+        return client.http
 
     def close(self) -> None:
         """Closes the idle connections, other loops' as soon as these run, and those in use when they are given back."""
@@ -91,23 +98,23 @@ class Pool:
         self.connections.close()
         end_closed_loops()
         for loop, resources in all_resources():
-            found = resources.clients.pop(self.key, None)
-            if found is None:
+            client = resources.clients.pop(self.key, None)
+            if client is None:
                 continue
             if resources.is_current():
-                resources.close_later(found[1])
+                resources.close_later(client.connections)
             elif loop.is_running() or running_loop() is not None:
                 with suppress(RuntimeError):  # closed meanwhile
-                    loop.call_soon_threadsafe(resources.close_later, found[1])
+                    loop.call_soon_threadsafe(resources.close_later, client.connections)
             else:
-                loop.run_until_complete(found[1].aclose())
+                loop.run_until_complete(client.connections.aclose())
 
     async def aclose(self) -> None:
         """As `close`; the running loop's are closed when this returns."""
-        found = resources_of(asyncio.get_running_loop()).clients.pop(self.key, None)
+        client = resources_of(asyncio.get_running_loop()).clients.pop(self.key, None)
         self.close()
-        if found is not None:
-            await found[1].aclose()
+        if client is not None:
+            await client.connections.aclose()
 
     def _forget(self) -> None:
         with _lock:
@@ -245,8 +252,8 @@ def _release(key: Hashable, process: int, connections: Connections) -> None:
 
 def _close_unused(key: Hashable, loop: LoopResources) -> None:
     """In the loop: closes the connections that have no pool any more."""
-    if key not in _pools and (found := loop.clients.pop(key, None)) is not None:
-        loop.close_later(found[1])
+    if key not in _pools and (client := loop.clients.pop(key, None)) is not None:
+        loop.close_later(client.connections)
 
 
 @lru_cache(maxsize=1)

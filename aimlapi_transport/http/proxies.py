@@ -94,8 +94,8 @@ def environment_proxy(address: str) -> Proxy | None:
     kind = next((kind for kind in (url.scheme, "all") if proxies.get(kind)), None)
     if kind is None or proxy_bypass(url.netloc.rpartition("@")[2]) or proxy_bypass(url.hostname or ""):
         return None
-    found = proxies[kind]
-    return Proxy(found if "://" in found else f"http://{found}", _variable(f"{kind}_proxy", os.environ))
+    proxy = proxies[kind]
+    return Proxy(proxy if "://" in proxy else f"http://{proxy}", _variable(f"{kind}_proxy", os.environ))
 
 
 def _variable(name: str, environment: Mapping[str, str]) -> str:
