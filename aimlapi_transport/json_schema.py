@@ -111,17 +111,17 @@ def is_recursive(schema: Mapping[str, Any]) -> bool:
 
 def references(schema: Any) -> set[str]:
     """The references in a schema."""
-    found: set[str] = set()
+    refs: set[str] = set()
     left = [schema]
     while left:
         value = left.pop()
         if isinstance(value, Mapping):
             if isinstance(value.get("$ref"), str):
-                found.add(value["$ref"])
+                refs.add(value["$ref"])
             left.extend(value.values())
         elif isinstance(value, list):
             left.extend(value)
-    return found
+    return refs
 
 
 def _joined(word: str, schemas: list[Any]) -> Any:

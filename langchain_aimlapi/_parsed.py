@@ -54,8 +54,8 @@ def add_parsed(message: AIMessage, schema: Any, completion: Completion, choice: 
     try:
         if kind is not None and choice.finish_reason == "length":
             raise OutputParserException("The answer was cut at its limit.")
-        asked = None if kind is None else to_answer_schema(kind, strict=None)
-        message.additional_kwargs[PARSED] = StructuredAnswer(kind=kind, asked=asked).parse(text)
+        shape = None if kind is None else to_answer_schema(kind, strict=None)
+        message.additional_kwargs[PARSED] = StructuredAnswer(kind=kind, shape=shape).parse(text)
     except OutputParserException as error:
         if kind is not None:
             reply = Response(200, completion.headers, completion.raw)

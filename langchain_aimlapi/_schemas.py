@@ -38,20 +38,20 @@ def to_answer_schema(schema: Any, *, strict: bool | None, refuse: bool = False) 
     Raises:
         InvalidRequestError: it is no schema; the error names the class and the field.
     """
-    described, own = _described(schema)
-    is_strict = own if strict is None else strict
+    described, own_strict = _described(schema)
+    is_strict = own_strict if strict is None else strict
     title = described.pop("title", None) or getattr(schema, "__name__", None)
-    asked = answer_schema(
+    shape = answer_schema(
         described, name=title and str(title), description=described.pop("description", None) or "", strict=is_strict
     )
     with translated():
-        report(asked.problem, refuse=refuse)
-    return asked
+        report(shape.problem, refuse=refuse)
+    return shape
 
 
-def traced(schema: Any, asked: AnswerSchema | None) -> Any:
+def traced(schema: Any, shape: AnswerSchema | None) -> Any:
     """What LangChain's tracing is told of the schema: what it can convert itself, else what travels."""
-    travelling = None if asked is None else {"title": asked.name, **asked.schema}
+    travelling = None if shape is None else {"title": shape.name, **shape.schema}
     if _is_instantiated(schema):
         return travelling
     try:
@@ -68,8 +68,8 @@ def to_response_format(schema: Any, *, strict: bool | None = None, refuse: bool 
         InvalidRequestError: it is no schema.
     """
     if not isinstance(schema, Mapping) or schema.get("type") not in ("json_schema", "json_object", "text"):
-        described, own = _described(schema)
-        is_strict = own if strict is None else strict
+        described, own_strict = _described(schema)
+        is_strict = own_strict if strict is None else strict
         name = plain_name(str(described.pop("title", None) or getattr(schema, "__name__", "")))
         description = described.pop("description", None)
         described, _ = object_schema(described) if kind_of(schema) is not None else (described, False)

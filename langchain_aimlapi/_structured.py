@@ -89,15 +89,15 @@ def structured(
     if chosen == "json_schema" and is_pydantic_v1(schema):
         chosen = "function_calling"  # its schema is of an older draft
     refuse = model.strict_parameters
-    asked = None if schema is None else to_answer_schema(schema, strict=strict, refuse=refuse)
+    shape = None if schema is None else to_answer_schema(schema, strict=strict, refuse=refuse)
     bound = {**model.model_kwargs, **bound}
     others = to_tools(tools or (), strict=strict, refuse=refuse)
     if bound.get("tools"):
         others += to_tools(bound["tools"])
     tool = None
-    if chosen == "function_calling" and asked is not None:
-        definition = asked.tool()
-        tool = asked.name
+    if chosen == "function_calling" and shape is not None:
+        definition = shape.tool()
+        tool = shape.name
         kwargs["tools"] = [definition, *others]
         choice = to_tool_choice(bound.get("tool_choice"), kwargs["tools"])
         only = {"type": "function", "function": {"name": tool}}
@@ -114,15 +114,15 @@ def structured(
             kwargs["tools"] = others
         if bound.get("response_format") is not None and (method or chosen == "json_schema"):
             raise InvalidRequestError("`response_format` is bound, which the schema would replace: bind none.")
-        if chosen == "json_schema" and asked is not None:
-            kwargs["response_format"] = asked.response_format()
-        elif method is None and asked is not None:
-            kwargs |= {"added_response_format": {"type": "json_object"}, "added_instruction": asked.instruction()}
+        if chosen == "json_schema" and shape is not None:
+            kwargs["response_format"] = shape.response_format()
+        elif method is None and shape is not None:
+            kwargs |= {"added_response_format": {"type": "json_object"}, "added_instruction": shape.instruction()}
         else:
             kwargs["response_format"] = {"type": "json_object"}
-    output_format = {"kwargs": {"method": chosen, "strict": strict}, "schema": traced(schema, asked)}
+    output_format = {"kwargs": {"method": chosen, "strict": strict}, "schema": traced(schema, shape)}
     llm = runnable.bind(ls_structured_output_format=output_format, **kwargs)
-    parser = StructuredAnswer(kind=kind_of(schema), asked=asked, tool=tool, others=bool(others) and include_raw)
+    parser = StructuredAnswer(kind=kind_of(schema), shape=shape, tool=tool, others=bool(others) and include_raw)
     return with_raw(llm, parser) if include_raw else llm | parser
 
 
@@ -143,13 +143,13 @@ class StructuredAnswer(BaseTransformOutputParser[Any]):
 
     Attributes:
         kind: the type whose instance the answer is, None where it is plain JSON.
-        asked: the schema of the answer; None for any JSON object.
+        shape: the schema of the answer; None for any JSON object.
         tool: the name of the tool whose call holds the answer, None where the text does.
         others: whether other tools are bound: their calls are no answer yet (None), not a failure.
     """
 
     kind: Any = None
-    asked: AnswerSchema | None = None
+    shape: AnswerSchema | None = None
     tool: str | None = None
     others: bool = False
 
@@ -201,10 +201,10 @@ class StructuredAnswer(BaseTransformOutputParser[Any]):
             raise OutputParserException(f"The model answered in text, not by the tool: {text[:200]!r}.") from error
 
     def _shaped(self, value: Any) -> Any:
-        value = value if self.asked is None else self.asked.value(value)
+        value = value if self.shape is None else self.shape.value(value)
         if self.kind is not None:
             return self._instance(value)
-        schema: Json = {"type": "object"} if self.asked is None else self.asked.original
+        schema: Json = {"type": "object"} if self.shape is None else self.shape.original
         types = json_types(schema, schema)
         if json_type(value) not in types:
             kind, wanted = type(value).__name__, "an object" if types == {"object"} else " or ".join(sorted(types))
@@ -239,7 +239,7 @@ class StructuredAnswer(BaseTransformOutputParser[Any]):
             return None
         if not isinstance(value, dict) or not value:
             return None
-        value = value if self.asked is None else self.asked.value(value)
+        value = value if self.shape is None else self.shape.value(value)
         return value if isinstance(value, dict) else None
 
     def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:
@@ -321,8 +321,8 @@ def instructed(messages: list[Json], text: str) -> list[Json]:
     if first.get("role") != "system":
         return [{"role": "system", "content": text}, *messages]
     content = first["content"]
-    said = f"{content}\n\n{text}" if isinstance(content, str) else [*content, {"type": "text", "text": text}]
-    return [{**first, "content": said}, *messages[1:]]
+    joined = f"{content}\n\n{text}" if isinstance(content, str) else [*content, {"type": "text", "text": text}]
+    return [{**first, "content": joined}, *messages[1:]]
 
 
 def _excerpt(value: Any) -> str:

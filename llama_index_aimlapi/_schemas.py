@@ -37,16 +37,16 @@ def to_answer_schema(
         refuse: raise where the user did, and it cannot be; else warn.
     """
     schema = schema_of(cls)
-    asked = answer_schema(schema, name=str(schema.get("title") or cls.__name__), description="", strict=strict)
-    report(asked.problem, was_asked=was_asked, refuse=refuse)
-    return asked
+    shape = answer_schema(schema, name=str(schema.get("title") or cls.__name__), description="", strict=strict)
+    report(shape.problem, was_asked=was_asked, refuse=refuse)
+    return shape
 
 
-def tool_for(asked: AnswerSchema) -> Json:
+def tool_for(shape: AnswerSchema) -> Json:
     """A tool whose arguments are the answer."""
-    function = asked.tool()["function"]
+    function = shape.tool()["function"]
     name = function.pop("name")
-    description = asked.original.get("description") or f"The answer, a {asked.original.get('title') or name}."
+    description = shape.original.get("description") or f"The answer, a {shape.original.get('title') or name}."
     return {"type": "function", "function": {"name": name, "description": description, **function}}
 
 

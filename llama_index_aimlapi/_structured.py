@@ -165,14 +165,14 @@ class StructuredPrediction(AIMLAPISettings):
         """The arguments of `chat`, with the class's schema as `response_format`."""
         return {"response_format": to_response_format(output_cls), **_without_idle_choices(llm_kwargs or {})}
 
-    def _way(self, asked: AnswerSchema) -> Way:
+    def _way(self, shape: AnswerSchema) -> Way:
         mode = self.pydantic_program_mode
         if mode in (PydanticProgramMode.GUIDANCE, PydanticProgramMode.LM_FORMAT_ENFORCER):
             raise InvalidRequestError(
                 f"`pydantic_program_mode` is {mode.value}: that needs a model in this process. "
                 "Pass default, function, openai or llm."
             )
-        if mode == PydanticProgramMode.LLM or asked.is_wrapped:
+        if mode == PydanticProgramMode.LLM or shape.is_wrapped:
             return "words"  # neither way else carries a bare list or a choice of classes
         if self._should_use_structure_outputs():
             return "json_schema"
@@ -193,35 +193,35 @@ class StructuredPrediction(AIMLAPISettings):
         )
         messages = self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
         kwargs = dict(llm_kwargs or {})
-        asked = to_answer_schema(output_cls, strict=None)
-        way = self._way(asked)
+        shape = to_answer_schema(output_cls, strict=None)
+        way = self._way(shape)
         strict = kwargs.get("strict")
         others = to_tools([*(kwargs.get("tools") or ()), *(self.tools or ())])
         names = frozenset(str((row.get("function") or row).get("name")) for row in others)
         if way == "tool":
             kwargs["strict"] = self.strict if strict is None else bool(strict)
-            asked = self._strict_schema(output_cls, kwargs["strict"], was_asked=True)
-            return messages, self._with_answer_tool(messages, asked, kwargs, names), Expected(output_cls, asked, names)
+            shape = self._strict_schema(output_cls, kwargs["strict"], was_asked=True)
+            return messages, self._with_answer_tool(messages, shape, kwargs, names), Expected(output_cls, shape, names)
         kwargs = _without_idle_choices(kwargs)
         if way == "words":
-            return _worded(messages, asked.instruction()), kwargs, Expected(output_cls, asked, names)
-        asked = self._strict_schema(output_cls, strict is not False, was_asked=strict is not None)
-        return messages, {"response_format": asked.response_format(), **kwargs}, Expected(output_cls, asked, names)
+            return _worded(messages, shape.instruction()), kwargs, Expected(output_cls, shape, names)
+        shape = self._strict_schema(output_cls, strict is not False, was_asked=strict is not None)
+        return messages, {"response_format": shape.response_format(), **kwargs}, Expected(output_cls, shape, names)
 
     def _strict_schema(self, output_cls: type[BaseModel], strict: bool, *, was_asked: bool) -> AnswerSchema:
         return to_answer_schema(output_cls, strict=strict or None, was_asked=was_asked, refuse=self.strict_parameters)
 
     def _with_answer_tool(
-        self, messages: list[ChatMessage], asked: AnswerSchema, kwargs: Json, others: frozenset[str]
+        self, messages: list[ChatMessage], shape: AnswerSchema, kwargs: Json, others: frozenset[str]
     ) -> Json:
         """The arguments of `chat` with the tool whose call is the answer, beside the caller's own tools."""
-        tools: list[Any] = [tool_for(asked), *(kwargs.pop("tools", None) or ())]
+        tools: list[Any] = [tool_for(shape), *(kwargs.pop("tools", None) or ())]
         kwargs.pop("tool_required", None)
         choice = to_tool_choice(kwargs.pop("tool_choice", None), to_tools(tools))
-        only = {"type": "function", "function": {"name": asked.name}}
+        only = {"type": "function", "function": {"name": shape.name}}
         if choice not in (None, "auto", "required", only):
             raise InvalidRequestError(
-                f"`tool_choice` is {choice!r}, but the answer is a call of `{asked.name}`: leave it out."
+                f"`tool_choice` is {choice!r}, but the answer is a call of `{shape.name}`: leave it out."
             )
         prepared = self._prepare_chat_with_tools(
             tools,

@@ -53,12 +53,12 @@ class AIMLAPIStructured(StructuredLLM):
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """The object as it comes, see `AIMLAPI.stream_structured_predict`."""
         llm: Any = self.llm
-        given = await llm.astream_structured_predict(
+        stream = await llm.astream_structured_predict(
             self.output_cls, _AsTheyAre(messages), {**self.llm_kwargs, **kwargs}
         )
 
         async def responses() -> ChatResponseAsyncGen:
-            async with aclosing(given) as objects:
+            async with aclosing(stream) as objects:
                 async for value in objects:
                     yield _response(value)
 
@@ -74,10 +74,10 @@ class AIMLAPIStructured(StructuredLLM):
     @llm_completion_callback()
     async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
         """The object as it comes, in answer to a prompt."""
-        given = await self.astream_chat([ChatMessage(prompt)], **kwargs)
+        stream = await self.astream_chat([ChatMessage(prompt)], **kwargs)
 
         async def completions() -> CompletionResponseAsyncGen:
-            async with aclosing(given) as responses:
+            async with aclosing(stream) as responses:
                 async for response in responses:
                     yield CompletionResponse(text=response.message.content or "", raw=response.raw)
 

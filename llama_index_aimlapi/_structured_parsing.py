@@ -103,10 +103,10 @@ class PartialAnswers:
             return calls[0].tool_kwargs if calls else {}
         text = response.message.content or ""
         if self._start is None:
-            found = _OBJECT.search(text)
-            if found is None:
+            match = _OBJECT.search(text)
+            if match is None:
                 return {}
-            self._start = found.start()
+            self._start = match.start()
         if len(text) - self._shown < self._shown / 64:
             return {}  # a long answer's object is made anew when it has grown by one part in 64
         self._shown = len(text)

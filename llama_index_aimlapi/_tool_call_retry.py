@@ -65,55 +65,55 @@ def correction(response: ChatResponse) -> list[ChatMessage]:
 
 def chat(llm: AIMLAPI, messages: Sequence[ChatMessage], kwargs: Json, retries: int) -> ChatResponse:
     """The answer of the first try whose calls can be run; of the last one, whatever it is."""
-    asked = list(messages)
+    conversation = list(messages)
     while True:
-        response: ChatResponse = llm.chat(asked, **kwargs)
+        response: ChatResponse = llm.chat(conversation, **kwargs)
         more = correction(response) if retries > 0 else []
         if not more:
             return response
-        asked += more
+        conversation += more
         retries -= 1
 
 
 async def achat(llm: AIMLAPI, messages: Sequence[ChatMessage], kwargs: Json, retries: int) -> ChatResponse:
     """As `chat`, for asyncio."""
-    asked = list(messages)
+    conversation = list(messages)
     while True:
-        response: ChatResponse = await llm.achat(asked, **kwargs)
+        response: ChatResponse = await llm.achat(conversation, **kwargs)
         more = correction(response) if retries > 0 else []
         if not more:
             return response
-        asked += more
+        conversation += more
         retries -= 1
 
 
 def stream(llm: AIMLAPI, messages: Sequence[ChatMessage], kwargs: Json, retries: int) -> ChatResponseGen:
     """The answers of all tries piece by piece; the last piece of a try that is repeated is left out."""
-    asked = list(messages)
+    conversation = list(messages)
     while True:
         more: list[ChatMessage] = []
-        with closing(llm.stream_chat(asked, **kwargs)) as responses:
+        with closing(llm.stream_chat(conversation, **kwargs)) as responses:
             for response in responses:
                 more = correction(response) if retries > 0 else []
                 if not more:
                     yield response
         if not more:
             return
-        asked += more
+        conversation += more
         retries -= 1
 
 
 async def astream(llm: AIMLAPI, messages: Sequence[ChatMessage], kwargs: Json, retries: int) -> ChatResponseAsyncGen:
     """As `stream`, for asyncio."""
-    asked = list(messages)
+    conversation = list(messages)
     while True:
         more: list[ChatMessage] = []
-        async with aclosing(await llm.astream_chat(asked, **kwargs)) as responses:
+        async with aclosing(await llm.astream_chat(conversation, **kwargs)) as responses:
             async for response in responses:
                 more = correction(response) if retries > 0 else []
                 if not more:
                     yield response
         if not more:
             return
-        asked += more
+        conversation += more
         retries -= 1

@@ -140,8 +140,8 @@ def _field(name: str, hint: Any, is_required: bool, description: str | None, fin
 
 def _described_arguments(kind: type) -> Mapping[str, str]:
     section = _ARGUMENTS.search(inspect.getdoc(kind) or "")
-    found = _ARGUMENT.findall(section[1]) if section else ()
-    return {name: " ".join(text.split()) for name, text in found}
+    arguments = _ARGUMENT.findall(section[1]) if section else ()
+    return {name: " ".join(text.split()) for name, text in arguments}
 
 
 def _summary(kind: type) -> str | None:
