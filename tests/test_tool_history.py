@@ -99,6 +99,14 @@ def test_what_is_not_a_pair_is_refused_by_its_place(
 
 
 @pytest.mark.parametrize("way", FOUR_WAYS, ids=str)
+def test_a_result_names_its_call_by_the_id_and_not_by_the_tool(way: Way) -> None:
+    host = Host()
+    with pytest.raises(AIMLAPIError, match=r"messages\[2\] is the result of a call 'f'"):
+        host.ask(way, [HI, calling("a"), result("f"), HI])
+    assert host.bodies == []
+
+
+@pytest.mark.parametrize("way", FOUR_WAYS, ids=str)
 def test_pairs_are_sent_as_they_are(way: Way) -> None:
     """Results in any order, ids that come again in a later turn, and repairing what is whole."""
     history = [HI, calling("a", "b"), result("b"), result("a"), HI, calling("a"), result("a"), HI]
@@ -158,3 +166,24 @@ def test_the_clients_own_calls_take_the_option() -> None:
     list(client.stream_chat("m", [HI, calling("a")], repair_history=True))
     assert [sent(body) for body in host.bodies] == [["user"], ["user", "call a", f"a: {NO_RESULT}"]]
     assert not any("repair_history" in body for body in host.bodies)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"tool_calls": ["f"]},
+        {"tool_calls": [{"id": "a", "function": "f"}]},
+        {"function_call": "f"},
+        {"tool_calls": [{"id": "a", "function": {}}]},
+    ],
+)
+def test_a_call_that_is_none_is_refused_by_its_place(fields: Json) -> None:
+    for build in (chat_request, responses_request):
+        with pytest.raises(AIMLAPIError, match=r"messages\[1\] has a"):
+            build("m", [HI, {"role": "assistant", "content": None, **fields}])
+
+
+def test_both_forms_of_a_call_in_one_message() -> None:
+    both = {**calling("a"), "function_call": {"name": "g", "arguments": "{}"}}
+    for build in (chat_request, responses_request):
+        build("m", [HI, both, result("a"), HI])

@@ -115,6 +115,8 @@ def _message(message: Any, where: str, profile: Profile, rules: HostRules, prese
         sent["images"] = [corrected_part(part) if "type" in part else part for part in sent["images"]]
     if role == "assistant" and sent.get("tool_calls"):
         sent["tool_calls"] = [_tool_call(call, where) for call in sent["tool_calls"]]
+    if role == "assistant" and not isinstance(sent.get("function_call") or {}, Mapping):
+        raise InvalidRequestError(f"{where} has a `function_call` that is none: {str(sent['function_call'])[:120]}.")
     if role == "system":
         sent["role"] = profile.system_role
     elif role == "developer":
@@ -125,9 +127,9 @@ def _message(message: Any, where: str, profile: Profile, rules: HostRules, prese
 def _tool_call(call: Any, where: str) -> Any:
     """A call with a name, whose arguments spell no half of a character."""
     kind = "custom" if isinstance(call, Mapping) and "custom" in call else "function"
-    inner = call.get(kind) if isinstance(call, Mapping) else None
+    inner = call.get(kind, {"name": kind}) if isinstance(call, Mapping) else None  # a vendor's call may have neither
     if not isinstance(inner, Mapping):
-        return call
+        raise InvalidRequestError(f"{where} has a tool call that is none: {str(call)[:120]}.")
     name, arguments = inner.get("name"), inner.get("arguments")
     if not isinstance(name, str) or not name.strip():
         raise InvalidRequestError(f"{where} has a tool call without a name: {str(dict(call))[:120]}.")

@@ -40,14 +40,16 @@ def check_history(
         InvalidRequestError: a result without its call, or a call without its result, by the index of its message.
     """
     calls: dict[str, _Call] = {}
-    names: dict[str, str] = {}  # the older forms have no id: their results name the function
+    ids: dict[str, str] = {}  # by name, of the last call: the older form of a result has no id
+    former_ids: dict[str, str] = {}  # of calls in the older form, which results in the newer one may name, too
     waiting: dict[str, _Call] = {}
     without_result: list[_Call] = []
     without_call: set[int] = set()
     for position, message in enumerate(messages):
         if message.get("role") in ("tool", "function"):
             named = str(message.get("tool_call_id") or message.get("name"))
-            call_id = named if named in calls else names.get(named, named)
+            by_name = ids if message.get("role") == "function" else former_ids
+            call_id = named if named in calls else by_name.get(named, named)
             if call_id not in calls and not (continued and message.get("role") == "tool"):
                 without_call.add(position)
                 if not repair:
@@ -58,10 +60,12 @@ def check_history(
                 if call.call_id in waiting:  # an id that comes again names the later call
                     without_result.append(waiting[call.call_id])
                 calls[call.call_id] = waiting[call.call_id] = call
-                names[call.name] = call.call_id
-            if message.get("function_call") and not has_items:
+                ids[call.name] = call.call_id
+            if message.get("function_call"):
                 name = str(message["function_call"].get("name"))
-                calls.setdefault(name, _Call(name, name, position))
+                call_id = ids.get(name, name) if has_items else name
+                ids[name] = former_ids[name] = call_id
+                calls.setdefault(call_id, _Call(call_id, name, position))
         for call_id in _answered_inside(message) if waiting else ():
             waiting.pop(call_id, None)
     without_result += waiting.values()
