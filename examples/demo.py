@@ -1,4 +1,4 @@
-"""The main job in both frameworks: a streamed answer with its reasoning, a tool-calling agent, a RAG answer.
+"""The main job in both frameworks: a streamed answer with its reasoning, an agent, RAG, a picture and a transcript.
 
     make demo
 
@@ -15,11 +15,17 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 REASONER = "alibaba/qwen3-32b"
 AGENT = "openai/gpt-4o"
-READER = "anthropic/claude-haiku-4.5"
+READER = "google/gemini-2.5-flash"
+
+PAINTER = "flux/schnell"
+SPEAKER = "openai/tts-1"
+LISTENER = "nova-3"
 
 DOCUMENTS = {
     "billing.md": "One US dollar buys 2,000,000 credits. The charge for a call lands after its answer.",
@@ -32,6 +38,8 @@ STREAMED = (
     "Question: Which header do I quote to support?"
 )
 QUESTION = "How many credits does one dollar buy?"
+PICTURE = "A red cat on a roof"
+TALK = "The ferry to the island leaves at nine."
 TASK = "What is the weather in Lisbon, and what time is it there?"
 
 
@@ -200,6 +208,49 @@ def llama_index_rag() -> None:
     print(llama_index_bill(bills))
 
 
+def langchain_media() -> None:
+    from langchain_aimlapi.document_loaders import AIMLAPITranscriptLoader
+    from langchain_aimlapi.tools import AIMLAPIImageTool, AIMLAPISpeechTool
+
+    with TemporaryDirectory() as folder:
+        picture = AIMLAPIImageTool(model=PAINTER, save_to=folder).invoke({"prompt": PICTURE})
+        show_picture(picture)
+        sound = AIMLAPISpeechTool(model=SPEAKER, save_to=folder).invoke({"text": TALK})
+        [document] = AIMLAPITranscriptLoader(saved_path(sound), model=LISTENER).load()
+        show_transcript(document.page_content, document.metadata)
+
+
+def llama_index_media() -> None:
+    from llama_index_aimlapi.readers import AIMLAPITranscriptReader
+    from llama_index_aimlapi.tools import AIMLAPIToolSpec
+
+    with TemporaryDirectory() as folder:
+        spec = AIMLAPIToolSpec(image_model=PAINTER, speech_model=SPEAKER, blocks=[], save_to=folder)
+        tools = {tool.metadata.name: tool for tool in spec.to_tool_list()}
+        show_picture(tools["generate_image"](prompt=PICTURE).content)
+        sound = tools["text_to_speech"](text=TALK).content
+        [document] = AIMLAPITranscriptReader(LISTENER).load_data(saved_path(sound))
+        show_transcript(document.text, document.metadata)
+
+
+def saved_path(answer: str) -> str:
+    """The path in what a media tool answers: `1 picture: /tmp/cat.png`."""
+    return answer.partition(": ")[2]
+
+
+def show_picture(answer: str) -> None:
+    data = Path(saved_path(answer)).read_bytes()
+    size = (
+        f", {int.from_bytes(data[16:20], 'big')} x {int.from_bytes(data[20:24], 'big')}" if data[1:4] == b"PNG" else ""
+    )
+    print(f"   asked for:  {PICTURE}\n   saved:      a picture of {len(data):,} bytes{size}")
+
+
+def show_transcript(text: str, metadata: dict[str, Any]) -> None:
+    print(f"   spoken:     {TALK}\n   transcript: {text}")
+    print(f"   [{metadata['start_seconds']:.1f} s to {metadata['end_seconds']:.1f} s]")
+
+
 @contextmanager
 def noted(bills: list[Any]) -> Iterator[None]:
     """Collects the replies a query engine keeps to itself, as LlamaIndex's instrumentation reports them."""
@@ -235,6 +286,7 @@ STEPS = (
     (f"A streamed answer with its reasoning ({REASONER})", langchain_stream, llama_index_stream),
     (f"A tool-calling agent ({AGENT})", langchain_agent, llama_index_agent),
     (f"A RAG answer with its source ({READER})", langchain_rag, llama_index_rag),
+    (f"A picture and a transcript ({PAINTER}, {SPEAKER}, {LISTENER})", langchain_media, llama_index_media),
 )
 
 

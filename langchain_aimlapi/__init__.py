@@ -39,7 +39,12 @@ _WHERE = {
 __all__ = [
     "AIMLAPIEmbeddings",
     "AIMLAPIUsageCallbackHandler",
+    "AimlapiEmbeddings",
+    "AimlapiImageModel",
+    "AimlapiLLM",
+    "AimlapiVideoModel",
     "ChatAIMLAPI",
+    "ChatAimlapi",
     "__version__",
     "get_aimlapi_usage_callback",
     "init_chat_model",
