@@ -84,7 +84,7 @@ class LoopResources:
         return self.keep(self._loop.create_task(_close(closables)), closables)
 
     def keep(self, task: asyncio.Task[None], closables: Sequence[AsyncClosable]) -> asyncio.Task[None]:
-        """Has the end of the loop wait for a task that closes things, and close what it could not."""
+        """Has the end of the loop wait for a task that closes things, which stay referenced until it has."""
         self._closing[task] = closables
         task.add_done_callback(self._closed)
         return task
@@ -101,9 +101,8 @@ class LoopResources:
             await client.connections.aclose()
         while tasks := [task for task in self._closing if not task.done()]:
             await asyncio.wait(tasks)
-        for closables in list(self._closing.values()):
-            await _close(closables)
-        await _close(list(self.streams))  # also idle ones of a user's client, which are of no use in another loop
+        # Those whose tasks were cancelled, too, and idle ones of a user's client: they are of no use in another loop.
+        await _close(list(self.streams))
         await asyncio.sleep(0)  # until the sockets are closed
 
     def end_in_closed_loop(self) -> None:

@@ -43,7 +43,7 @@ def test_a_tracer_sees_each_exchange(classes: Any, streamed: bool, monkeypatch: 
 @pytest.mark.parametrize("streamed", [False, True])
 def test_a_mock_answers_in_the_place_of_the_network(streamed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """As pytest-httpx puts one there: with content, or with a stream that is played again by each iteration."""
-    data = b"".join((*PIECES, DONE)) if streamed else httpx.Response(200, json=answer()).content
+    data = b"".join(PIECES) if streamed else httpx.Response(200, json=answer()).content
     makes = [
         lambda: httpx.Response(200, content=data),
         lambda: httpx.Response(200, stream=httpx.ByteStream(data)),
@@ -83,6 +83,6 @@ def test_a_recorder_reads_the_body_first(streamed: bool, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(httpx.HTTPTransport, "handle_request", handle)
     monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", ahandle)
-    whole = stream(*PIECES, DONE) if streamed else reply(body=answer())
+    whole = stream(*PIECES) if streamed else reply(body=answer())
     for call in (sync_call, async_call):
         assert outcome(call, (whole,), streamed)[:3] == ("Hello", "stop", 1)
