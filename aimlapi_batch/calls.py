@@ -24,6 +24,7 @@ from aimlapi_batch.tables import WAITING
 from aimlapi_transport.config.retry import RetryPolicy
 from aimlapi_transport.errors import AIMLAPIError, RateLimitError
 from aimlapi_transport.json_codec import loads
+from aimlapi_transport.service.prices import cost_of
 
 if TYPE_CHECKING:
     from aimlapi_batch.workers import Workers
@@ -248,6 +249,9 @@ class CallRun:
 
     async def _wait(self, awaitable: Awaitable[Any]) -> Any:
         """Waits for what a stop need not wait for."""
+        if self._stop.is_set() and asyncio.iscoroutine(awaitable):
+            awaitable.close()
+            raise asyncio.CancelledError
         task = asyncio.current_task()
         assert task is not None
         self._waiting.add(task)
@@ -263,7 +267,8 @@ class CallRun:
 
     async def _take_turn(self, call: int, request: Any, dues: Sequence[DueRow]) -> float:
         if self._budget.limit is not None:
-            estimate = None if request is None else await self._client.estimate_cost(request)
+            is_priced = request is not None and not self._job.embeddings
+            estimate = cost_of(self._prices, request) if is_priced else None
             await self._budget.reserve(call, None if estimate is None else float(estimate))
         size = len(request.body) if request is not None else sum(len(due.asked or b"") for due in dues)
         tokens = size / _BYTES_PER_TOKEN + (0 if self._job.embeddings else self._output_tokens)

@@ -330,6 +330,23 @@ def test_a_stop_ends_what_waits_at_once(scripted: ScriptedServer, waits_for: str
     assert status_of(Path("out.jsonl"))["waiting"] >= 2
 
 
+def test_a_stop_waits_for_no_pause_that_begins_after_it(scripted: ScriptedServer) -> None:
+    """What is sent when it is stopped is refused, with a minute to wait."""
+    scripted.headers = {"retry-after": "59"}
+    scripted.gate.clear()
+
+    async def stopped() -> Summary:
+        stop = asyncio.Event()
+        running = asyncio.ensure_future(arun(job(scripted, texts("!429 a", "!429 b")), stop=stop))
+        await asyncio.to_thread(scripted.wait_for, 2)
+        stop.set()
+        await asyncio.sleep(0)
+        scripted.gate.set()
+        return await asyncio.wait_for(running, 20)
+
+    assert asyncio.run(stopped()).left == 2 and len(scripted.asked) == 2
+
+
 def test_a_pause_is_shown_with_its_seconds_and_its_reason(scripted: ScriptedServer) -> None:
     from aimlapi_batch.progress import figures
 
