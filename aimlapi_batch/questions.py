@@ -119,7 +119,11 @@ def _without_nulls(value: Any, keep: Sequence[str] = ()) -> Any:
 
 def is_null(value: Any) -> bool:
     """Whether a cell is empty: None, or the NaN that pandas has for it."""
-    return value is None or (isinstance(value, float) and math.isnan(value)) or type(value).__name__ == "NAType"
+    return (
+        value is None
+        or (isinstance(value, float) and math.isnan(value))
+        or type(value).__name__ in ("NAType", "NaTType")
+    )
 
 
 def key_of(row: Row, column: str | Sequence[str] | None, place: int) -> str:

@@ -111,7 +111,7 @@ def test_a_runnable_is_its_model_and_its_parameters(scripted: ScriptedServer) ->
 def test_a_new_run_asks_again_for_what_the_model_did_not_answer(scripted: ScriptedServer) -> None:
     given = texts("ok", "!400", "!404", "late")
     scripted.flaky["late"] = [503] * 9
-    assert run(job(scripted, given, row_retries=0, **QUICK)).errors == 3
+    assert run(job(scripted, given, row_retries=0, concurrency=1, **QUICK)).errors == 3
     assert {row["key"]: row["error"]["retryable"] for row in answers() if row["error"]} == {
         "1": False,
         "2": True,

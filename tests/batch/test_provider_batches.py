@@ -124,7 +124,7 @@ def test_a_batch_that_may_have_been_made_is_warned_of_when_its_rows_are_sent_aga
 
     given = job(server, rows(3), model=CLAUDE, via="provider", client={"sleep": _quick})
     with monkeypatch.context() as broken:
-        broken.setattr(ServiceCalls, "once", fails)
+        broken.setattr(ServiceCalls, "send_without_retry", fails)
         with pytest.raises(type(failure)):
             run(given)
     with pytest.warns(UserWarning, match="a batch of 3 rows, and no id came back"):
@@ -141,7 +141,7 @@ def test_a_batch_that_was_refused_is_just_sent_again(server: EmulatorServer, mon
 
     given = job(server, rows(3), model=CLAUDE, via="provider", client={"sleep": _quick})
     with monkeypatch.context() as broken:
-        broken.setattr(ServiceCalls, "once", refused)
+        broken.setattr(ServiceCalls, "send_without_retry", refused)
         with pytest.raises(InvalidRequestError):
             run(given)
     assert run(given).answered == 3
