@@ -182,10 +182,6 @@ class ChatAIMLAPI(SerializableChat):
         self, chunk: ChatGenerationChunk, completion: Completion | None, *, call: dict[str, Any]
     ) -> ChatGenerationChunk:
         if completion is not None and isinstance(chunk.message, AIMessage):
-            stream_usage = self.stream_usage if call.get("stream_usage") is None else call["stream_usage"]
-            if stream_usage is False:  # hosts send counts unasked, too
-                chunk.message.usage_metadata = None
-                chunk.message.response_metadata.pop("token_usage", None)
             self._finish(chunk.message, completion, completion.choices[0], call)
         return chunk
 

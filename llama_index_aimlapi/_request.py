@@ -32,7 +32,6 @@ class Call(NamedTuple):
         usage: what counts it.
         answered: called with the answer.
         on_progress: called while the answer is made in the background.
-        tells_counts: whether a stream ends with its token counts.
     """
 
     request: Request
@@ -41,7 +40,6 @@ class Call(NamedTuple):
     usage: Counted
     answered: Callable[[Completion], None] | None
     on_progress: Progress | None
-    tells_counts: bool
 
     def reserve(self, client: Client) -> Self:
         """Sets aside what the call will cost, where there is a budget.
@@ -89,8 +87,7 @@ def to_call(
     if call.get("tools"):
         added["parallel_tool_calls"] = parallel
     stream_usage = call.pop("stream_usage", None)
-    tells_counts = llm.stream_usage if stream_usage is None else bool(stream_usage)
-    if stream and tells_counts:
+    if stream and (llm.stream_usage if stream_usage is None else stream_usage):
         added["stream_options"] = {"include_usage": True}
     if not stream:
         call.pop("stream_options", None)
@@ -109,7 +106,7 @@ def to_call(
     user_parallel = call.get("parallel_tool_calls")
     single = is_prepared and (parallel if user_parallel is None else user_parallel) is False
     reading = Reading(single, forced, "tools" in kwargs, request.tools)
-    return Call(request, timeout, reading, Counted(request.model), _answered(llm), on_progress, tells_counts)
+    return Call(request, timeout, reading, Counted(request.model), _answered(llm), on_progress)
 
 
 # Options of a request that only a call has, and those that a call sets over the LLM's.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import (
@@ -355,8 +354,6 @@ def _responses_of(call: Call) -> Convert[ChatResponse]:
         for delta in choice.of(deltas):
             if delta.completion is not None:
                 call.counted(delta.completion)
-                if not call.tells_counts:
-                    delta = replace(delta, completion=delta.completion.without_counts())
             yield snapshots.add(delta)
 
     return convert

@@ -6,7 +6,7 @@ What fills them is `parser`, and `responses.reader`. To hand out a new field of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from aimlapi_transport.chat.tool_calls import ToolCall, ToolCallDelta
 from aimlapi_transport.chat.usage import Cost, Usage
@@ -124,10 +124,6 @@ class Completion:
     extra: Json
     raw: Json
     headers: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
-
-    def without_counts(self) -> Completion:
-        """The same answer without its token counts; what it cost stays."""
-        return replace(self, usage=None, raw={name: value for name, value in self.raw.items() if name != "usage"})
 
     @property
     def text(self) -> str:
