@@ -48,8 +48,8 @@ ABOUT = {
     "sentence that says so, as a trimmed history needs; by default both are errors.",
     "replay_reasoning": "Send earlier reasoning back: always, never, or (None) as the model's family wants it.",
     "store": "Whether the vendor may keep the answer.",
-    "stream_usage": "Whether streams are asked for token counts: by default they are. Counts that come unasked are told,"
-    " as under /v1/responses.",
+    "stream_usage": "Whether streams are asked for token counts: by default they are. Counts that come unasked, as "
+    "under /v1/responses, are told.",
     "strict_parameters": "Raise on what the model's documents do not list, instead of warning.",
     "stream_chunk_timeout": "Seconds until each further event of a stream; 0 for no limit. By default `timeout`, or "
     "120. With both, the shorter counts.",
