@@ -215,9 +215,9 @@ class Store:
             while chunk := list(islice(iterator, _CHUNK)):
                 if not self.is_new and not accept:
                     changed += db.executemany(
-                        "UPDATE rows SET state = 0, hash = ?1, asked = ?2, answer = NULL, error = NULL "
-                        "WHERE key = ?3 AND hash <> ?1",
-                        [(row.hash, row.asked, row.key) for row in chunk],
+                        "UPDATE rows SET state = 0, hash = ?, asked = ?, answer = NULL, error = NULL "
+                        "WHERE key = ? AND hash <> ?",
+                        [(row.hash, row.asked, row.key, row.hash) for row in chunk],
                     ).rowcount
                 db.executemany(
                     "INSERT INTO rows (position, key, hash, asked, input) VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO "
