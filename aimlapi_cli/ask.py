@@ -24,14 +24,14 @@ def ask(
     first: Annotated[
         str | None,
         typer.Argument(
-            metavar="[MODEL]",
+            metavar="MODEL",
             help="Id or alias of the model; without it, the configured one.",
             autocompletion=completion.models,
         ),
     ] = None,
     second: Annotated[
         str | None,
-        typer.Argument(metavar="[QUESTION]", help="The question, and before what comes in by the pipe. @PATH: a file."),
+        typer.Argument(metavar="QUESTION", help="The question, and before what comes in by the pipe. @PATH: a file."),
     ] = None,
     model: options.Model = None,
     system: options.System = None,
@@ -85,7 +85,7 @@ def ask(
     ours = client(base_url, api_key)
     with suggestions(ours, used):
         if as_json or schema is not None:
-            found = ours.chat(used, messages, **parameters)
+            found = ours.complete(ours.request(used, messages, parameters=parameters))
         else:
             found = _streamed(ours, used, messages, parameters)
     sentence = answers.notice(found)
@@ -116,7 +116,7 @@ def _content(call: options.Call, typed: str | None, files: list[Path]) -> tuple[
 def _streamed(ours: Any, model: str, messages: list[dict[str, Any]], parameters: dict[str, Any]) -> Any:
     """The answer, written as it comes."""
     found, ends_line = None, True
-    for delta in streamed(ours, model, messages, **parameters):
+    for delta in streamed(ours, model, messages, parameters):
         if delta.text and delta.choice == 0:
             streams.write(delta.text)
             ends_line = delta.text.endswith("\n")

@@ -82,6 +82,8 @@ def models(
             )
         found = taking
     if max_price is not None:
+        if not max_price >= 0:  # also of no number at all
+            raise InvalidRequestError(f"`--max-price` is {max_price}: pass US dollars for a million output tokens.")
         found = [one for one in found if (price := out_price(one)) is not None and price <= Decimal(str(max_price))]
     found = [one for one in found if _fits(one, words or ())]
     speed = _speed(ours, found) if sort in ("ttft", "tps") else {}

@@ -18,7 +18,7 @@ def chat(
     first: Annotated[
         str | None,
         typer.Argument(
-            metavar="[MODEL]",
+            metavar="MODEL",
             help="Id or alias of the model; without it, the configured one.",
             autocompletion=completion.models,
         ),

@@ -206,7 +206,10 @@ def catalogue(patient: Patient) -> Iterator[Line]:
         patient.is_reachable = False
         yield Line("models", WRONG, error.message, "Is a server there? Is the address right, up to /v1?")
     except AIMLAPIError as error:
-        if _answers_under_v1(patient):
+        if isinstance(error, InvalidRequestError) and error.status_code is None:  # nothing was sent
+            patient.is_reachable = False
+            yield Line("models", WRONG, error.message, "Correct that first: nothing can be sent.")
+        elif _answers_under_v1(patient):
             patient.is_reachable = False
             yield Line("address", WRONG, f"{patient.address} has no /v1", f"Set it to {patient.address}/v1")
         elif isinstance(error, BadResponseError):
@@ -244,7 +247,7 @@ def clock(patient: Patient) -> Iterator[Line]:
         with httpx.stream("GET", f"{patient.address}/models", timeout=SECONDS) as reply:
             date = reply.headers.get("date")
         skew = parsedate_to_datetime(date).timestamp() - time.time() if date else None
-    except (httpx.HTTPError, ValueError, TypeError):
+    except (httpx.HTTPError, OSError, ValueError, TypeError):
         skew = None
     if skew is None:
         yield Line("clock", LEFT_OUT, "the server does not tell the time")

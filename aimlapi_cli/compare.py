@@ -177,7 +177,7 @@ async def _run(client: Any, name: str, messages: list[dict[str, Any]], parameter
     run, begun = Run(name), time.perf_counter()
     found = None
     try:
-        async for delta in streamed(client, name, messages, **parameters):
+        async for delta in streamed(client, name, messages, parameters):
             if run.first is None and (delta.text or delta.reasoning):
                 run.first = time.perf_counter() - begun
             found = delta.completion or found

@@ -178,7 +178,7 @@ class Conversation:
             parameters["tools"] = self._toolbox.schemas()
         completion = None
         with suggestions(self._client, self.model):
-            stream = streamed(self._client, self.model, [*head, *self.messages, *turn], **parameters)
+            stream = streamed(self._client, self.model, [*head, *self.messages, *turn], parameters)
             answer = ShownAnswer(self.out)
             try:
                 with answer:

@@ -10,9 +10,11 @@ import typer
 from aimlapi_cli.checks_account import account, call
 from aimlapi_cli.checks_machine import packages, python
 from aimlapi_cli.checks_network import address, catalogue, clock, dns, key, proxy, tls
+from aimlapi_cli.exits import explain
 from aimlapi_cli.findings import LEFT_OUT, OK, WRONG, Line, Patient
 from aimlapi_cli.session import ApiKey, AsJson, BaseUrl, console
 from aimlapi_cli.tables import show
+from aimlapi_transport.errors import AIMLAPIError
 
 _SIGNS = {OK: ("ok   ", "green"), WRONG: ("WRONG", "red"), LEFT_OUT: ("-    ", "dim")}
 CHECKS: tuple[Callable[[Patient], Iterator[Line]], ...] = (
@@ -28,6 +30,14 @@ CHECKS: tuple[Callable[[Patient], Iterator[Line]], ...] = (
     account,
     call,
 )
+
+
+def _found(check: Callable[[Patient], Iterator[Line]], patient: Patient) -> Iterator[Line]:
+    """What a check finds; one that cannot be made is a finding, too, and ends no other."""
+    try:
+        yield from check(patient)
+    except (AIMLAPIError, OSError) as error:
+        yield Line(check.__name__, WRONG, explain(error)[0] or type(error).__name__, "This check could not be made.")
 
 
 def doctor(
@@ -50,7 +60,7 @@ def doctor(
 
     out = console()
     for check in CHECKS:
-        for line in check(patient):
+        for line in _found(check, patient):
             lines.append(line)
             if not as_json:
                 sign, style = _SIGNS[line.state]

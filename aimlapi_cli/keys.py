@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -183,7 +184,13 @@ def _scopes(text: str | None) -> list[str] | None:
 def _limit(usd: float | None, per: str | None) -> KeyLimit | None:
     from aimlapi_transport.service.keys import KeyLimit
 
-    return None if usd is None else KeyLimit(Decimal(str(usd)), per or "no_reset")
+    return None if usd is None else KeyLimit(_dollars(usd), per or "no_reset")
+
+
+def _dollars(usd: float) -> Decimal:
+    if not math.isfinite(usd) or usd < 0:
+        raise InvalidRequestError(f"`--limit` is {usd}: pass US dollars.")
+    return Decimal(str(usd))
 
 
 def _changed(current: KeyLimit | None, usd: float | None, per: str | None) -> KeyLimit | None:
@@ -194,4 +201,4 @@ def _changed(current: KeyLimit | None, usd: float | None, per: str | None) -> Ke
         if usd is None:
             raise InvalidRequestError("`--per` needs a `--limit`: this key has none.")
         return _limit(usd, per)
-    return KeyLimit(current.usd if usd is None else Decimal(str(usd)), per or current.retention)
+    return KeyLimit(current.usd if usd is None else _dollars(usd), per or current.retention)

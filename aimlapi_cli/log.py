@@ -107,7 +107,10 @@ def _moment(text: str) -> datetime:
     found = re.fullmatch(r"(\d+)([mhd])", text.strip())
     if found is None:
         raise InvalidRequestError(f"`--since` is {text!r}: pass minutes, hours or days: 30m, 24h, 7d.")
-    return datetime.now(timezone.utc) - timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+    try:
+        return datetime.now(timezone.utc) - timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+    except (OverflowError, ValueError):
+        raise InvalidRequestError(f"`--since` is {text!r}: that is before time began.") from None
 
 
 def configuration(as_json: AsJson = False) -> None:

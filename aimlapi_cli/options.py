@@ -46,6 +46,7 @@ Continue = Annotated[bool, typer.Option("--continue", "-c", help="Go on with the
 Load = Annotated[str | None, typer.Option(help="Go on with a saved conversation, or one of the log (its id).")]
 Log = Annotated[bool | None, typer.Option("--log/--no-log", help="Whether the local log keeps the answer.")]
 Files = Annotated[list[Path] | None, typer.Option("--file", "-f", help="A picture, a sound, a paper, a text.")]
+_OWN = ("model", "messages", "stream", "stream_options", "tools")
 _PLACE = re.compile(r"\{([A-Za-z_]\w*)\}")
 _MODEL = re.compile(r"[\w.-]+/[\w.:/-]+")
 
@@ -151,6 +152,8 @@ def parameter(text: str) -> tuple[str, Any]:
         InvalidRequestError: it is none.
     """
     name, value = _pair(text, "--param")
+    if name in _OWN:
+        raise InvalidRequestError(f"`--param` cannot set `{name}`, which the command itself says.")
     try:
         return name, json.loads(value)
     except (ValueError, RecursionError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -71,7 +71,7 @@ def connection(base_url: str | None, api_key: str | None) -> dict[str, Any]:
     return {"base_url": base_url, "api_key": api_key}
 
 
-def streamed(ours: Any, model: str, messages: list[dict[str, Any]], **parameters: Any) -> Any:
+def streamed(ours: Any, model: str, messages: list[dict[str, Any]], parameters: Mapping[str, Any]) -> Any:
     """A streamed answer with its token counts, where the model takes to be asked for them."""
     added = {"stream_options": {"include_usage": True}}
     return ours.stream(ours.request(model, messages, parameters=parameters, added=added, stream=True))

@@ -66,7 +66,15 @@ def _tls_for(*files: str | None) -> ssl.SSLContext:
     """One TLS context for all pools: reading the certificates costs more than a hundred requests."""
     import httpx
 
-    return httpx.create_ssl_context()
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:  # which names no file; an ssl.SSLError is one, too
+        given = {name: value for name, value in zip(_CERTIFICATES, files, strict=True) if value}
+        named = [name for name, value in given.items() if not os.path.exists(value)] or list(given)
+        if not named:
+            raise
+        reason = error.strerror or error
+        raise InvalidRequestError(f"{' or '.join(named)} names certificates that cannot be read: {reason}.") from None
 
 
 def proxy_for(route: Route) -> Proxy | None:

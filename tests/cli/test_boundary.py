@@ -198,6 +198,34 @@ def test_a_port_that_is_taken_is_a_sentence(cli: Cli) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (("models", "--max-price", "nan"), "`--max-price` is nan"), (("models", "--max-price", "-1"), "`--max-price` is"),
+        (("keys", "create", "--limit", "nan"), "`--limit` is nan"), (("keys", "create", "--limit", "-3"), "`--limit` is"),
+        (("log", "--since", "99999999999999d"), "before time began"), (("log", "--since", "9" * 5000 + "d"), "before time"),
+        (("ask", "m", "q", "-p", "messages=[]"), "`--param` cannot set `messages`"),
+        (("ask", "m", "q", "-p", "model=x"), "cannot set `model`"), (("ask", "m", "q", "--max-tokens", "0"), "--max-tokens"),
+        (("compare", "x", "--models", "m", "--runs", "0"), "--runs"),
+    ],
+)  # fmt: skip
+def test_a_number_that_is_none_is_a_sentence(cli: Cli, line: tuple[str, ...], says: str) -> None:
+    Path("log.sqlite3").write_bytes(b"")
+    ran = cli(*line)
+    assert ran.code == 2 and says in ran.err and len(ran.err.splitlines()) == 1, ran
+
+
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_certificates_that_are_not_there_are_named(cli: Cli, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "/nowhere/at/all")
+    ran = cli("models")
+    assert ran.code in (0, 2) and "Traceback" not in ran.err
+    if ran.code:
+        assert variable in ran.err and len(ran.err.splitlines()) == 1
+    found = cli("doctor", "--json").out
+    assert '"models"' in found
+
+
 @pytest.mark.parametrize("damage", [b"\xff\xfe\x00\x01", b"{", b"[" * 100_000, b""])
 def test_a_damaged_file_is_a_sentence(cli: Cli, tmp_path: Path, damage: bytes) -> None:
     Path("damaged.json").write_bytes(damage)
