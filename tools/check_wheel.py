@@ -15,21 +15,24 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 # All that may be in LlamaIndex's namespace: an __init__.py above these would hide everybody else's packages.
-NAMESPACE = ("llama_index/embeddings/aimlapi", "llama_index/llms/aimlapi")
+NAMESPACE = tuple(f"llama_index/{kind}/aimlapi" for kind in ("embeddings", "llms", "readers", "tools"))
 NEIGHBOUR = "llama-index-llms-openai"
 
 # extra -> a program that must run, and modules it must not have needed
 PROGRAMS = {
     "": ("from aimlapi_transport import Client; Client()", ("langchain_core", "llama_index.core")),
     "langchain": (
-        "from langchain_aimlapi import ChatAIMLAPI; ChatAIMLAPI(model='openai/gpt-4o')",
+        "from langchain_aimlapi import ChatAIMLAPI; ChatAIMLAPI(model='openai/gpt-4o')\n"
+        "from langchain_aimlapi.tools import AIMLAPIToolkit; assert len(AIMLAPIToolkit().get_tools()) == 5",
         ("llama_index.core",),
     ),
     "llama-index": (
         "from llama_index.llms.aimlapi import AIMLAPI; from llama_index.embeddings.aimlapi import AIMLAPIEmbedding\n"
         "import llama_index_aimlapi as ours\n"
         "assert (ours.AIMLAPI, ours.AIMLAPIEmbedding) == (AIMLAPI, AIMLAPIEmbedding)\n"
-        "AIMLAPI(model='openai/gpt-4o'); AIMLAPIEmbedding(model='voyage-2')",
+        "AIMLAPI(model='openai/gpt-4o'); AIMLAPIEmbedding(model='voyage-2')\n"
+        "from llama_index.tools.aimlapi import AIMLAPIToolSpec; assert len(AIMLAPIToolSpec().to_tool_list()) == 6\n"
+        "from llama_index.readers.aimlapi import AIMLAPIOCRReader; AIMLAPIOCRReader()",
         ("langchain_core",),
     ),
     "emulator": (
@@ -68,8 +71,8 @@ def main() -> None:
             shared
         )
         assert all(f"{package}/py.typed" in names for package in expected)
-        pages = ("index.html", "page.css", "page.js")
-        assert all(f"aimlapi_emulator/inspector/page/{page}" in names for page in pages)
+        files = [*(ROOT / "aimlapi_emulator/inspector/page").iterdir(), *(ROOT / "aimlapi_transport").rglob("*.json")]
+        assert all(file.relative_to(ROOT).as_posix() in names for file in files)
         for extra, (program, absent) in PROGRAMS.items():
             home = Path(folder) / f"venv-{extra}"
             venv.create(home, with_pip=True)
