@@ -286,7 +286,9 @@ def evil() -> Iterator[Server]:
 @needs_unix
 @pytest.mark.parametrize("line", [("ask", "served", "hi"), ("compare", "hi", "--models", "served"), ("chat", "served")])
 def test_what_a_model_says_is_only_seen(evil: Server, tmp_path: Path, line: tuple[str, ...]) -> None:
-    shown = on_a_terminal(line, environment(evil.base_url, tmp_path), typed=[(">", b"hi\r"), ("gh", b"\x04")])
+    shown = on_a_terminal(
+        line, environment(evil.base_url, tmp_path), typed=[(">", b"hi\r"), ("gh", b""), (">", b"\x04")]
+    )
     assert "a␛]0;titleb␛]52;c;aGk=c␛[2J␛[31md2Jefgh" in shown.text.replace("\n", "")
     for obeyed in ("\x1b]0;", "\x1b]52", "\x1b[2J", "\x9b", "\x08g", "\x7f", "\u202e", "e\rf"):
         assert obeyed not in shown.raw

@@ -270,7 +270,9 @@ def test_no_credits_are_named(cli: Cli, server: EmulatorServer) -> None:
 
 def test_a_conversation_on_a_terminal(server: EmulatorServer, tmp_path: Path) -> None:
     settings = environment(server.base_url, tmp_path)
-    shown = on_a_terminal(("chat", "openai/gpt-4o"), settings, typed=[(">", b"hello\r"), (">", b"\x04")])
+    shown = on_a_terminal(
+        ("chat", "openai/gpt-4o"), settings, typed=[(">", b"hello\r"), ("today?", b""), (">", b"\x04")]
+    )
     assert "Hello! How can I help you today?" in shown.text and shown.code == 0
     assert (tmp_path / "state" / "aimlapi-integrations" / "chat_history").exists()
 
