@@ -22,7 +22,7 @@ from aimlapi_cli import streams
 from aimlapi_cli.exits import FAILED, STOPPED, WAITING, Failure
 from aimlapi_cli.help import Command
 from aimlapi_cli.nearest import suggestions
-from aimlapi_cli.session import ApiKey, AsJson, BaseUrl, client, console
+from aimlapi_cli.session import ApiKey, AsJson, BaseUrl, client, connection, console
 from aimlapi_cli.tables import show_one
 from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError
 
@@ -137,8 +137,7 @@ def run_job(
         live=live,
         output_format=output_format,
         via=via,
-        base_url=base_url,
-        api_key=api_key,
+        **connection(base_url, api_key),
     )
     if dry_run:
         summary = asyncio.run(arun(job, dry_run=True, calibrate=calibrate))
@@ -165,8 +164,10 @@ def retry(
     """
     from aimlapi_batch.status import job_of
 
-    changed = {"concurrency": concurrency, "budget_usd": budget_usd, "api_key": api_key, "retry_errors": error or True}
-    if base_url is not None:
+    found = connection(base_url, api_key)
+    changed: dict[str, Any] = {"concurrency": concurrency, "budget_usd": budget_usd, "retry_errors": error or True}
+    changed["api_key"] = found["api_key"]
+    if base_url is not None:  # else where the job was begun
         changed["base_url"] = base_url
     _run(job_of(output, **changed), as_json)
 
