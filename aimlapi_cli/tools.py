@@ -20,6 +20,7 @@ def emulator(
         str | None, typer.Option(help="Pass requests on to a provider: https://api.aimlapi.com/v1")
     ] = None,
     record: Annotated[Path | None, typer.Option(help="A folder: write a cassette of each exchange.")] = None,
+    keep: Annotated[Path | None, typer.Option(help="A file: keep what passes across restarts, for the page.")] = None,
 ) -> None:
     """The provider on your machine, for work without a key.
 
@@ -31,7 +32,7 @@ def emulator(
     from aimlapi_emulator.server.run import run
 
     try:
-        run(host, port, inspect=inspect, upstream=upstream, record_to=record)
+        run(host, port, inspect=inspect, upstream=upstream, record_to=record, keep=keep)
     except ValueError as error:
         fail(str(error), 2)
     except OSError as error:

@@ -20,6 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--inspect", action="store_true", help="show what passes on a page, under /_inspect")
     parser.add_argument("--upstream", metavar="URL", help="pass requests on to a provider: https://api.aimlapi.com/v1")
     parser.add_argument("--record", metavar="FOLDER", help="write a cassette of each exchange")
+    parser.add_argument("--keep", metavar="FILE", help="keep what passes in a SQLite file, and show it on the page")
     parser.add_argument("--list-faults", action="store_true", help="explain every fault, then exit")
     options = parser.parse_args(arguments)
     try:
@@ -32,7 +33,14 @@ def main(arguments: list[str] | None = None) -> int:
         print(explained())
         return 0
     try:
-        run(options.host, options.port, inspect=options.inspect, upstream=options.upstream, record_to=options.record)
+        run(
+            options.host,
+            options.port,
+            inspect=options.inspect,
+            upstream=options.upstream,
+            record_to=options.record,
+            keep=options.keep,
+        )
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2

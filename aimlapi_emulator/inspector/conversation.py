@@ -1,16 +1,17 @@
-"""Requests as conversations: messages with their calls and results, and which request goes on with which. Pure."""
+"""Requests as conversations: messages with their calls and results, and which request continues which. Pure."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from aimlapi_emulator.inspector.replies import call_of, parts_of
+from aimlapi_emulator.inspector.replies import Reply, call_of, parts_of
 
-T = TypeVar("T")
-MOST = 20_000  # former requests that can be gone on with
+MAX_TURNS = 20_000  # requests that can be continued
+MAX_SAME = 20  # of them with the same messages
+MAX_TEXT = 4_000  # characters of an answer that are compared
 _TEXTS = ("messages", "input", "instructions", "system")
 
 
@@ -83,55 +84,116 @@ class Place:
     shared: int
 
 
-class Threads:
-    """Which request goes on with which: the longest beginning that a former request was.
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A request that was answered: its number, its thread, and what others continue."""
 
-    The same request again is another conversation, unless the former one failed: then it was sent again.
+    number: int
+    thread: int
+    model: str
+    text: str
+    calls: frozenset[str]
+
+
+class Threads:
+    """Which request continues which.
+
+    One continues another where it begins with all messages of the other and then with its answer, or names its
+    answer by `previous_response_id`. The same messages sent again, or to another model, are another conversation.
+    A failed request is a thread of its own, and nothing continues it.
     """
 
     def __init__(self) -> None:
-        self._ended: dict[str, tuple[int, int]] = {}  # what a request said -> its number, its thread
-        self._answers: dict[str, tuple[int, int]] = {}  # id of a response -> the same
-        self._failed: dict[int, None] = {}
+        self._turns: dict[str, list[_Turn]] = {}  # hash of all messages of a request -> those that were the same
+        self._answers: dict[str, _Turn] = {}  # id of a response -> what it answered
         self._count = 0
 
-    def place(self, number: int, body: Any) -> Place:
-        """Files a request; numbers grow."""
-        before = isinstance(body, dict) and self._answers.get(str(body.get("previous_response_id")))
-        hashes, running = [], hashlib.sha256()
-        for one in inputs_of(body):
-            running.update(json.dumps(_said(one), sort_keys=True, default=str).encode())
-            hashes.append(running.hexdigest())
-        shared = 0
-        if not before:
-            for count in range(len(hashes), 0, -1):
-                found = self._ended.get(hashes[count - 1])
-                if found and (count < len(hashes) or found[0] in self._failed):
-                    before, shared = found, count
-                    break
-        if before:
-            place = Place(before[1], before[0], shared)
+    def find(self, body: Any) -> Place:
+        """Where a request would stand that is not added; its thread is 0 where it begins one."""
+        before, shared = self._before(body, _hashes(body))
+        return Place(before.thread if before else 0, before.number if before else None, shared)
+
+    def add(self, number: int, body: Any, reply: Reply, *, failed: bool) -> Place:
+        """Where a request stands that has ended; numbers grow."""
+        hashes = _hashes(body)
+        before, shared = self._before(body, hashes)
+        if before and not failed:
+            thread = before.thread
         else:
             self._count += 1
-            place = Place(self._count, None, 0)
-        if hashes:
-            self._ended[hashes[-1]] = (number, place.thread)
-        _bound(self._ended)
-        _bound(self._answers)
-        _bound(self._failed)
-        return place
+            thread = self._count
+        if not failed:
+            calls = frozenset(call["id"] or call["name"] for call in reply.calls)
+            turn = _Turn(number, thread, _model(body), _plain(reply.text), calls)
+            if hashes:
+                same = self._turns.setdefault(hashes[-1], [])
+                same.append(turn)
+                del same[:-MAX_SAME]
+                _bound(self._turns)
+            if reply.id:
+                self._answers[reply.id] = turn
+                _bound(self._answers)
+        return Place(thread, before.number if before else None, shared)
 
-    def answered(self, number: int, place: Place, answer: str | None, *, failed: bool) -> None:
-        """Remembers the id of an answer, for `previous_response_id`, and whether there was none."""
-        if failed:
-            self._failed[number] = None
-        if answer:
-            self._answers[answer] = (number, place.thread)
+    def _before(self, body: Any, hashes: list[str]) -> tuple[_Turn | None, int]:
+        """The request that this one continues, and how many messages it had; None, 0 where there is none."""
+        named = isinstance(body, dict) and self._answers.get(str(body.get("previous_response_id")))
+        if named:
+            return named, 0
+        inputs, model = inputs_of(body), _model(body)
+        for count in range(len(hashes) - 1, 0, -1):
+            turns = self._turns.get(hashes[count - 1])
+            if not turns:
+                continue
+            text, calls = _answered(inputs[count:])
+            found = [turn for turn in turns if (text or calls) and (turn.text, turn.calls) == (text, calls)]
+            found = found or [turn for turn in turns if _is_answer(turn, text, calls)]
+            if found:
+                return next((turn for turn in reversed(found) if turn.model == model), found[-1]), count
+        return None, 0
 
 
-def _bound(held: dict[T, Any]) -> None:
+def _hashes(body: Any) -> list[str]:
+    """Of each beginning of a request's messages, shortest first."""
+    found, running = [], hashlib.sha256()
+    for one in inputs_of(body):
+        running.update(json.dumps(_said(one), sort_keys=True, default=str).encode())
+        found.append(running.hexdigest())
+    return found
+
+
+def _answered(inputs: list[Any]) -> tuple[str, frozenset[str]]:
+    """The text and the calls of the assistant's messages at the start of these."""
+    texts, calls = [], []
+    for raw in inputs:
+        one = _message(raw) if isinstance(raw, dict) else None
+        if one is None or one["role"] != "assistant":
+            break
+        texts += [part["text"] for part in one["parts"] if part["kind"] == "text"]
+        calls += [call["id"] or call["name"] for call in one["calls"]]
+    return _plain("".join(texts)), frozenset(calls)
+
+
+def _is_answer(turn: _Turn, text: str, calls: frozenset[str]) -> bool:
+    """Whether an assistant's message is what a request was answered; programs trim texts, and drop calls."""
+    if calls and turn.calls:
+        return not calls.isdisjoint(turn.calls)
+    if text and turn.text:
+        return f" {text} " in f" {turn.text} " or f" {turn.text} " in f" {text} "
+    return False
+
+
+def _model(body: Any) -> str:
+    return str(body.get("model") or "") if isinstance(body, dict) else ""
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())[:MAX_TEXT]
+
+
+def _bound(held: dict[str, Any]) -> None:
     """Forgets the oldest of too many."""
-    if len(held) > MOST:
+    if len(held) > MAX_TURNS:
         del held[next(iter(held))]
 
 

@@ -13,6 +13,7 @@ from aimlapi_emulator.server.request_log import Exchange, Journal, Received
 
 SHOWN = 200_000  # characters of a raw body on the page; exports have all
 PIECES = 2_000  # on the time line
+MAX_TEXTS = 64_000_000  # characters of texts that are remembered for searches
 _ENDPOINTS = (
     ("/chat/completions", "chat"),
     ("/responses", "responses"),
@@ -23,13 +24,31 @@ _ENDPOINTS = (
 
 
 class View:
-    """The journal as the page sees it. Rows are derived, and remembered once their exchange has ended."""
+    """The journal as the page sees it.
+
+    Rows, and the text that is searched, are derived as an exchange ends and remembered: none is read again for a list.
+    """
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
         self._threads = Threads()
         self._places: dict[int, Place] = {}
         self._rows: dict[int, dict[str, Any]] = {}
+        self._texts: dict[int, str] = {}
+        self._characters = 0  # of the texts
+        journal.listeners.append(self._listen)
+
+    def _listen(self, received: Received) -> None:
+        exchange = received.exchange
+        if exchange is not None and exchange.seconds is not None and exchange.number not in self._rows:
+            self._end(received, exchange)
+
+    def _end(self, received: Received, exchange: Exchange) -> None:
+        reply = _reply(exchange)
+        self._rows[exchange.number] = self._row(received, exchange, reply)
+        if self._characters < MAX_TEXTS:
+            self._texts[exchange.number] = text = _searched(received, exchange, reply)
+            self._characters += len(text)
 
     def all(self) -> list[tuple[Received, Exchange]]:
         """What is kept, oldest first."""
@@ -38,10 +57,18 @@ class View:
             first = found[0][1].number
             self._rows = {number: row for number, row in self._rows.items() if number >= first}
             self._places = {number: place for number, place in self._places.items() if number >= first}
-        for received, exchange in found:  # in order, for a turn is found by the one before it
-            if exchange.seconds is not None and exchange.number not in self._rows:
-                self._rows[exchange.number] = self._row(received, exchange)
+            self._texts = {number: text for number, text in self._texts.items() if number >= first}
+            self._characters = sum(map(len, self._texts.values()))
+        for received, _ in found:  # in order, for a turn is found by the one before it
+            self._listen(received)
         return found
+
+    def holds(self, received: Received, exchange: Exchange, words: list[str]) -> bool:
+        """Whether each word, in lower case, is in the request, the reply, or what its stream spells out."""
+        text = self._texts.get(exchange.number)
+        if text is None:
+            text = _searched(received, exchange, _reply(exchange))
+        return all(word in text or json.dumps(word, ensure_ascii=False)[1:-1] in text for word in words)
 
     def find(self, number: int) -> tuple[Received, Exchange] | None:
         """An exchange by its number."""
@@ -51,17 +78,17 @@ class View:
         """Forgets all."""
         self.journal.clear()
         self._threads, self._places, self._rows = Threads(), {}, {}
+        self._texts, self._characters = {}, 0
 
     def row(self, received: Received, exchange: Exchange) -> dict[str, Any]:
         """An exchange in the list: seconds, tokens, US dollars."""
         if exchange.seconds is not None and exchange.number not in self._rows:
             self.all()
-        return self._rows.get(exchange.number) or self._row(received, exchange)
+        return self._rows.get(exchange.number) or self._row(received, exchange, Reply())
 
-    def _row(self, received: Received, exchange: Exchange) -> dict[str, Any]:
+    def _row(self, received: Received, exchange: Exchange, reply: Reply) -> dict[str, Any]:
         body = received.json if isinstance(received.json, dict) else {}
         ended = exchange.seconds is not None
-        reply = _reply(exchange) if ended else Reply()
         counts = {"input": ("prompt_tokens", "input_tokens"), "output": ("completion_tokens", "output_tokens")}
         tokens = {
             side: next((reply.usage[name] for name in names if isinstance(reply.usage.get(name), int)), None)
@@ -88,19 +115,18 @@ class View:
             "ended": ended,
         }
         if ended:
-            place = self._place(received, exchange)
-            self._threads.answered(exchange.number, place, reply.id, failed=row["error"] is not None)
+            failed = row["error"] is not None
+            place = self._threads.add(exchange.number, received.json, reply, failed=failed)
+            self._places[exchange.number] = place
             row["thread"] = place.thread
         return row
 
-    def _place(self, received: Received, exchange: Exchange) -> Place:
-        if exchange.number not in self._places:
-            self._places[exchange.number] = self._threads.place(exchange.number, received.json)
-        return self._places[exchange.number]
-
-    def details(self, received: Received, exchange: Exchange, base_url: str) -> dict[str, Any]:
-        """All of an exchange."""
-        row, place = self.row(received, exchange), self._place(received, exchange)
+    def details(
+        self, received: Received, exchange: Exchange, base_url: str, *, most: int | None = SHOWN
+    ) -> dict[str, Any]:
+        """All of an exchange; raw bodies up to `most` characters."""
+        row = self.row(received, exchange)
+        place = self._places.get(exchange.number) or self._threads.find(received.json)
         messages = messages_of(received.json)
         parameters = parameters_of(received.json)
         before = self.find(place.before) if place.before is not None else None
@@ -111,13 +137,14 @@ class View:
         data = b"".join(piece for _, piece in exchange.pieces)
         return {
             **row,
-            "thread": place.thread,
+            "thread": place.thread or None,
             "before": place.before,
             "messages": messages,
             "parameters": parameters,
             "changed": sorted(name for name in {*parameters, *former} if parameters.get(name) != former.get(name)),
             "request_headers": received.headers,
-            "request": _cut(bytes(exchange.body).decode(errors="replace")),
+            "request": _cut(bytes(exchange.body).decode(errors="replace"), most),
+            "request_is_cut": most is not None and len(exchange.body) > most,
             "query": received.query,
             "reply": {
                 "role": "assistant",
@@ -128,7 +155,7 @@ class View:
             "finish_reason": reply.finish_reason,
             "usage": reply.usage,
             "reply_headers": exchange.headers,
-            "raw": _cut(data.decode(errors="replace")),
+            "raw": _cut(data.decode(errors="replace"), most),
             "size": len(data),
             "pieces": [[after, len(piece), _piece(piece)] for after, piece in exchange.pieces[:PIECES]],
             "pieces_left_out": max(len(exchange.pieces) - PIECES, 0),
@@ -187,9 +214,18 @@ def _piece(piece: bytes) -> str:
     return "".join(said)[:200]
 
 
-def _cut(text: str) -> str:
-    return (
-        text
-        if len(text) <= SHOWN
-        else f"{text[:SHOWN]}\n... {len(text) - SHOWN:,} more characters; the export has them"
-    )
+def _searched(received: Received, exchange: Exchange, reply: Reply) -> str:
+    """What a search looks at, in lower case: both bodies, and the text that the pieces of a stream add up to."""
+    body = bytes(exchange.body).decode(errors="replace")
+    if received.json is not None:
+        body = json.dumps(received.json, ensure_ascii=False, default=str)
+    data = b"".join(piece for _, piece in exchange.pieces).decode(errors="replace")
+    calls = [f"{call.get('name', '')} {call.get('arguments', '')}" for call in reply.calls]
+    head = [received.path, received.query, exchange.error or "", reply.error or ""]
+    return "\n".join((*head, body, reply.text, reply.reasoning, *calls, data)).lower()
+
+
+def _cut(text: str, most: int | None) -> str:
+    if most is None or len(text) <= most:
+        return text
+    return f"{text[:most]}\n... {len(text) - most:,} more characters; the export has them"

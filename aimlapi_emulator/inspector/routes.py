@@ -8,28 +8,24 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from aimlapi_emulator.inspector.exchanges import View
-from aimlapi_emulator.inspector.export import cassette, json_line
+from aimlapi_emulator.inspector.chart import chart
+from aimlapi_emulator.inspector.exchanges import SHOWN, View
+from aimlapi_emulator.inspector.export import cassette, har, json_line
+from aimlapi_emulator.inspector.guard import INSPECTOR, refused
 from aimlapi_emulator.secrets import public
-from aimlapi_emulator.server.noting import INSPECTOR
 from aimlapi_emulator.server.request_log import Exchange, Journal, Received
 
 PAGE = Path(__file__).parent / "page"
 PAGES = 200  # rows at a time
 _EVERY = 0.1  # seconds between two messages about what changed
 _ALIVE = 15.0  # seconds of silence before a comment shows that the connection stands
-_FILES = {
-    "": ("index.html", "text/html"),
-    "/page.js": ("page.js", "text/javascript"),
-    "/page.css": ("page.css", "text/css"),
-}
+_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
 _HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -55,7 +51,9 @@ def inspector_routes(
     """
     view = View(journal)
     inspector = _Inspector(view, address, is_live)
-    routes = [Route(INSPECTOR + path, _Guarded(_file(*file)), methods=["GET"]) for path, file in _FILES.items()]
+    routes = [Route(INSPECTOR, _Guarded(_file("index.html")), methods=["GET"])]
+    files = sorted(file.name for file in PAGE.iterdir() if file.suffix in _TYPES)
+    routes += [Route(f"{INSPECTOR}/{name}", _Guarded(_file(name)), methods=["GET"]) for name in files]
     for path, endpoint, method in (
         ("/exchanges", inspector.rows, "GET"),
         ("/exchanges/{number:int}", inspector.one, "GET"),
@@ -63,6 +61,7 @@ def inspector_routes(
         ("/totals", inspector.totals, "GET"),
         ("/export.jsonl", inspector.lines, "GET"),
         ("/export.yaml", inspector.cassette, "GET"),
+        ("/export.har", inspector.har, "GET"),
         ("/clear", inspector.clear, "POST"),
     ):
         routes.append(Route(INSPECTOR + path, _Guarded(endpoint), methods=[method]))
@@ -98,25 +97,22 @@ class _Inspector:
         found = self._view.find(request.path_params["number"])
         if found is None:
             return _json({"error": "It is no longer kept."}, 404)
-        return _json(self._view.details(*found, _origin(request)))
+        most = None if "whole" in request.query_params else SHOWN
+        return _json({**self._view.details(*found, _origin(request), most=most), "is_live": self._is_live})
 
     async def totals(self, request: Request) -> Response:
-        """Sums of what is chosen, and the points of the chart: time, seconds, US dollars, whether it failed."""
+        """Sums of what is chosen and its `chart`, of `width` steps."""
         rows = [self._view.row(*one) for one in self._chosen(request)]
-        step = max(len(rows) // 1000, 1)
         every = [self._view.row(*one) for one in self._view.all()]
-        points, cost = [], 0.0
-        for index, row in enumerate(rows):
-            cost += row["cost_usd"] or 0.0
-            if index % step == 0 or index == len(rows) - 1:
-                points.append([row["at"], row["seconds"], cost, bool(row["error"])])
+        asked = request.query_params.get("width", "")
+        width = min(max(int(asked), 50), 4000) if asked.isdecimal() else 600
         return _json(
             {
                 "calls": len(rows),
                 "errors": sum(bool(row["error"]) for row in rows),
                 "tokens": sum((row["input_tokens"] or 0) + (row["output_tokens"] or 0) for row in rows),
-                "cost_usd": cost,
-                "points": points,
+                "cost_usd": sum(row["cost_usd"] or 0.0 for row in rows),
+                **chart(rows, width),
                 "models": sorted({row["model"] for row in every if row["model"]}),
                 "endpoints": sorted({row["endpoint"] for row in every}),
                 "statuses": sorted({str(row["status"]) for row in every if row["status"]}),
@@ -138,7 +134,7 @@ class _Inspector:
                 and (not endpoint or row["endpoint"] == endpoint)
                 and (not thread or str(row["thread"]) == thread)
                 and (not status or (bool(row["error"]) if status == "error" else str(row["status"]) == status))
-                and (not words or _holds(exchange, row, words))
+                and (not words or self._view.holds(received, exchange, words))
             ):
                 chosen.append((received, exchange))
         return chosen
@@ -192,15 +188,9 @@ class _Inspector:
         text = cassette(whole, self._address, is_live=self._is_live)
         return PlainTextResponse(text, media_type="application/yaml", headers=_named("cassette.yaml"))
 
-
-def _holds(exchange: Exchange, row: dict[str, Any], words: list[str]) -> bool:
-    """Whether each word is in what passed."""
-    text = f"{row['path']} {row['model']} {row['error'] or ''} {row['answer']}".lower()
-    left = [word for word in words if word not in text]
-    if left:
-        sent = bytes(exchange.body).lower() + b"".join(piece for _, piece in exchange.pieces).lower()
-        left = [word for word in left if word.encode() not in sent and json.dumps(word)[1:-1].encode() not in sent]
-    return not left
+    async def har(self, request: Request) -> Response:
+        text = har(self._chosen(request), self._address)
+        return PlainTextResponse(text, media_type="application/json", headers=_named("exchanges.har"))
 
 
 def _public_text(value: Any) -> str:
@@ -216,9 +206,9 @@ def _named(name: str) -> dict[str, str]:
     return {"content-disposition": f'attachment; filename="{name}"'}
 
 
-def _file(name: str, media_type: str) -> Any:
+def _file(name: str) -> Any:
     async def served(request: Request) -> Response:
-        return Response((PAGE / name).read_bytes(), media_type=f"{media_type}; charset=utf-8")
+        return Response((PAGE / name).read_bytes(), media_type=f"{_TYPES[Path(name).suffix]}; charset=utf-8")
 
     return served
 
@@ -240,21 +230,3 @@ class _Guarded:
         for name, value in _HEADERS.items():
             reply.headers[name] = value
         await reply(scope, receive, send)
-
-
-def refused(request: Request) -> str | None:
-    """Why a request is refused; None where it is not."""
-    host = request.headers.get("host", "")
-    name = urlsplit(f"//{host}").hostname or ""
-    server = request.scope.get("server") or ("", 0)
-    if name != "localhost" and name != str(server[0]) and name not in ("127.0.0.1", "::1"):
-        return f"The inspector is not to be had under the name {name[:100]!r}: use 127.0.0.1 or localhost."
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != host:
-        return "The inspector is for pages of its own address."
-    is_link = request.headers.get("sec-fetch-mode") == "navigate" and request.url.path == INSPECTOR
-    if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and not is_link:
-        return "The inspector is for pages of its own address."
-    if request.method != "GET" and origin is None and request.headers.get("x-inspector") is None:
-        return "A change needs the header x-inspector, which a page of another address cannot send."
-    return None

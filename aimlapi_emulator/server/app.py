@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 
 from aimlapi_emulator.faults.statuses import AWAY
 from aimlapi_emulator.faults.table import Attempts, fault_for
+from aimlapi_emulator.inspector.keeping import keep as keep_in
 from aimlapi_emulator.inspector.recorder import record
 from aimlapi_emulator.inspector.routes import inspector_routes
 from aimlapi_emulator.media import endpoints as media
@@ -152,6 +153,7 @@ def build_app(
     balance_usd: float | None = None,
     upstream: Upstream | None = None,
     record_to: str | Path | None = None,
+    keep: str | Path | None = None,
 ) -> Starlette:
     """The ASGI application.
 
@@ -160,6 +162,7 @@ def build_app(
         balance_usd: what the account has.
         upstream: the real provider, which answers in place of the emulator.
         record_to: a folder for a cassette of each exchange, where the journal keeps replies.
+        keep: a SQLite file that the journal is read from and written to, where it keeps replies.
     """
     journal = journal if journal is not None else Journal()
     routes = [Route(path, handler, methods=methods) for methods, paths, handler in ROUTES for path in paths]
@@ -167,6 +170,8 @@ def build_app(
         routes = upstream.routes()
     if journal.keeps_replies:
         address = upstream.root if upstream is not None else "https://api.aimlapi.com"
+        if keep is not None:
+            keep_in(journal, keep)
         if record_to is not None:
             record(journal, record_to, address, is_live=upstream is not None)
         routes = [*inspector_routes(journal, address, is_live=upstream is not None), *routes]

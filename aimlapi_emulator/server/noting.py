@@ -6,12 +6,15 @@ import time
 from collections.abc import MutableMapping
 from typing import Any
 
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from aimlapi_emulator.inspector.guard import INSPECTOR, REPLAY, refused
 from aimlapi_emulator.secrets import HIDDEN, SHORTEST, public, public_headers, public_pieces, secrets_of
 from aimlapi_emulator.server.request_log import Exchange, Journal, Received
 
-INSPECTOR = "/_inspect"
+NUMBER = b"x-inspector-exchange"  # header of the reply to a request of the page: which exchange it is
 
 
 class Noting:
@@ -25,13 +28,22 @@ class Noting:
         if scope["type"] != "http" or (self.journal.keeps_replies and scope["path"].startswith(INSPECTOR)):
             await self.app(scope, receive, send)
             return
+        is_replay = self.journal.keeps_replies and any(name == REPLAY.encode() for name, _ in scope["headers"])
+        if is_replay:
+            why = refused(Request(scope))
+            if why is not None:
+                await PlainTextResponse(f"{why}\n", 403)(scope, receive, send)
+                return
+            own = (REPLAY.encode(), b"origin", b"referer", b"cookie")  # of the page, not of the request
+            scope["headers"] = [pair for pair in scope["headers"] if pair[0] not in own]
         headers = _text(scope["headers"])
         received = self.journal.note(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), headers)
         scope.setdefault("state", {})["received"] = received
         if received.exchange is None:
             await self.app(scope, receive, send)
         else:
-            await self._kept(received, received.exchange, scope, receive, send)
+            answer = _numbered(send, received.exchange.number) if is_replay else send
+            await self._kept(received, received.exchange, scope, receive, answer)
 
     async def _kept(self, received: Received, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         secrets = secrets_of(_text(scope["headers"]), scope["query_string"].decode("latin-1"))
@@ -91,6 +103,17 @@ class Noting:
         after = public_pieces(before, secrets)
         exchange.pieces = [(at, piece) for (at, _), piece in zip(exchange.pieces, after, strict=True)]
         self.journal.hold(exchange, sum(map(len, after)) - sum(map(len, before)))
+
+
+def _numbered(send: Send, number: int) -> Send:
+    """Tells the page which exchange its request is."""
+
+    async def sending(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], (NUMBER, str(number).encode())]}
+        await send(message)
+
+    return sending
 
 
 class _Hidden:

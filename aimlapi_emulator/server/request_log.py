@@ -10,7 +10,7 @@ from typing import Any
 
 from aimlapi_emulator.secrets import public_headers, public_query
 
-MOST_BYTES = 256 * 1024 * 1024
+MAX_BYTES = 256 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -58,14 +58,16 @@ class Journal:
 
     Args:
         most: requests that are kept.
-        keeps_replies: whether bodies and replies are kept, too, of the newest requests up to `most_bytes`.
+        keeps_replies: whether bodies and replies are kept, too, of the newest requests up to `max_bytes`.
     """
 
-    def __init__(self, most: int = 10_000, *, keeps_replies: bool = False, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, most: int = 10_000, *, keeps_replies: bool = False, max_bytes: int = MAX_BYTES) -> None:
         self.kept: deque[Received] = deque(maxlen=most)
         self.keeps_replies = keeps_replies
         self.listeners: list[Callable[[Received], None]] = []
-        self._most_bytes = most_bytes
+        self.clear_listeners: list[Callable[[], None]] = []
+        self.close_listeners: list[Callable[[], None]] = []
+        self._max_bytes = max_bytes
         self._bytes = 0
         self._held: deque[Exchange] = deque()
         self._count = 0
@@ -79,11 +81,21 @@ class Journal:
         self.kept.append(received)
         return received
 
+    def restore(self, received: Received) -> None:
+        """Appends a request of an earlier run, with an exchange that has ended; numbers grow."""
+        assert received.exchange is not None
+        self._count = max(self._count, received.exchange.number)
+        self._held.append(received.exchange)
+        self.kept.append(received)
+        self.hold(
+            received.exchange, len(received.exchange.body) + sum(len(piece) for _, piece in received.exchange.pieces)
+        )
+
     def hold(self, exchange: Exchange, size: int) -> None:
         """Counts bytes that were kept (below 0: given up), and drops those of the oldest where they are too many."""
         exchange.size += size
         self._bytes += size
-        while self._held and (self._bytes > self._most_bytes or len(self._held) > (self.kept.maxlen or 0)):
+        while self._held and (self._bytes > self._max_bytes or len(self._held) > (self.kept.maxlen or 0)):
             oldest = self._held[0]
             if oldest is exchange and len(self._held) == 1:
                 return  # one that is larger than all there is room for
@@ -96,8 +108,16 @@ class Journal:
         for listener in tuple(self.listeners):
             listener(received)
 
+    def close(self) -> None:
+        """Ends whatever keeps the journal elsewhere; what is in memory stays."""
+        listeners, self.close_listeners = self.close_listeners, []
+        for listener in listeners:
+            listener()
+
     def clear(self) -> None:
         """Forgets all."""
         self.kept.clear()
         self._held.clear()
         self._bytes = 0
+        for listener in tuple(self.clear_listeners):
+            listener()

@@ -14,9 +14,9 @@ from types import TracebackType
 
 import uvicorn
 
+from aimlapi_emulator.inspector.guard import INSPECTOR
 from aimlapi_emulator.server.app import build_app
 from aimlapi_emulator.server.hosts import HOSTS
-from aimlapi_emulator.server.noting import INSPECTOR
 from aimlapi_emulator.server.request_log import Journal, Received
 from aimlapi_emulator.server.sockets import NotedProtocol
 from aimlapi_emulator.server.upstream import Upstream
@@ -28,10 +28,11 @@ def config(
     balance_usd: float | None = None,
     upstream: Upstream | None = None,
     record_to: str | Path | None = None,
+    keep: str | Path | None = None,
 ) -> uvicorn.Config:
     """How the app is served: quietly, and over a protocol that faults can cut."""
     return uvicorn.Config(
-        build_app(journal, balance_usd=balance_usd, upstream=upstream, record_to=record_to),
+        build_app(journal, balance_usd=balance_usd, upstream=upstream, record_to=record_to, keep=keep),
         http=NotedProtocol,
         loop="asyncio",
         ws="none",
@@ -83,12 +84,14 @@ class EmulatorServer:
         inspect: bool = False,
         upstream: str | None = None,
         record_to: str | Path | None = None,
+        keep: str | Path | None = None,
     ) -> None:
         self._host, self._port = host, port
         self._balance_usd = balance_usd
         self._upstream = None if upstream is None else Upstream(upstream)
         self._record_to = record_to
-        self._journal = Journal(keeps_replies=inspect or record_to is not None)
+        self._keep = keep
+        self._journal = Journal(keeps_replies=inspect or record_to is not None or keep is not None)
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
         self._sock: socket.socket | None = None
@@ -121,9 +124,18 @@ class EmulatorServer:
             raise RuntimeError("This server is already running; stop it first.")
         self._sock = listen(self._host, self._port)
         self.url = url_of(self._sock)
-        self._server = uvicorn.Server(
-            config(self._journal, balance_usd=self._balance_usd, upstream=self._upstream, record_to=self._record_to)
-        )
+        try:
+            served = config(
+                self._journal,
+                balance_usd=self._balance_usd,
+                upstream=self._upstream,
+                record_to=self._record_to,
+                keep=self._keep,
+            )
+        except BaseException:
+            self._sock.close()
+            raise
+        self._server = uvicorn.Server(served)
         self._thread = threading.Thread(target=self._serve, name="aimlapi-emulator", daemon=True)
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
@@ -140,6 +152,7 @@ class EmulatorServer:
             self._server.should_exit = True
             self._thread.join(timeout=5)
             self._sock.close()
+            self._journal.close()
         self._server = self._thread = self._sock = None
 
     def __enter__(self) -> EmulatorServer:
@@ -160,6 +173,7 @@ def emulator(
     inspect: bool = False,
     upstream: str | None = None,
     record_to: str | Path | None = None,
+    keep: str | Path | None = None,
 ) -> Iterator[EmulatorServer]:
     """A running emulator for the length of a `with` block.
 
@@ -168,9 +182,10 @@ def emulator(
         inspect: keep replies, too, and show what passes on a page, `server.inspector_url`.
         upstream: address of a provider that answers in its place (`https://api.aimlapi.com/v1`).
         record_to: a folder for a cassette of each exchange, labelled live where a provider answered.
+        keep: a SQLite file that holds what passed across restarts, without secrets; it is shown, too.
     """
     with EmulatorServer(
-        host, port, balance_usd=balance_usd, inspect=inspect, upstream=upstream, record_to=record_to
+        host, port, balance_usd=balance_usd, inspect=inspect, upstream=upstream, record_to=record_to, keep=keep
     ) as server:
         yield server
 
@@ -182,18 +197,20 @@ def run(
     inspect: bool = False,
     upstream: str | None = None,
     record_to: str | Path | None = None,
+    keep: str | Path | None = None,
 ) -> None:
     """Serves in the foreground until SIGINT or SIGTERM, after printing the base URL; the rest as in `emulator`."""
     passed_to = None if upstream is None else Upstream(upstream)
-    journal = Journal(keeps_replies=inspect or record_to is not None)
+    journal = Journal(keeps_replies=inspect or record_to is not None or keep is not None)
     sock = listen(host, port)
-    server = uvicorn.Server(config(journal, upstream=passed_to, record_to=record_to))
+    server = uvicorn.Server(config(journal, upstream=passed_to, record_to=record_to, keep=keep))
     for number in (signal.SIGINT, signal.SIGTERM):
         # uvicorn takes these over, then raises them again for whoever had them before: being stopped is no error
         signal.signal(number, lambda *_: setattr(server, "should_exit", True))
     sys.stdout.write(f"{url_of(sock)}/v1\n")
-    if inspect:
+    if inspect or keep is not None:
         sys.stdout.write(f"inspector: {url_of(sock)}{INSPECTOR}\n")
     sys.stdout.flush()
     server.run(sockets=[sock])
     sock.close()
+    journal.close()

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from aimlapi_emulator import EmulatorServer, emulator
-from aimlapi_emulator.inspector.conversation import Threads, messages_of
+from aimlapi_emulator.inspector.conversation import messages_of
 from aimlapi_emulator.inspector.exchanges import View
 from aimlapi_emulator.inspector.export import cassette
 from aimlapi_emulator.server.request_log import Journal
@@ -41,6 +41,10 @@ def inspected() -> Iterator[EmulatorServer]:
 
 def user(text: str) -> dict[str, Any]:
     return {"role": "user", "content": text}
+
+
+def said(text: str) -> dict[str, Any]:
+    return {"role": "assistant", "content": text}
 
 
 def asked(server: EmulatorServer, *messages: Any, model: str = "openai/gpt-4o", **parameters: Any) -> Any:
@@ -118,16 +122,6 @@ def test_turns_of_responses_are_found_by_the_id_of_the_former_one(inspected: Emu
     httpx.post(address, json=body, headers=headers).raise_for_status()
     new, old = seen(inspected)["rows"]
     assert new["thread"] == old["thread"] and new["endpoint"] == "responses" and old["answer"]
-
-
-def test_the_same_request_again_is_another_conversation_unless_the_first_failed() -> None:
-    threads, body = Threads(), {"messages": [user("x")]}
-    first = threads.place(1, body)
-    threads.answered(1, first, None, failed=True)
-    second = threads.place(2, body)
-    threads.answered(2, second, None, failed=False)
-    assert (second.thread, second.before) == (first.thread, 1)
-    assert threads.place(3, body).thread != first.thread
 
 
 def test_search_and_filters(inspected: EmulatorServer) -> None:
