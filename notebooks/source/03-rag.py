@@ -124,7 +124,7 @@ from llama_index.core import VectorStoreIndex
 from llama_index.core.schema import TextNode
 from llama_index_aimlapi import AIMLAPI, AIMLAPIEmbedding, get_aimlapi_usage
 
-llm = AIMLAPI(model="anthropic/claude-haiku-4.5")
+llm = AIMLAPI(model="anthropic/claude-haiku-4.5", context_window=200_000)
 embedding = AIMLAPIEmbedding(model="text-embedding-3-small")
 apart = {  # the name of its place is for you, not for the models
     "excluded_embed_metadata_keys": ["source"],
