@@ -65,7 +65,9 @@ class _DeltaStream:
             self._is_reading = False
 
     async def _begin(self) -> list[Delta]:
-        """One try, up to its first deltas."""
+        """One try, up to its first deltas; none where the stream was closed during the pause before it."""
+        if self._is_over:
+            return []
         exchange = await self._client._exchange(self._request, self._time_limits)
         try:
             await exchange.open()

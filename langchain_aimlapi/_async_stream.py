@@ -45,7 +45,11 @@ class AsyncChunks(AsyncIterator[ChatGenerationChunk]):
         with self._raising:
             if self._begin is not None:
                 begin, self._begin = self._begin, None
-                await begin()
+                try:
+                    await begin()
+                except BaseException:
+                    await self.aclose()
+                    raise
             while True:
                 for delta in self._ready:
                     return self._finish(self._reader.chunk(delta), delta.completion)

@@ -10,9 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from langchain_core.messages import HumanMessage
 from langchain_core.tracers.base import BaseTracer
 from langchain_core.tracers.schemas import Run
 from llama_index.core.callbacks import CallbackManager, EventPayload, LlamaDebugHandler
@@ -390,6 +393,23 @@ def test_a_refusal_closes_its_run(way: str, passed: bool, caplog: pytest.LogCapt
     assert "BudgetExceededError" in str(tracer.ended[-1].error)
     assert not caplog.records
     assert not handler._open and not handler._reserved
+
+
+def test_nothing_is_sent_by_who_asks_on_after_a_refusal() -> None:
+    """`_astream` of its own, without LangChain's generator around it, which ends by itself."""
+    handler = AIMLAPIUsageCallbackHandler(budget_usd=0.5)
+    handler.reserve("another call", MODEL, 0.5)
+    run: Any = SimpleNamespace(handlers=[handler], run_id=uuid4())
+
+    async def ask_on(model: ChatAIMLAPI) -> list[Any]:
+        chunks = model._astream([HumanMessage("Hi")], run_manager=run)
+        with pytest.raises(LangChainBudgetExceededError):
+            await anext(chunks)
+        return [chunk async for chunk in chunks]
+
+    with host(listing(None)) as server:
+        assert asyncio.run(ask_on(chat(server))) == []
+        assert sent(server) == 0
 
 
 def test_a_run_that_a_cache_answered_is_no_budget_of_the_next_call() -> None:

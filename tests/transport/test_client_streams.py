@@ -188,6 +188,30 @@ async def test_an_async_stream_is_closed_before_its_aclose_returns(layer: str) -
     assert body.is_closed
 
 
+def test_a_stream_closed_in_the_pause_before_a_retry_sends_no_further_request() -> None:
+    with scripted(reply(503), stream(*PIECES)) as server:
+        client = Client(api_key=KEY, base_url=server.base_url, sleep=lambda _: deltas.close())
+        deltas: Any = client.stream_chat("m", HI)
+        assert list(deltas) == []
+        assert len(server.received) == 1
+
+
+async def test_an_async_stream_closed_in_the_pause_before_a_retry_sends_no_further_request() -> None:
+    received: list[httpx.Request] = []
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        received.append(request)
+        return httpx.Response(503)
+
+    async def close(_: float) -> None:
+        await deltas.aclose()
+
+    own = httpx.AsyncClient(transport=httpx.MockTransport(refuse))
+    deltas: Any = AsyncClient(api_key=KEY, http_client=own, sleep=close).stream_chat("m", HI)
+    assert [delta async for delta in deltas] == []
+    assert len(received) == 1
+
+
 async def _drain(deltas: AsyncGenerator[Delta, None]) -> None:
     async for _ in deltas:
         pass
