@@ -68,7 +68,12 @@ class View:
         text = self._texts.get(exchange.number)
         if text is None:
             text = _searched(received, exchange, _reply(exchange))
-        return all(word in text or json.dumps(word, ensure_ascii=False)[1:-1] in text for word in words)
+        for word in words:
+            if word not in text:
+                escaped = json.dumps(word, ensure_ascii=False)[1:-1]
+                if escaped == word or escaped not in text:
+                    return False
+        return True
 
     def find(self, number: int) -> tuple[Received, Exchange] | None:
         """An exchange by its number."""

@@ -1,10 +1,12 @@
-"""What the inspector adds to a stream's first token, beside the same server asked directly.
+"""What the inspector adds to a stream's first token, and how long its page waits where 5,000 exchanges are kept.
 
-`python -m tests.benchmarks.inspector [--quick]`: both servers in processes of their own, asked in turns; wall time.
+`python -m tests.benchmarks.inspector [--quick]`: servers in processes of their own, asked in turns; wall time. The page's
+lists are asked of a server in a thread of this process.
 """
 
 from __future__ import annotations
 
+import json
 import statistics
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from contextlib import contextmanager
 
 import httpx
 
+from aimlapi_emulator import emulator
 from tests.benchmarks.server import serving
 
 BODY = {"model": "openai/gpt-4o", "stream": True, "messages": [{"role": "user", "content": "Hello"}]}
@@ -45,6 +48,39 @@ def first_token(client: httpx.Client, base_url: str) -> float:
     return first * 1e3
 
 
+def list_times(count: int) -> dict[str, float]:
+    """Milliseconds of the page's requests, the median of nine, with `count` streamed exchanges of about 10 kB each."""
+    event = b'data: {"id":"c","choices":[{"delta":{"content":"word%d "}}]}\n\n'
+    stream = b"".join(event % number for number in range(60))
+    asked = {
+        "list": ("exchanges", {"grouped": "1"}),
+        "search, one found": ("exchanges", {"q": "row-4321", "grouped": "1"}),
+        "search, none found": ("exchanges", {"q": "no such words"}),
+        "totals": ("totals", {}),
+    }
+    with emulator(inspect=True) as server, httpx.Client(trust_env=False) as client:
+        for number in range(count):
+            received = server._journal.note("POST", "/v1/chat/completions", "", [("content-type", "application/json")])
+            text = f"row-{number} " + "lorem ipsum " * 150
+            received.json = {"model": f"m{number % 7}", "messages": [{"role": "user", "content": text}]}
+            exchange = received.exchange
+            assert exchange is not None
+            exchange.body += json.dumps(received.json).encode()
+            exchange.status, exchange.headers = 200, {"content-type": "text/event-stream"}
+            exchange.pieces, exchange.seconds = [(0.01, stream)], 0.1
+            server._journal.hold(exchange, len(exchange.body) + len(stream))
+            server._journal.changed(received)
+        found = {}
+        for name, (path, query) in asked.items():
+            times = []
+            for _ in range(9):
+                start = time.perf_counter()
+                client.get(f"{server.inspector_url}/{path}", params=query).raise_for_status()
+                times.append((time.perf_counter() - start) * 1e3)
+            found[name] = statistics.median(times)
+    return found
+
+
 def main() -> None:
     count = 50 if "--quick" in sys.argv else 300
     with serving() as (port, _), httpx.Client(trust_env=False) as client:
@@ -54,6 +90,8 @@ def main() -> None:
     added = sorted(there - here for here, there in turns)
     median, most = statistics.median(added), added[int(len(added) * 0.95)]
     print(f"the inspector adds to a first token {median:.1f} ms (median of {count} turns; 95th percentile {most:.1f})")
+    for name, milliseconds in list_times(5000).items():
+        print(f"5,000 exchanges, {name}: {milliseconds:.0f} ms")
 
 
 if __name__ == "__main__":
