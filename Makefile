@@ -24,8 +24,8 @@ test-ray: $(VENV)/.dev  ## jobs on a Ray cluster of this machine; installs Ray w
 		|| { echo "Ray cannot be installed here (pip install 'ray[data]'): its tests are left out."; exit 0; }; \
 	$(RUN) -m pytest -q -p no:xdist tests/ray
 
-test-browser: $(VENV)/.dev  ## the inspector's page in a browser; installs Playwright, and Chromium where it may
-	@$(RUN) -m pip install --quiet --disable-pip-version-check playwright \
+test-browser: $(VENV)/.dev  ## the inspector's page in Chromium and Firefox; installs Playwright, and browsers where it may
+	@$(RUN) -m pip install --quiet --disable-pip-version-check playwright websockets \
 		|| { echo "Playwright cannot be installed here: the browser's tests are left out."; exit 0; }; \
 	$(RUN) -m tests.browser.browser || exit 0; \
 	$(RUN) -m pytest -q -p no:xdist tests/browser

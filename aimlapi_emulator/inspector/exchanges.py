@@ -46,9 +46,10 @@ class View:
     def _end(self, received: Received, exchange: Exchange) -> None:
         reply = _reply(exchange)
         self._rows[exchange.number] = self._row(received, exchange, reply)
-        if self._characters < MAX_TEXTS:
-            self._texts[exchange.number] = text = _searched(received, exchange, reply)
-            self._characters += len(text)
+        self._texts[exchange.number] = text = _searched(received, exchange, reply)
+        self._characters += len(text)
+        while self._characters > MAX_TEXTS:
+            self._characters -= len(self._texts.pop(next(iter(self._texts))))
 
     def all(self) -> list[tuple[Received, Exchange]]:
         """What is kept, oldest first."""

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from tests.browser.firefox import firefox
+
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -39,12 +41,13 @@ def browsing() -> Iterator[Any]:
 
 
 def main() -> int:
-    """Installs Chromium where there is none and Debian's packages can be installed; 1 where there is none after that."""
-    if chromium() is None and shutil.which("apt-get") and os.geteuid() == 0:
+    """Installs browsers that are missing where Debian's packages can be installed; 1 where there is no Chromium then."""
+    missing = [name for name, path in (("chromium", chromium()), ("firefox-esr", firefox())) if path is None]
+    if missing and shutil.which("apt-get") and os.geteuid() == 0:
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         with suppress(subprocess.TimeoutExpired):
             subprocess.run(["apt-get", "update", "-q"], check=False, timeout=60, **quiet)
-            install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", "chromium"]
+            install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *missing]
             subprocess.run(install, check=False, timeout=240, **quiet)
     if chromium() is None:
         print("There is no Chromium: install it (apt-get install chromium), or set CHROMIUM to its path.")

@@ -80,6 +80,19 @@ def test_a_journal_is_there_after_a_restart_without_secrets(tmp_path: Path) -> N
         assert server.requests == []
 
 
+@pytest.mark.parametrize("depth", [100, 500, 900, 5000, 200_000])
+def test_a_deep_request_is_answered_and_kept_all_the_same(tmp_path: Path, depth: int) -> None:
+    content = '{"model": "openai/gpt-4o", "messages": [{"role": "user", "content": ' + "[" * depth + "]" * depth + "}]}"
+    with emulator(keep=tmp_path / "journal") as server:
+        headers = {"authorization": "Bearer x", "content-type": "application/json"}
+        reply = httpx.post(f"{server.base_url}/chat/completions", content=content, headers=headers)
+        assert reply.status_code < 500
+        assert [row["id"] for row in seen(server)["rows"]] == [1]
+        httpx.get(f"{server.inspector_url}/exchanges/1").raise_for_status()
+    with emulator(keep=tmp_path / "journal") as server:
+        assert [row["id"] for row in seen(server, q="gpt-4o")["rows"]] == [1]
+
+
 def test_a_kept_journal_is_bounded(tmp_path: Path) -> None:
     journal = Journal(10, keeps_replies=True)
     keep(journal, tmp_path / "journal", max_bytes=1000)
