@@ -116,6 +116,16 @@ def test_pairs_are_sent_as_they_are(way: Way) -> None:
     assert host.raw[0] == host.raw[1]
 
 
+@pytest.mark.parametrize("way", FOUR_WAYS, ids=str)
+def test_a_repaired_result_follows_its_call(way: Way) -> None:
+    """An agent that was interrupted: somebody spoke before the tool was done. Chat hosts take nothing in between."""
+    history = [HI, calling("a", "b"), result("b"), HI, DONE, result("a"), HI]
+    host = Host()
+    host.ask(way, history, repair_history=True)
+    expected = ["user", "call a", "call b", "a: ra", "b: rb", "user", "assistant", "user"]
+    assert sent(host.bodies[0]) == expected
+
+
 @pytest.mark.parametrize("responses", [False, True])
 def test_a_conversation_that_langchain_trimmed(responses: bool) -> None:
     calls = [{"id": "c", "name": "f", "args": {}}]

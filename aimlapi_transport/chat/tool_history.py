@@ -32,7 +32,7 @@ def check_history(
 
     Args:
         repair: leave out results without a call, and answer calls without a result with `NO_RESULT`; both are errors
-            by default.
+            by default. Results that another message parts from their call follow it again.
         continued: whether an answer that is in no message comes before them: results may be of its calls.
         has_items: whether the endpoint takes calls as output items, also of tools such as a computer.
 
@@ -45,6 +45,9 @@ def check_history(
     waiting: dict[str, _Call] = {}
     without_result: list[_Call] = []
     without_call: set[int] = set()
+    late: dict[int, list[Json]] = {}  # by the place of their call; hosts want them right behind it
+    parted: set[int] = set()  # the places of these results
+    turn = 0  # the place of the last message that is no result
     for position, message in enumerate(messages):
         if message.get("role") in ("tool", "function"):
             named = str(message.get("tool_call_id") or message.get("name"))
@@ -55,7 +58,12 @@ def check_history(
                 if not repair:
                     raise _no_call(position, named, calls)
             waiting.pop(call_id, None)
-        elif message.get("role") == "assistant":
+            if repair and call_id in calls and calls[call_id].position < turn:
+                late.setdefault(calls[call_id].position, []).append(message)
+                parted.add(position)
+            continue
+        turn = position
+        if message.get("role") == "assistant":
             for call in _calls(message, position, has_items):
                 if call.call_id in waiting:  # an id that comes again names the later call
                     without_result.append(waiting[call.call_id])
@@ -72,12 +80,13 @@ def check_history(
     for call in without_result:
         if not repair or not call.takes_text:
             raise _no_result(call)
-    if not without_result and not without_call:
+    if not without_result and not without_call and not parted:
         return list(messages)
     repaired: list[Json] = []
     for position, message in enumerate(messages):
-        if position not in without_call:
+        if position not in without_call and position not in parted:
             repaired.append(message)
+        repaired += late.get(position, ())
         answers = [call.call_id for call in without_result if call.position == position]
         repaired += [{"role": "tool", "tool_call_id": call_id, "content": NO_RESULT} for call_id in answers]
     return repaired
