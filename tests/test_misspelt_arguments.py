@@ -71,6 +71,9 @@ def test_options_of_a_call_are_known_names(monkeypatch: pytest.MonkeyPatch) -> N
     [
         ("temprature", "temperature"),
         ("max_token", "max_tokens"),
+        ("maxTokens", "max_tokens"),
+        ("top_P", "top_p"),
+        ("toolChoise", "tool_choice"),
         ("top_a", None),
         ("temperature", None),
         ("sparkle", None),

@@ -6,6 +6,7 @@ Source: the request schemas under https://docs.aimlapi.com/api-references/text-m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -73,7 +74,8 @@ def nearest_parameter(name: str) -> str | None:
         return None
     from difflib import get_close_matches  # only who misspells pays for it
 
-    return next(iter(get_close_matches(name, known, n=1, cutoff=_CLOSE)), None)
+    spelled = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", name).lower()  # `maxTokens`, as JavaScript has it
+    return next(iter(get_close_matches(spelled, known, n=1, cutoff=_CLOSE)), None)
 
 
 # What no model's chat schema lists: parameters of /v1/responses and of vendors, and the options of a call.
