@@ -110,7 +110,8 @@ class UsageTotals:
 
     def __init__(self, *, around: UsageTotals | None = None, budget_usd: float | None = None) -> None:
         super().__init__()
-        if budget_usd is not None and not budget_usd > 0:
+        is_number = hasattr(budget_usd, "__float__") and not isinstance(budget_usd, bool)  # Decimals, too
+        if budget_usd is not None and not (is_number and budget_usd > 0):
             raise InvalidRequestError(f"`budget_usd` is {budget_usd!r}: pass US dollars, more than 0.")
         self.budget_usd = budget_usd
         self._reserved: dict[Hashable, _Reserved] = {}

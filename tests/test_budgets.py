@@ -20,7 +20,7 @@ from langchain_core.tracers.base import BaseTracer
 from langchain_core.tracers.schemas import Run
 from llama_index.core.callbacks import CallbackManager, EventPayload, LlamaDebugHandler
 
-from aimlapi_transport.errors import BudgetExceededError
+from aimlapi_transport.errors import BudgetExceededError, InvalidRequestError
 from aimlapi_transport.service.prices import PRICES
 from aimlapi_transport.usage_totals import ModelUsage, UsageTotals
 from langchain_aimlapi import AIMLAPIEmbeddings, AIMLAPIUsageCallbackHandler, ChatAIMLAPI, get_aimlapi_usage_callback
@@ -432,6 +432,13 @@ def test_callbacks_of_llama_index_hear_of_a_refusal(form: Callable[..., Any]) ->
             asked(form, server, callback_manager=CallbackManager([handler]))
     ends = [end.payload or {} for _, end in handler.get_llm_inputs_outputs()]
     assert [type(payload.get(EventPayload.EXCEPTION)) for payload in ends] == [BudgetExceededError]
+
+
+@pytest.mark.parametrize("budget", [0, -1, float("nan"), True, "1", [1]], ids=str)
+@pytest.mark.parametrize("counting", [get_aimlapi_usage_callback, get_aimlapi_usage], ids=["langchain", "llama_index"])
+def test_what_is_no_amount_is_no_budget(counting: Callable[..., Any], budget: Any) -> None:
+    with pytest.raises(InvalidRequestError, match=r"`budget_usd` is .*: pass US dollars"), counting(budget_usd=budget):
+        pass
 
 
 # -- abandoned calls -----------------------------------------------------------------------------------------------------
