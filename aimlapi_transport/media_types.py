@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import binascii
 import mimetypes
+import re
 from collections.abc import Callable
 
 # Spellings that are in use beside the registered one.
@@ -135,14 +136,15 @@ def media_type_of(label: str | None, data: bytes) -> str | None:
 
 
 _BASE64 = ";base64,"
-_LONGEST_LABEL = 256  # characters of a data URL before its data
+# A label ends within its first 256 characters. Schemes and `base64` are written in either case (RFC 2397, RFC 3986).
+_DATA_URL = re.compile(r"data:.{0,240}?;base64,", re.ASCII | re.IGNORECASE | re.DOTALL)
 _FIRST_CHARACTERS = 1368  # base64 of the first kilobyte
 
 
 def data_start(url: str, begin: int = 0) -> int | None:
     """Where the base64 of a data URL that begins here starts; None where there is no such URL."""
-    end = url.find(_BASE64, begin, begin + _LONGEST_LABEL) if url[begin : begin + 5].lower() == "data:" else -1
-    return None if end < 0 else end + len(_BASE64)
+    found = _DATA_URL.match(url, begin)
+    return None if found is None else found.end()
 
 
 def first_bytes(data: str) -> bytes:

@@ -342,4 +342,4 @@ def _url(url: Any, resolve: Callable[[], Any], mimetype: str | None, default: st
 def _base64(buffer: Any) -> str:
     """The bytes in base64; a data URL, which they may be the text of, as it is."""
     data: bytes = buffer.read()
-    return data.decode() if data[:5] == b"data:" else b64encode(data).decode()
+    return data.decode() if data[:5].lower() == b"data:" else b64encode(data).decode()
