@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from langchain_core.language_models import ModelProfile
-from langchain_core.messages import BaseMessage
+from langchain_core.language_models import LanguageModelInput, ModelProfile
+from langchain_core.messages.utils import convert_to_messages
+from langchain_core.prompt_values import PromptValue
 
 from aimlapi_transport.client import Client
 from langchain_aimlapi._profile import DECLARED
 from langchain_aimlapi._request import to_request
 from langchain_aimlapi.error_translation import translated
+from langchain_aimlapi.errors import InvalidRequestError
 
 if TYPE_CHECKING:
     from aimlapi_transport.service.catalogue import Model
@@ -32,9 +35,12 @@ def listed(base_url: str | None, filters: dict[str, Any]) -> list[Model]:
 
 
 def estimated_cost(
-    model: ChatSettings, messages: list[BaseMessage], output_tokens: int | None, call: dict[str, Any]
+    model: ChatSettings, asked: LanguageModelInput, output_tokens: int | None, call: dict[str, Any]
 ) -> float | None:
-    """What a call of these messages will cost."""
+    """What a call will cost that is asked this."""
+    if not isinstance(asked, PromptValue | Sequence):
+        raise InvalidRequestError(f"`input` is a {type(asked).__name__}: pass a text, messages or a prompt's value.")
+    messages = convert_to_messages([asked] if isinstance(asked, str) else asked)
     with translated():
         client = _client(model)
         request = to_request(model, client, messages, None, call, stream=False)

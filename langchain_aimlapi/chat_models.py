@@ -321,7 +321,7 @@ class ChatAIMLAPI(SerializableChat):
         """
         from langchain_aimlapi._catalogue import estimated_cost
 
-        return estimated_cost(self, self._convert_input(input).to_messages(), output_tokens, kwargs)
+        return estimated_cost(self, input, output_tokens, kwargs)
 
     def refresh_profile(self) -> ModelProfile | None:
         """Adds to `profile` what the live catalogue says of the model and the packaged facts do not; and returns it.

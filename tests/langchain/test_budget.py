@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.messages import HumanMessage
+from langchain_core.prompt_values import StringPromptValue
 
 from aimlapi_emulator import EmulatorServer
 from aimlapi_transport.errors import BudgetExceededError, InvalidRequestError
@@ -37,6 +39,14 @@ def test_an_estimate_is_the_cost_to_a_cent(server: EmulatorServer) -> None:
     cost = llm.invoke(PROMPT).response_metadata["cost_usd"]
     assert estimate is not None and abs(estimate - cost) < 0.01
     assert llm.estimate_cost(PROMPT, output_tokens=1_000_000) > 1  # type: ignore[operator]
+
+
+def test_an_estimate_takes_what_a_call_takes(server: EmulatorServer) -> None:
+    llm = model(server)
+    same = [PROMPT, [("user", PROMPT)], [HumanMessage(PROMPT)], StringPromptValue(text=PROMPT)]
+    assert len({llm.estimate_cost(asked) for asked in same}) == 1
+    with pytest.raises(InvalidRequestError, match="`input` is a dict"):
+        llm.estimate_cost({"role": "user", "content": PROMPT})  # type: ignore[arg-type]  # what is refused
 
 
 def test_a_model_without_a_price_has_no_estimate(server: EmulatorServer) -> None:
