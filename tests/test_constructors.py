@@ -47,7 +47,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"max_retries": "many"}, "`max_retries` is 'many': pass a whole number, at least 0."),
     ({"deadline": 0}, "`deadline` is 0: pass seconds, above 0."),
     ({"preset": "mars"}, "`preset` is 'mars': pass aimlapi, powertokens or anyfast."),
-    ({"limits": 3}, "`limits` is 3: pass an aimlapi_transport.http.limits.Limits."),
+    ({"limits": 3}, "`limits` is 3: pass an aimlapi_transport.Limits."),
     ({"strict_parameters": "perhaps"}, "`strict_parameters` is 'perhaps': pass True or False."),
     ({"api_key": 3}, "`api_key` is a int that does not fit: pass a text, a SecretStr, or a function"),
     ({"default_headers": [SECRET]}, "`default_headers` is a list that does not fit: pass a dict of texts."),

@@ -73,7 +73,7 @@ ACCEPTED: Mapping[str, str] = {
     "preset": "aimlapi, powertokens or anyfast",
     "max_retries": "a whole number, at least 0",
     "deadline": "seconds, above 0",
-    "limits": "an aimlapi_transport.http.limits.Limits",
+    "limits": "an aimlapi_transport.Limits",
     "default_headers": "a dict of texts",
     "default_query": "a dict",
     "proxy": "a text",

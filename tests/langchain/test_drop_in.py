@@ -193,7 +193,7 @@ def test_what_belongs_to_responses_is_refused_where_it_is_not_spoken(name: str) 
         ({"stop": 7}, "`stop` is 7: pass a text or a list of texts."),
         ({"max_retries": -1}, "`max_retries` is -1: pass a whole number, at least 0."),
         ({"deadline": 0}, "`deadline` is 0: pass seconds, above 0."),
-        ({"limits": 3}, "`limits` is 3: pass an aimlapi_transport.http.limits.Limits."),
+        ({"limits": 3}, "`limits` is 3: pass an aimlapi_transport.Limits."),
         ({"preset": "openai"}, "`preset` is 'openai': pass aimlapi, powertokens or anyfast."),
         ({"logit_bias": "x"}, "`logit_bias` is 'x': pass a dict of numbers by token."),
         ({"stream_chunk_timeout": -1}, "`stream_chunk_timeout` is -1: pass seconds, or 0 for no limit."),
