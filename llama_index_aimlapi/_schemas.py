@@ -50,11 +50,6 @@ def tool_for(shape: AnswerSchema) -> Json:
     return {"type": "function", "function": {"name": name, "description": description, **function}}
 
 
-def tool_of(cls: type[BaseModel], *, strict: bool = False) -> Json:
-    """A tool whose arguments are an instance of the class."""
-    return tool_for(to_answer_schema(cls, strict=strict or None))
-
-
 def definition_of(tool: BaseTool, *, strict: bool = False, refuse: bool = False) -> Json:
     """The definition of a LlamaIndex tool.
 

@@ -75,12 +75,6 @@ def read_input(value: Any, name: str) -> FileBytes | str:
     )
 
 
-def as_field(value: Any, name: str) -> str:
-    """An address, or the file as a data URL: what the fields of a JSON body take."""
-    found = read_input(value, name)
-    return found if isinstance(found, str) else found.data_url()
-
-
 def as_upload(value: Any, name: str) -> FileBytes:
     """The file, for a multipart body.
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, RootModel
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.structured.strict import strict_schema
 from llama_index_aimlapi import AIMLAPI, StructuredOutputError
-from llama_index_aimlapi._schemas import name_of, schema_of, to_response_format, tool_of
+from llama_index_aimlapi._schemas import name_of, schema_of, to_answer_schema, to_response_format, tool_for
 from tests.llama_index.host import DONE, Host, call, chunk, last, piece, whole
 
 
@@ -157,6 +157,10 @@ async def test_a_structured_llm_takes_messages_as_they_are() -> None:
 async def test_the_frameworks_own_program_reads_a_text_where_a_call_was_due(answer: str) -> None:
     program = FunctionCallingProgram.from_defaults(Person, "Make {what}", llm=Host([whole(answer)]).llm())
     assert program(what="it") == await program.acall(what="it") == ADA
+
+
+def tool_of(cls: type[BaseModel]) -> dict[str, Any]:
+    return tool_for(to_answer_schema(cls, strict=None))
 
 
 async def test_a_text_that_is_not_the_calls_arguments_stays_a_text() -> None:
