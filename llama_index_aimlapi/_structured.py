@@ -29,12 +29,10 @@ from pydantic import BaseModel
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.model_families import claims
 from aimlapi_transport.errors import InvalidRequestError
-from aimlapi_transport.structured.answer_schema import AnswerSchema
-from llama_index_aimlapi._schemas import to_answer_schema, to_response_format, tool_for
 from llama_index_aimlapi._settings import AIMLAPISettings
-from llama_index_aimlapi._tools import to_tool_choice, to_tools
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # imported by the first call for a shape
+    from aimlapi_transport.structured.answer_schema import AnswerSchema
     from llama_index_aimlapi._structured_parsing import Expected, Model
 
 Way = Literal["json_schema", "tool", "words"]
@@ -163,6 +161,8 @@ class StructuredPrediction(AIMLAPISettings):
 
     def _prepare_schema(self, llm_kwargs: Json | None, output_cls: type[BaseModel]) -> Json:
         """The arguments of `chat`, with the class's schema as `response_format`."""
+        from llama_index_aimlapi._schemas import to_response_format
+
         return {"response_format": to_response_format(output_cls), **_without_idle_choices(llm_kwargs or {})}
 
     def _way(self, shape: AnswerSchema) -> Way:
@@ -184,14 +184,18 @@ class StructuredPrediction(AIMLAPISettings):
         self, output_cls: type[BaseModel], prompt: BasePromptTemplate, llm_kwargs: Json | None, prompt_args: Json
     ) -> tuple[list[ChatMessage], Json, Expected]:
         """The messages, the arguments of `chat` that ask for the shape, and what to expect of the answer."""
+        from llama_index_aimlapi._schemas import to_answer_schema
         from llama_index_aimlapi._structured_parsing import Expected
+        from llama_index_aimlapi._tools import to_tools
 
         if not (isinstance(output_cls, type) and issubclass(output_cls, BaseModel)):
             raise InvalidRequestError(f"`output_cls` is {output_cls!r}: pass a Pydantic class.")
         _dispatcher.event(
             LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
         )
-        messages = self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
+        messages = prompt.format_messages(llm=self, **prompt_args)
+        if self.system_prompt:
+            messages = [ChatMessage(role=MessageRole.SYSTEM, content=self.system_prompt), *messages]
         kwargs = dict(llm_kwargs or {})
         shape = to_answer_schema(output_cls, strict=None)
         way = self._way(shape)
@@ -209,12 +213,17 @@ class StructuredPrediction(AIMLAPISettings):
         return messages, {"response_format": shape.response_format(), **kwargs}, Expected(output_cls, shape, names)
 
     def _strict_schema(self, output_cls: type[BaseModel], strict: bool, *, was_asked: bool) -> AnswerSchema:
+        from llama_index_aimlapi._schemas import to_answer_schema
+
         return to_answer_schema(output_cls, strict=strict or None, was_asked=was_asked, refuse=self.strict_parameters)
 
     def _with_answer_tool(
         self, messages: list[ChatMessage], shape: AnswerSchema, kwargs: Json, others: frozenset[str]
     ) -> Json:
         """The arguments of `chat` with the tool whose call is the answer, beside the caller's own tools."""
+        from llama_index_aimlapi._schemas import tool_for
+        from llama_index_aimlapi._tools import to_tool_choice, to_tools
+
         tools: list[Any] = [tool_for(shape), *(kwargs.pop("tools", None) or ())]
         kwargs.pop("tool_required", None)
         choice = to_tool_choice(kwargs.pop("tool_choice", None), to_tools(tools))
