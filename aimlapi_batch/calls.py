@@ -260,6 +260,7 @@ class CallRun:
             return await awaitable
         finally:
             self._waiting.discard(task)
+            self.summary.waiting = len(self._waiting)
 
     async def _turn(self, call: int, request: Any, dues: Sequence[DueRow]) -> float:
         """Waits until a request may be sent: for the budget, the provider, and limits; the tokens it was counted as."""

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from aimlapi_batch.job import OUTPUTS, JobError
 from aimlapi_batch.output import Output, set_aside, write_output
 from aimlapi_batch.status import path_of
 from aimlapi_batch.store import Store
+from aimlapi_transport.json_codec import JsonError, loads
 
+_MOST_CUT = 1 << 36  # bytes that a store was cut by; a header that names more is damaged itself
+_MOST_MISSES = 50_000  # rows
 _COLUMNS = "id, position, key, state, tries, error, ended, input, answer"
 
 
@@ -66,16 +73,42 @@ def _salvaged(path: Path) -> tuple[Store, str]:
     """A store in memory with the rows of a damaged one that can be read, and how much cannot."""
     store = Store.in_memory()
     count = 0
-    try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db, store.transaction() as new:
+    with TemporaryDirectory(prefix="aimlapi-batch-") as folder, closing(_opened(path, Path(folder))) as db:
+        with store.transaction() as new:
             for row in _readable(db):
-                count += 1
-                new.execute(f"INSERT OR IGNORE INTO rows ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-            known = _last_id(db)
-    except sqlite3.DatabaseError as error:
+                if _is_whole(row):
+                    count += 1
+                    new.execute(f"INSERT OR IGNORE INTO rows ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        known = _last_id(db)
+    if not count:
         store.close()
-        raise JobError(f"Nothing of {path} can be read: {error}.") from None
+        raise JobError(f"Nothing of {path} can be read.")
     return store, "an unknown number of rows" if known is None else f"{known - count:,} rows"
+
+
+def _is_whole(row: tuple[object, ...]) -> bool:
+    """Whether the JSON of a row can be read: a page that is gone may be one in the midst of it."""
+    try:
+        for data in row[-2:]:  # input, answer
+            if data is not None:
+                loads(data if isinstance(data, (bytes, str)) else b"")
+    except JsonError:
+        return False
+    return True
+
+
+def _opened(path: Path, folder: Path) -> sqlite3.Connection:
+    """A damaged store to read; of one that was cut, which SQLite refuses as a whole, a copy of the length it names."""
+    with path.open("rb") as file:
+        head = file.read(32)
+    page, pages = int.from_bytes(head[16:18], "big"), int.from_bytes(head[28:32], "big")
+    size = pages * (65536 if page == 1 else page)
+    if path.stat().st_size < size <= path.stat().st_size + _MOST_CUT:
+        copy = folder / path.name
+        shutil.copyfile(path, copy)
+        os.truncate(copy, size)
+        path = copy
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
 
 
 def _last_id(db: sqlite3.Connection) -> int | None:
@@ -87,24 +120,23 @@ def _last_id(db: sqlite3.Connection) -> int | None:
 
 def _readable(db: sqlite3.Connection) -> Iterator[tuple[object, ...]]:
     """Rows from both ends, and those between where only some pages are damaged, one by one."""
-    first = found = 0
+    first = 0
     last: int | None = None
-    try:
+    with suppress(sqlite3.DatabaseError):
         for row in db.execute(f"SELECT {_COLUMNS} FROM rows ORDER BY id"):
-            first, found = row[0], found + 1
+            first = row[0]
             yield row
         return
-    except sqlite3.DatabaseError:
-        pass
-    try:
+    with suppress(sqlite3.DatabaseError):
         for row in db.execute(f"SELECT {_COLUMNS} FROM rows WHERE id > ? ORDER BY id DESC", (first,)):
-            last, found = row[0], found + 1
+            last = row[0]
             yield row
-    except sqlite3.DatabaseError:
-        if last is None and not found:
-            raise
-    for number in range(first + 1, last or first + 1):
-        try:
-            yield from db.execute(f"SELECT {_COLUMNS} FROM rows WHERE id = ?", (number,)).fetchall()
-        except sqlite3.DatabaseError:
-            continue
+    misses = 0  # in a row: where the last page is gone, nothing tells the last id
+    for number in count(first + 1):
+        if number == last or misses == _MOST_MISSES:
+            return
+        misses += 1
+        with suppress(sqlite3.DatabaseError):
+            for row in db.execute(f"SELECT {_COLUMNS} FROM rows WHERE id = ?", (number,)).fetchall():
+                misses = 0
+                yield row

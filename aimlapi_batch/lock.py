@@ -15,7 +15,7 @@ class Lock:
     """A lock that ends with its process.
 
     Raises:
-        JobError: another process has it.
+        JobError: another process has it, or its file cannot be written.
     """
 
     def __init__(self, store: Path) -> None:
@@ -25,7 +25,9 @@ class Lock:
             before = self._path.stat().st_ino
             try:
                 self._db = _locked(self._path)
-            except sqlite3.OperationalError:
+            except sqlite3.OperationalError as error:
+                if not _is_taken(error):
+                    raise JobError(f"{self._path} cannot be written ({error}).") from error
                 raise JobError(
                     f"Another process{_pid(store)} works on {store.name.removesuffix('.job')}: wait until it ends."
                 ) from None
@@ -55,6 +57,11 @@ def _locked(path: Path) -> sqlite3.Connection:
     return db
 
 
+def _is_taken(error: sqlite3.OperationalError) -> bool:
+    """Whether another process is why there is no lock; else a full disk, say, is."""
+    return "locked" in str(error)
+
+
 def _pid(store: Path) -> str:
     with suppress(sqlite3.Error), closing(sqlite3.connect(store, timeout=_WAIT)) as db:
         found = db.execute("SELECT value FROM job WHERE name = 'pid'").fetchone()
@@ -69,6 +76,6 @@ def is_locked(store: Path) -> bool:
         return False
     try:
         _locked(path).close()
-    except sqlite3.OperationalError:
-        return True
+    except sqlite3.OperationalError as error:
+        return _is_taken(error)
     return False

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from aimlapi_batch.calls import CallRun
 from aimlapi_batch.earlier_jobs import import_earlier, manifest_of
@@ -24,6 +26,9 @@ from aimlapi_batch.tables import WAITING
 
 if TYPE_CHECKING:
     from aimlapi_batch.workers import Workers
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 async def run_job(
@@ -94,22 +99,50 @@ async def opened(job: Job, *, force: bool, overwrite: bool) -> AsyncIterator[Beg
     if overwrite:
         _move_aside(job)
     summary = Summary()
-    with tempfile.TemporaryDirectory(prefix="aimlapi-batch-") as folder:
-        is_stdout = str(job.output) == "-"
-        store = await asyncio.to_thread(Store, Path(folder) / "answers.job" if is_stdout else store_path(job.path))
+    folder = Path(tempfile.mkdtemp(prefix="aimlapi-batch-")) if str(job.output) == "-" else None
+    store = await _in_thread(Store, store_path(job.path) if folder is None else folder / "answers.job")
+    try:
+        begun = await _in_thread(_begin, job, store, summary, base_url, force)
         try:
-            begun = await asyncio.to_thread(_begin, job, store, summary, base_url, force)
-            try:
-                yield begun
-            except asyncio.CancelledError:
-                raise
-            except BaseException as error:
-                vars(error)["summary"] = summary
-                await _written(job, begun, is_failure=True)
-                raise
+            yield begun
+        except asyncio.CancelledError:
+            if folder is not None and store.one("SELECT count(answer) FROM rows"):
+                warnings.warn(_kept_in(store), stacklevel=1)
+                folder = None
+            raise
+        except BaseException as error:
+            vars(error)["summary"] = summary
+            await _written(job, begun, is_failure=True)
+            raise
+        try:
             await _written(job, begun, is_failure=False)
-        finally:
-            store.close()
+        except OSError as error:  # of the standard output
+            folder = None
+            raise JobError(
+                f"The standard output cannot be written: {error.strerror or error}. {_kept_in(store)}"
+            ) from error
+    finally:
+        store.close()
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _kept_in(store: Store) -> str:
+    return f"All answers stand in {store.path}: `aimlapi batch export {store.path} -o FILE` writes them."
+
+
+async def _in_thread(work: Callable[P, T], *args: P.args, **settings: P.kwargs) -> T:
+    """As `asyncio.to_thread`; a cancellation waits for the thread, whose store is closed after it."""
+    thread = asyncio.ensure_future(asyncio.to_thread(work, *args, **settings))
+    try:
+        return await asyncio.shield(thread)
+    except asyncio.CancelledError:
+        while not thread.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([thread])
+        if not thread.cancelled():
+            thread.exception()
+        raise
 
 
 async def _check_client(job: Job) -> str | None:
@@ -186,7 +219,7 @@ async def _written(job: Job, begun: Begun, *, is_failure: bool) -> None:
     """Writes the output; where the job failed already, that is what is told."""
     output = Output(begun.store, job.path, begun.summary.notes.append, openai=begun.is_openai)
     try:
-        await asyncio.to_thread(output.write, in_order=job.keep_order)
+        await _in_thread(output.write, in_order=job.keep_order)
     except JobError:
         if not is_failure:
             raise

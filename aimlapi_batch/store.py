@@ -100,7 +100,7 @@ class Store:
             db = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
             try:
                 tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-                if tables and "job" not in tables:
+                if "job" not in tables and (tables or not is_writer):
                     raise JobError(f"{self.path} is no store of a job: pass another output.")
                 if is_writer:
                     db.execute("PRAGMA journal_mode=WAL")
@@ -171,7 +171,9 @@ class Store:
     def query(self, sql: str, *values: Any) -> Iterator[Any]:
         """Rows of a query."""
         with self._errors():
-            yield from self._db.execute(sql, values)
+            # not `yield from`, which closes the cursor at the generator's end, when the store may be closed already
+            for row in self._db.execute(sql, values):  # noqa: UP028
+                yield row
 
     def one(self, sql: str, *values: Any) -> Any:
         """The first value of a query; None where there is no row."""

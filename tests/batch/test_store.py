@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import random
 import shutil
@@ -9,6 +11,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -17,7 +21,8 @@ from typing import Any
 
 import pytest
 
-from aimlapi_batch import Job, JobError, run
+from aimlapi_batch import Job, JobError, arun, lock, run
+from aimlapi_batch import output as output_module
 from aimlapi_batch.export import export_answers
 from aimlapi_batch.output import Output
 from aimlapi_batch.status import status_of
@@ -258,6 +263,91 @@ def test_a_file_that_is_no_store_is_left_alone(scripted: ScriptedServer) -> None
     with pytest.raises(JobError):
         run(job(scripted, rows(2)))
     assert Path("out.jsonl.job").read_text() == "my notes"
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8])
+def test_a_store_that_was_cut_is_saved_as_far_as_it_goes(scripted: ScriptedServer, share: float) -> None:
+    run(job(scripted, written("rows.jsonl", rows(300))))
+    store = Path("out.jsonl.job")
+    store.write_bytes(store.read_bytes()[: int(store.stat().st_size * share)])
+    count, lost = export_answers(Path("out.jsonl"), Path("saved.jsonl"), openai=False, in_order=True, overwrite=False)
+    assert count >= 100 and lost and len(answers("saved.jsonl")) == count
+
+
+def test_where_nothing_can_be_read_the_store_is_named_and_an_empty_one_is_none(scripted: ScriptedServer) -> None:
+    for data, said in ((b"\xff" * 9000, r"Nothing of out\.jsonl\.job can be read"), (b"", "is no store of a job")):
+        Path("out.jsonl.job").write_bytes(data)
+        with pytest.raises(JobError, match=said):
+            export_answers(Path("out.jsonl"), Path("none.jsonl"), openai=False, in_order=True, overwrite=False)
+    assert not Path("none.jsonl").exists()
+
+
+def test_a_lock_for_which_there_is_no_room_is_no_other_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(lock, "_locked", full)
+    with pytest.raises(JobError, match=r"out\.jsonl\.job\.lock cannot be written \(database or disk is full\)"):
+        Store(Path("out.jsonl.job"))
+    assert not lock.is_locked(Path("out.jsonl.job"))
+
+
+def test_a_store_is_closed_only_after_what_reads_it(scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second Ctrl-C while the output is written: SQLite would be used after it was closed, in another thread."""
+    begun, goes_on, order = threading.Event(), threading.Event(), list[str]()
+    write, close = Output.write, Store.close
+
+    def slow(output: Output, **settings: Any) -> None:
+        begun.set()
+        goes_on.wait(10)
+        write(output, **settings)
+        order.append("written")
+
+    def closed(store: Store) -> None:
+        order.append("closed")
+        close(store)
+
+    monkeypatch.setattr(Output, "write", slow)
+    monkeypatch.setattr(Store, "close", closed)
+
+    async def cancelled() -> None:
+        task = asyncio.ensure_future(arun(job(scripted, rows(3), live=False)))
+        await asyncio.to_thread(begun.wait, 10)
+        for _ in range(2):
+            task.cancel()
+            await asyncio.sleep(0)
+        goes_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancelled())
+    assert order == ["written", "closed"] and len(answers()) == 3
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_a_query_may_end_after_its_store() -> None:
+    store = Store.in_memory()
+    begun = store.query("SELECT 1 UNION SELECT 2")
+    assert next(begun) == (1,)
+    store.close()
+    del begun
+    gc.collect()
+
+
+def test_answers_that_the_standard_output_has_no_room_for_are_kept(
+    scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with monkeypatch.context() as broken:
+        broken.setattr(output_module, "write_output", full)
+        with pytest.raises(JobError, match="The standard output cannot be written: No space left on device") as error:
+            run(job(scripted, rows(3), "-"))
+    (store,) = tmp_path.glob("aimlapi-batch-*/answers.job")
+    assert f"`aimlapi batch export {store} -o FILE`" in str(error.value)
+    assert export_answers(store, Path("saved.jsonl"), openai=False, in_order=True, overwrite=False) == (3, None)
 
 
 # -- jobs from before --------------------------------------------------------------------------------------------------
