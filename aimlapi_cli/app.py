@@ -1,6 +1,7 @@
 """The script `aimlapi`: one boundary around everything, from which an error comes out as a sentence and an exit code.
 
-It imports neither Typer nor Rich before the boundary: without the extra `cli` it says so.
+It imports neither Typer nor Rich before the boundary: without the extra `cli` it says so. What else it needs is
+imported when an interrupt does no harm.
 """
 
 from __future__ import annotations
@@ -8,17 +9,20 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from typing import Any
 
-from aimlapi_cli import exits, streams
+TYPE_CHECKING = False  # typing's own is an import more before an interrupt is handled
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+_STOPPED = 130  # exits.STOPPED, before that is imported
 
 
 def main() -> None:
     """Runs the command line, and ends the process."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # Until a command runs there is nothing to undo, and an interrupted import may fail with any error.
-        signal.signal(signal.SIGINT, lambda *_: os._exit(exits.STOPPED))
+        signal.signal(signal.SIGINT, lambda *_: os._exit(_STOPPED))
     code = run()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # all is done: what interrupts the interpreter's end ends it
     sys.exit(code)
@@ -27,6 +31,8 @@ def main() -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Runs a command line, by default the process's; the exit code."""
     import warnings
+
+    from aimlapi_cli import exits, streams
 
     try:
         streams.prepare()
@@ -49,6 +55,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(arguments: Sequence[str] | None) -> int:
+    from aimlapi_cli import exits
     from aimlapi_cli.commands import command
 
     code = command().main(
@@ -59,4 +66,6 @@ def _command(arguments: Sequence[str] | None) -> int:
 
 def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
     """A warning as one line, without the place in the code."""
+    from aimlapi_cli import streams
+
     streams.say(str(message), "33")

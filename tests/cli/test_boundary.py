@@ -124,7 +124,12 @@ def test_what_is_piped_in_is_utf_8(
 @needs_unix
 @pytest.mark.parametrize(
     ("module", "error"),
-    [("typer", "ImportError('half of it is there')"), ("aimlapi_cli.ask", "SystemError('odd')"), ("httpx", "")],
+    [
+        ("typer", "ImportError('half of it is there')"),
+        ("aimlapi_cli.ask", "SystemError('odd')"),
+        ("httpx", ""),
+        ("aimlapi_cli.exits", ""),
+    ],
 )
 def test_an_interrupt_during_start_up_leaves_no_traceback(
     home: dict[str, str], tmp_path: Path, module: str, error: str
