@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -116,18 +117,32 @@ def _server(found: config.Config, text: str) -> tuple[str, config.McpServer]:
         return text, found.mcp[text]
     if text.startswith(("http://", "https://")):
         return text, config.McpServer(url=text)
-    import shlex
-
     from aimlapi_cli.nearest import sentence
     from aimlapi_transport.errors import InvalidRequestError
 
     try:
-        command, *arguments = shlex.split(text)
+        words = command_words(text, backslash_escapes=os.name != "nt")
     except ValueError as error:
         raise InvalidRequestError(f"`--mcp` is {text!r}: {error}.") from None
     import shutil
 
+    command, *arguments = words or [""]
     if shutil.which(command) is None:
         near = sentence(text, found.mcp)
         raise InvalidRequestError(f"`--mcp` is {text!r}: no server of {found.path}, and no program.{near}")
     return streams.printable(text), config.McpServer(command, tuple(arguments))
+
+
+def command_words(text: str, *, backslash_escapes: bool) -> list[str]:
+    r"""The words of a command, with quotes; a backslash is of a path (`C:\tools\server.exe`) unless it escapes.
+
+    Raises:
+        ValueError: a quotation has no end.
+    """
+    import shlex
+
+    found = shlex.shlex(text, posix=True, punctuation_chars=False)
+    found.whitespace_split, found.commenters = True, ""
+    if not backslash_escapes:
+        found.escape = ""
+    return list(found)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from aimlapi_cli.chat import command_words
 from aimlapi_cli.line_reader import is_closed, unquoted
 from aimlapi_emulator import EmulatorServer
 from tests.cli.conftest import Cli
@@ -268,13 +269,25 @@ def test_tools_of_mcp_servers(cli: Cli, files: Path, monkeypatch: pytest.MonkeyP
     [
         ("{python} nowhere.py", 1, "does not start"), ("{python} -c pass", 1, "does not start"),
         ("no-such-program-at-all --x", 2, "no program"), ("'unclosed", 2, "No closing quotation"),
-        ("http://127.0.0.1:9/mcp", 1, "does not start"),
+        ("http://127.0.0.1:9/mcp", 1, "does not start"), ("", 2, "no program"), ("' '", 2, "no program"),
     ],
 )  # fmt: skip
 def test_a_server_that_does_not_start_is_one_sentence(cli: Cli, given: str, code: int, says: str) -> None:
     pytest.importorskip("mcp", reason="the extra `mcp`")
     ran = cli("chat", "m", "--mcp", given.format(python=sys.executable), stdin="hi\n")
     assert ran.code == code and says in ran.err and len(ran.err.splitlines()) == 1, ran
+
+
+@pytest.mark.parametrize(
+    ("line", "escapes", "words"),
+    [
+        (r"C:\tools\server.exe --root D:\data", False, [r"C:\tools\server.exe", "--root", r"D:\data"]),
+        (r'"C:\Program Files\server.exe" --x "a b"', False, [r"C:\Program Files\server.exe", "--x", "a b"]),
+        (r"uvx a\ b 'c d' #e", True, ["uvx", "a b", "c d", "#e"]),
+    ],
+)
+def test_a_command_has_the_paths_of_its_system(line: str, escapes: bool, words: list[str]) -> None:
+    assert command_words(line, backslash_escapes=escapes) == words
 
 
 def test_without_the_extra_a_sentence_names_it(server: EmulatorServer, tmp_path: Path) -> None:
