@@ -62,7 +62,11 @@ def ask(
     if profile is not None:
         config.choose(profile)
     conversation = options.begun(load, go_on)
-    named, typed = options.model_and_question(first, second, model, config.load())
+    defaults = config.load()
+    models = [conversation.model, defaults.defaults.model]
+    if template is not None and template in defaults.templates:
+        models.append(defaults.templates[template].defaults.model)
+    named, typed = options.model_and_question(first, second, model, has_default=any(models))
     call = options.call_of(
         named or (conversation.model if named is None and conversation.messages else None),
         system=system if system is not None else conversation.system,
@@ -106,9 +110,10 @@ def _content(call: options.Call, typed: str | None, files: list[Path]) -> tuple[
     text, named = named_in(typed or "")
     for path in named:
         streams.say(f"With {path}.")
-    asked = call.question("\n\n".join(part for part in (text, piped.strip()) if part))
-    if not asked and not files:
+    own = "\n\n".join(part for part in (text, piped.strip()) if part)
+    if not own and not files and call.needs_text:
         raise InvalidRequestError("There is no question: pass one, or pipe it in.")
+    asked = call.question(own)
     parts = [part_of(path) for path in (*files, *named)]
     return asked, [{"type": "text", "text": asked}, *parts] if parts else asked
 

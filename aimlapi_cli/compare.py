@@ -111,6 +111,8 @@ def compare(
     names = list(dict.fromkeys(name.strip() for name in models.split(",") if name.strip()))
     if not names:
         raise InvalidRequestError("`--models` names none: pass ids, with commas between them.")
+    if not prompt.strip():
+        raise InvalidRequestError("There is no question: pass one.")
     if plot is not None:
         from aimlapi_cli import plots
 
@@ -135,7 +137,10 @@ def compare(
         for row in rows:
             for answer in row["answers"][:1]:
                 streams.write(f"\n{row['model']}\n{answer}\n")
-    if plot is not None:
+    failed = [row["model"] for row in rows if row["error"]]
+    if plot is not None and not any(row["answers"] for row in rows):  # a drawing of before is worth more than none
+        streams.say(f"{plot} is as it was: no model answered.")
+    elif plot is not None:
         points = [
             (row["model"], row["seconds"], row["cost_usd"])
             for row in rows
@@ -145,7 +150,6 @@ def compare(
         report = plots.Report(prompt, shown, {row["model"]: row["answers"][:1] for row in rows})
         plots.scatter(plot, points, "seconds", "US dollars a call", report)
         streams.say(f"Drawn into {plot}.")
-    failed = [row["model"] for row in rows if row["error"]]
     if failed:
         fail(f"{len(failed)} of {len(rows)} models failed: {', '.join(failed)}.")
 

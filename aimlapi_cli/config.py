@@ -104,6 +104,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "log": (bool,),
     "remember": (bool,),
 }
+# Parameters of the body that the command itself says.
+OWN = ("model", "messages", "stream", "stream_options", "tools")
 _WORDS = {str: "a text", int: "a number", float: "a number", bool: "true or false", dict: "a table", list: "a list"}
 _chosen: str | None = None
 
@@ -191,6 +193,9 @@ def _typed(row: Mapping[str, Any], name: str, types: tuple[type, ...], where: st
 def _defaults(row: Mapping[str, Any], where: str) -> Defaults:
     _check(row, set(_TYPES), where)
     found = {name: _typed(row, name, types, where) for name, types in _TYPES.items()}
+    for name in found["params"] or ():
+        if name in OWN:
+            raise InvalidRequestError(f"{where} has `{name}` under `params`, which the command itself says.")
     return Defaults(**{name: value for name, value in found.items() if value is not None})
 
 

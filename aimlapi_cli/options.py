@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from aimlapi_cli import completion, saved
-from aimlapi_cli.config import Config, Defaults, load
+from aimlapi_cli.config import OWN, Config, Defaults, load
 from aimlapi_cli.nearest import sentence
 from aimlapi_transport.errors import InvalidRequestError
 
@@ -46,7 +46,6 @@ Continue = Annotated[bool, typer.Option("--continue", "-c", help="Go on with the
 Load = Annotated[str | None, typer.Option(help="Go on with a saved conversation, or one of the log (its id).")]
 Log = Annotated[bool | None, typer.Option("--log/--no-log", help="Whether the local log keeps the answer.")]
 Files = Annotated[list[Path] | None, typer.Option("--file", "-f", help="A picture, a sound, a paper, a text.")]
-_OWN = ("model", "messages", "stream", "stream_options", "tools")
 _PLACE = re.compile(r"\{([A-Za-z_]\w*)\}")
 _MODEL = re.compile(r"[\w.-]+/[\w.:/-]+")
 
@@ -74,6 +73,11 @@ class Call:
                 f"No model is named: pass one (`aimlapi models` lists them), or set `model` in {self.config.path}."
             )
         return self.model
+
+    @property
+    def needs_text(self) -> bool:
+        """Whether there is no question without one of the user."""
+        return self.prompt is None or "input" in _PLACE.findall(self.prompt)
 
     def question(self, text: str) -> str:
         """The template around a question, or the question.
@@ -152,7 +156,7 @@ def parameter(text: str) -> tuple[str, Any]:
         InvalidRequestError: it is none.
     """
     name, value = _pair(text, "--param")
-    if name in _OWN:
+    if name in OWN:
         raise InvalidRequestError(f"`--param` cannot set `{name}`, which the command itself says.")
     try:
         return name, json.loads(value)
@@ -168,18 +172,18 @@ def _pair(text: str, option: str) -> tuple[str, str]:
 
 
 def model_and_question(
-    first: str | None, second: str | None, named: str | None, defaults: Mapping[str, Any] | Config
+    first: str | None, second: str | None, named: str | None, *, has_default: bool
 ) -> tuple[str | None, str | None]:
     """Which of the two arguments is the model: with `--model` none is; a single one is where it can be no question.
 
-    A single argument is a question where another model is configured and it does not look like a model's id.
+    A single argument is a question where there is a model without it (`has_default`: of the configuration, the template
+    or the conversation) and it does not look like a model's id.
     """
     if named is not None:
         text = " ".join(part for part in (first, second) if part)
         return named, text or None
     if second is not None or first is None:
         return first, second
-    has_default = isinstance(defaults, Config) and bool(defaults.defaults.model)
     if not has_default or _is_model(first):
         return (first, None) if not re.search(r"\s", first) else (None, first)
     return None, first

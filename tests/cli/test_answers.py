@@ -100,6 +100,20 @@ def test_one_word_is_a_question_where_a_model_is_configured(
     assert (body(server)["model"], body(server)["messages"][-1]["content"]) == (model, question)
 
 
+def test_one_word_is_a_question_where_a_conversation_or_a_template_has_a_model(
+    cli: Cli, config: Path, server: EmulatorServer, tmp_path: Path
+) -> None:
+    config.write_text("[templates.brief]\nprompt = 'Be brief: {input}'\nmodel = 'gpt-4o-mini'\n")
+    assert cli("ask", "openai/gpt-4o", "hello").code == 0
+    for line, model, question in (
+        (("--continue", "Why?"), "openai/gpt-4o", "Why?"),
+        (("--continue", "gpt-4o-mini", "Why?"), "gpt-4o-mini", "Why?"),
+        (("-t", "brief", "Why?"), "gpt-4o-mini", "Be brief: Why?"),
+    ):
+        assert cli("ask", *line).code == 0
+        assert (body(server)["model"], body(server)["messages"][-1]["content"]) == (model, question)
+
+
 def test_a_model_in_front_of_a_pipe_stays_the_model(cli: Cli, config: Path, server: EmulatorServer) -> None:
     for name in ("gpt-4o-mini", "anthropic/claude-opus-4-5"):
         assert cli("ask", name, stdin="hello").code == 0
@@ -155,6 +169,7 @@ def test_an_address_and_a_key_come_from_a_profile(
         ("[mcp.x]", "needs either `command` or `url`"),
         ("[profiles.x]\nlgo = true", "profile x has 'lgo'"),
         ("api_key = 'sk-123'", "'api_key', which is no setting"),
+        ("[params]\nstream = true", "`stream` under `params`, which the command itself says"),
         ("\x00", "is no TOML"),
     ],
 )
@@ -169,6 +184,7 @@ def test_a_wrong_configuration_is_one_sentence(cli: Cli, config: Path, text_: st
     [
         (("ask", "--profile", "smal", "q q"), "There is no profile 'smal'"),
         (("ask", "-t", "sya", "q q"), "There is no template 'sya'"),
+        (("ask", "-t", "say"), "There is no question: pass one"),
         (("ask", "m", "q", "-p", "top_p"), "`--param` is 'top_p': pass NAME=VALUE"),
         (("ask", "m", "q", "--load", "x.json", "-c"), "Pass --load or --continue, not both"),
         (("ask", "m", "q", "--load", "x.json"), "x.json cannot be read"),

@@ -77,6 +77,7 @@ def test_models_as_json_and_csv(cli: Cli) -> None:
         (("ask", "openai/gpt-4o", "x", "--file", "nowhere.png"), "nowhere.png cannot be read"),
         (("ask", "openai/gpt-4o", "x", "--schema", "nowhere.json"), "cannot be read as JSON"),
         (("compare", "x", "--models", ","), "`--models` names none"),
+        (("compare", " ", "--models", "openai/gpt-4o"), "There is no question"),
         (("keys", "create", "--per", "month"), "`--per` needs a `--limit`"),
         (("record",), "is no clone of the project"),
     ],
@@ -200,6 +201,14 @@ def test_models_are_compared(cli: Cli) -> None:
     rows = {row["model"]: row for row in json.loads(cli("compare", "x", "--models", names, "--json").out)}
     assert rows["openai/gpt-4o"]["cost_usd"] > 0 and rows["deepseek/deepseek-r1"]["output_tokens"] > 0
     assert "NotFoundError" in rows["nobody/knows"]["error"]
+
+
+@pytest.mark.parametrize("name", ["out.png", "out.html"])
+def test_a_drawing_of_before_stays_where_no_model_answers(cli: Cli, name: str) -> None:
+    Path(name).write_text("of before")
+    ran = cli("compare", "x", "--models", "nobody/knows,no/model", "--plot", name)
+    assert ran.code == 1 and f"{name} is as it was: no model answered." in ran.err
+    assert Path(name).read_text() == "of before"
 
 
 # -- the doctor --------------------------------------------------------------------------------------------------------
