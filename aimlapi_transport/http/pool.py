@@ -94,7 +94,6 @@ class Pool:
 
     def close(self) -> None:
         """Closes the idle connections, other loops' as soon as these run, and those in use when they are given back."""
-        self._forget()
         self.connections.close()
         end_closed_loops()
         for loop, resources in all_resources():
@@ -115,11 +114,6 @@ class Pool:
         self.close()
         if client is not None:
             await client.connections.aclose()
-
-    def _forget(self) -> None:
-        with _lock:
-            if _pools.get(self.key) is self:
-                del _pools[self.key]
 
 
 class _Share:
@@ -172,13 +166,18 @@ class PoolHandle:
             await pool.aclose()
 
     def _give_up(self) -> Pool | None:
-        """The pool, where nobody else has a share in it."""
+        """The pool, where nobody else has a share in it; nobody takes one any more."""
         share, self._share = self._share, None
         if share is None or share.pool.process != os.getpid():
             return None
+        pool = share.pool
         with _lock:
-            share.pool.shares.discard(share)
-            return None if len(share.pool.shares) else share.pool
+            pool.shares.discard(share)
+            if len(pool.shares):
+                return None
+            if _pools.get(pool.key) is pool:
+                del _pools[pool.key]
+        return pool
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PoolHandle)

@@ -210,3 +210,24 @@ del client, aclient
         ended = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=60)
         assert (ended.returncode, ended.stderr) == (0, "")
         assert (server.connections, _open_after(server)) == (1, 0)
+
+
+def test_nobody_takes_a_share_in_a_pool_that_is_being_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that comes in between would keep a pool that connects anew for each call."""
+    with scripted(reply(body=answer())) as server:
+        first, second = (Client(api_key="k", base_url=server.base_url, max_retries=0) for _ in range(2))
+        close = pool.Pool.close
+
+        def close_late(closed: pool.Pool) -> None:
+            second.chat("m", MESSAGES)
+            close(closed)
+
+        first.chat("m", MESSAGES)
+        monkeypatch.setattr(pool.Pool, "close", close_late)
+        first.close()
+        monkeypatch.undo()
+        before = server.connections
+        for _ in range(3):
+            second.chat("m", MESSAGES)
+        assert server.connections == before
+        second.close()
