@@ -35,6 +35,13 @@ def models(incomplete: str) -> list[str]:
     return sorted(name for name in _models() if name.startswith(incomplete))
 
 
+def media_models(incomplete: str) -> list[str]:
+    """Ids of the media models of the packaged facts."""
+    from aimlapi_transport.media.operations import known_models
+
+    return sorted(name for name in known_models() if name.startswith(incomplete))
+
+
 def several_models(incomplete: str) -> list[str]:
     """The same, with commas between them."""
     begun, comma, last = incomplete.rpartition(",")

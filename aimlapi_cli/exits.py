@@ -13,7 +13,8 @@ CODES = {
     DONE: "done; also where a reader such as `head` closed the pipe early",
     FAILED: "the provider, the network or this machine said no; the reason is one sentence on stderr",
     WRONG: "a wrong argument or setting",
-    WAITING: "`aimlapi batch` stopped by itself, at its budget or as no row could be answered: rows wait",
+    WAITING: "`aimlapi batch` stopped by itself, at its budget or as no row could be answered: rows wait; "
+    "or a film, music or a transcript is not there yet",
     FAULT: "a fault in `aimlapi` itself; with `AIMLAPI_DEBUG=1` it shows where",
     STOPPED: "stopped by Ctrl-C",
 }
