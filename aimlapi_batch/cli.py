@@ -207,6 +207,8 @@ def export(
     """
     from aimlapi_batch.export import export_answers
 
+    if output_format not in ("rows", "openai"):
+        raise JobError(f"`--output-format` is {output_format!r}: pass rows or openai.")
     count, lost = export_answers(
         output, to, openai=output_format == "openai", in_order=not as_answered, overwrite=overwrite
     )

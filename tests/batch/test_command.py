@@ -70,6 +70,8 @@ def test_retry_errors_with_classes_and_without(scripted: ScriptedServer) -> None
     assert ran(scripted, ["batch", "retry", "out.jsonl"])[0] == 1
     code, _, err = ran(scripted, ["batch", "export", "out.jsonl", "-o", "out.csv"])
     assert code == 0 and "3 answers written to out.csv" in err and len(Path("out.csv").read_text().splitlines()) == 4
+    code, _, err = ran(scripted, ["batch", "export", "out.jsonl", "-o", "other.jsonl", "--output-format", "openapi"])
+    assert code == 2 and "'openapi': pass rows or openai" in err and not Path("other.jsonl").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
