@@ -55,6 +55,13 @@ def store_path(output: Path) -> Path:
     return output.with_name(output.name + ".job")
 
 
+_ASKED = "CASE state WHEN 1 THEN NULL ELSE excluded.asked END"
+_NEW_QUESTION = f"hash = excluded.hash, asked = {_ASKED}"
+# of a row that is there, while it is not known whether this run asks it
+_KEPT_ASKED = f"CASE WHEN hash <> excluded.hash THEN asked ELSE {_ASKED} END"
+_KEPT_QUESTION = f"hash = coalesce(hash, excluded.hash), asked = {_KEPT_ASKED}"
+
+
 class Store:
     """The rows of a job and their answers.
 
@@ -210,22 +217,24 @@ class Store:
         Raises:
             JobError: two rows have the same key.
         """
-        changed = position = 0
-        iterator = iter(rows)
+        position, iterator = 0, iter(rows)
+        keeps_question = not self.is_new and not accept
+        question = _KEPT_QUESTION if keeps_question else _NEW_QUESTION
         with self.transaction() as db:
             db.execute("DELETE FROM temp.selected")
+            db.execute("DROP TABLE IF EXISTS temp.changed")
+            db.execute("CREATE TEMP TABLE changed (id INTEGER PRIMARY KEY, hash BLOB, asked BLOB)")
             while chunk := list(islice(iterator, _CHUNK)):
-                if not self.is_new and not accept:
-                    changed += db.executemany(
-                        "UPDATE rows SET state = 0, hash = ?, asked = ?, answer = NULL, error = NULL "
-                        "WHERE key = ? AND hash <> ?",
+                if keeps_question:
+                    db.executemany(
+                        "INSERT OR REPLACE INTO temp.changed SELECT id, ?, ? FROM rows WHERE key = ? AND hash <> ?",
                         [(row.hash, row.asked, row.key, row.hash) for row in chunk],
-                    ).rowcount
+                    )
                 db.executemany(
                     "INSERT INTO rows (position, key, hash, asked, input) VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO "
-                    "UPDATE SET position = excluded.position, hash = excluded.hash, input = excluded.input, "
-                    "asked = CASE state WHEN 1 THEN NULL ELSE excluded.asked END WHERE position <> excluded.position "
-                    "OR hash IS NOT excluded.hash OR input IS NOT excluded.input OR (asked IS NULL AND state <> 1)",
+                    f"UPDATE SET position = excluded.position, input = excluded.input, {question} "
+                    "WHERE position <> excluded.position OR hash IS NOT excluded.hash "
+                    "OR input IS NOT excluded.input OR (asked IS NULL AND state <> 1)",
                     [(position + at, row.key, row.hash, row.asked, row.input) for at, row in enumerate(chunk)],
                 )
                 try:
@@ -238,6 +247,13 @@ class Store:
                 position += len(chunk)
             if sample is not None and sample < position:
                 self._select_sample(db, sample, seed)
+            # only the rows of this run: another's answer stays, though its question has changed
+            changed = db.execute(
+                "UPDATE rows SET state = 0, answer = NULL, error = NULL, "
+                "hash = (SELECT hash FROM temp.changed WHERE id = rows.id), "
+                "asked = (SELECT asked FROM temp.changed WHERE id = rows.id) "
+                "WHERE id IN (SELECT id FROM temp.changed) AND id IN (SELECT id FROM temp.selected)"
+            ).rowcount
             if is_all:
                 db.execute(
                     "DELETE FROM rows WHERE state <> 1 AND cost_usd IS NULL "

@@ -22,6 +22,8 @@ def part_of(path: Path) -> dict[str, Any]:
         InvalidRequestError: it cannot be read.
     """
     path = path.expanduser()
+    if path.is_char_device() or path.is_block_device():  # /dev/zero has no end
+        raise InvalidRequestError(f"{path} is a device: pass a file.")
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -43,6 +43,24 @@ def test_a_torn_line_is_cut_off_and_asked_again(server: EmulatorServer) -> None:
     assert len(answers()) == 10
 
 
+def test_a_changed_row_that_is_not_asked_keeps_its_answer(server: EmulatorServer) -> None:
+    """A sample never removes an answer; and a row that is put back as it was is not paid for again."""
+
+    def asked() -> int:
+        return len([one for one in server.requests if one.path.endswith("completions")])
+
+    given = rows(12)
+    run(job(server, written("rows.jsonl", given)))
+    first, before = {row["key"]: row["text"] for row in answers()}, asked()
+    changed = [{**row, "text": f"{row['text']} Now."} for row in given]
+    summary = run(job(server, written("rows.jsonl", changed), sample=4))
+    assert asked() - before == 4 and len(answers()) == 12
+    assert sum(row["text"] == first[row["key"]] for row in answers()) >= 8
+    assert any("4 rows have changed" in note for note in summary.notes)
+    run(job(server, written("rows.jsonl", given)))
+    assert asked() - before == 8  # those of the sample alone
+
+
 def test_other_settings_are_refused(server: EmulatorServer) -> None:
     run(job(server, rows(3)))
     with pytest.raises(JobError, match="another `prompt`"):

@@ -382,3 +382,14 @@ def test_an_error_of_the_provider_is_a_row_for_each_run(cli: Cli, served: Server
     served.play(Reply(400, {"error": {"message": "No such thing"}}))
     found = json.loads(cli("compare", "x", "--models", "m", "--runs", "2", "--json").out)
     assert found[0]["error"].startswith("2 of 2 runs failed: InvalidRequestError: No such thing")
+
+
+def test_a_device_is_no_file(tmp_path: Path) -> None:
+    """/dev/zero has no end, and would be read without one."""
+    from aimlapi_cli.files import part_of
+    from aimlapi_transport.errors import InvalidRequestError
+
+    if not Path("/dev/zero").exists():
+        return  # Windows has none
+    with pytest.raises(InvalidRequestError, match="is a device"):
+        part_of(Path("/dev/zero"))
