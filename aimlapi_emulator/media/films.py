@@ -5,6 +5,7 @@ Sources: ITU-T H.264 (7.3: syntax; macroblock type I_PCM), ISO/IEC 14496-12 and 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import struct
 
@@ -14,6 +15,7 @@ _MOST_SECONDS = 10  # of what is really in the file
 _TICKS = 1000  # a second
 
 
+@functools.lru_cache(maxsize=32)
 def film(text: str, seconds: float) -> bytes:
     """A film; the same for the same text. It fades from one colour of the text to another."""
     count = max(1, round(min(seconds, _MOST_SECONDS) * FRAMES_A_SECOND))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import struct
 import zlib
@@ -11,6 +12,7 @@ _KEYWORD = b"Description"
 _MOST = 2048  # pixels of a side
 
 
+@functools.lru_cache(maxsize=32)
 def picture(text: str, width: int = 512, height: int = 512) -> bytes:
     """A picture; the same for the same text and size. Sides are at most 2048 pixels.
 

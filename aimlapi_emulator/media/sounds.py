@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 import struct
@@ -12,6 +13,7 @@ WORD_SECONDS = 0.32
 _COMMENT = b"ICMT"
 
 
+@functools.lru_cache(maxsize=32)
 def sound(text: str, seconds: float | None = None) -> bytes:
     """A sound of 16 bits, one channel; the same for the same text. A word takes 0.32 seconds, unless `seconds` is set.
 

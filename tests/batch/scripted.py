@@ -35,6 +35,7 @@ class ScriptedServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # head and body are two writes, and the client would wait 40 ms
 
             def log_message(self, *_: Any) -> None:
                 return

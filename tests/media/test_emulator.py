@@ -160,7 +160,7 @@ def test_what_is_missing_is_refused_as_the_provider_does(server: EmulatorServer)
 
 def test_faults_are_what_they_say(server: EmulatorServer, client: Client, tmp_path: Path) -> None:
     with pytest.raises(APITimeoutError, match="not done"):
-        client_for(server, "media-never-ends").video("google/veo3", "A cat")
+        client_for(server, "media-never-ends").video("google/veo3", "A cat", wait_timeout=0.05)
     with pytest.raises(GenerationError, match="asked to fail"):
         client_for(server, "media-fails").video("google/veo3", "A cat of another kind")
     with pytest.raises(ServerError):
