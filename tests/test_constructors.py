@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import os
 import pickle
 import subprocess
 import sys
@@ -205,7 +206,8 @@ WRONG = {
 def test_a_checker_sees_the_constructors(tmp_path: Path) -> None:
     """mypy, as a user runs it: what is right passes, and each wrong line is an error that names the argument."""
     pytest.importorskip("mypy")
-    right, wrong = tmp_path / "right.py", tmp_path / "wrong.py"
+    # mypy keeps what it said of a module by its name, also of one of an earlier run
+    right, wrong = tmp_path / f"right_{os.getpid()}.py", tmp_path / f"wrong_{os.getpid()}.py"
     right.write_text(CHECKED)
     wrong.write_text(CHECKED + "\n".join(WRONG) + "\n")
     command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary"]

@@ -426,9 +426,7 @@ def test_numbers_of_any_size_nan_and_half_characters_end_no_job(scripted: Script
     run(job(scripted, "rows.jsonl", include=True, schema={"type": "object"}, schema_retries=0))
     first, second, third = answers()
     assert first["input"] == {"id": 0, "text": big, "nan": None} and third["parsed"] == {"n": big, "x": None}
-    assert (
-        scripted.asked[0] == str(big) and "half \ufffd" in scripted.asked and second["input"]["text"] == "half \ufffd"
-    )
+    assert str(big) in scripted.asked and "half \ufffd" in scripted.asked and second["input"]["text"] == "half \ufffd"
 
 
 def test_errors_of_a_runnable_are_told_as_they_are(scripted: ScriptedServer) -> None:
