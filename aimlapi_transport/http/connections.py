@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
+from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import httpx
@@ -166,3 +167,15 @@ class _AsyncStream(httpx.AsyncByteStream):
     async def aclose(self) -> None:
         await self._stream.aclose()
         self._connections.give_back(self._connection)
+
+
+class _NoCookies(CookieJar):
+    """A jar that stays empty."""
+
+    def extract_cookies(self, response: object, request: object) -> None:
+        """Takes none."""
+
+
+def client_options() -> dict[str, Any]:
+    """A client that adds nothing of its own: it is everybody's who uses the address."""
+    return {"trust_env": False, "cookies": _NoCookies(), "auth": lambda request: request}

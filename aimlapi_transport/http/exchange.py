@@ -99,12 +99,14 @@ class Exchange:
         raise BadResponseError(f"The provider redirected more than {MAX_REDIRECTS} times.")
 
     async def _send(self, client: Any, sent: httpx.Request) -> Reply | AsyncReply:
-        start = time.monotonic()
-        address = str(sent.url.copy_with(query=None, userinfo=None, fragment=None))  # a query may hold a secret
-        _log.debug("%s %s, %d bytes", sent.method, address, len(self.request.body))
+        is_logged = _log.isEnabledFor(logging.DEBUG)
+        if is_logged:
+            start = time.monotonic()
+            address = str(sent.url.copy_with(query=None, userinfo=None, fragment=None))  # a query may hold a secret
+            _log.debug("%s %s, %d bytes", sent.method, address, len(self.request.body))
         with map_httpx_errors(self.scrub, sent.url, self._connection.source.proxy):
             reply = await self._connection.send(client, sent)
-        if _log.isEnabledFor(logging.DEBUG):
+        if is_logged:
             response, request_id = reply.response, request_id_of(reply.response, self.scrub)
             seconds = time.monotonic() - start
             _log.debug("%d from %s in %.3f s, request id %s", response.status_code, address, seconds, request_id)

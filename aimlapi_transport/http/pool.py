@@ -59,7 +59,7 @@ class Pool:
         import httpx
 
         from aimlapi_transport.config.retry import RetryBudget
-        from aimlapi_transport.http.connections import Connections
+        from aimlapi_transport.http.connections import Connections, client_options
         from aimlapi_transport.http.proxies import proxy_for, transport_options
 
         self.proxy = proxy_for(key[0])
@@ -70,7 +70,7 @@ class Pool:
         self.shares: WeakSet[_Share] = WeakSet()
         options = self._options
         self.connections = Connections(lambda: httpx.HTTPTransport(**options))
-        self._client = httpx.Client(transport=self.connections, **_client_options())
+        self._client = httpx.Client(transport=self.connections, **client_options())
         finalize(self, _release, key, self.process, self.connections)
 
     def client(self) -> httpx.Client:
@@ -81,14 +81,14 @@ class Pool:
         """A client for the running event loop."""
         import httpx
 
-        from aimlapi_transport.http.connections import AsyncConnections
+        from aimlapi_transport.http.connections import AsyncConnections, client_options
 
         loop = resources_of(asyncio.get_running_loop())
         client = loop.clients.get(self.key)
         if client is None:
             options = self._options
             connections = AsyncConnections(lambda: httpx.AsyncHTTPTransport(**options), loop)
-            http = httpx.AsyncClient(transport=connections, **_client_options())
+            http = httpx.AsyncClient(transport=connections, **client_options())
             client = loop.clients[self.key] = PooledClient(http, connections)
         return client.http
 
@@ -227,14 +227,6 @@ class Closable:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
-
-
-def _client_options() -> dict[str, Any]:
-    """A client that adds nothing of its own: it is everybody's who uses the address."""
-    from http.cookiejar import CookieJar, DefaultCookiePolicy
-
-    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
-    return {"trust_env": False, "cookies": no_cookies, "auth": lambda request: request}
 
 
 def _release(key: Hashable, process: int, connections: Connections) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -33,7 +34,12 @@ def to_httpx(
     Args:
         url: where to send it instead, after a redirect.
     """
-    base = re.sub(r"/v\d+$", "", base_url) if request.at_root else base_url
+    url_class: Any = type(client.base_url)  # httpx2 takes no URL of httpx
+    if url is None:
+        base = re.sub(r"/v\d+$", "", base_url) if request.at_root else base_url
+        address = _url(url_class, base + request.path)
+    else:
+        address = url_class(str(url))
     headers = {
         "authorization": f"Bearer {key.value}",
         "content-type": "application/json",
@@ -49,12 +55,18 @@ def to_httpx(
     query: Any = list(request.query) or None
     return client.build_request(
         request.method,
-        str(url or base + request.path),  # a text: httpx2 takes no URL of httpx
+        address,
         params=query,
         headers=headers,
         content=request.body,
         timeout=time_limits.timeouts(),
     )
+
+
+@lru_cache(maxsize=256)
+def _url(url_class: Any, address: str) -> Any:
+    """The URL of an address, parsed once."""
+    return url_class(address)
 
 
 def redirect(response: httpx.Response, scrub: Callable[[str], str]) -> httpx.URL | None:
