@@ -40,7 +40,7 @@ def tool() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def pages() -> ModuleType:
-    return load("notebook_pages")
+    return load("site_pages")
 
 
 def kept(name: str) -> Any:
@@ -176,5 +176,21 @@ def test_an_output_is_shown_in_its_richest_form(output: Any, shown: str, pages: 
     assert pages._shown(output) == shown
 
 
-def test_links_to_notebooks_lead_to_their_pages(pages: ModuleType) -> None:
-    assert pages.on_page_markdown("[a](../notebooks/01-x.ipynb)", page=None) == "[a](notebooks/01-x.md)"
+@pytest.mark.parametrize(
+    ("uri", "link", "in_site"),
+    [
+        ("notebooks.md", "../notebooks/01-quickstart.ipynb", "notebooks/01-quickstart.md"),
+        ("index.md", "../CONTRIBUTING.md#tests", "contributing.md#tests"),
+        ("reference/langchain.md", "../../langchain_aimlapi/usage.py", "../source/langchain_aimlapi/usage.py.txt"),
+        ("contributing.md", "docs/tools.md", "tools.md"),
+        ("security.md", "CONTRIBUTING.md", "contributing.md"),
+        ("reference/langchain.md", "../tools.md", "../tools.md"),
+        ("tools.md", "https://example.com/a.md", "https://example.com/a.md"),
+        ("tools.md", "#an-agent", "#an-agent"),
+    ],
+)
+def test_links_of_the_repository_lead_to_pages_of_the_site(
+    uri: str, link: str, in_site: str, pages: ModuleType
+) -> None:
+    assert pages.linked_in_site(f"[a]({link})", uri) == f"[a]({in_site})"
+    assert pages.linked_in_site(f"```text\n[a]({link})\n```", uri) == f"```text\n[a]({link})\n```"

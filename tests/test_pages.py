@@ -1,72 +1,131 @@
-"""Every block of the README and the guides runs as it stands, and what they refer to exists."""
+"""Every block of the README and the guides runs as it stands, alone and in order, and what they refer to exists."""
 
 from __future__ import annotations
 
 import re
+import secrets
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from aimlapi_emulator import EmulatorServer
-from tests.pages import ROOT, blocks, run_page
+from tests.pages import NAMES, PAGES, ROOT, Block, blocks, compare, run, run_page
 
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
-MAKEFILE = (ROOT / "Makefile").read_text()
+WITH_PYTHON = [name for name in NAMES if any(block.language == "python" for block in blocks(ROOT / name))]
+_FENCED = re.compile(r"^ *```.*?^ *```$", re.M | re.S)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_blocks_of_a_page_run(
-    name: str, server: EmulatorServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In order, in one namespace, with no more set than a reader was told to set."""
+@pytest.fixture
+def reader(server: EmulatorServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A reader's folder and environment: no more is set than the pages say; the key is one that no page can hold."""
     for variable in ("AIML_API_KEY", "POWERTOKENS_API_KEY", "ANYFAST_API_KEY", "OPENAI_API_KEY"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("AIMLAPI_API_BASE", server.base_url)
-    monkeypatch.setenv("AIMLAPI_API_KEY", "emulator")
+    monkeypatch.setenv("AIMLAPI_API_KEY", f"key-{secrets.token_hex(8)}")
     monkeypatch.chdir(tmp_path)
-    if name == "docs/observability.md":
-        pytest.importorskip("opentelemetry.sdk", reason="comes with the extra `test`")
-    run_page(ROOT / name, tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", WITH_PYTHON)
+def test_each_block_of_a_page_runs_alone(name: str, reader: Path) -> None:
+    """In a namespace and a folder of its own: whoever copies one block needs no other."""
+    printed: list[str] = []
+    for number, block in enumerate(blocks(ROOT / name)):
+        if block.language == "python" and not block.title:
+            folder = reader / str(number)
+            folder.mkdir()
+            with pytest.MonkeyPatch.context() as inside:
+                inside.chdir(folder)
+                printed.append(run(block, {"__name__": "__main__"}))
+        elif block.language == "text":
+            compare(block, printed[-2:] if block.after.startswith("Both print") else printed[-1:])
+
+
+@pytest.mark.parametrize("name", WITH_PYTHON)
+def test_the_blocks_of_a_page_run_in_order(name: str, reader: Path) -> None:
+    """In one namespace, as in a notebook; files that they name are in their folder, and the tests among these pass."""
+    run_page(ROOT / name, reader)
+
+
+def python_blocks() -> list[Block]:
+    return [block for name in WITH_PYTHON for block in blocks(ROOT / name) if block.language == "python"]
+
+
+def test_no_block_uses_a_name_that_it_does_not_define(tmp_path: Path) -> None:
+    """Nor does it import one that it does not use."""
+    for block in python_blocks():
+        (tmp_path / f"{block.where.replace('/', '.').replace(':', '.line')}.py").write_text(
+            block.text, encoding="utf-8"
+        )
+    command = [
+        sys.executable,
+        "-m",
+        "ruff",
+        "check",
+        "--isolated",
+        "--no-cache",
+        "--select",
+        "F401,F811,F821,F841,I001",
+    ]
+    packages = '"aimlapi_batch","aimlapi_emulator","aimlapi_transport","langchain_aimlapi","llama_index_aimlapi"'
+    isort = f"lint.isort.known-third-party=[{packages}]"
+    done = subprocess.run([*command, "--config", isort, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("block", python_blocks(), ids=lambda block: block.where)
+def test_no_block_needs_both_frameworks(block: Block) -> None:
+    """A reader has one of them."""
+    used = set(re.findall(r"^(?:from|import) (langchain|llama_index)", block.text, re.M))
+    assert len(used) < 2, block.where
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_commands_of_a_page_exist(name: str) -> None:
-    """Make targets, extras, modules and scripts; and no block is of a language nobody checks."""
-    for block in blocks(ROOT / name):
-        assert block.language in ("python", "text", "console"), f"{block.where}: {block.language!r}"
-        if block.language != "console":
-            continue
-        for line in block.text.splitlines():
-            command = line.partition("#")[0].strip()
-            for target in re.findall(r"\bmake((?: [a-z-]+)+)", command):
-                for one in target.split():
-                    assert re.search(rf"^{one}:", MAKEFILE, re.M), f"{block.where}: make {one}"
-            for extras in re.findall(r"(?:aimlapi-integrations|\.)\[([a-z,-]+)\]", command):
-                for extra in extras.split(","):
-                    assert re.search(rf"^{extra} = \[", (ROOT / "pyproject.toml").read_text(), re.M), block.where
-            for script in re.findall(r"python3? ([a-z]+/\S+\.py)", command):
-                assert (ROOT / script).is_file(), f"{block.where}: {script}"
-            for module in re.findall(r"python3? -m (aimlapi_\w+)", command):
-                assert (ROOT / module / "__main__.py").is_file(), f"{block.where}: {module}"
+def test_a_page_is_plain_markdown(name: str) -> None:
+    """What only MkDocs reads is in the pages of the API's reference, which have a sentence for readers of GitHub."""
+    text = _FENCED.sub("", (ROOT / name).read_text(encoding="utf-8"))
+    found = re.findall(r"^ *(?:=== \"|!!! |\?\?\?\+? ).*$|^ *--8<--.*$|\{[:.#] ?[\w-]+.*\}$", text, re.M)
+    assert found == []
+    if "::: " in text:
+        assert name.startswith("docs/reference/")
+        assert "On GitHub" in text
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_links_of_a_page_resolve(name: str) -> None:
     """A link into the repository names a file that is there and, in its title, a test that is in it."""
     page = ROOT / name
-    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.S)
-    for target, title in re.findall(r"\[[^\]]*\]\(([^)\s]+)(?: \"([^\"]*)\")?\)", text):
-        if re.match(r"[a-z]+:", target):
-            continue
+    for target, title in links(page):
         path, _, anchor = target.partition("#")
         linked = (page.parent / path).resolve() if path else page
         assert linked.exists(), f"{name}: {target}"
         if anchor and linked.suffix == ".md":
             assert anchor in anchors(linked), f"{name}: {target}"
-        if linked.parts[len(ROOT.parts)] == "tests":
+        if linked.parts[len(ROOT.parts)] == "tests" and linked.suffix == ".py":
             assert title, f"{name}: {target} names no test"
             assert re.search(rf"^(async )?def {title}\(", linked.read_text(), re.M), f"{name}: {title}"
+
+
+def links(page: Path) -> list[tuple[str, str]]:
+    """The relative links of a page, and their titles; images, too."""
+    text = re.sub(r"`[^`\n]*`", "``", _FENCED.sub("", page.read_text(encoding="utf-8")))
+    found = re.findall(r"\]\(([^)\s]+)(?: \"([^\"]*)\")?\)", text) + [
+        (to, "") for to in re.findall(r'(?:src|href)="([^"]+)"', text)
+    ]
+    return [(target, title) for target, title in found if not re.match(r"[a-z]+:", target)]
+
+
+def anchors(page: Path) -> set[str]:
+    """What links may point to: the headings, as MkDocs and GitHub spell them."""
+    titles = re.findall(r"^#+ (.+)$", _FENCED.sub("", page.read_text(encoding="utf-8")), re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+
+
+def test_each_page_is_in_the_sites_navigation() -> None:
+    config = (ROOT / "mkdocs.yml").read_text()
+    assert [name for name in NAMES if name.startswith("docs/") and name.removeprefix("docs/") not in config] == []
 
 
 def test_every_line_of_the_comparison_links_to_a_test() -> None:
@@ -78,7 +137,5 @@ def test_every_line_of_the_comparison_links_to_a_test() -> None:
     assert [row for row in rows if not re.match(r'\| \[[^\]]+\]\(tests/\S+ "test_\w+"\)', row)] == []
 
 
-def anchors(page: Path) -> set[str]:
-    """What links may point to: the headings, as MkDocs and GitHub spell them."""
-    titles = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", page.read_text(), flags=re.S), re.M)
-    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+def test_all_pages_are_read() -> None:
+    assert len(PAGES) > 30
