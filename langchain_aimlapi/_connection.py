@@ -32,7 +32,9 @@ class ConnectionSettings(Closable, BaseModel):
     default_headers: Mapping[str, str] | None = Field(
         default=None, exclude=True, repr=False, description=ABOUT["default_headers"]
     )
-    default_query: Mapping[str, Any] | None = Field(default=None, description=ABOUT["default_query"])
+    default_query: Mapping[str, Any] | None = Field(
+        default=None, exclude=True, repr=False, description=ABOUT["default_query"]
+    )
     proxy: str | None = Field(
         default=None,
         exclude=True,

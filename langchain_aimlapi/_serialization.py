@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +9,7 @@ from langchain_core.language_models import LangSmithParams
 from langchain_core.load.serializable import try_neq_default
 from typing_extensions import Self
 
-from aimlapi_transport.config.fields import timeout_to_json
+from aimlapi_transport.config.fields import digest, timeout_to_json
 from aimlapi_transport.repr_fields import repr_fields
 from langchain_aimlapi._content_blocks import PROVIDER
 from langchain_aimlapi._profile import belongs_to_other_model
@@ -18,6 +17,9 @@ from langchain_aimlapi._settings import ChatSettings, merged
 
 # Fields a repr shows in its own way.
 _NOT_IN_REPR = frozenset(("model_name", "base_url", "metadata", "profile"))
+
+# Mappings whose values may be secrets.
+_SECRETS = ("default_headers", "default_query", "extra_headers", "extra_query")
 
 
 class SerializableChat(ChatSettings):
@@ -62,26 +64,23 @@ class SerializableChat(ChatSettings):
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
-        """All that decides an answer: what caches and tracers tell models apart by. Headers only as a digest."""
-        config = self._config()
-        names = ("base_url", "preset", "query", "strict_parameters")
-        params = {"model": self.model_name, **{name: config[name] for name in names}, **self._settings()}
+        """All that decides an answer, by which caches and tracers tell models apart; headers and query as digests."""
+        params = {"model": self.model_name, "base_url": self.base_url, "preset": self.preset}
+        params |= {"strict_parameters": self.strict_parameters, **self._settings()}
         params |= {"extra_body": self.extra_body, "replay_reasoning": self.replay_reasoning}
         params["parse_think"] = self.parse_think
-        if self.default_headers:
-            headers = repr(sorted(self.default_headers.items())).encode()
-            params["default_headers"] = hashlib.sha256(headers).hexdigest()[:16]
+        params |= _without_secrets({"default_headers": self.default_headers, "default_query": self.default_query})
         return {name: value for name, value in params.items() if value is not None}
 
     def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
         """What tracers show of a call: also the stop sequences that are set and not passed."""
-        params = super()._get_invocation_params(stop=stop, **kwargs)
+        params = _without_secrets(super()._get_invocation_params(stop=stop, **kwargs))
         sequences = stop or _stop_in(merged(self._settings(), kwargs))
         return {**params, "stop": [sequences] if isinstance(sequences, str) else sequences}
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
         """The key of caches: all that decides an answer, as it is now. What `dumps` writes would leave out headers."""
-        return str(sorted({**self._get_invocation_params(stop=stop, **kwargs), **kwargs}.items()))
+        return str(sorted(self._get_invocation_params(stop=stop, **kwargs).items()))
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         settings = merged(self._settings(), kwargs)
@@ -99,6 +98,12 @@ class SerializableChat(ChatSettings):
         if sequences:
             params["ls_stop"] = [sequences] if isinstance(sequences, str) else list(sequences)
         return params
+
+
+def _without_secrets(params: dict[str, Any]) -> dict[str, Any]:
+    """The same with digests of headers and queries, of the model or of a call."""
+    hidden = {name: digest(value) for name in _SECRETS if isinstance(value := params.get(name), Mapping) and value}
+    return {**params, **hidden}
 
 
 def _stop_in(settings: Mapping[str, Any]) -> Any:

@@ -66,7 +66,9 @@ class ConnectionSettings(Closable, BaseComponent):
     default_headers: Mapping[str, str] | None = Field(
         default=None, exclude=True, repr=False, description=ABOUT["default_headers"]
     )
-    default_query: Mapping[str, Any] | None = Field(default=None, description=ABOUT["default_query"])
+    default_query: Mapping[str, Any] | None = Field(
+        default=None, exclude=True, repr=False, description=ABOUT["default_query"]
+    )
     timeout: TimeoutSetting = Field(default=None, description=ABOUT["timeout"])
     max_retries: int = Field(default=2, ge=0, description=ABOUT["max_retries"])
     first_chunk_timeout: float | None = Field(default=None, ge=0, description=ABOUT["first_chunk_timeout"])

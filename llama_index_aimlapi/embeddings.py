@@ -12,12 +12,14 @@ from typing_extensions import Self
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.aliases import Aliases
 from aimlapi_transport.config.embedding_families import Task
-from aimlapi_transport.config.fields import ABOUT, model_problem
+from aimlapi_transport.config.fields import ABOUT, digest, model_problem
 from aimlapi_transport.repr_fields import repr_fields
 from llama_index_aimlapi._connection import REFUSED, ConnectionSettings, resolved
 from llama_index_aimlapi.errors import InvalidSettingsError
 from llama_index_aimlapi.usage import Counted, record
 
+# What may hold secrets -> what is written of it: an ingestion pipeline caches vectors by `to_dict`.
+_DIGESTS = {name: f"{name}_digest" for name in ("default_headers", "default_query")}
 _ALIASES = Aliases(
     owner="AIMLAPIEmbedding",
     fields={
@@ -29,7 +31,7 @@ _ALIASES = Aliases(
         "request_timeout": "timeout",
     },
     refused=REFUSED,
-    ignored=("reuse_client", "class_name", "mode"),
+    ignored=("reuse_client", "class_name", "mode", *_DIGESTS.values()),
 )
 # Fields a repr shows in its own way, and one that LlamaIndex fills with an object.
 _NOT_SHOWN = frozenset(("model_name", "api_base", "callback_manager"))
@@ -54,6 +56,11 @@ class EmbeddingSettings(ConnectionSettings, BaseEmbedding):
         if problem := model_problem(taken.get("model_name"), "text-embedding-3-small"):
             raise InvalidSettingsError(problem)
         super().__init__(**taken)
+
+    def to_dict(self, **kwargs: Any) -> Json:
+        """The settings as JSON has them: neither the key nor what headers and query hold, but digests of these two."""
+        hidden = {written: getattr(self, name) for name, written in _DIGESTS.items()}
+        return {**super().to_dict(**kwargs), **{name: digest(value) for name, value in hidden.items() if value}}
 
 
 class AIMLAPIEmbedding(EmbeddingSettings):

@@ -52,7 +52,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"strict_parameters": "perhaps"}, "`strict_parameters` is 'perhaps': pass True or False."),
     ({"api_key": 3}, "`api_key` is a int that does not fit: pass a text, a SecretStr, or a function"),
     ({"default_headers": [SECRET]}, "`default_headers` is a list that does not fit: pass a dict of texts."),
-    ({"default_query": 3}, "`default_query` is 3: pass a dict."),
+    ({"default_query": SECRET}, "`default_query` is a str that does not fit: pass a dict."),
     ({"proxy": "nonsense"}, "`proxy` is no proxy's URL: pass one that begins with http://"),
     ({"proxy": "http://p", "http_client": httpx.Client()}, "`proxy` is for our clients: give it to your own one."),
     ({"http_client": 3}, "`http_client` is a builtins.int: pass an httpx.Client."),

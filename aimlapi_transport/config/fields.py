@@ -5,6 +5,7 @@ The frameworks' classes are Pydantic's. It is imported here only where one of th
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -24,7 +25,7 @@ ABOUT = {
     "base_url": "Address of the host up to `/v1`. By default AIMLAPI_API_BASE (or AIMLAPI_BASE_URL), else AI/ML API.",
     "deadline": "Seconds a call, or a batch of texts, may take in all, retries included. By default without end.",
     "default_headers": "Sent with every request. May hold secrets: not serialized.",
-    "default_query": "Added to the URL of every request.",
+    "default_query": "Added to the URL of every request. May hold secrets: not serialized.",
     "dimensions": "Length of the vectors, for models that can choose.",
     "first_chunk_timeout": "Seconds until the first event of a stream, where a model may think for minutes; 0 for no "
     "limit. By default `timeout`, or 600. With both, the shorter counts.",
@@ -103,7 +104,7 @@ ACCEPTED: Mapping[str, str] = {
 }
 """What settings may be, for the error that names a value of another type."""
 
-_SECRET = ("api_key", "default_headers")  # values no error may show
+_SECRET = ("api_key", "default_headers", "default_query")  # values no error may show
 
 
 def validated_field(value: Any, validate: Callable[[Any], Any], name: str) -> Any:
@@ -135,6 +136,11 @@ def model_problem(model: Any, example: str) -> str | None:
         return f"`model` is empty: pass the id of a model, for example `{example}`."
     kind = "" if model is None else "a text, "
     return f"`model` is {model!r}: pass {kind}the id of a model, for example `{example}`."
+
+
+def digest(values: Mapping[str, Any]) -> str:
+    """A text that tells headers or queries apart without showing their values, which may be secrets."""
+    return hashlib.sha256(repr(sorted(values.items())).encode()).hexdigest()[:16]
 
 
 def key_to_json(key: Any) -> Any:
