@@ -65,7 +65,7 @@ class SerializableChat(ChatSettings):
     @property
     def _identifying_params(self) -> dict[str, Any]:
         """All that decides an answer, by which caches and tracers tell models apart; headers and query as digests."""
-        params = {"model": self.model_name, "base_url": self.base_url, "preset": self.preset}
+        params: dict[str, Any] = {"model": self.model_name, "base_url": self.base_url, "preset": self.preset}
         params |= {"strict_parameters": self.strict_parameters, **self._settings()}
         params |= {"extra_body": self.extra_body, "replay_reasoning": self.replay_reasoning}
         params["parse_think"] = self.parse_think

@@ -171,6 +171,54 @@ def test_a_config_names_the_model(server: EmulatorServer, fields: Any, prefix: A
     ]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "key"),
+    [
+        ({}, "model"),
+        ({"configurable_fields": ("model",)}, "model"),
+        ({"configurable_fields": "any", "config_prefix": "first"}, "first_model"),
+    ],
+)
+def test_a_config_names_the_model_of_one_made_without(server: EmulatorServer, arguments: Any, key: str) -> None:
+    """As LangChain's own `init_chat_model`: it is made without, and each call needs one."""
+    made = init_chat_model(**arguments, base_url=server.base_url, api_key="k")
+    before = len(server.requests)
+    with pytest.raises(InvalidRequestError, match=f"No model: pass its id in the config.*{key}"):
+        made.invoke("Hi", {"configurable": {"other": 1}})
+    config: Any = {"configurable": {key: "aimlapi:deepseek/deepseek-chat"}}
+
+    async def streamed() -> str:
+        return "".join([str(chunk.content) async for chunk in made.astream("Hi", config)])
+
+    assert made.invoke("Hi", config).content and asyncio.run(streamed())
+    assert made.with_config(config).batch(["Hi", "Hi"])
+    assert [request.json["model"] for request in server.requests[before:]] == ["deepseek/deepseek-chat"] * 4  # type: ignore[index]
+
+
+def test_a_configured_model_is_the_one_that_tools_and_schemas_are_bound_to(server: EmulatorServer) -> None:
+    def add(a: int, b: int) -> int:
+        """Add."""
+        return a + b
+
+    for made in (
+        init_chat_model(base_url=server.base_url, api_key="k"),
+        init_chat_model("openai/gpt-4o", configurable_fields=("model",), base_url=server.base_url, api_key="k"),
+    ):
+        config: Any = {"configurable": {"model": "anthropic/claude-sonnet-4.5"}}
+        schema = {"title": "Sum", "type": "object", "properties": {"sum": {"type": "integer"}}}
+        made.bind_tools([add]).invoke("Hi", config)
+        made.with_structured_output(schema).with_config(config).invoke("Hi")
+        sent: list[Any] = [request.json for request in server.requests[-2:]]
+        assert [body["model"] for body in sent] == ["anthropic/claude-sonnet-4.5"] * 2
+        assert sent[0]["tools"][0]["function"]["name"] == "add"
+        assert "response_format" in sent[1] or "tools" in sent[1]
+
+
+def test_configurable_fields_without_the_model_need_one() -> None:
+    with pytest.raises(InvalidRequestError, match="`model` is missing"):
+        init_chat_model(configurable_fields=("temperature",))
+
+
 def test_configurable_fields_take_the_models_name(server: EmulatorServer) -> None:
     made: Any = model(server).configurable_fields(model=ConfigurableField(id="model"))
     message = made.invoke("Hi", {"configurable": {"model": "deepseek/deepseek-chat"}})
