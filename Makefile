@@ -50,8 +50,8 @@ pictures: $(VENV)/.docs  ## what the guides show of the code: the house, a run o
 notebooks: $(VENV)/.dev  ## runs notebooks/source on the emulator and writes what it shows
 	$(RUN) tools/build_notebooks.py $(ARGS)
 
-dist: $(VENV)/.dist  ## wheel and sdist, looked into, and installed on every Python of this machine
-	$(RUN) tools/build_dist.py
+dist: $(VENV)/.dist  ## every distribution, each installed alone; all on every Python of this machine; ARGS='--only NAME'
+	$(RUN) tools/build_dist.py $(ARGS)
 
 check-wheel: $(VENV)/.dev  ## the built wheel, alone with each extra
 	$(RUN) tools/check_wheel.py
@@ -109,5 +109,5 @@ $(VENV)/.docs: $(VENV)/.dev
 	@touch $@
 
 $(VENV)/.dist: $(VENV)/bin/python pyproject.toml
-	$(RUN) -m pip install --quiet --disable-pip-version-check 'build>=1.2' 'twine>=5'
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dist]'
 	@touch $@

@@ -8,8 +8,13 @@ from importlib import metadata
 
 from aimlapi_cli.findings import OK, WRONG, Line, Patient
 
-_PACKAGES = ("aimlapi-integrations", "langchain-core", "llama-index-core", "httpx", "orjson", "pydantic")
-_OLD = "langchain-aimlapi"  # another distribution with the same import name
+_WHOLE = "aimlapi-integrations"
+_OURS = (
+    *(_WHOLE, "aimlapi-transport", "langchain-aimlapi", "llama-index-aimlapi", "llama-index-llms-aimlapi"),
+    *("llama-index-embeddings-aimlapi", "llama-index-tools-aimlapi", "llama-index-readers-aimlapi"),
+    *("aimlapi-emulator", "aimlapi-cli", "aimlapi-batch"),
+)
+_PACKAGES = (*_OURS, "langchain-core", "llama-index-core", "httpx", "orjson", "pydantic")
 
 
 def python(_: Patient) -> Iterator[Line]:
@@ -20,13 +25,22 @@ def python(_: Patient) -> Iterator[Line]:
 def packages(_: Patient) -> Iterator[Line]:
     versions = {name: found for name in _PACKAGES if (found := _version(name))}
     yield Line("packages", OK, ", ".join(f"{name} {version}" for name, version in versions.items()))
-    old = _version(_OLD)
-    if old:
+    ours = {name: versions[name] for name in _OURS if name in versions}
+    released = ours.get("aimlapi-transport") or ours.get(_WHOLE)
+    for name, version in ours.items():
+        if version != released:  # langchain-aimlapi 0.1.3 is the provider's own older package
+            yield Line(
+                "clash",
+                WRONG,
+                f"{name} {version} is installed beside {released} of the others, and has files of the same names",
+                f"pip uninstall {name}, then pip install --force-reinstall --no-deps {_WHOLE}",
+            )
+    if _WHOLE in ours and len(ours) > 1 and _has_modules(_WHOLE):
         yield Line(
             "clash",
             WRONG,
-            f"{_OLD} {old} has the same import name, `langchain_aimlapi`",
-            f"pip uninstall {_OLD}, then pip install --force-reinstall --no-deps aimlapi-integrations",
+            f"{_WHOLE} was installed from its source tree, beside distributions with the same files",
+            f"pip uninstall {' '.join(ours)}, then install one of the two again",
         )
     for name in versions:
         for problem in _unmet(name):
@@ -38,6 +52,11 @@ def _version(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
+
+
+def _has_modules(name: str) -> bool:
+    """Whether a distribution has modules of its own; the published `aimlapi-integrations` only requires others."""
+    return any(path.suffix == ".py" for path in metadata.files(name) or ())
 
 
 def _unmet(name: str) -> Iterator[str]:

@@ -22,7 +22,7 @@ CODES = {
 _EXTRAS = {
     **dict.fromkeys(("typer", "click", "rich", "prompt_toolkit", "matplotlib", "tomli", "pydantic"), "cli"),
     **dict.fromkeys(("starlette", "uvicorn"), "emulator"),
-    **dict.fromkeys(("pyarrow",), "batch"),
+    **dict.fromkeys(("pyarrow", "aimlapi_batch"), "batch"),
     **dict.fromkeys(("ray",), "ray"),
     **dict.fromkeys(("mcp",), "mcp"),
 }

@@ -1,3 +1,3 @@
-"""The version of the distribution; nothing else states it."""
+"""The version of all distributions of this tree; nothing else states it."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -255,15 +255,35 @@ def test_a_captive_portal(cli: Cli) -> None:
     assert "an HTML page" in lines_of(ran)["models"]["found"] and "sign in" in lines_of(ran)["models"]["advice"]
 
 
-def test_packages_that_clash_are_named(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    from aimlapi_cli import checks_machine
+def installed(folder: Path, name: str, version: str, *files: str) -> None:
+    """What pip leaves of a distribution in `folder`: its metadata and the list of its files."""
+    info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8")
+    (info / "RECORD").write_text("".join(f"{file},,\n" for file in files), encoding="utf-8")
 
-    known = checks_machine._version
-    monkeypatch.setattr(
-        checks_machine, "_version", lambda name: "0.1.3" if name == "langchain-aimlapi" else known(name)
-    )
+
+def test_an_older_package_of_the_same_name_is_named(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The index has `langchain-aimlapi` 0.1.3, of the provider, with the import name `langchain_aimlapi`."""
+    installed(tmp_path, "langchain-aimlapi", "0.1.3")
+    monkeypatch.syspath_prepend(tmp_path)
     ran = cli("doctor", "--json")
     assert ran.code == 1 and "pip uninstall langchain-aimlapi" in lines_of(ran)["clash"]["advice"]
+
+
+@pytest.mark.parametrize("modules", [("aimlapi_transport/client.py",), ()])
+def test_a_source_tree_beside_published_distributions_is_named(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, modules: tuple[str, ...]
+) -> None:
+    """The published `aimlapi-integrations` has no module and is there with the others; the tree's wheel has them all."""
+    installed(tmp_path, "aimlapi-integrations", "0.2.0", *modules)
+    installed(tmp_path, "aimlapi-transport", "0.2.0", "aimlapi_transport/client.py")
+    installed(tmp_path, "langchain-aimlapi", "0.2.0", "langchain_aimlapi/chat_models.py")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = lines_of(cli("doctor", "--json"))
+    assert ("clash" in found) == bool(modules)
+    if modules:
+        assert "aimlapi-integrations aimlapi-transport langchain-aimlapi" in found["clash"]["advice"]
 
 
 def test_no_credits_are_named(cli: Cli, server: EmulatorServer) -> None:

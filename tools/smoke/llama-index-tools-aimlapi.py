@@ -1,0 +1,5 @@
+"""The tool spec under LlamaIndex's name makes its tools."""
+
+from llama_index.tools.aimlapi import AIMLAPIToolSpec
+
+assert len(AIMLAPIToolSpec().to_tool_list()) == 6
