@@ -166,6 +166,8 @@ class _SubmitTool(_MediaTool):
         with _as_tool_errors(), translated():
             given = {**self.parameters, **self._given(arguments)}
             generation = self._client().submit(self.operation, self.model, **given)
+            if generation.result is not None:  # some models answer at once
+                return self._answer(generation.result, self._save(generation.result))
         return ordered(generation), [create_text_block(generation.to_json())]
 
     async def _arun(self, run_manager: AsyncCallbackManagerForToolRun | None = None, **arguments: Any) -> Answer:
@@ -173,6 +175,8 @@ class _SubmitTool(_MediaTool):
         with _as_tool_errors(), translated():
             given = {**self.parameters, **self._given(arguments)}
             generation = await self._async_client().submit(self.operation, self.model, **given)
+            if generation.result is not None:
+                return self._answer(generation.result, await self._asave(generation.result))
         return ordered(generation), [create_text_block(generation.to_json())]
 
 

@@ -13,7 +13,7 @@ from aimlapi_transport import media_types
 from aimlapi_transport.chat.request import Request
 from aimlapi_transport.chat.request_warnings import warn_unlisted
 from aimlapi_transport.chat.usage import Cost
-from aimlapi_transport.error_bodies import retry_after
+from aimlapi_transport.error_bodies import message_and_id, retry_after
 from aimlapi_transport.errors import (
     AIMLAPIError,
     APIConnectionError,
@@ -26,8 +26,9 @@ from aimlapi_transport.errors import (
 from aimlapi_transport.json_codec import JsonError, loads
 from aimlapi_transport.media.failures import generation_failure
 from aimlapi_transport.media.operations import LATER, operation_named
-from aimlapi_transport.media.replies import read_bytes, read_cost, read_id, read_result, read_state
+from aimlapi_transport.media.replies import read_bytes, read_result
 from aimlapi_transport.media.requests import media_request, poll_request
+from aimlapi_transport.media.states import payload_error, read_cost, read_id, read_state
 from aimlapi_transport.media.values import DONE, FAILED, UNDER_WAY, Generation, GenerationStatus, MediaResult
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ class _Reply:
         self.payload: Any = None
         if media_types.sniff(data) is None:  # schemas list JSON and sound for one status: the bytes decide
             with suppress(JsonError):
-                self.payload = loads(data)
+                found = loads(data)
+                self.payload = found if isinstance(found, (dict, list, str)) else None
 
 
 class MediaCalls:
@@ -107,10 +109,8 @@ class MediaCalls:
         if operation not in LATER:
             reply = await self._send(self.request(operation, model, arguments, options), timeout)
             return _result(reply, model, operation)
-        ordered = await self._order(operation, model, arguments, options, timeout)
-        if isinstance(ordered, MediaResult):
-            return ordered
-        return await self.wait(ordered, timeout=wait_timeout, on_progress=on_progress)
+        generation = await self.submit(operation, model, arguments, options, timeout=timeout)
+        return await self.wait(generation, timeout=wait_timeout, on_progress=on_progress)
 
     async def submit(
         self,
@@ -121,28 +121,14 @@ class MediaCalls:
         *,
         timeout: Timeout = None,
     ) -> Generation:
-        """What was ordered.
+        """What was ordered; with its result, where the model answers at once.
 
         Raises:
-            InvalidRequestError: the operation answers at once.
-            BadResponseError: the provider answered at once, or without an id.
+            InvalidRequestError: the operation always answers at once.
+            BadResponseError: the reply has neither an id nor a result.
         """
         if operation not in LATER:
             raise InvalidRequestError(f"`{operation}` answers at once: call `{operation}`. Submit {', '.join(LATER)}.")
-        ordered = await self._order(operation, model, arguments, options, timeout)
-        if isinstance(ordered, MediaResult):
-            raise BadResponseError(f"{model} answered at once: call `{operation}` instead.", body=ordered.raw)
-        return ordered
-
-    async def _order(
-        self,
-        operation: str,
-        model: str,
-        arguments: Mapping[str, Any],
-        options: Mapping[str, Any],
-        timeout: Timeout,
-    ) -> Generation | MediaResult:
-        """What was ordered; or the answer itself, where a model gives it at once."""
         request = self.request(operation, model, arguments, options)
         try:
             reply = await self._send(request, timeout, again=_was_refused)
@@ -150,21 +136,23 @@ class MediaCalls:
             error.is_retryable = False
             error.message += " It was not sent again: it may have been ordered, and would be paid for twice."
             raise
-        state, _ = read_state(reply.payload)
+        state, word = read_state(reply.payload)
         generation_id = read_id(reply.payload)
-        if state == FAILED:
-            raise generation_failure(reply.payload, reply.scrub)
-        if state == DONE or generation_id is None:
-            return _result(reply, model, operation)
-        cost = read_cost(reply.payload, reply.headers)
+        if state == UNDER_WAY and word is not None:  # the header is documented to hold the same id
+            generation_id = generation_id or reply.headers.get("x-inference-id")
+        result = None
+        if state != UNDER_WAY or generation_id is None:
+            result = _result(reply, model, operation)
+        cost = result.cost if result else read_cost(reply.payload, reply.headers)
         return Generation(
-            id=generation_id,
+            id=generation_id or reply.headers.get("x-inference-id", ""),
             model=model,
             operation=operation,
             created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             base_url=self._client.base_url,
             cost_usd=cost.usd if cost else None,
             credits=cost.credits if cost else None,
+            result=result,
         )
 
     async def status(self, generation: Generation, *, timeout: Timeout = None) -> GenerationStatus:
@@ -174,18 +162,23 @@ class MediaCalls:
             AIMLAPIError: of the class of its kind, where it failed; `cost_usd` is what was paid, where the reply says.
         """
         operation_named(generation.operation)
+        if generation.result is not None:
+            return GenerationStatus(generation, DONE, None, generation.result, 0.0)
         reply = await self._send(poll_request(generation.operation, generation.model, generation.id), timeout)
         seconds = (datetime.now(timezone.utc) - datetime.fromisoformat(generation.created_at)).total_seconds()
         state, word = read_state(reply.payload)
-        if state == FAILED:
-            error = generation_failure(reply.payload, reply.scrub)
+        if state == UNDER_WAY and isinstance(reply.payload, dict):
+            return GenerationStatus(generation, state, word, None, max(seconds, 0.0), retry_after(reply.headers))
+        try:
+            result = _result(reply, generation.model, generation.operation, generation)
+        except AIMLAPIError as error:
+            if state == UNDER_WAY:  # the page of a proxy, or half a reply: the next may be whole
+                error.is_retryable = True
+                raise
             cost = read_cost(reply.payload, reply.headers)
             error.cost_usd, error.generation = cost.usd if cost else None, generation
             error.request_id = error.request_id or reply.headers.get("x-inference-id")
-            raise error
-        if state == UNDER_WAY and isinstance(reply.payload, dict):
-            return GenerationStatus(generation, state, word, None, max(seconds, 0.0), retry_after(reply.headers))
-        result = _result(reply, generation.model, generation.operation, generation)
+            raise
         return GenerationStatus(generation, DONE, word, result, max(seconds, 0.0))
 
     async def wait(
@@ -207,15 +200,17 @@ class MediaCalls:
         row = operation_named(generation.operation)
         limit = row.deadline if timeout is None else timeout
         start, paused, pause = self._clock(), 0.0, row.first_pause
+        trouble: AIMLAPIError | None = None
         while True:
             delay = pause
             try:
                 status = await self.status(generation)
-            except (RateLimitError, ServerError, APIConnectionError) as error:
+            except AIMLAPIError as error:
                 if error.generation is not None or not error.is_retryable:  # it failed, or asking does not help
                     raise
-                delay = max(pause, error.retry_after or 0.0)
+                trouble, delay = error, max(pause, error.retry_after or 0.0)
             else:
+                trouble = None
                 if on_progress is not None:
                     on_progress(status)
                 if status.result is not None:
@@ -224,7 +219,7 @@ class MediaCalls:
                     delay = min(status.retry_after, row.longest_pause)
             left = limit - max(self._clock() - start, paused)
             if left <= 0:
-                raise _not_there_yet(generation, limit)
+                raise _not_there_yet(generation, limit, trouble) from trouble
             delay = min(delay, left)
             await self._client._pause(delay)
             paused += delay
@@ -244,11 +239,16 @@ def _result(reply: _Reply, model: str, operation: str, generation: Generation | 
         return read_bytes(reply.data, model=model, operation=operation, headers=reply.headers)
     if read_state(reply.payload)[0] == FAILED:
         raise generation_failure(reply.payload, reply.scrub)
-    if generation is None:
-        return read_result(reply.payload, model=model, operation=operation, headers=reply.headers)
-    quoted = None if generation.cost_usd is None else Cost(generation.cost_usd, generation.credits)
-    result = read_result(reply.payload, model=model, operation=operation, headers=reply.headers, cost=quoted)
-    return replace(result, id=generation.id)  # a poll's reply may name another
+    quoted = None
+    if generation is not None and generation.cost_usd is not None:
+        quoted = Cost(generation.cost_usd, generation.credits)
+    try:
+        result = read_result(reply.payload, model=model, operation=operation, headers=reply.headers, cost=quoted)
+    except BadResponseError:
+        if payload_error(reply.payload) is None and not message_and_id(reply.payload)[0]:
+            raise
+        raise generation_failure(reply.payload, reply.scrub) from None
+    return result if generation is None else replace(result, id=generation.id)  # a poll's reply may name another
 
 
 def _was_refused(error: AIMLAPIError) -> bool:
@@ -256,9 +256,10 @@ def _was_refused(error: AIMLAPIError) -> bool:
     return isinstance(error, (RateLimitError, ServerError))
 
 
-def _not_there_yet(generation: Generation, limit: float) -> APITimeoutError:
+def _not_there_yet(generation: Generation, limit: float, trouble: AIMLAPIError | None) -> APITimeoutError:
     error = APITimeoutError(
         f"{generation.model} is not done after {limit:g} s. It goes on at the provider: wait again for `.generation`."
+        + (f" The last question for it failed: {trouble}" if trouble else "")
     )
     error.generation, error.is_retryable = generation, False
     return error

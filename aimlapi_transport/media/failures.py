@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from aimlapi_transport.error_bodies import message_and_id
 from aimlapi_transport.error_messages import says_no_credits, says_quota
 from aimlapi_transport.error_replies import error_in
 from aimlapi_transport.errors import (
@@ -22,9 +23,9 @@ from aimlapi_transport.errors import (
     QuotaExceededError,
     RateLimitError,
     ServerError,
-    StreamError,
 )
-from aimlapi_transport.media.replies import payload_error
+from aimlapi_transport.media.payloads import as_object
+from aimlapi_transport.media.states import payload_error
 
 # Words of an error's name, type or message -> its class; the first that fits.
 _KINDS: tuple[tuple[str, type[AIMLAPIError]], ...] = (
@@ -43,15 +44,28 @@ def generation_failure(payload: Any, scrub: Callable[[str], str]) -> AIMLAPIErro
 
     Known shapes of `error`: `{name, message}`, a text, and `{detail: [{loc, msg, type}]}` (an argument was refused).
     """
-    told = error_in(
-        payload if payload_error(payload) else {"error": {"message": "The generation failed."}}, scrub=scrub
-    )
-    error = told or GenerationError("The generation failed.")
-    if type(error) in (StreamError, BadResponseError):  # no status says more
+    source = payload_error(payload)
+    if source is None or not message_and_id(source)[0]:  # beside it, or nothing but a name
+        source = {**as_object(source), "message": _words_beside(payload, source)}
+    found = error_in({**as_object(payload), "error": source}, whole=True, scrub=scrub)
+    error = found or GenerationError("The generation failed.")
+    if type(error) is BadResponseError:  # no status says more
         message, body = error.message, error.body
-        error = _class_of(payload_error(payload), message)(message, body=body)
+        error = _class_of(source, message)(message, body=body)
     error.is_retryable = isinstance(error, (RateLimitError, ServerError)) and not isinstance(error, QuotaExceededError)
     return error
+
+
+def _words_beside(payload: Any, source: Any) -> str:
+    """What a reply says of a failure elsewhere than in its `error`."""
+    body, names = as_object(payload), as_object(source)
+    found = (
+        message_and_id({**body, "error": None})[0],
+        body.get("failure_reason"),
+        names.get("name"),
+        names.get("type"),
+    )
+    return next((word for word in found if isinstance(word, str) and word), "The generation failed.")
 
 
 def _class_of(source: Any, message: str) -> type[AIMLAPIError]:

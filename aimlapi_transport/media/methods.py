@@ -215,6 +215,8 @@ class MediaMethods(Generic[T_Result, T_Generation, T_Status]):
     ) -> T_Generation:
         """Orders what takes minutes, and does not wait for it: a value that is written as JSON (`to_json`).
 
+        A model that answers at once gives an order that is done: it has the `result`, which `wait` returns.
+
         Args:
             operation: `video`, `music` or `transcribe`.
             fields: as the method of that name takes them.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.errors import BadResponseError, InvalidRequestError
 
 if TYPE_CHECKING:
     from aimlapi_transport.chat.usage import Cost, Usage
@@ -21,16 +21,19 @@ DONE, FAILED, UNDER_WAY = "done", "failed", "under_way"
 """The states of a generation, in one spelling: the provider writes completed, succeeded, error, failed, queued, ..."""
 
 
-# What a field of a reply holds, where no media type is stated.
+# What a field of a reply holds, where no media type says it.
 _KINDS = {
-    "data": "image",
     "images": "image",
     "image": "image",
     "video": "video",
     "videos": "video",
     "audio": "audio",
+    "audios": "audio",
     "audio_file": "audio",
 }
+
+
+_ANY_TYPE = ("application/octet-stream", "binary/octet-stream")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,8 @@ class MediaFile:
         media_type: `image/png` for example: what its first bytes say, else what the reply states, else None.
         width, height: pixels; seconds: how long it plays; size: bytes. None where the reply does not say.
         name: as the reply names it.
-        role: the field of the reply that holds it (`data`, `images`, `video`, `model_mesh`, ...).
+        role: the field of the reply that holds it (`images`, `video`, `model_mesh`, ...), or what was asked for where
+            its name does not say (`data`, `output`).
     """
 
     url: str | None = None
@@ -59,7 +63,9 @@ class MediaFile:
     @property
     def kind(self) -> str:
         """`image`, `audio` or `video`; `file` for anything else, a mesh for example."""
-        kind = (self.media_type or "").partition("/")[0] or _KINDS.get(self.role or "", "")
+        kind = (self.media_type or "").partition("/")[0]
+        if not kind or self.media_type in _ANY_TYPE:
+            kind = _KINDS.get(self.role or "", "")
         return kind if kind in ("image", "audio", "video") else "file"
 
     @property
@@ -184,6 +190,7 @@ class Generation:
         created_at: when, in ISO 8601 with its zone.
         base_url: of the host it was ordered at.
         cost_usd, credits: what the order was quoted at; None where it was not.
+        result: what a model answered at once; None for what takes minutes.
     """
 
     id: str
@@ -193,14 +200,25 @@ class Generation:
     base_url: str | None = None
     cost_usd: float | None = None
     credits: int | None = None
+    result: MediaResult | None = field(default=None, repr=False, hash=False)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether its result is there already."""
+        return self.result is not None
 
     def to_json(self) -> str:
         """One line of JSON; `from_json` reads it."""
         return json.dumps(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
-        """Its fields."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        """Its fields; a result as the reply that it was read from."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        if self.result is not None:
+            from aimlapi_transport.media.replies import reply_of
+
+            fields["result"] = reply_of(self.result)
+        return fields
 
     @property
     def reference(self) -> str:
@@ -231,9 +249,13 @@ class Generation:
         try:
             fields = dict(value) if isinstance(value, Mapping) else json.loads(value)
             known = {name: fields[name] for name in cls.__slots__ if fields.get(name) is not None}
+            if "result" in known:
+                from aimlapi_transport.media.replies import result_from
+
+                known["result"] = result_from(known["result"], model=known["model"], operation=known["operation"])
             found = cls(**known)
             datetime.fromisoformat(found.created_at)
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, BadResponseError):
             raise InvalidRequestError(
                 "This is no generation: pass what `submit` returned, or its `to_json()`."
             ) from None

@@ -42,6 +42,8 @@ class Server:
         reply = self.replies[min(len(self.requests), len(self.replies)) - 1]
         if isinstance(reply, Exception):
             raise reply
+        if isinstance(reply, bytes):
+            return httpx.Response(200, content=reply, headers=self.headers)
         status, payload = reply if isinstance(reply, tuple) else (200, reply)
         return httpx.Response(status, json=payload, headers=self.headers)
 
@@ -178,6 +180,53 @@ def test_an_answer_at_once_is_one() -> None:
     assert result.files[0].data == b"ID3\x04" + bytes(8) and result.files[0].media_type == "audio/mpeg"
     with pytest.raises(BadResponseError, match="holds no film"):
         film(Server({"hello": "world"}))
+
+
+@pytest.mark.parametrize(
+    ("operation", "model", "arguments", "reply"),
+    [
+        ("music", "music-01", {"lyrics": "La la la la"}, {"data": {"audio": (b"ID3\x04" + bytes(8)).hex()}}),
+        ("video", "veo2", {"prompt": "A cat"}, {**DONE, "meta": {"usage": {"credits_used": 2000, "usd_spent": 0.001}}}),
+        ("transcribe", "nova-3", {"audio": "https://h/a.mp3"}, {"text": "Hello", "duration": 2.5}),
+        ("music", "google/lyria2", {"prompt": "A song"}, b"ID3\x04" + bytes(8)),
+    ],
+)
+def test_an_order_that_is_answered_at_once_is_done_and_its_result_is_kept(
+    operation: str, model: str, arguments: dict[str, Any], reply: Any
+) -> None:
+    server = Server(reply)
+    server.headers = {"x-inference-id": "i-1"}
+    client = server.client()
+    generation = client.submit(operation, model, **arguments)
+    assert generation.is_done and generation.result is not None
+    assert (generation.cost_usd, generation.result.cost_usd) == ((0.001, 0.001) if model == "veo2" else (None, None))
+    written = generation.to_json()
+    seen = list[GenerationStatus]()
+    for kept in (generation, Generation.from_json(written), json.loads(written)):
+        status = client.status(kept if isinstance(kept, Generation) else Generation.from_json(kept))
+        assert status.is_done and status.result == generation.result
+        assert client.wait(Generation.from_json(written), on_progress=seen.append) == generation.result
+    assert getattr(client, operation)(model, **arguments) == generation.result
+    assert len(server.requests) == 2 and not server.pauses and [one.is_done for one in seen] == [True] * 3
+
+
+def test_the_json_of_an_order_without_its_result_is_as_before() -> None:
+    kept = '{"id": "g", "model": "veo2", "operation": "video", "created_at": "2026-01-01T00:00:00+00:00"}'
+    generation = Generation.from_json(kept)
+    assert generation.result is None and not generation.is_done and hash(generation) == hash(Generation.from_json(kept))
+    for broken in ({"json": {}}, {"base64": "%", "headers": {}}, {"headers": {}}, 7):
+        with pytest.raises(InvalidRequestError, match="no generation"):
+            Generation.from_json({**json.loads(kept), "result": broken})
+
+
+def test_a_deadline_says_what_kept_the_answer_away_and_carries_the_order() -> None:
+    server = Server(ORDERED, (503, {"message": "maintenance"}))
+    with pytest.raises(
+        APITimeoutError, match=r"not done after 5 s\. .*The last question for it failed: maintenance"
+    ) as caught:
+        film(server, wait_timeout=5)
+    assert isinstance(caught.value.__cause__, ServerError)
+    assert Server(DONE).client().wait(caught.value.generation.to_json()).urls
 
 
 async def test_cancelling_stops_the_waiting() -> None:
