@@ -1,52 +1,67 @@
-"""Names of a package that are imported when they are first asked for: importing the package itself costs nothing. Pure.
+"""Names of a package that are imported when they are first asked for: importing the package itself costs nothing.
 
 __getattr__, __dir__ = lazy_names(__name__, {"Thing": "package.module_it_is_in"})
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-
 _OURS = ("aimlapi_", "langchain_aimlapi", "llama_index_aimlapi")
 
 
+class Framework(NamedTuple):
+    """What a package is for: its module, its title, and the extra of ours that brings it."""
+
+    module: str
+    title: str
+    extra: str
+
+
 def lazy_names(
-    package: str, where: Mapping[str, str], *, needs: tuple[str, str, str] | None = None
+    package: str, where: Mapping[str, str], *, framework: Framework | None = None
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """A package's `__getattr__` and `__dir__`; the latter lists the public names and the module's dunder names.
 
     Args:
         where: name -> the module it is in.
-        needs: a framework's module, its title, and the extra that brings it. Whatever package is missing, the error
-            says what to install.
+        framework: which the names need. Whatever package is missing, the error says what to install.
     """
 
     def __getattr__(name: str) -> Any:
         if name not in where:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        from importlib import import_module
-
-        try:
-            module = import_module(where[name])
-        except ModuleNotFoundError as error:
-            missing = error.name or ""
-            if not missing or missing.startswith(_OURS):
-                raise
-            wanted, extra = f"the package `{missing.partition('.')[0]}`", "aimlapi-integrations"
-            if needs is not None:
-                extra = f"'aimlapi-integrations[{needs[2]}]'"
-                wanted = needs[1] if needs[0].startswith(missing) else wanted
-            raise ModuleNotFoundError(f"{name} needs {wanted}: run `pip install {extra}`.", name=missing) from error
-        return getattr(module, name)
+        return getattr(import_or_explain(where[name], name, framework), name)
 
     def __dir__() -> list[str]:
-        import sys
-
         own = (name for name in vars(sys.modules[package]) if name.startswith("__") and name.endswith("__"))
         return sorted({*own, *where})  # no submodule, and nothing the package imports for itself
 
     return __getattr__, __dir__
+
+
+def import_or_explain(module: str, wanted: str, framework: Framework | None) -> Any:
+    """The module.
+
+    Args:
+        wanted: what it is imported for, as the message names it.
+
+    Raises:
+        ModuleNotFoundError: a package is missing; it says what to install.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        missing = error.name or ""
+        if not missing or missing.startswith(_OURS):
+            raise
+        needed, extra = f"the package `{missing.partition('.')[0]}`", "aimlapi-integrations"
+        if framework is not None:
+            extra = f"'aimlapi-integrations[{framework.extra}]'"
+            needed = framework.title if framework.module.startswith(missing) else needed
+        raise ModuleNotFoundError(f"{wanted} needs {needed}: run `pip install {extra}`.", name=missing) from error

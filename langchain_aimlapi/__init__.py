@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aimlapi_transport.lazy_imports import lazy_names
+from aimlapi_transport.lazy_imports import Framework, lazy_names
 
 if TYPE_CHECKING:
     from aimlapi_transport.version import __version__ as __version__
@@ -50,4 +50,5 @@ __all__ = [
     "init_chat_model",
 ]
 
-__getattr__, __dir__ = lazy_names(__name__, _WHERE, needs=("langchain_core", "LangChain", "langchain"))
+_FRAMEWORK = Framework("langchain_core", "LangChain", "langchain")
+__getattr__, __dir__ = lazy_names(__name__, _WHERE, framework=_FRAMEWORK)

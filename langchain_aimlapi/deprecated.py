@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Iterator
 from functools import cached_property
 from typing import Any, ClassVar
 
+import langchain_aimlapi._framework  # noqa: F401  # says what to install where it is missing
+
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models.llms import LLM
 from langchain_core.outputs import GenerationChunk

@@ -9,6 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import langchain_aimlapi._framework  # noqa: F401  # says what to install where it is missing
+
 from langchain_core import exceptions as core
 
 from aimlapi_transport import errors as transport

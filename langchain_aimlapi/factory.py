@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, cast
 
+import langchain_aimlapi._framework  # noqa: F401  # says what to install where it is missing
+
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import ConfigurableField, RunnableConfig
 from langchain_core.runnables.utils import AnyConfigurableField

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import langchain_aimlapi._framework  # noqa: F401  # says what to install where it is missing
+
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, InvalidToolCall, ToolCall, ToolMessage
 
 from aimlapi_transport.chat.tool_call_retry import broken_call_result

@@ -13,6 +13,8 @@ from contextvars import ContextVar
 from typing import Any
 from uuid import UUID
 
+import langchain_aimlapi._framework  # noqa: F401  # says what to install where it is missing
+
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult

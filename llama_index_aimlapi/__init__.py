@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aimlapi_transport.lazy_imports import lazy_names
+from aimlapi_transport.lazy_imports import Framework, lazy_names
 
 if TYPE_CHECKING:
     from aimlapi_transport.version import __version__ as __version__
@@ -45,4 +45,5 @@ __all__ = [
     "get_aimlapi_usage",
 ]
 
-__getattr__, __dir__ = lazy_names(__name__, _WHERE, needs=("llama_index.core", "LlamaIndex", "llama-index"))
+_FRAMEWORK = Framework("llama_index.core", "LlamaIndex", "llama-index")
+__getattr__, __dir__ = lazy_names(__name__, _WHERE, framework=_FRAMEWORK)

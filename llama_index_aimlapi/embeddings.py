@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import llama_index_aimlapi._framework  # noqa: F401  # says what to install where it is missing
+
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from pydantic import ConfigDict, Field
 from typing_extensions import Self

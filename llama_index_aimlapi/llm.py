@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import llama_index_aimlapi._framework  # noqa: F401  # says what to install where it is missing
+
 from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
+import llama_index_aimlapi._framework  # noqa: F401  # says what to install where it is missing
+
 from llama_index.core.readers.base import BaseReader
 from llama_index.core.schema import Document
 

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import llama_index_aimlapi._framework  # noqa: F401  # says what to install where it is missing
+
 from llama_index.core.base.llms.types import ContentBlock, TextBlock
 from llama_index.core.tools.tool_spec.base import SPEC_FUNCTION_TYPE, BaseToolSpec
 from pydantic import BaseModel, Field, create_model

@@ -5,12 +5,21 @@ from __future__ import annotations
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import pytest
 
 from langchain_aimlapi import AIMLAPIEmbeddings, ChatAIMLAPI
 from langchain_aimlapi.errors import APIConnectionError
 from llama_index_aimlapi import AIMLAPI, AIMLAPIEmbedding
+
+ROOT = Path(__file__).parents[1]
+FRAMEWORKS = {
+    "langchain_aimlapi": ("langchain_core", "LangChain", "langchain"),
+    "llama_index_aimlapi": ("llama_index.core", "LlamaIndex", "llama-index"),
+}
+# Every public module of both packages.
+MODULES = [f"{package}.{path.stem}" for package in FRAMEWORKS for path in sorted((ROOT / package).glob("[a-z]*.py"))]
 
 # A program that finds these modules missing, as in an environment without the extra.
 WITHOUT = """
@@ -74,6 +83,19 @@ except ModuleNotFoundError as error:
 )
 def test_a_missing_extra_says_how_to_install_it(missing: str, program: str, said: str) -> None:
     """And a module that no extra brings is named as Python names it."""
+    assert run_without(missing, program) == f"{missing} | {said}\n"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_without_its_framework_says_how_to_install_it(module: str) -> None:
+    package = module.partition(".")[0]
+    missing, title, extra = FRAMEWORKS[package]
+    said = f"{missing} | {package} needs {title}: run `pip install 'aimlapi-integrations[{extra}]'`.\n"
+    needs_none = module == "llama_index_aimlapi.errors"  # the transport's, of which it needs no more
+    assert run_without(missing, f"import {module}") == ("" if needs_none else said)
+
+
+def run_without(missing: str, program: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT.format(missing=missing, program=program)],
         capture_output=True,
@@ -86,7 +108,7 @@ def test_a_missing_extra_says_how_to_install_it(missing: str, program: str, said
             "PYTHONPATH": ":".join(sys.path),
         },
     )
-    assert done.stdout == f"{missing} | {said}\n"
+    return done.stdout
 
 
 def test_the_emulators_command_says_how_to_install_it(
