@@ -10,6 +10,7 @@ from typing import Any
 
 from aimlapi_transport.chat.request import chat_request
 from aimlapi_transport.chat.request_warnings import warn_unlisted
+from aimlapi_transport.config.hosts import Preset
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.request import Request
 from aimlapi_transport.request_options import RequestOptions
@@ -25,7 +26,8 @@ def build_request(model: str, messages: Sequence[Mapping[str, Any]], options: Re
             for each tool choice that the host does not take, and for a model that goes to /v1/responses by itself and
             is not known to be served there.
     """
-    if goes_to_responses(model, options):
+    choice, parameters = options.use_responses_api, options.parameters or {}
+    if goes_to_responses(choice, model, parameters, options.preset, is_provider=options.is_provider):
         from aimlapi_transport.responses.request import responses_request
 
         request = responses_request(model, messages, options)
@@ -37,12 +39,17 @@ def build_request(model: str, messages: Sequence[Mapping[str, Any]], options: Re
     return request
 
 
-def goes_to_responses(model: str, options: RequestOptions, *, wants_items: bool = False) -> bool:
-    """Whether a call goes to /v1/responses; see `responses.routing`. Warns as `build_request` does."""
-    choice, preset = options.use_responses_api, options.preset
-    goes_there = uses_responses(
-        choice, model, options.parameters, preset, is_provider=options.is_provider, wants_items=wants_items
-    )
+def goes_to_responses(
+    choice: bool | None,
+    model: str,
+    parameters: Mapping[str, Any],
+    preset: Preset,
+    *,
+    is_provider: bool,
+    wants_items: bool = False,
+) -> bool:
+    """Whether a call goes to /v1/responses; see `routing.uses_responses`. Warns as `build_request` does."""
+    goes_there = uses_responses(choice, model, parameters, preset, is_provider=is_provider, wants_items=wants_items)
     if goes_there and choice is None and not is_known_there(model, preset):
         warn_unknown_endpoint(model)
     return goes_there

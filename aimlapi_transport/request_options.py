@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aimlapi_transport.config.hosts import AIMLAPI, Preset
@@ -47,16 +47,16 @@ class RequestOptions:
             parts; and instead of weakening a tool choice that the host does not take.
     """
 
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    added: Mapping[str, Any] = field(default_factory=dict)
-    extra_body: Mapping[str, Any] = field(default_factory=dict)
-    extra_headers: Mapping[str, str] = field(default_factory=dict)
-    extra_query: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] | None = None
+    added: Mapping[str, Any] | None = None
+    extra_body: Mapping[str, Any] | None = None
+    extra_headers: Mapping[str, str] | None = None
+    extra_query: Mapping[str, Any] | None = None
     client_request_id: str | None = None
     stream: bool = False
     replay_reasoning: bool | None = None
     repair_history: bool = False
-    part_support: Mapping[str, bool] = field(default_factory=dict)
+    part_support: Mapping[str, bool] | None = None
     parse_think: bool = True
     use_responses_api: bool | None = None
     preset: Preset = AIMLAPI
@@ -77,33 +77,27 @@ class RequestOptions:
 
         Args:
             parse_think: None for what the settings say.
-            fields: the other options by their names; None is the default.
+            fields: the other options by their names.
         """
         return cls(
             extra_headers={**settings.headers, **(extra_headers or {})},
             extra_query={**settings.query, **(extra_query or {})},
             parse_think=settings.parse_think if parse_think is None else parse_think,
             preset=settings.preset,
-            is_provider=settings.base_url == settings.preset.base_url,
+            is_provider=settings.is_provider,
             strict_parameters=settings.strict_parameters,
-            **{name: value for name, value in fields.items() if value is not None},
+            **fields,
         )
-
-    def headers(self) -> tuple[tuple[str, str], ...]:
-        """The headers of the request beyond the client's own. Raises InvalidRequestError for what none carries."""
-        return request_headers(self.extra_headers, self.client_request_id)
-
-    def query(self) -> tuple[tuple[str, str], ...]:
-        """What is appended to the URL."""
-        return query_pairs(self.extra_query)
 
 
 def request_headers(extra: Mapping[str, str] | None, client_request_id: str | None) -> tuple[tuple[str, str], ...]:
     """The headers of a request beyond the client's own. Raises InvalidRequestError for what no header carries."""
-    headers = [(str(name), str(value)) for name, value in (extra or {}).items()]
+    fields = dict(extra or {})
     if client_request_id is not None:
-        headers.append((REQUEST_ID_HEADER, str(client_request_id)))
-    for name, value in headers:
+        fields[REQUEST_ID_HEADER] = client_request_id
+    headers: list[tuple[str, str]] = []
+    for name, value in fields.items():
+        name, value = str(name), str(value)
         if name.lower() == REQUEST_ID_HEADER.lower() and not re.fullmatch(_CLIENT_REQUEST_ID, value):
             raise InvalidRequestError(
                 f"{REQUEST_ID_HEADER} is {value!r}: the provider takes 1 to 128 characters of A-Za-z0-9._:-"
@@ -111,12 +105,13 @@ def request_headers(extra: Mapping[str, str] | None, client_request_id: str | No
             )
         if not (name + value).isascii() or not (name + value).isprintable() or not name.strip():
             raise InvalidRequestError(f"The header {name!r} holds a character no header carries: use printable ASCII.")
+        headers.append((name, value))
     return tuple(headers)
 
 
 def query_pairs(query: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
     """What is appended to the URL, as text that an address can hold."""
-    return tuple((whole_text(name), whole_text(str(value))) for name, value in (query or {}).items())
+    return tuple([(whole_text(name), whole_text(str(value))) for name, value in query.items()]) if query else ()
 
 
 def body_bytes(body: Mapping[str, Any]) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from aimlapi_transport.config.aliases import Aliases, is_key
+from aimlapi_transport.config.aliases import Aliases
 from aimlapi_transport.user_warnings import warn
 
 _CLIENTS = {
@@ -140,9 +140,3 @@ class as_value_errors:
 
         if isinstance(error, InvalidRequestError):
             raise ValueError(error.message) from None
-
-
-def refusal_of_call(call: Mapping[str, Any]) -> str | None:
-    """What is wrong with the names of a call's arguments, None where nothing is."""
-    key = next((name for name in call if is_key(name)), None)
-    return key and f"`{key}` is no argument of a call: pass `api_key` where the model is made."

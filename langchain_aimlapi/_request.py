@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import BaseMessage
 
-from langchain_aimlapi._aliases import refusal_of_call
+from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.config.aliases import is_key
 from langchain_aimlapi._profile import parts_taken, takes_cache_marks, without_cache_marks
 from langchain_aimlapi._schemas import to_response_format
-from langchain_aimlapi._settings import ChatSettings, merged
+from langchain_aimlapi._settings import ChatSettings
 from langchain_aimlapi._tools import to_tool_choice, to_tools
 from langchain_aimlapi.errors import InvalidRequestError
 
@@ -38,14 +38,38 @@ def to_request(
     from aimlapi_transport.request_options import RequestOptions
     from langchain_aimlapi._messages import to_wire
 
-    if problem := refusal_of_call(call):
-        raise InvalidRequestError(problem)
+    for name in call:
+        if is_key(name):
+            raise InvalidRequestError(f"`{name}` is no argument of a call: pass `api_key` where the model is made.")
     for name in ("extra_headers", "extra_query", "extra_body"):
         if call.get(name) is not None and not isinstance(call[name], Mapping):
             raise InvalidRequestError(f"`{name}` is a {type(call[name]).__name__}: pass a dict.")
-    parameters, added = _parameters(model, stop, call, stream=stream)
+    if stop is not None:
+        call = {**call, "stop": stop}
+    parameters, added = _parameters(model, call, stream=stream)
     call = {**model.model_kwargs, **call}
     model_id = call.get("model") or model.model_name
+    uses_responses = goes_to_responses(
+        call.get("use_responses_api", model.use_responses_api),
+        model_id,
+        parameters,
+        client.preset,
+        is_provider=client.is_provider,
+        wants_items=model.output_version == "responses/v1",
+    )
+    sent = to_wire(messages, for_responses=uses_responses)
+    if "added_instruction" in call:
+        from langchain_aimlapi._structured import instructed
+
+        sent = instructed(sent, call["added_instruction"])
+    parts = [part for message in sent if isinstance(message.get("content"), list) for part in message["content"]]
+    tools: list[Json] = parameters.get("tools") or []
+    has_marks = any("cache_control" in marked for marked in (*parts, *tools))
+    if has_marks and client.preset.lists_models and not takes_cache_marks(model_id):
+        warn_left_out(model_id, "cache_control", is_strict=client.strict_parameters)
+        sent, unmarked_tools = without_cache_marks(sent, tools)
+        if tools:
+            parameters["tools"] = unmarked_tools
     options = RequestOptions.for_host(
         client,
         parameters=parameters,
@@ -57,34 +81,21 @@ def to_request(
         stream=stream,
         replay_reasoning=call.get("replay_reasoning", model.replay_reasoning),
         repair_history=bool(call.get("repair_history", model.repair_history)),
-        part_support=parts_taken(model._profile_of(model_id)),
+        part_support=parts_taken(model._profile_of(model_id)) if parts else None,
         parse_think=model.parse_think if call.get("parse_think") is None else call["parse_think"],
-        use_responses_api=call.get("use_responses_api", model.use_responses_api),
+        use_responses_api=uses_responses,
     )
-    uses_responses = goes_to_responses(model_id, options, wants_items=model.output_version == "responses/v1")
-    options = replace(options, use_responses_api=uses_responses)
-    sent = to_wire(messages, for_responses=uses_responses)
-    if "added_instruction" in call:
-        from langchain_aimlapi._structured import instructed
-
-        sent = instructed(sent, call["added_instruction"])
-    if options.preset.lists_models and not takes_cache_marks(model_id):
-        tools = parameters.get("tools") or []
-        unmarked, unmarked_tools = without_cache_marks(sent, tools)
-        if (unmarked, unmarked_tools) != (sent, tools):
-            warn_left_out(model_id, "cache_control", is_strict=options.strict_parameters)
-            sent = unmarked
-            options = replace(options, parameters={**parameters, **({"tools": unmarked_tools} if tools else {})})
     return build_request(model_id, sent, options)
 
 
-def _parameters(
-    model: ChatSettings, stop: list[str] | None, call: dict[str, Any], *, stream: bool
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def _parameters(model: ChatSettings, call: Mapping[str, Any], *, stream: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     """The body parameters that the user set, in the wire's form, and those that LangChain or we added."""
-    parameters = merged(model._settings(), {**call, **({} if stop is None else {"stop": stop})})
+    parameters = model._body_parameters(call)
     call = {**model.model_kwargs, **call}
-    added = {name: call[f"added_{name}"] for name in ("tool_choice", "response_format") if f"added_{name}" in call}
+    added: dict[str, Any] = {}
+    for name in ("tool_choice", "response_format"):
+        if f"added_{name}" in call:
+            added[name] = call[f"added_{name}"]
     stream_options = parameters.pop("stream_options", None)
     if stream:
         if call.get("stream_usage") is not None:
@@ -104,8 +115,3 @@ def _parameters(
             if name in group and (values is None or group[name] in values):
                 del group[name]
     return parameters, added
-
-
-def timeout_of(model: ChatSettings, call: dict[str, Any]) -> Any:
-    """The timeout of a call: its own, or the model's."""
-    return call["timeout"] if call.get("timeout") is not None else model.request_timeout

@@ -13,8 +13,19 @@ from aimlapi_transport.config.fields import digest, timeout_to_json
 from aimlapi_transport.repr_fields import repr_fields
 from langchain_aimlapi._content_blocks import PROVIDER
 from langchain_aimlapi._profile import belongs_to_other_model
-from langchain_aimlapi._settings import ChatSettings, merged
+from langchain_aimlapi._settings import ChatSettings
 
+_STOPS = ("stop", "stop_sequences")
+# Fields beside the body's parameters that decide an answer.
+_IDENTIFYING = (
+    "base_url",
+    "preset",
+    "extra_body",
+    "replay_reasoning",
+    "parse_think",
+    "default_headers",
+    "default_query",
+)
 # Fields a repr shows in its own way.
 _NOT_IN_REPR = frozenset(("model_name", "base_url", "metadata", "profile"))
 
@@ -65,17 +76,19 @@ class SerializableChat(ChatSettings):
     @property
     def _identifying_params(self) -> dict[str, Any]:
         """All that decides an answer, by which caches and tracers tell models apart; headers and query as digests."""
-        params: dict[str, Any] = {"model": self.model_name, "base_url": self.base_url, "preset": self.preset}
-        params |= {"strict_parameters": self.strict_parameters, **self._settings()}
-        params |= {"extra_body": self.extra_body, "replay_reasoning": self.replay_reasoning}
-        params["parse_think"] = self.parse_think
-        params |= _without_secrets({"default_headers": self.default_headers, "default_query": self.default_query})
-        return {name: value for name, value in params.items() if value is not None}
+        params: dict[str, Any] = {"model": self.model_name, "strict_parameters": self.strict_parameters}
+        for name in _IDENTIFYING:
+            value = getattr(self, name)
+            if value is not None:
+                params[name] = value
+        return _without_secrets(params | self._body_parameters({}))
 
     def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
         """What tracers show of a call: also the stop sequences that are set and not passed."""
-        params = _without_secrets(super()._get_invocation_params(stop=stop, **kwargs))
-        sequences = stop or _stop_in(merged(self._settings(), kwargs))
+        params = _without_secrets({**self._identifying_params, "_type": self._llm_type, **kwargs})
+        sequences = stop or next(
+            (group[name] for group in (kwargs, params) for name in _STOPS if group.get(name)), None
+        )
         return {**params, "stop": [sequences] if isinstance(sequences, str) else sequences}
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
@@ -83,7 +96,7 @@ class SerializableChat(ChatSettings):
         return str(sorted(self._get_invocation_params(stop=stop, **kwargs).items()))
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        settings = merged(self._settings(), kwargs)
+        settings = self._body_parameters(kwargs)
         params = LangSmithParams(
             ls_provider=PROVIDER,
             ls_model_type="chat",
@@ -94,7 +107,7 @@ class SerializableChat(ChatSettings):
         limit = settings.get("max_tokens") or settings.get("max_completion_tokens")
         if limit:
             params["ls_max_tokens"] = limit
-        sequences = stop or _stop_in(settings)
+        sequences = stop or settings.get("stop") or settings.get("stop_sequences")
         if sequences:
             params["ls_stop"] = [sequences] if isinstance(sequences, str) else list(sequences)
         return params
@@ -102,12 +115,11 @@ class SerializableChat(ChatSettings):
 
 def _without_secrets(params: dict[str, Any]) -> dict[str, Any]:
     """The same with digests of headers and queries, of the model or of a call."""
-    hidden = {name: digest(value) for name in _SECRETS if isinstance(value := params.get(name), Mapping) and value}
-    return {**params, **hidden}
-
-
-def _stop_in(settings: Mapping[str, Any]) -> Any:
-    return settings.get("stop") or settings.get("stop_sequences")
+    for name in _SECRETS:
+        value = params.get(name)
+        if isinstance(value, Mapping) and value:
+            params[name] = digest(value)
+    return params
 
 
 def serialized(model: SerializableChat) -> dict[str, Any]:

@@ -5,7 +5,7 @@ To add a setting that is a body parameter, add a field, what it may be to `_ACCE
 
 # Annotations are no strings, here and in `_connection`: Pydantic would compile each for each class, 6 % of an import.
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel, ModelProfile
@@ -83,18 +83,11 @@ _NOT_SENT = frozenset(
 }
 
 
-def merged(settings: dict[str, Any], call: dict[str, Any]) -> dict[str, Any]:
-    """Settings and others over them; a limit or a stop under its other name replaces, not joins."""
-    parameters = dict(settings)
-    for name, value in call.items():
-        if name in _NOT_SENT:
-            continue
-        for one, other in (("max_tokens", "max_completion_tokens"), ("stop", "stop_sequences")):
-            if name in (one, other):
-                parameters.pop(one, None)
-                parameters.pop(other, None)
-        parameters[name] = value
-    return parameters
+# Two names of one setting: one replaces the other.
+_TWINS = {
+    **dict.fromkeys(("max_tokens", "max_completion_tokens"), ("max_tokens", "max_completion_tokens")),
+    **dict.fromkeys(("stop", "stop_sequences"), ("stop", "stop_sequences")),
+}
 
 
 class ChatSettings(ConnectionSettings, BaseChatModel):
@@ -257,8 +250,18 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
     def _config(self) -> dict[str, Any]:
         return {**self._connection(self.api_key, self.request_timeout), "socket_options": self.http_socket_options}
 
-    def _settings(self) -> dict[str, Any]:
-        """The body parameters the instance sets: fields, and `model_kwargs` over them."""
-        given = sorted(_PARAMETERS & self.model_fields_set)
-        fields = {name: value for name in given if (value := getattr(self, name)) is not None}
-        return merged(fields, self.model_kwargs)
+    def _body_parameters(self, call: Mapping[str, Any]) -> dict[str, Any]:
+        """The body parameters of a call: fields that were set, `model_kwargs` over them, its own over those."""
+        parameters: dict[str, Any] = {}
+        for name in sorted(_PARAMETERS & self.model_fields_set):
+            value = getattr(self, name)
+            if value is not None:
+                parameters[name] = value
+        for overrides in (self.model_kwargs, call):
+            for name, value in overrides.items():
+                if name in _NOT_SENT:
+                    continue
+                for twin in _TWINS.get(name, ()):
+                    parameters.pop(twin, None)
+                parameters[name] = value
+        return parameters

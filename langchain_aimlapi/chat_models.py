@@ -80,15 +80,14 @@ class ChatAIMLAPI(SerializableChat):
     ) -> ChatResult:
         from aimlapi_transport.client import Client
         from langchain_aimlapi._budget import budgets_of, reserve
-        from langchain_aimlapi._request import timeout_of, to_request
+        from langchain_aimlapi._request import to_request
         from langchain_aimlapi.error_translation import translated
 
         with translated():
             client = Client(http_client=self.http_client, pool_handle=self._pool_handle, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=False)
             reserve(budgets_of(run_manager), client, request)
-            timeout = timeout_of(self, kwargs)
-            completion = client.complete(request, timeout=timeout, on_progress=kwargs.get("on_progress"))
+            completion = client.complete(request, timeout=kwargs.get("timeout"), on_progress=kwargs.get("on_progress"))
             return self._result(completion, request, kwargs)
 
     async def _agenerate(
@@ -100,15 +99,16 @@ class ChatAIMLAPI(SerializableChat):
     ) -> ChatResult:
         from aimlapi_transport.client import AsyncClient
         from langchain_aimlapi._budget import areserve, budgets_of
-        from langchain_aimlapi._request import timeout_of, to_request
+        from langchain_aimlapi._request import to_request
         from langchain_aimlapi.error_translation import translated
 
         with translated():
             client = AsyncClient(http_client=self.http_async_client, pool_handle=self._pool_handle, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=False)
             await areserve(budgets_of(run_manager), client, request)
-            timeout = timeout_of(self, kwargs)
-            completion = await client.complete(request, timeout=timeout, on_progress=kwargs.get("on_progress"))
+            completion = await client.complete(
+                request, timeout=kwargs.get("timeout"), on_progress=kwargs.get("on_progress")
+            )
             return self._result(completion, request, kwargs)
 
     def _stream(
@@ -122,7 +122,7 @@ class ChatAIMLAPI(SerializableChat):
         from aimlapi_transport.client import Client
         from langchain_aimlapi._budget import budgets_of, reserve
         from langchain_aimlapi._output_stream import stream_reader
-        from langchain_aimlapi._request import timeout_of, to_request
+        from langchain_aimlapi._request import to_request
         from langchain_aimlapi.error_translation import translated
 
         with translated():
@@ -130,7 +130,7 @@ class ChatAIMLAPI(SerializableChat):
             request = to_request(self, client, messages, stop, kwargs, stream=True)
             reserve(budgets_of(run_manager), client, request)
             reader, choice = stream_reader(self.output_version, request), OneChoice(request.choices)
-            stream = client.stream(request, timeout=timeout_of(self, kwargs))
+            stream = client.stream(request, timeout=kwargs.get("timeout"))
             try:
                 while deltas := stream.deltas():
                     for delta in choice.of(deltas):
@@ -150,13 +150,13 @@ class ChatAIMLAPI(SerializableChat):
         from langchain_aimlapi._async_stream import AsyncChunks
         from langchain_aimlapi._budget import areserve, budgets_of
         from langchain_aimlapi._output_stream import stream_reader
-        from langchain_aimlapi._request import timeout_of, to_request
+        from langchain_aimlapi._request import to_request
         from langchain_aimlapi.error_translation import translated
 
         with translated():
             client = AsyncClient(http_client=self.http_async_client, pool_handle=self._pool_handle, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=True)
-            deltas = client.stream(request, timeout=timeout_of(self, kwargs))
+            deltas = client.stream(request, timeout=kwargs.get("timeout"))
             begin = partial(areserve, budgets_of(run_manager), client, request)
             choice, reader = OneChoice(request.choices), stream_reader(self.output_version, request)
             finish = partial(self._finished, call=kwargs)

@@ -20,40 +20,45 @@ from aimlapi_transport.surrogates import whole_escapes
 _ASSISTANT_FIELDS = ("content", "tool_calls", "function_call", "refusal", "audio", "output_items", *CARRIERS)
 
 
-def check_messages(messages: Sequence[Any], profile: Profile, rules: HostRules, preset: Preset) -> list[Json]:
-    """The messages with the roles that the model takes.
+def check_messages(
+    messages: Sequence[Any], profile: Profile, rules: HostRules, preset: Preset
+) -> tuple[list[Json], bool]:
+    """The messages with the roles that the model takes, and whether each is a text and nothing else.
 
     Raises:
         InvalidRequestError: a message that the host refuses, by its index.
     """
     if not messages:
         raise InvalidRequestError("No messages: pass at least one.")
-    # a fast path: most messages of a long history are a text of the user or the model and nothing else
-    sent = [
-        message
-        if message.__class__ is dict
-        and len(message) == 2
-        and message.get("content").__class__ is str
-        and message.get("role") in ("user", "assistant")
-        else _message(message, f"messages[{position}]", profile, rules, preset)
-        for position, message in enumerate(messages)
-    ]
+    sent: list[Json] = []
+    are_texts = True
+    for position, message in enumerate(messages):
+        # a fast path: most messages of a long history are a text of the user or the model
+        is_text = message.__class__ is dict and len(message) == 2 and message.get("content").__class__ is str
+        if not (is_text and message.get("role") in ("user", "assistant")):
+            message = _message(message, f"messages[{position}]", profile, rules, preset)
+            are_texts = are_texts and is_text
+        sent.append(message)
     if rules.needs_question and all(message["role"] in ("system", "assistant") for message in sent):
         raise InvalidRequestError(
             f"{preset.title} needs at least one message that is neither system nor assistant for this model."
         )
-    return sent
+    return sent, are_texts
 
 
 def unlisted_part_types(
-    messages: Sequence[Json], model: str, facts: ModelFacts | None, takes: Mapping[str, bool], strict: bool
+    messages: Sequence[Json], model: str, facts: ModelFacts | None, support: Mapping[str, bool] | None, strict: bool
 ) -> tuple[str, ...]:
     """The types of content parts that the documents, or the user, do not list for the model, each once.
+
+    Args:
+        support: what the user says that the model takes, by type, over the documents.
 
     Raises:
         InvalidRequestError: there is one, and `strict` is on.
     """
-    if facts is None and not takes:
+    support = support or {}
+    if facts is None and not support:
         return ()
     unlisted: list[str] = []
     known = {"text"}
@@ -67,7 +72,7 @@ def unlisted_part_types(
             if kind in known or (message["role"] == "assistant" and kind not in MEDIA_PARTS):
                 continue
             known.add(kind)
-            listed = takes.get(kind)
+            listed = support.get(kind)
             if listed is None and facts is not None:
                 listed = lists_part(facts, kind)
             if listed is False:
@@ -133,9 +138,9 @@ def _tool_call(call: Any, where: str) -> Any:
     name, arguments = inner.get("name"), inner.get("arguments")
     if not isinstance(name, str) or not name.strip():
         raise InvalidRequestError(f"{where} has a tool call without a name: {str(dict(call))[:120]}.")
-    if not isinstance(arguments, str) or (mended := whole_escapes(arguments)) == arguments:
+    if not isinstance(arguments, str) or (whole := whole_escapes(arguments)) == arguments:
         return call
-    return {**call, kind: {**inner, "arguments": mended}}
+    return {**call, kind: {**inner, "arguments": whole}}
 
 
 def _check_audio(part: Mapping[str, Any], where: str) -> None:

@@ -26,11 +26,12 @@ ONLY_RESPONSES = (
 """Parameters that have a meaning under /v1/responses alone."""
 
 
-def set_parameters(parameters: Mapping[str, Any]) -> Json:
+def set_parameters(parameters: Mapping[str, Any] | None) -> Json:
     """What the user set: no None values, and nothing about tools that says nothing where their list is empty.
 
     Servers refuse an empty list: https://github.com/langchain-ai/langchain/issues/37184
     """
+    parameters = parameters or {}
     user = {name: value for name, value in parameters.items() if value is not None}
     if "tools" in parameters and parameters["tools"] in (None, [], ()):
         for name in ("tools", "parallel_tool_calls"):
@@ -47,43 +48,49 @@ def check_parameters(user: Json, target: Target) -> tuple[Json, tuple[str, ...]]
         InvalidRequestError: a parameter or a value that the host or the model does not take, or that is not listed and
             the target is strict.
     """
-    model, rules, facts = target.model, target.rules, target.facts
-    for name in ONLY_RESPONSES:
-        if user.get(name):
-            raise InvalidRequestError(
-                f"`{name}` belongs to /v1/responses, and {model} is asked under chat completions: leave it out, or "
-                "pass `use_responses_api=True` where the model is served there."
-            )
     checked: Json = {}
     unlisted: list[str] = []
+    listed = target.listed
     for set_name, value in user.items():
         if set_name in ONLY_RESPONSES:
+            if value:
+                raise InvalidRequestError(
+                    f"`{set_name}` belongs to /v1/responses, and {target.model} is asked under chat completions: leave "
+                    "it out, or pass `use_responses_api=True` where the model is served there."
+                )
             continue
         name = _spelled(set_name, user, target)
         if name in _STOPS:
             value = _stop(value, name, target)
             if not value:
                 continue
-        if rules.parameters is not None and name not in rules.parameters:
-            accepted = ", ".join(sorted(rules.parameters - {"model", "messages", "stream"}))
-            raise InvalidRequestError(
-                f"{target.preset.title} does not accept `{set_name}` for {model}. It accepts: {accepted}."
-            )
-        if name == "tools":
-            value = checked_tools(value, target)
-        if name == "tool_choice" and (problem := refused_choice(value, rules)):
-            raise InvalidRequestError(f"{target.preset.title} does not accept {problem} for {model}.")
-        limit = rules.limits.get(name) or (facts and facts.limits.get(name)) or target.profile.limit(name)
-        if limit:
-            _check_range(name, value, limit, model)
-        check_value(set_name, value)
-        listed = facts.parameters if facts else None
+        checked[name] = _checked(name, set_name, value, target)
         if name not in listed if listed is not None else nearest_parameter(name):
             if target.is_strict:
-                raise unlisted_parameter(set_name, f"The documented parameters of {model}", listed)
+                raise unlisted_parameter(set_name, f"The documented parameters of {target.model}", listed)
             unlisted.append(set_name)
-        checked[name] = value
     return checked, tuple(unlisted)
+
+
+def _checked(name: str, set_name: str, value: Any, target: Target) -> Any:
+    """The value of a parameter, tools in the wire's form.
+
+    Args:
+        set_name: the name under which it was set, for errors.
+    """
+    model, rules, title = target.model, target.rules, target.preset.title
+    if rules.parameters is not None and name not in rules.parameters:
+        accepted = ", ".join(sorted(rules.parameters - {"model", "messages", "stream"}))
+        raise InvalidRequestError(f"{title} does not accept `{set_name}` for {model}. It accepts: {accepted}.")
+    if name == "tools":
+        value = checked_tools(value, target)
+    if name == "tool_choice" and (problem := refused_choice(value, rules)):
+        raise InvalidRequestError(f"{title} does not accept {problem} for {model}.")
+    limit = rules.limits.get(name) or (target.facts and target.facts.limits.get(name)) or target.profile.limit(name)
+    if limit:
+        _check_range(name, value, limit, model)
+    check_value(set_name, value)
+    return value
 
 
 def unlisted_parameter(name: str, title: str, listed: Collection[str] | None = None) -> InvalidRequestError:
@@ -96,22 +103,15 @@ def unlisted_parameter(name: str, title: str, listed: Collection[str] | None = N
     )
 
 
-def added_parameters(added: Mapping[str, Any], user: Json, target: Target) -> Json:
-    """What a framework set by itself, where the host and the model list it and the user set nothing else."""
-    return {
-        name: value
-        for name, value in added.items()
-        if value is not None
-        and name not in user
-        and _is_listed(name, target)
-        and (name != "tool_choice" or takes_choice(value, user, target.rules))
-    }
-
-
-def _is_listed(name: str, target: Target) -> bool:
-    if target.rules.parameters is not None:
-        return name in target.rules.parameters
-    return not (target.facts and target.facts.parameters is not None) or name in target.facts.parameters
+def add_parameters(user: Json, added: Mapping[str, Any], target: Target) -> None:
+    """Adds to what the user set what a framework sets by itself, where the host and the model list it."""
+    listed = target.listed if target.rules.parameters is None else target.rules.parameters
+    for name, value in added.items():
+        is_listed = listed is None or name in listed
+        if value is None or name in user or not is_listed:
+            continue
+        if name != "tool_choice" or takes_choice(value, user, target.rules):
+            user[name] = value
 
 
 def _spelled(name: str, user: Json, target: Target) -> str:
@@ -122,7 +122,7 @@ def _spelled(name: str, user: Json, target: Target) -> str:
     accepted = target.rules.parameters
     if accepted is not None:
         return twin if name not in accepted and twin in accepted else name
-    listed = target.facts.parameters if target.facts else None
+    listed = target.listed
     if target.profile.output_limit == twin and (listed is None or twin in listed):
         return twin
     return twin if listed is not None and name not in listed and twin in listed else name

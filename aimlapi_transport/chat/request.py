@@ -12,16 +12,16 @@ from typing import Any
 
 from aimlapi_transport.chat.media_parts import with_media_behind_results
 from aimlapi_transport.chat.message_checks import check_messages, unlisted_part_types
-from aimlapi_transport.chat.parameters import added_parameters, check_parameters, set_parameters
+from aimlapi_transport.chat.parameters import add_parameters, check_parameters, set_parameters
 from aimlapi_transport.chat.reasoning_replay import replayed
 from aimlapi_transport.chat.tool_history import check_history
-from aimlapi_transport.chat.tool_names import with_wire_names
+from aimlapi_transport.chat.tool_names import TOOL_FIELDS, with_wire_names
 from aimlapi_transport.chat.tool_settings import Target, resolve_tool_choice
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.model_families import facts_for, profile_for
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.request import Request as Request
-from aimlapi_transport.request_options import RequestOptions, body_bytes
+from aimlapi_transport.request_options import RequestOptions, body_bytes, query_pairs, request_headers
 
 OUTPUT_FIELDS = ("output_items", "output_model", "output_stored", "response_id")
 """What an assistant message says of the reply of /v1/responses it was: its items, the model, whether the provider kept
@@ -49,34 +49,46 @@ def chat_request(
     if not isinstance(model, str) or not model.strip():
         raise InvalidRequestError("No model: pass the id of a model, for example `openai/gpt-4o`.")
     preset = options.preset
+    facts = facts_for(model) if preset.lists_models else None
     target = Target(
         model=model,
         profile=profile_for(model),
         rules=preset.rules_for(model),
-        facts=facts_for(model) if preset.lists_models else None,
+        facts=facts,
         preset=preset,
         is_strict=options.strict_parameters,
+        listed=facts.parameters if facts else None,
     )
-    sent, unlisted_parts = _messages(messages, options, target)
+    unlisted_parts: tuple[str, ...] = ()
+    sent, are_texts = check_messages(messages, target.profile, target.rules, preset)
+    if not are_texts:
+        sent = check_history(sent, repair=options.repair_history)
+        sent = [_without_items(message) if "output_items" in message else message for message in sent]
+        unlisted_parts = unlisted_part_types(sent, model, facts, options.part_support, options.strict_parameters)
+        sent = replayed(sent, target.profile, options.replay_reasoning)
+        sent = with_media_behind_results(sent)
     user = set_parameters(options.parameters)
     downgrade: tuple[str, str, str] | None = None
     if "tool_choice" in user:
         user["tool_choice"], downgrade = resolve_tool_choice(user, target)
     user, unlisted = check_parameters(user, target)
-    user |= added_parameters(options.added, user, target)
+    add_parameters(user, options.added or {}, target)
     body: Json = {"model": model, "messages": sent, **dict(sorted(user.items()))}
     if options.stream or target.rules.sends_stream:
         body["stream"] = options.stream
-    tools = options.extra_body.get("tools", body.get("tools"))
-    body, tool_names = with_wire_names(body)
-    body.update(options.extra_body)
+    extra_body = options.extra_body or {}
+    tools = extra_body.get("tools", body.get("tools"))
+    tool_names: dict[str, str] = {}
+    if not are_texts or not TOOL_FIELDS.isdisjoint(body):
+        body, tool_names = with_wire_names(body)
+    body.update(extra_body)
     return Request(
         model=model,
         profile=target.profile if options.parse_think else target.profile._replace(parse_think=False),
         body=body_bytes(body),
         stream=body.get("stream") is True,
-        headers=options.headers(),
-        query=options.query(),
+        headers=request_headers(options.extra_headers, options.client_request_id),
+        query=query_pairs(options.extra_query),
         unlisted=unlisted,
         unlisted_parts=unlisted_parts,
         tool_choice_downgrade=downgrade,
@@ -84,20 +96,6 @@ def chat_request(
         tool_names=tuple(tool_names.items()),
         choices=body["n"] if isinstance(body.get("n"), int) else 1,
     )
-
-
-def _messages(
-    messages: Sequence[Mapping[str, Any]], options: RequestOptions, target: Target
-) -> tuple[list[Json], tuple[str, ...]]:
-    """The messages as they are sent, and the types of content parts that the model's documents do not list."""
-    sent = check_messages(messages, target.profile, target.rules, target.preset)
-    if all(len(message) == 2 and message.get("content").__class__ is str for message in sent):  # texts alone
-        return sent, ()
-    sent = check_history(sent, repair=options.repair_history)
-    sent = [_without_items(message) if "output_items" in message else message for message in sent]
-    unlisted = unlisted_part_types(sent, target.model, target.facts, options.part_support, target.is_strict)
-    sent = replayed(sent, target.profile, options.replay_reasoning)
-    return with_media_behind_results(sent), unlisted
 
 
 def _without_items(message: Json) -> Json:

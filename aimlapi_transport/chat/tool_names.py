@@ -1,14 +1,14 @@
 """Names of tools that the wire does not take -> legal ones, and back in the reply. Pure.
 
 A name's legal form depends on the name alone, so that the same tool is called the same in each request of a
-conversation, whatever tools stand beside it. To rename in another field of a body, add it to `_renamed_body`.
+conversation, whatever tools stand beside it. To rename in another field of a body, add it to `_named_values`.
 Source of what is legal: https://docs.aimlapi.com/capabilities/function-calling
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from typing import Any
 from zlib import crc32
@@ -16,13 +16,12 @@ from zlib import crc32
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.errors import InvalidRequestError
 
-Rename = Callable[[str, bool], str]
-"""A name, and whether the user offers a tool of that name, to the name to send."""
-
 MAX_LENGTH = 64
 _LEGAL = re.compile(r"[A-Za-z0-9_-]{1,64}")
 # Kimi's own functions, such as $web_search, which no tool of the user's is behind.
 _VENDORS = re.compile(r"\$[A-Za-z0-9_-]{1,63}")
+TOOL_FIELDS = frozenset(("tools", "functions", "tool_choice", "function_call"))
+"""The fields of a body, beside its messages, that name tools."""
 CALL_ITEMS = ("function_call", "custom_tool_call")
 """Output items that are calls of the user's own tools."""
 _ITEMS_WITH_TOOLS = ("tool_search_output", "additional_tools")
@@ -61,17 +60,16 @@ def with_wire_names(body: Json) -> tuple[Json, dict[str, str]]:
     """
     offered: set[str] = set()
     called: set[str] = set()
-
-    def collect(name: str, is_offered: bool) -> str:
-        (offered if is_offered else called).add(name)
-        return name
-
-    _renamed_body(body, collect)
+    for value, is_offered in _named_values(body):
+        (offered if is_offered else called).add(value["name"])
     names = offered | {name for name in called if not _VENDORS.fullmatch(name)}
     if all(map(_LEGAL.fullmatch, names)):
         return body, {}
     renamed = wire_names(names)
-    return _renamed_body(body, lambda name, _: renamed.get(name, name)), {wire: name for name, wire in renamed.items()}
+    copy: Json = _copied(body)
+    for value, _ in _named_values(copy):
+        value["name"] = renamed.get(value["name"], value["name"])
+    return copy, {wire: name for name, wire in renamed.items()}
 
 
 def restore_names(payload: Any, names: Mapping[str, str]) -> None:
@@ -87,79 +85,73 @@ def restore_names(payload: Any, names: Mapping[str, str]) -> None:
                 restore_names(inner, names)
 
 
-def _renamed_body(body: Json, rename: Rename) -> Json:
-    sent = dict(body)
-    for field, one in (("tools", _tool), ("functions", _named), ("messages", _message), ("input", _item)):
-        values = sent.get(field)
-        if isinstance(values, (list, tuple)):
-            sent[field] = [one(value, rename) if isinstance(value, Mapping) else value for value in values]
-    for field in ("tool_choice", "function_call"):
-        if isinstance(sent.get(field), Mapping):
-            sent[field] = _choice(sent[field], rename)
-    return sent
+def _copied(value: Any) -> Any:
+    """A copy of a JSON value down to its texts and numbers."""
+    if isinstance(value, Mapping):
+        return {name: _copied(inner) for name, inner in value.items()}
+    return [_copied(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
-def _tool(tool: Mapping[str, Any], rename: Rename) -> Mapping[str, Any]:
+def _named_values(body: Mapping[str, Any]) -> Iterator[tuple[Any, bool]]:
+    """The objects of a body whose `name` is a tool's, and whether they offer a tool of that name."""
+    for tool in _objects(body.get("tools")):
+        yield from _offered(tool)
+    for function in _objects(body.get("functions")):
+        yield _checked(function), True
+    for choice in _objects((body.get("tool_choice"), body.get("function_call"))):
+        yield from _chosen(choice)
+    for message in _objects(body.get("messages")):
+        if message.get("role") == "assistant":
+            yield from _called(message)
+        elif message.get("name") and message.get("role") in ("tool", "function"):
+            yield message, False
+    for item in _objects(body.get("input")):
+        if item.get("type") in CALL_ITEMS and _has_name(item):
+            yield item, False
+        elif item.get("type") in _ITEMS_WITH_TOOLS:
+            for tool in _objects(item.get("tools")):
+                yield from _offered(tool)
+
+
+def _objects(values: Any) -> Iterable[Mapping[str, Any]]:
+    return [value for value in values if isinstance(value, Mapping)] if isinstance(values, (list, tuple)) else ()
+
+
+def _offered(tool: Mapping[str, Any]) -> Iterator[tuple[Any, bool]]:
     kind = tool.get("type", "function" if "function" in tool or "name" in tool else None)
-    if kind == "namespace" and isinstance(tool.get("tools"), list):
-        return {**tool, "tools": [_tool(inner, rename) for inner in tool["tools"] if isinstance(inner, Mapping)]}
-    if kind not in ("function", "custom"):
-        return tool
-    inner = tool.get(kind)
-    return {**tool, kind: _named(inner, rename)} if isinstance(inner, Mapping) else _named(tool, rename)
+    if kind == "namespace":
+        for inner in _objects(tool.get("tools")):
+            yield from _offered(inner)
+    elif kind in ("function", "custom"):
+        function = tool.get(kind)
+        yield _checked(function if isinstance(function, Mapping) else tool), True
 
 
-def _named(function: Mapping[str, Any], rename: Rename, is_offered: bool = True) -> Json:
+def _checked(function: Mapping[str, Any]) -> Mapping[str, Any]:
     name = function.get("name")
     if not isinstance(name, str) or not name.strip():
         raise InvalidRequestError(f"A tool has the name {name!r}: give it one. It is {str(dict(function))[:120]}.")
-    return {**function, "name": rename(name, is_offered)}
+    return function
 
 
-def _choice(choice: Mapping[str, Any], rename: Rename) -> Mapping[str, Any]:
+def _chosen(choice: Mapping[str, Any]) -> Iterator[tuple[Any, bool]]:
     for field in ("allowed_tools", "function", "custom"):
         if isinstance(choice.get(field), Mapping):
-            return {**choice, field: _choice(choice[field], rename)}
-    sent = dict(choice)
-    if isinstance(sent.get("tools"), list):
-        sent["tools"] = [_choice(tool, rename) if isinstance(tool, Mapping) else tool for tool in sent["tools"]]
-    if isinstance(sent.get("name"), str) and sent.get("type") in (None, "function", "custom"):
-        sent["name"] = rename(sent["name"], False)
-    return sent
+            yield from _chosen(choice[field])
+            return
+    for tool in _objects(choice.get("tools")):
+        yield from _chosen(tool)
+    if _has_name(choice) and choice.get("type") in (None, "function", "custom"):
+        yield choice, False
 
 
-def _message(message: Mapping[str, Any], rename: Rename) -> Mapping[str, Any]:
-    role = message.get("role")
-    if role in ("tool", "function"):
-        return _called(message, rename) if message.get("name") else message
-    if role != "assistant" or not (message.get("tool_calls") or message.get("function_call")):
-        return message
-    sent = dict(message)
-    if isinstance(sent.get("function_call"), Mapping):
-        sent["function_call"] = _called(sent["function_call"], rename)
-    if sent.get("tool_calls"):
-        sent["tool_calls"] = [_call(call, rename) for call in sent["tool_calls"]]
-    return sent
+def _called(message: Mapping[str, Any]) -> Iterator[tuple[Any, bool]]:
+    """The calls of a message of the model."""
+    for call in _objects((message.get("function_call"), *(message.get("tool_calls") or ()))):
+        function = call.get("function") or call.get("custom") or call
+        if call.get("type") != "builtin_function" and isinstance(function, Mapping) and _has_name(function):
+            yield function, False
 
 
-def _call(call: Any, rename: Rename) -> Any:
-    if not isinstance(call, Mapping) or call.get("type") == "builtin_function":
-        return call
-    for kind in ("function", "custom"):
-        if isinstance(call.get(kind), Mapping):
-            return {**call, kind: _called(call[kind], rename)}
-    return call
-
-
-def _called(value: Mapping[str, Any], rename: Rename) -> Json:
-    name = value.get("name")
-    return {**value, "name": rename(name, False) if isinstance(name, str) and name else name}
-
-
-def _item(item: Mapping[str, Any], rename: Rename) -> Mapping[str, Any]:
-    kind = item.get("type")
-    if kind in CALL_ITEMS:
-        return _called(item, rename)
-    if kind in _ITEMS_WITH_TOOLS and isinstance(item.get("tools"), list):
-        return {**item, "tools": [_tool(tool, rename) if isinstance(tool, Mapping) else tool for tool in item["tools"]]}
-    return item
+def _has_name(value: Mapping[str, Any]) -> bool:
+    return isinstance(value.get("name"), str) and value["name"] != ""

@@ -19,6 +19,7 @@ class Target(NamedTuple):
     Attributes:
         facts: what the host's documents say of the model; None where they do not name it.
         is_strict: whether to raise on what the documents do not list.
+        listed: the parameters that they list; None where there is no such list.
     """
 
     model: str
@@ -27,6 +28,7 @@ class Target(NamedTuple):
     facts: ModelFacts | None
     preset: Preset
     is_strict: bool
+    listed: frozenset[str] | None
 
 
 def checked_tools(tools: Any, target: Target) -> list[Any]:

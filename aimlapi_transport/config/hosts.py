@@ -72,7 +72,10 @@ class Preset(NamedTuple):
     def rules_for(self, model: str) -> HostRules:
         """The first row whose prefix fits the model's id."""
         name = model.lower().rpartition("/")[2]
-        return next((row for row in self.rules if name.startswith(row.models)), _ANYTHING)
+        for row in self.rules:
+            if name.startswith(row.models):
+                return row
+        return _ANYTHING
 
 
 AIMLAPI = Preset(

@@ -74,7 +74,11 @@ class SettingsArguments(TypedDict, total=False):
 
 
 class Settings:
-    """The settings of both clients: address, preset, key, timeouts, retries and headers."""
+    """The settings of both clients: address, preset, key, timeouts, retries and headers.
+
+    Attributes:
+        is_provider: whether the address is the preset's own, and no proxy that may serve other models.
+    """
 
     def __init__(
         self,
@@ -103,6 +107,7 @@ class Settings:
         if not is_timeout(timeout):
             raise _refusal("timeout", timeout)
         self.preset, self.base_url = _host(preset, base_url)
+        self.is_provider = self.base_url == self.preset.base_url
         self.route = Route(self.base_url, _proxy(proxy), tuple(map(tuple, socket_options or ())))
         self.strict_parameters = strict_parameters
         self.parse_think = parse_think

@@ -21,7 +21,7 @@ from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.model_families import profile_for
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.request import Request
-from aimlapi_transport.request_options import RequestOptions, body_bytes
+from aimlapi_transport.request_options import RequestOptions, body_bytes, query_pairs, request_headers
 from aimlapi_transport.responses.input_items import input_items, unlisted_types
 from aimlapi_transport.responses.returned_items import reasons
 from aimlapi_transport.responses.routing import PATH
@@ -83,7 +83,7 @@ def responses_request(
     stop = stop_sequences(user.pop("stop", None) or user.pop("stop_sequences", None) or ())
     user.pop("stop_sequences", None)
     body, tools, unlisted = _translated(user, model, options.strict_parameters)
-    added = {name: value for name, value in options.added.items() if value is not None}
+    added = {name: value for name, value in (options.added or {}).items() if value is not None}
     body = {**_translated(added, model, False)[0], **body}
     if chains or body.get("background"):  # the provider has to keep what is asked for later
         body.setdefault("store", True)
@@ -94,8 +94,9 @@ def responses_request(
         body["include"] = include
     if options.stream:
         body["stream"] = True
+    sent, _ = check_messages(messages, profile_for(model), options.preset.rules_for(model), options.preset)
     sent = check_history(
-        check_messages(messages, profile_for(model), options.preset.rules_for(model), options.preset),
+        sent,
         repair=options.repair_history,
         continued=bool(body.get("previous_response_id") or body.get("conversation") or isinstance(chains, str)),
         has_items=True,
@@ -111,8 +112,8 @@ def responses_request(
         profile=profile_for(model),
         body=b"",
         path=PATH,
-        headers=options.headers(),
-        query=options.query(),
+        headers=request_headers(options.extra_headers, options.client_request_id),
+        query=query_pairs(options.extra_query),
         unlisted=unlisted,
         unlisted_parts=unlisted_parts,
         tools=tools,
@@ -135,7 +136,7 @@ def _with_body(request: Request, body: Json, messages: list[Json], options: Requ
     """
     items = input_items(messages, request.model, stored=stored, replay_reasoning=options.replay_reasoning)
     named, tool_names = with_wire_names({"model": request.model, "input": items, **body})
-    sent = {**named, **options.extra_body}
+    sent = {**named, **(options.extra_body or {})}
     return request._replace(
         body=body_bytes(sent),
         stream=sent.get("stream") is True,

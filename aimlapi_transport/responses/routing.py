@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -57,7 +57,8 @@ def uses_responses(
                 f"`use_responses_api` is True: {preset.title} serves {model} under chat completions only."
             )
         return False
-    here, chat = _served(model, preset)
+    facts = facts_for(model) if preset.lists_models else None
+    here, chat = (False, False) if facts is None else _endpoints(facts.endpoints)
     if choice:
         if is_provider and chat and not here:
             raise InvalidRequestError(
@@ -68,27 +69,24 @@ def uses_responses(
         return here
     if wants_items or any(map(parameters.get, (*ONLY_RESPONSES, "text"))):
         return True
+    tools, reasoning = parameters.get("tools"), parameters.get("reasoning")
+    kinds = _tool_types(tools) if isinstance(tools, (list, tuple)) else []
+    set_keys = {name for name, value in reasoning.items() if value} if isinstance(reasoning, Mapping) else set()
     if is_provider:
-        return _reasoning_keys(parameters) >= {"summary"} or any(map(is_built_in, _tool_types(parameters)))
+        return "summary" in set_keys or any(map(is_built_in, kinds))
     if not here and _is_served_there_by_openai(model):
         return True
-    keys = _reasoning_keys(parameters)
-    return bool(_tool_types(parameters)) or (bool(keys) and not keys & _REASONING_OF_CHAT)
+    return bool(kinds) or (bool(set_keys) and not set_keys & _REASONING_OF_CHAT)
 
 
 def is_known_there(model: str, preset: Preset) -> bool:
     """Whether the packaged facts say that the model is served under /v1/responses."""
-    return _served(model, preset)[0]
+    facts = facts_for(model) if preset.lists_models else None
+    return facts is not None and _endpoints(facts.endpoints)[0]
 
 
 # Words of `reasoning` that only chat completions have.
 _REASONING_OF_CHAT = frozenset(("max_tokens", "exclude", "enabled"))
-
-
-def _served(model: str, preset: Preset) -> tuple[bool, bool]:
-    """Whether the model is known to be served under /v1/responses, and whether under chat completions."""
-    facts = facts_for(model) if preset.lists_models else None
-    return (False, False) if facts is None else _endpoints(facts.endpoints)
 
 
 def _is_served_there_by_openai(model: str) -> bool:
@@ -107,21 +105,15 @@ def _endpoints(paths: Collection[str]) -> tuple[bool, bool]:
     return any(path.endswith(PATH) for path in paths), any(path.endswith("/chat/completions") for path in paths)
 
 
-def _reasoning_keys(parameters: Mapping[str, Any]) -> set[str]:
-    reasoning = parameters.get("reasoning")
-    return {name for name, value in reasoning.items() if value} if isinstance(reasoning, Mapping) else set()
-
-
-def _tool_types(parameters: Mapping[str, Any]) -> list[str]:
+def _tool_types(tools: Sequence[Any]) -> list[str]:
     """The types of the tools that this endpoint may know.
 
     Left out are functions, tools with their value under the type's name, as chat completions nest them, Anthropic's own
     (`web_search_20250305`) and a gateway's (`openrouter:web_search`).
     """
-    tools = parameters.get("tools")
     return [
         kind
-        for tool in (tools if isinstance(tools, (list, tuple)) else ())
+        for tool in tools
         if isinstance(tool, Mapping) and isinstance(kind := tool.get("type"), str)
         if kind == "custom" or not {kind, "function"} & tool.keys()
         if kind != "function" and not _OF_OTHERS.search(kind)
