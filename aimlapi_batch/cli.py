@@ -188,6 +188,7 @@ def status(
         found["failures"] = [
             f"{kind} {one['count']}: {one['example'][:100]}" for kind, one in found["failures"].items()
         ]
+    if not as_json and streams.is_terminal():  # a pipe gets plain numbers
         found["spent_usd"] = cost_text(found["spent_usd"], found["unpriced"])
         found["seconds_left"] = found["seconds_left"] and duration(found["seconds_left"])
     show_one(found, as_json=as_json, titles={"seconds_left": "time left"})

@@ -6,6 +6,7 @@ imported when an interrupt does no harm.
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -22,10 +23,21 @@ def main() -> None:
     """Runs the command line, and ends the process."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # Until a command runs there is nothing to undo, and an interrupted import may fail with any error.
-        signal.signal(signal.SIGINT, lambda *_: os._exit(_STOPPED))
-    code = run()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # all is done: what interrupts the interpreter's end ends it
+        signal.signal(signal.SIGINT, _stop)
+        # The interpreter's last steps run no handler, but would end by the signal. The first registered runs last.
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
+    try:
+        code = run()
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, _stop)  # all is written: an interrupt has nothing to clean up
+    except KeyboardInterrupt:  # while `run` dealt with another error
+        os._exit(_STOPPED)
     sys.exit(code)
+
+
+def _stop(*_: object) -> None:
+    """Ends the process at once, with the exit code of an interrupt."""
+    os._exit(_STOPPED)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +53,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             code = _command(arguments)
         streams.finish()
     except BaseException as error:
-        if os.environ.get("AIMLAPI_DEBUG") and isinstance(error, Exception):
+        if _debugs() and isinstance(error, Exception):
             import traceback
 
             traceback.print_exception(error)
@@ -62,6 +74,10 @@ def _command(arguments: Sequence[str] | None) -> int:
         args=None if arguments is None else list(arguments), prog_name="aimlapi", standalone_mode=False
     )
     return code if isinstance(code, int) else exits.DONE
+
+
+def _debugs() -> bool:
+    return os.environ.get("AIMLAPI_DEBUG", "").strip().lower() not in ("", "0", "false", "no", "off")
 
 
 def _warn(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from aimlapi_cli import answers, completion, options, saved, streams
 from aimlapi_cli.exits import Failure
-from aimlapi_cli.files import named_in, part_of
+from aimlapi_cli.files import named_in, part_of, read
 from aimlapi_cli.nearest import suggestions
 from aimlapi_cli.session import ApiKey, AsJson, BaseUrl, client, fail, streamed
 from aimlapi_transport.errors import InvalidRequestError
@@ -165,9 +165,9 @@ def _shape(path: Path) -> AnswerSchema:
     from aimlapi_transport.structured.answer_schema import answer_schema
 
     try:
-        schema = json.loads(path.expanduser().read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        reason = getattr(error, "strerror", None) or error
+        schema = json.loads(read(path).decode("utf-8-sig"))
+    except (InvalidRequestError, ValueError, RecursionError) as error:
+        reason = str(error).removeprefix(f"{path} cannot be read: ").rstrip(".")
         raise InvalidRequestError(f"`--schema` {path} cannot be read as JSON: {reason}.") from None
     if not isinstance(schema, dict):
         raise InvalidRequestError(f"`--schema` {path} holds no object.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
@@ -124,6 +125,8 @@ def model(
 
     [dim]aimlapi model openai/gpt-4o[/dim]
     """
+    if not name.strip():
+        raise InvalidRequestError("No model is named: pass an id (`aimlapi models` lists them).")
     ours = client(base_url, api_key)
     found = ours.model(name)
     try:
@@ -143,7 +146,10 @@ def model(
     }
     if not streams.is_terminal():
         one_line = {framework.lower(): "; ".join(lines) for framework, lines in code.items()}
-        show_one({**_facts(found, metrics), **one_line})
+        fields = _fields(found, metrics)
+        prices = json.dumps(fields["prices"], default=float) if fields["prices"] else None
+        piped = {**fields, "first_token_ms": fields["ttft_ms"], "prices": prices, **one_line}
+        show_one({name: value for name, value in piped.items() if name not in ("raw", "ttft_ms")})
         return
     show_one(_facts(found, metrics), title=found.name)
     out = console()

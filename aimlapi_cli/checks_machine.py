@@ -1,4 +1,4 @@
-"""Checks of the machine for `aimlapi doctor`: Python and the packages."""
+"""Checks of the machine for `aimlapi doctor`: Python, the packages, the configuration."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import sys
 from collections.abc import Iterator
 from importlib import metadata
 
+from aimlapi_cli.config import config_path, load, problems
 from aimlapi_cli.findings import OK, WRONG, Line, Patient
+from aimlapi_transport.errors import InvalidRequestError
 
 _WHOLE = "aimlapi-integrations"
 _OURS = (
@@ -45,6 +47,23 @@ def packages(_: Patient) -> Iterator[Line]:
     for name in versions:
         for problem in _unmet(name):
             yield Line("clash", WRONG, problem, f"pip install --upgrade {name}")
+
+
+def configuration(patient: Patient) -> Iterator[Line]:
+    """The configuration file; where it cannot be read, no command that needs it works, and no further check is made."""
+    try:
+        found = load()
+    except InvalidRequestError as error:
+        patient.has_configuration = False
+        path = config_path()
+        advice = f"Correct {path}, or move it away." if path.exists() else "Correct AIMLAPI_CONFIG, or unset it."
+        if "profile" in error.message and not path.exists():
+            advice = "Unset AIMLAPI_PROFILE, or write the file: docs/command-line.md shows one."
+        yield Line("configuration", WRONG, error.message, advice)
+        return
+    yield Line("configuration", OK, str(found.path) if found.exists else f"none ({found.path} is not there)")
+    for problem in problems(found):
+        yield Line("configuration", WRONG, problem, f"Correct it in {found.path}: only what uses it is stopped.")
 
 
 def _version(name: str) -> str | None:

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from aimlapi_cli.config import load
 from aimlapi_cli.findings import LEFT_OUT, OK, SECONDS, WRONG, Line, Patient
-from aimlapi_cli.session import client, connection
+from aimlapi_cli.session import connection
+from aimlapi_transport.config.hosts import AIMLAPI
 from aimlapi_transport.errors import (
     AIMLAPIError,
     APIConnectionError,
@@ -55,7 +56,7 @@ def address(patient: Patient) -> Iterator[Line]:
         named = environment_address(settings.preset)
     except InvalidRequestError as error:
         patient.is_reachable = False
-        yield Line("address", WRONG, error.message, "AIMLAPI_API_BASE is the name to keep; addresses end in /v1.")
+        yield Line("address", WRONG, error.message, _address_advice(patient))
         return
     patient.address = settings.base_url
     if patient.base_url:
@@ -70,6 +71,15 @@ def address(patient: Patient) -> Iterator[Line]:
         yield Line("address", WRONG, f"{patient.address} ({given}) has no /v1", f"Set it to {host.base_url}")
         return
     yield Line("address", OK, f"{patient.address} ({given})")
+
+
+def _address_advice(patient: Patient) -> str:
+    """Where the wrong address is to be corrected."""
+    if patient.base_url:
+        return "Correct --base-url; addresses end in /v1."
+    if any(os.environ.get(name, "").strip() for name in AIMLAPI.base_variables):
+        return "AIMLAPI_API_BASE is the name to keep; addresses end in /v1."
+    return f"Correct `base_url` in {load().path}; addresses end in /v1."
 
 
 def _has_version(address: str) -> bool:
@@ -89,7 +99,9 @@ def key(patient: Patient) -> Iterator[Line]:
         where = where or next(iter(set_names), None)
         found = settings.read_key().value
     except AuthenticationError as error:
-        advice = "Copy it again." if where else f"Set {variable or 'AIMLAPI_API_KEY'}; keys are made at {_KEYS}"
+        advice = "Copy it again." if where else f"Set AIMLAPI_API_KEY; keys are made at {_KEYS}"
+        if variable is not None and not patient.api_key and not os.environ.get(variable, "").strip():
+            advice = f"Set {variable}, or name another variable in {load().path}; keys are made at {_KEYS}"
         text = error.message if where else "none; what needs one is left out"
         yield Line("key", WRONG if where else LEFT_OUT, text, advice)
         return
@@ -230,7 +242,7 @@ def _answers_under_v1(patient: Patient) -> bool:
     if _has_version(patient.address):
         return False
     try:
-        client(f"{patient.address}/v1", patient.api_key, max_retries=0, timeout=SECONDS).models()
+        patient.client_at(f"{patient.address}/v1").models()
     except AIMLAPIError:
         return False
     return True

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from aimlapi_cli.files import read
 from aimlapi_cli.nearest import sentence
 from aimlapi_transport.errors import InvalidRequestError
 
@@ -85,10 +87,46 @@ class Config:
     path: Path
     exists: bool = False
     profile: str | None = None
-    profiles: tuple[str, ...] = ()
+    profiles: Mapping[str, Defaults] = field(default_factory=dict)
     defaults: Defaults = field(default_factory=Defaults)
     templates: Mapping[str, Template] = field(default_factory=dict)
     mcp: Mapping[str, McpServer] = field(default_factory=dict)
+
+
+T = TypeVar("T")
+
+
+class _Section(Mapping[str, T]):
+    """The tables of a section, each read when it is asked for: one that is wrong stops no command without it."""
+
+    def __init__(self, document: Mapping[str, Any], name: str, path: Path, read: Callable[[Any, str], T]) -> None:
+        self._document, self._name, self._path, self._read = document, name, path, read
+
+    def _rows(self) -> dict[str, Any]:
+        found = self._document.get(self._name, {})
+        if not isinstance(found, dict):
+            raise self._no_table()
+        return found
+
+    def _no_table(self) -> InvalidRequestError:
+        return InvalidRequestError(
+            f"{self._path} has `{self._name}`, which is no table of tables: write [{self._name}.NAME]."
+        )
+
+    def __getitem__(self, name: str) -> T:
+        row = self._rows()[name]
+        if not isinstance(row, dict):
+            raise self._no_table()
+        return self._read(row, f"{self._path}, {self._name.removesuffix('s')} {name}")
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._rows()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows())
+
+    def __len__(self) -> int:
+        return len(self._rows())
 
 
 # Field -> its type, as the file has it.
@@ -134,25 +172,46 @@ def load(profile: str | None = None) -> Config:
     """
     path = config_path()
     wanted = profile or _chosen or os.environ.get("AIMLAPI_PROFILE") or None
-    try:
-        document = _parsed(path)
-    except FileNotFoundError:
+    if not path.exists():
+        if os.environ.get("AIMLAPI_CONFIG"):
+            raise InvalidRequestError(f"AIMLAPI_CONFIG names {path}, which does not exist.")
         if wanted is not None:
             raise InvalidRequestError(f"There is no profile {wanted!r}: {path} does not exist.") from None
         return Config(path)
+    document = _parsed(path)
     _check(document, {*_TYPES, *_TABLES, "profile"}, str(path))
     wanted = wanted or document.get("profile")
-    profiles = _tables(document, "profiles", path)
+    profiles = _Section(document, "profiles", path, _defaults)
+    len(profiles)  # raises where there can be none
     defaults = _defaults({name: value for name, value in document.items() if name in _TYPES}, str(path))
     if wanted is not None:
         if wanted not in profiles:
             raise InvalidRequestError(f"There is no profile {wanted!r} in {path}.{sentence(str(wanted), profiles)}")
-        defaults = _defaults(profiles[wanted], f"{path}, profile {wanted}").over(defaults)
-    templates = {
-        name: _template(row, f"{path}, template {name}") for name, row in _tables(document, "templates", path).items()
-    }
-    servers = {name: _server(row, f"{path}, mcp {name}") for name, row in _tables(document, "mcp", path).items()}
-    return Config(path, True, wanted, tuple(profiles), defaults, templates, servers)
+        defaults = profiles[wanted].over(defaults)
+    templates = _Section(document, "templates", path, _template)
+    servers = _Section(document, "mcp", path, _server)
+    return Config(path, True, wanted, profiles, defaults, templates, servers)
+
+
+def problems(config: Config) -> list[str]:
+    """What is wrong with profiles, templates and servers that this command does not use."""
+    found: list[str] = []
+    for section in (config.profiles, config.templates, config.mcp):
+        names: Iterable[str] = ()
+        with _noting(found):
+            names = list(section)
+        for name in names:
+            with _noting(found):
+                section[name]
+    return found
+
+
+@contextmanager
+def _noting(found: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except InvalidRequestError as error:
+        found.append(error.message)
 
 
 def _parsed(path: Path) -> dict[str, Any]:
@@ -160,12 +219,9 @@ def _parsed(path: Path) -> dict[str, Any]:
         import tomllib
     else:
         import tomli as tomllib
+    data = b"" if str(path) == os.devnull else read(path)
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise InvalidRequestError(f"{path} cannot be read: {error.strerror or error}.") from None
+        return tomllib.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:  # TOML's own error is one, and so is that of an encoding
         raise InvalidRequestError(f"{path} is no TOML: {error}.") from None
 
@@ -174,13 +230,6 @@ def _check(row: Mapping[str, Any], known: set[str], where: str) -> None:
     for name in row:
         if name not in known:
             raise InvalidRequestError(f"{where} has {name!r}, which is no setting.{sentence(name, known)}")
-
-
-def _tables(document: Mapping[str, Any], name: str, path: Path) -> dict[str, dict[str, Any]]:
-    found = document.get(name, {})
-    if not isinstance(found, dict) or not all(isinstance(row, dict) for row in found.values()):
-        raise InvalidRequestError(f"{path} has `{name}`, which is no table of tables: write [{name}.NAME].")
-    return found
 
 
 def _typed(row: Mapping[str, Any], name: str, types: tuple[type, ...], where: str) -> Any:

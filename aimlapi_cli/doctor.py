@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from aimlapi_cli.checks_account import account, call
-from aimlapi_cli.checks_machine import packages, python
+from aimlapi_cli.checks_machine import configuration, packages, python
 from aimlapi_cli.checks_network import address, catalogue, clock, dns, key, proxy, tls
 from aimlapi_cli.exits import explain
 from aimlapi_cli.findings import LEFT_OUT, OK, WRONG, Line, Patient
@@ -20,6 +20,7 @@ _SIGNS = {OK: ("ok   ", "green"), WRONG: ("WRONG", "red"), LEFT_OUT: ("-    ", "
 CHECKS: tuple[Callable[[Patient], Iterator[Line]], ...] = (
     python,
     packages,
+    configuration,
     address,
     key,
     proxy,
@@ -60,6 +61,8 @@ def doctor(
 
     out = console()
     for check in CHECKS:
+        if not patient.has_configuration:
+            break
         for line in _found(check, patient):
             lines.append(line)
             if not as_json:

@@ -2,17 +2,50 @@
 
 from __future__ import annotations
 
+import codecs
+import locale
+import os
 import re
 from base64 import b64encode
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from aimlapi_cli.streams import file_name
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.media_types import from_name, sniff
 
 _PATHS = re.compile(r'(?<!\S)@(?:"([^"\n]+)"|(\S+))')
 _BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_TEXT_SHARE = 0.75  # of the characters of a text in an old code page: letters, spaces and ASCII
 _ENDS = ".,;:!?)]}'"  # of a sentence, where a path stands before them
+
+
+def read(path: Path) -> bytes:
+    """The bytes of a file, or of a pipe that somebody writes into (`<(command)` of a shell).
+
+    Raises:
+        InvalidRequestError: it cannot be read, or has no end.
+    """
+    try:
+        path = path.expanduser()
+        if path.is_char_device() or path.is_block_device():  # /dev/zero has no end
+            raise InvalidRequestError(f"{path} is a device: pass a file.")
+        return _pipe(path) if path.is_fifo() else path.read_bytes()
+    except (OSError, ValueError, RuntimeError) as error:  # the latter of a name that none can have
+        raise InvalidRequestError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+
+
+def _pipe(path: Path) -> bytes:
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # else it would wait for somebody to write
+    with open(handle, "rb") as pipe:
+        with suppress(BlockingIOError):  # somebody will
+            if not (first := os.read(handle, 1)):
+                raise InvalidRequestError(f"{path} is a pipe that nobody writes into.")
+            os.set_blocking(handle, True)
+            return first + pipe.read()
+        os.set_blocking(handle, True)
+        return pipe.read()
 
 
 def part_of(path: Path) -> dict[str, Any]:
@@ -21,15 +54,9 @@ def part_of(path: Path) -> dict[str, Any]:
     Raises:
         InvalidRequestError: it cannot be read.
     """
-    path = path.expanduser()
-    if path.is_char_device() or path.is_block_device():  # /dev/zero has no end
-        raise InvalidRequestError(f"{path} is a device: pass a file.")
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InvalidRequestError(f"{path} cannot be read: {error.strerror or error}.") from None
+    data = read(path)
     media_type = sniff(data)
-    text = None if media_type not in (None, "image/svg+xml") else _text(data)
+    text = None if media_type not in (None, "image/svg+xml") else _text(data, path.name)
     if text is not None:
         return {"type": "text", "text": f"{path.name}:\n{text}"}
     media_type = media_type or from_name(path.name) or "application/octet-stream"
@@ -45,7 +72,7 @@ def part_of(path: Path) -> dict[str, Any]:
     return {"type": "file", "file": {"filename": path.name, "file_data": url}}
 
 
-def _text(data: bytes) -> str | None:
+def _text(data: bytes, name: str) -> str | None:
     """A text of any encoding that says which it is, of UTF-8, or of an old code page; None where it is none."""
     for mark, encoding in _BOMS.items():
         if data.startswith(mark):
@@ -55,8 +82,22 @@ def _text(data: bytes) -> str | None:
                 return None
     if re.search(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]", data):  # no text has these
         return None
+    with suppress(UnicodeDecodeError):
+        return data.decode("utf-8")
     text = data.decode("utf-8", "replace")
-    return text if text.count("\ufffd") <= len(text) // 10 else None
+    wrong = text.count("\ufffd")
+    if wrong <= sum(not character.isascii() for character in text) - wrong:  # UTF-8, but for a few bytes
+        return text
+    text = data.decode(_code_page(), "replace")
+    letters = sum(character.isalpha() or character.isspace() or character.isascii() for character in text)
+    is_named = (from_name(name) or "").startswith("text/")
+    return text if is_named or letters >= len(text) * _TEXT_SHARE else None
+
+
+def _code_page() -> str:
+    """Of the system, where it has one: a file that is no UTF-8 is as old as that."""
+    found = codecs.lookup(locale.getpreferredencoding(False)).name
+    return "cp1252" if found in ("utf-8", "ascii") else found
 
 
 def named_in(line: str) -> tuple[str, list[Path]]:
@@ -66,8 +107,9 @@ def named_in(line: str) -> tuple[str, list[Path]]:
     def taken(match: re.Match[str]) -> str:
         quoted, plain = match.groups()
         for name in [quoted] if quoted else [plain, plain.rstrip(_ENDS)]:
-            if name and _is_file(Path(name)):
-                found.append(Path(name))
+            path = Path(file_name(name or ""))
+            if name and is_file(path):
+                found.append(path)
                 return name if quoted or name == plain else plain
         return match[0]
 
@@ -75,7 +117,8 @@ def named_in(line: str) -> tuple[str, list[Path]]:
     return text, found
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; a pipe or a device is none."""
     try:
         return path.expanduser().is_file()
     except (OSError, ValueError, RuntimeError):  # a name no file can have

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from aimlapi_cli.session import client
+from aimlapi_cli.session import connection
 
 OK, WRONG, LEFT_OUT = "ok", "wrong", "left out"
 SECONDS = 10.0  # for each question to the network
@@ -32,6 +32,7 @@ class Patient:
     base_url: str | None
     api_key: str | None
     call: bool
+    has_configuration: bool = True
     address: str = ""
     key_works: bool = False
     is_reachable: bool = True
@@ -41,4 +42,12 @@ class Patient:
 
     @property
     def client(self) -> Any:
-        return client(self.base_url, self.api_key, max_retries=0, timeout=SECONDS)
+        """With the key, where there is one that can be sent: the catalogue needs none."""
+        return self.client_at(connection(self.base_url, "")["base_url"])
+
+    def client_at(self, address: str | None) -> Any:
+        """The same, of another address."""
+        from aimlapi_transport import Client
+
+        api_key = connection(self.base_url, self.api_key)["api_key"] if self.key_works else None
+        return Client(base_url=address, api_key=api_key, max_retries=0, timeout=SECONDS)

@@ -9,6 +9,9 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from aimlapi_cli.exits import WRONG, Failure
+from aimlapi_cli.streams import argument
+
 NARROW = 72  # columns; Typer's tables need more
 
 
@@ -55,23 +58,39 @@ def _unstyled(text: str) -> str:
     return re.sub(r"\[/?(?:dim|bold)\]", "", text).replace("\\[", "[")
 
 
-class Command(TyperCommand):
+class _AnyWidth:
+    """What commands and groups have in common: help for any width, `-h`, and arguments as text."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        width = shutil.get_terminal_size().columns
+        if width < NARROW:
+            _stacked(self, ctx, formatter, width)
+        else:
+            super().format_help(ctx, formatter)  # type: ignore[misc]  # of Typer's class beside it
+
+    def get_help_option_names(self, ctx: Any) -> list[str]:
+        names: list[str] = super().get_help_option_names(ctx)  # type: ignore[misc]
+        taken = {name for parameter in self.params for name in parameter.opts}  # type: ignore[attr-defined]
+        return [*names, *({"-h"} - taken)]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        rest: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]
+        for name, value in ctx.params.items():
+            ctx.params[name] = _decoded(value)
+        if ctx.params.get("as_json") and ctx.params.get("as_csv"):
+            raise Failure("Pass --json or --csv, not both.", WRONG)
+        return rest
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, str):
+        return argument(value)
+    return type(value)(map(_decoded, value)) if isinstance(value, (list, tuple)) else value
+
+
+class Command(_AnyWidth, TyperCommand):
     """A command with help for any width."""
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        width = shutil.get_terminal_size().columns
-        if width < NARROW:
-            _stacked(self, ctx, formatter, width)
-        else:
-            super().format_help(ctx, formatter)
 
-
-class Group(TyperGroup):
+class Group(_AnyWidth, TyperGroup):
     """A group of commands with help for any width."""
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        width = shutil.get_terminal_size().columns
-        if width < NARROW:
-            _stacked(self, ctx, formatter, width)
-        else:
-            super().format_help(ctx, formatter)

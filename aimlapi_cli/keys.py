@@ -104,13 +104,17 @@ def create(
     """
     if limit is None and per is not None:
         raise InvalidRequestError("`--per` needs a `--limit`.")
+    ours = client(base_url, api_key).keys
     with managing():
-        new = client(base_url, api_key).keys.create(name=name, scopes=_scopes(scopes), limit=_limit(limit, per))
-    if as_json:
-        show_one({**_row(new.key), "secret": new.secret}, as_json=True)
-        return
-    streams.say(f"The key {new.key.prefix}... was made. This is the only time it is shown:")
-    streams.write(f"{new.secret}\n")
+        new = ours.create(name=name, scopes=_scopes(scopes), limit=_limit(limit, per))
+    if not as_json:
+        streams.say(f"The key {new.key.prefix}... was made. This is the only time it is shown:")
+    secret = streams.json_text({**_row(new.key), "secret": new.secret}) if as_json else f"{new.secret}\n"
+    try:
+        streams.write_result(secret)
+    except streams.LostError:
+        ours.delete(new.key.prefix)  # a key that nobody knows
+        raise
 
 
 @keys.command()

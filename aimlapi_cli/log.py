@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Annotated, Any
 
@@ -126,9 +128,25 @@ def configuration(as_json: AsJson = False) -> None:
         "profile": found.profile,
         **{name: value for name in names if (value := getattr(found.defaults, name)) is not None},
         "params": parameters if as_json else [f"{name}={value}" for name, value in parameters.items()],
-        "profiles": list(found.profiles),
-        "templates": {name: one.prompt for name, one in found.templates.items()} if as_json else list(found.templates),
-        "mcp": list(found.mcp),
+        "profiles": _names(found.profiles),
+        "templates": _names(found.templates),
+        "mcp": _names(found.mcp),
         "log_file": str(log_store.log_path()),
     }
+    if as_json:
+        fields["templates"] = {name: _prompt(found, name) for name in fields["templates"]}
     show_one(fields, as_json=as_json)
+    for problem in config.problems(found):
+        streams.say(problem, "33")
+
+
+def _names(section: Mapping[str, Any]) -> list[str]:
+    with suppress(InvalidRequestError):  # which is among the problems
+        return list(section)
+    return []
+
+
+def _prompt(found: config.Config, name: str) -> str | None:
+    with suppress(InvalidRequestError):
+        return found.templates[name].prompt
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 import time
@@ -16,6 +17,7 @@ import typer
 
 from aimlapi_cli import streams
 from aimlapi_cli.exits import WAITING, Failure
+from aimlapi_cli.files import is_file, read
 from aimlapi_cli.nearest import sentence
 from aimlapi_cli.options import parameter
 from aimlapi_cli.session import client, console
@@ -42,6 +44,7 @@ OPERATIONS = {
     "ocr": "ocr",
     "music": "music",
 }
+_ADDRESS = re.compile(r"\s*(?:[a-z][a-z0-9+.-]+://|data:)", re.IGNORECASE)
 # What a result's text is saved as, where `--save` names a folder.
 _TEXT_FILES = {"transcribe": ("transcript.txt", "text/plain"), "ocr": ("pages.md", "text/markdown")}
 # Arguments of the methods that are no fields of a request.
@@ -126,12 +129,21 @@ def text_of(typed: str | None) -> str | None:
     return "\n\n".join(part for part in (typed, piped) if part) or None
 
 
-def file_of(name: str | None) -> str | bytes | None:
-    """A file that goes in: an address or a path; `-` is what is piped in."""
-    return sys.stdin.buffer.read() if name == "-" else name
+def file_of(name: str | None) -> str | bytes | Path | None:
+    """A file that goes in: an address or a path; `-` is what is piped in.
+
+    Raises:
+        InvalidRequestError: it is no address, and no file that can be read.
+    """
+    if name is None or _ADDRESS.match(name):
+        return name
+    if name == "-":
+        return sys.stdin.buffer.read()
+    path = Path(streams.file_name(name))
+    return path.expanduser() if is_file(path) else read(path)
 
 
-def files_of(names: Sequence[str] | None) -> str | bytes | list[str | bytes] | None:
+def files_of(names: Sequence[str] | None) -> str | bytes | Path | list[str | bytes | Path] | None:
     """One file that goes in, or several."""
     found = [one for name in names or () if (one := file_of(name)) is not None]
     return found[0] if len(found) == 1 else found or None
@@ -149,6 +161,8 @@ def _field(text: str) -> tuple[str, Any]:
 
 def _check(wanted: Wanted, model: str | None) -> None:
     """Raises for what would fail only after it is paid for, and for a model of another command."""
+    if model is not None and not model.strip():
+        raise InvalidRequestError("No model is named: pass its id (`aimlapi models --all` lists them).")
     if not wanted.waits and (wanted.save is not None or wanted.opens):
         raise InvalidRequestError("With --no-wait there is no file yet: leave --save and --open to `wait`.")
     if model is not None and model_facts(model) is not None and model not in known_models(OPERATIONS[wanted.command]):

@@ -14,6 +14,7 @@ import typer
 from aimlapi_cli import completion, saved
 from aimlapi_cli.config import OWN, Config, Defaults, load
 from aimlapi_cli.nearest import sentence
+from aimlapi_cli.streams import file_name
 from aimlapi_transport.errors import InvalidRequestError
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
@@ -68,11 +69,11 @@ class Call:
         Raises:
             InvalidRequestError: none was named.
         """
-        if not self.model:
+        if not (self.model or "").strip():
             raise InvalidRequestError(
                 f"No model is named: pass one (`aimlapi models` lists them), or set `model` in {self.config.path}."
             )
-        return self.model
+        return str(self.model)
 
     @property
     def needs_text(self) -> bool:
@@ -114,6 +115,8 @@ def call_of(
     Raises:
         InvalidRequestError: an option, the configuration or a template is wrong.
     """
+    if variables and template is None:
+        raise InvalidRequestError("`--var` is for a place of a template: pass --template, too.")
     config = load(profile)
     given = Defaults(model, system, temperature, max_tokens, effort, params=dict(map(parameter, params or ())))
     defaults, prompt, values = config.defaults, None, {}
@@ -146,7 +149,7 @@ def begun(load: str | None, continues: bool) -> saved.Saved:
         from aimlapi_cli import log_store
 
         return log_store.conversation(int(load))
-    return saved.read(Path(load))
+    return saved.read(Path(file_name(load)))
 
 
 def parameter(text: str) -> tuple[str, Any]:

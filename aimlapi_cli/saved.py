@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aimlapi_cli import files
 from aimlapi_cli.config import PROJECT
 from aimlapi_transport.errors import InvalidRequestError
 
@@ -37,11 +38,9 @@ def read(path: Path) -> Saved:
     Raises:
         InvalidRequestError: the file cannot be read, or holds none.
     """
-    path = path.expanduser()
+    data = files.read(path)
     try:
-        found = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise InvalidRequestError(f"{path} cannot be read: {error.strerror or error}.") from None
+        found = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise InvalidRequestError(f"{path} is no saved conversation: {error}.") from None
     saved = _of(found)

@@ -14,6 +14,10 @@ CONTROLS: dict[int, str | None] = {code: None for code in _OBEYED if chr(code) n
 CONTROLS[0x1B] = "␛"  # seen, so that what follows it makes sense
 
 
+class LostError(OSError):
+    """A result that neither stdout nor stderr takes."""
+
+
 def prepare() -> None:
     """Makes the streams take any text; to write to a closed one is an error, as it is for a full disk."""
     if sys.stdin is None:
@@ -33,6 +37,20 @@ def prepare() -> None:
 def _reconfigure(stream: TextIO, **settings: str) -> None:
     with contextlib.suppress(AttributeError, ValueError, OSError):  # a stream of a test or of a notebook
         getattr(stream, "reconfigure")(**settings)  # noqa: B009 - TextIO does not name it
+
+
+def argument(text: str) -> str:
+    """An argument of the command line as text: UTF-8, whatever the locale; bytes that are none stay surrogates."""
+    with contextlib.suppress(UnicodeError):  # no argument of a process: it is text already
+        return text if os.name == "nt" else os.fsencode(text).decode("utf-8", "surrogateescape")
+    return text
+
+
+def file_name(text: str) -> str:
+    """The name of a file that an argument, or a part of it, says: as the system's calls take it."""
+    with contextlib.suppress(UnicodeError):
+        return text if os.name == "nt" else os.fsdecode(text.encode("utf-8", "surrogateescape"))
+    return text
 
 
 def finish() -> None:
@@ -79,6 +97,33 @@ def write(text: str, stream: TextIO | None = None) -> None:
     stream.flush()
 
 
+def write_result(text: str) -> None:
+    """Text that cannot be had again, a new key for example: where stdout does not take it, stderr does.
+
+    Raises:
+        OSError: stdout did not take it.
+        LostError: stderr did not either.
+    """
+    try:
+        write(text)
+    except OSError as error:
+        try:
+            if _is_null(sys.stderr):
+                raise OSError
+            write(text, sys.stderr)
+        except (OSError, ValueError):
+            raise LostError(*error.args) from error
+        raise
+
+
+def _is_null(stream: TextIO) -> bool:
+    """Whether what is written to it is thrown away."""
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), os.stat(os.devnull))
+    except (AttributeError, OSError, ValueError):  # a stream of a test or of a notebook
+        return False
+
+
 def say(message: str, colour: str = "") -> None:
     """A sentence to a person, on stderr: the first line of it, coloured (an SGR number) where a terminal shows it."""
     lines = message.strip().splitlines()
@@ -96,12 +141,17 @@ def say(message: str, colour: str = "") -> None:
 
 def write_json(value: Any, *, indent: int | None = 2) -> None:
     """JSON; characters that stdout cannot hold are escaped, none is lost."""
+    write(json_text(value, indent=indent))
+
+
+def json_text(value: Any, *, indent: int | None = 2) -> str:
+    """What `write_json` writes."""
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("_", "-")
     is_utf8 = encoding in ("utf-8", "utf8")
     text = json.dumps(value, default=_plain, ensure_ascii=not is_utf8, indent=indent)
     if is_utf8:  # half a surrogate pair, which UTF-8 cannot hold, as JSON escapes it
         text = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    write(text + "\n")
+    return text + "\n"
 
 
 def _plain(value: Any) -> Any:

@@ -175,7 +175,9 @@ def test_an_address_and_a_key_come_from_a_profile(
 )
 def test_a_wrong_configuration_is_one_sentence(cli: Cli, config: Path, text_: str, says: str) -> None:
     config.write_text(text_)
-    ran = cli("--profile", "x", "ask", "m", "q") if "[profiles.x]" in text_ else cli("ask", "m", "q")
+    used = {"[templates.x]": ("ask", "m", "q", "-t", "x"), "[mcp.x]": ("chat", "m", "--mcp", "x")}
+    line = used.get(text_, ("ask", "m", "q"))
+    ran = cli("--profile", "x", *line) if "[profiles.x]" in text_ else cli(*line)
     assert ran.code == 2 and says in ran.err and str(config) in ran.err and len(ran.err.splitlines()) == 1, ran.err
 
 
@@ -278,7 +280,7 @@ def test_a_line_keeps_all_its_words(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_text_of_any_ending_is_text(tmp_path: Path, name: str, data: bytes) -> None:
     (tmp_path / name).write_bytes(data)
     part = part_of(tmp_path / name)
-    assert part["type"] == "text" and re.search("déjà vu\n東京|hello|caf\ufffd in", part["text"])
+    assert part["type"] == "text" and re.search("déjà vu\n東京|hello|café in", part["text"])
 
 
 @pytest.mark.parametrize(
