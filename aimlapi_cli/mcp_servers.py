@@ -73,7 +73,10 @@ class McpServers:
     def _tool(self, server: str, client: Any, one: Any) -> Tool:
         def run(arguments: dict[str, Any]) -> str:
             assert self._portal is not None
-            result = self._portal.call(partial(client.call_tool, one.name, arguments))
+            try:
+                result = self._portal.call(partial(client.call_tool, one.name, arguments))
+            except MCPError as error:  # of the connection: what a tool fails with is a result
+                return f"Error: the MCP server {server} did not answer: {error}."
             text = "\n".join(map(_content, result.content)) or as_text(result.structured_content)
             return f"Error: {text}" if result.is_error else text
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -262,6 +263,22 @@ def test_tools_of_mcp_servers(cli: Cli, files: Path, monkeypatch: pytest.MonkeyP
             assert results["d"].startswith("Error: ") and "zone" in results["d"]
             assert "title" not in ran.err
             server.play(calling(*calls), text("Noon."))
+
+
+@pytest.mark.parametrize("end", ["os._exit(3)", "os.kill(os.getpid(), signal.SIGKILL)"])
+def test_a_server_that_dies_while_it_is_called_is_a_result(
+    cli: Cli, files: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    """The model is told, in this call and in the next; the talk goes on and ends."""
+    pytest.importorskip("mcp", reason="the extra `mcp`")
+    (files / "dying.py").write_text(MCP.replace('raise RuntimeError("it broke")', f"import os, signal; {end}"))
+    with Server() as server:
+        monkeypatch.setenv("AIMLAPI_API_BASE", server.base_url)
+        server.play(calling(call("fails", "{}", "a")), text("A pity."), calling(call("now", "{}", "b")), text("Bye."))
+        ran = cli("chat", "m", "--mcp", f"{sys.executable} {files}/dying.py", stdin="Time?\nAgain?\n")
+        results = {one["tool_call_id"]: one["content"] for one in messages(server) if one["role"] == "tool"}
+    assert (ran.code, ran.err) == (0, "") and "A pity." in ran.out and "Bye." in ran.out, ran
+    assert all(re.search(r"MCP server .*dying.py did not answer", results[name]) for name in "ab"), results
 
 
 @pytest.mark.parametrize(
