@@ -10,6 +10,7 @@ The parsers (`AIMLAPITranscriber`, `AIMLAPIOCR`) take LangChain's blobs, so they
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
@@ -21,13 +22,16 @@ from langchain_core.documents import Document
 from langchain_core.documents.base import Blob
 from pydantic import Field
 
+from aimlapi_transport.media.inputs import FileBytes, MediaInput, read_input
 from aimlapi_transport.media.passages import passages
 from aimlapi_transport.media.values import MediaResult
 from langchain_aimlapi._media import MediaSettings
 
 __all__ = ["AIMLAPIOCR", "AIMLAPIOCRLoader", "AIMLAPITranscriber", "AIMLAPITranscriptLoader"]
 
-Source: TypeAlias = "str | os.PathLike[str]"
+_ADDRESS = re.compile(r"https?://", re.IGNORECASE)
+
+Source: TypeAlias = MediaInput
 
 
 class _Parser(MediaSettings, BaseBlobParser):
@@ -112,14 +116,14 @@ class _Loader(BaseLoader):
     """Loads files and addresses, one after the other.
 
     Args:
-        sources: a path or an address, or several.
+        sources: a path or an address, or several of these; also the bytes of a file, an open one, a data URL.
         settings: of the parser: `model`, `api_key`, `parameters`, ...
     """
 
     _parser_class: ClassVar[type[_Parser]]
 
     def __init__(self, sources: Source | Sequence[Source], **settings: Any) -> None:
-        self.sources = [sources] if isinstance(sources, (str, os.PathLike)) else list(sources)
+        self.sources: list[Any] = list(sources) if isinstance(sources, (list, tuple)) else [sources]
         self.parser = self._parser_class(**settings)
 
     def lazy_load(self) -> Iterator[Document]:
@@ -147,10 +151,14 @@ class AIMLAPIOCRLoader(_Loader):
 
 
 def _blob(source: Source) -> Blob:
-    text = os.fspath(source)
-    if text.startswith(("http://", "https://")):
-        return Blob(path=text)  # nothing is opened: the provider fetches it
-    return Blob.from_path(text)
+    """A blob of what is read; nothing is opened of a path or an address before it is parsed."""
+    if isinstance(source, str) and _ADDRESS.match(source):
+        return Blob(path=source)
+    if isinstance(source, os.PathLike) or (isinstance(source, str) and source[:5].lower() != "data:"):
+        return Blob.from_path(os.fspath(source))
+    found, name = read_input(source, "sources"), getattr(source, "name", None)
+    assert isinstance(found, FileBytes)  # all else was an address or a path
+    return Blob.from_data(found.data, mime_type=found.media_type, path=name if isinstance(name, str) else None)
 
 
 def _content(blob: Blob) -> str | bytes | Path:
@@ -158,7 +166,7 @@ def _content(blob: Blob) -> str | bytes | Path:
     if blob.data is not None:
         return blob.as_bytes()
     text = str(blob.path)
-    return text if text.startswith(("http://", "https://")) else Path(text)
+    return text if _ADDRESS.match(text) else Path(text)
 
 
 def _common(result: MediaResult, blob: Blob) -> dict[str, Any]:

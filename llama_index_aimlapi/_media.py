@@ -81,7 +81,8 @@ def block_of(file: MediaFile) -> ContentBlock:
     if file.kind == "image":
         return ImageBlock(url=file.url, image=file.data, image_mimetype=file.media_type)
     if file.kind == "audio":
-        return AudioBlock(url=file.url, audio=file.data, format=(file.media_type or "").partition("/")[2] or None)
+        kind, _, form = (file.media_type or "").partition("/")
+        return AudioBlock(url=file.url, audio=file.data, format=form if kind == "audio" else None)
     if file.kind == "video":
         return VideoBlock(url=file.url, video=file.data, video_mimetype=file.media_type)
     return DocumentBlock(url=file.url, data=file.data, document_mimetype=file.media_type)

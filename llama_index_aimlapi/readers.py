@@ -10,6 +10,7 @@ documents = SimpleDirectoryReader("talks", file_extractor=readers).load_data()
 from __future__ import annotations
 
 import os
+import re
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -21,13 +22,14 @@ from llama_index.core.readers.base import BaseReader
 from llama_index.core.schema import Document
 
 from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.media.inputs import MediaInput
 from aimlapi_transport.media.passages import passages
 from aimlapi_transport.media.values import MediaResult
 from llama_index_aimlapi._media import MediaModel
 
 __all__ = ["AIMLAPIOCRReader", "AIMLAPITranscriptReader"]
 
-Source: TypeAlias = "str | os.PathLike[str]"
+Source: TypeAlias = MediaInput
 
 
 class _Reader(BaseReader):
@@ -51,7 +53,7 @@ class _Reader(BaseReader):
         """The documents, file by file.
 
         Args:
-            file: a path or an address, or several.
+            file: a path or an address, or several of these; also the bytes of a file, an open one, a data URL.
             extra_info: metadata of each document.
             fs: an fsspec file system to read from.
         """
@@ -160,19 +162,22 @@ def _document(text: str, metadata: dict[str, Any], extra_info: dict[str, Any]) -
 
 
 def _common(result: MediaResult, source: Source) -> dict[str, Any]:
-    return {"file_path": os.fspath(source), "model": result.model, "cost_usd": result.cost_usd}
+    name = os.fspath(source) if isinstance(source, (str, os.PathLike)) else getattr(source, "name", None)
+    is_name = isinstance(name, str) and name[:5].lower() != "data:"
+    return {"file_path": name if is_name else None, "model": result.model, "cost_usd": result.cost_usd}
 
 
 def _sources(file: Source | Sequence[Source]) -> list[Source]:
-    return [file] if isinstance(file, (str, os.PathLike)) else list(file)
+    return list(file) if isinstance(file, (list, tuple)) else [file]  # type: ignore[list-item]  # what is no sequence
 
 
-def _content(source: Source, fs: Any) -> str | bytes | Path:
-    text = os.fspath(source)
-    if text.startswith(("http://", "https://")):
-        return text
+def _content(source: Source, fs: Any) -> MediaInput:
+    if isinstance(source, str) and re.match(r"https?://|data:", source, re.IGNORECASE):
+        return source
+    if not isinstance(source, (str, os.PathLike)):
+        return source
     if fs is None:
-        return Path(text)
-    with fs.open(text, "rb") as opened:
+        return Path(source)
+    with fs.open(os.fspath(source), "rb") as opened:
         data: bytes = opened.read()
         return data

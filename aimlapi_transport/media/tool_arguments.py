@@ -65,7 +65,7 @@ def arguments_of(operation: str, model: str, fixed: Sequence[str] = ()) -> tuple
     """The arguments of a tool: those that the model's documents list, and few enough for a language model.
 
     Args:
-        fixed: names that whoever makes the tool has set.
+        fixed: names that whoever makes the tool has set: common ones, or the model's own of the same thing.
     """
     operation_named(operation)
     facts = model_facts(model)
@@ -79,13 +79,18 @@ def arguments_of(operation: str, model: str, fixed: Sequence[str] = ()) -> tuple
         if not (is_listed or always or (facts is None and position == 0)):
             continue
         covered.add(path)
+        if name in fixed or path in fixed:
+            continue
         is_required = always or facts is None or path in facts.required
         kind, text = _TEXTS[name]
         chosen[name] = Argument(name, kind, text, is_required)
     for name in facts.required if facts is not None else ():
-        if name not in covered and operation not in ("transcribe", "ocr"):  # `effect_scene`, `character`, ...
+        if name not in (*covered, *fixed) and operation not in (
+            "transcribe",
+            "ocr",
+        ):  # `effect_scene`, `character`, ...
             chosen[name] = Argument(name, Any, f"`{name}`, as the documents of {model} describe it", True)
-    return tuple(argument for name, argument in chosen.items() if name not in fixed)
+    return tuple(chosen.values())
 
 
 def check_addresses(arguments: Mapping[str, Any], folder: str | os.PathLike[str] | None) -> None:

@@ -1,4 +1,4 @@
-"""Plays published exchanges of the media endpoints to the clients, and compares what they read with what is expected.
+"""Plays published exchanges of the media endpoints to the clients and both frameworks, and compares what they read with what is expected.
 
     python -m tests.media.replay [FOLDER or FILE ...]
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import httpx
 from aimlapi_transport import AIMLAPIError, AsyncClient, Client
 from aimlapi_transport.media.operations import LATER
 from aimlapi_transport.media.values import MediaResult
+from aimlapi_transport.user_warnings import UnlistedParameterWarning
 
 HERE = Path(__file__).parent
 OPERATIONS = {
@@ -62,12 +64,16 @@ def replies(exchange: Exchange) -> Iterator[httpx.Response]:
 class Player:
     """A server that plays one exchange.
 
+    Args:
+        waits: whether it plays what is between the first reply and the last.
+
     Attributes:
         requests: what came.
     """
 
-    def __init__(self, exchange: Exchange) -> None:
-        self._replies = replies(exchange)
+    def __init__(self, exchange: Exchange, *, waits: bool = True) -> None:
+        steps = list(replies(exchange))
+        self._replies = iter(steps if waits else [*steps[:-1][:1], steps[-1]])
         self.requests: list[httpx.Request] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -75,24 +81,20 @@ class Player:
         self.requests.append(request)
         return next(self._replies)
 
+    def http_client(self) -> httpx.Client:
+        return httpx.Client(transport=httpx.MockTransport(self))
+
+    def http_async_client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(transport=httpx.MockTransport(self))
+
     def client(self) -> Client:
-        return Client(
-            api_key="test",
-            max_retries=0,
-            sleep=lambda seconds: None,
-            http_client=httpx.Client(transport=httpx.MockTransport(self)),
-        )
+        return Client(api_key="test", max_retries=0, sleep=lambda seconds: None, http_client=self.http_client())
 
     def async_client(self) -> AsyncClient:
         async def sleep(seconds: float) -> None:
             return None
 
-        return AsyncClient(
-            api_key="test",
-            max_retries=0,
-            sleep=sleep,
-            http_client=httpx.AsyncClient(transport=httpx.MockTransport(self)),
-        )
+        return AsyncClient(api_key="test", max_retries=0, sleep=sleep, http_client=self.http_async_client())
 
 
 def operation_of(exchange: Exchange) -> str:
@@ -134,6 +136,18 @@ async def acall(exchange: Exchange) -> tuple[MediaResult | AIMLAPIError, Player]
         return error, player
 
 
+def credits_of(expect: dict[str, Any]) -> Any:
+    """The credits an exchange says it took; the old name for them is `tokens_used`."""
+    return expect["credits"] if expect["credits"] is not None else expect.get("tokens_used")
+
+
+def cost_of(expect: dict[str, Any]) -> float | None:
+    """US dollars an exchange says it took; None where it does not say."""
+    cost = expect["cost_usd"] if expect["cost_usd"] is not None else expect.get("cost_usd_derived")
+    credits = credits_of(expect)
+    return credits / 2_000_000 if cost is None and credits is not None else cost
+
+
 def differences(exchange: Exchange, result: MediaResult | AIMLAPIError) -> list[str]:
     """What a result has otherwise than an exchange expects it."""
     expect, lines = exchange["expect"], []
@@ -150,12 +164,8 @@ def differences(exchange: Exchange, result: MediaResult | AIMLAPIError) -> list[
         return lines
     compare("outcome", "done", expect["status"])
     compare("urls", result.urls, expect.get("urls", []))
-    credits = expect["credits"] if expect["credits"] is not None else expect.get("tokens_used")
-    cost = expect["cost_usd"] if expect["cost_usd"] is not None else expect.get("cost_usd_derived")
-    if cost is None and credits is not None:
-        cost = credits / 2_000_000
-    compare("cost_usd", result.cost_usd, cost)
-    compare("credits", result.cost.credits if result.cost else None, credits)
+    compare("cost_usd", result.cost_usd, cost_of(expect))
+    compare("credits", result.cost.credits if result.cost else None, credits_of(expect))
     if expect.get("mime"):
         compare("media_type", result.files[0].media_type, expect["mime"])
     if expect.get("bytes"):
@@ -212,16 +222,23 @@ def _pages(result: MediaResult) -> list[dict[str, Any]]:
 
 
 def main(paths: list[str]) -> int:
+    from tests.media.replay_frameworks import framework_differences
+
+    warnings.simplefilter("ignore", UnlistedParameterWarning)
     found = exchanges(*map(Path, paths))
-    right = 0
+    read = played = 0
     for exchange in found:
         lines = differences(exchange, call(exchange)[0])
         lines += differences(exchange, asyncio.run(acall(exchange))[0])
-        right += not lines
-        for line in lines:
+        others = asyncio.run(framework_differences(exchange))
+        read, played = read + (not lines), played + (not others)
+        for line in lines + others:
             print(line)
-    print(f"{right} of {len(found)} exchanges are read as expected, by Client and AsyncClient")
-    return int(right != len(found))
+    print(f"{read} of {len(found)} exchanges are read as expected by Client and AsyncClient")
+    print(
+        f"{played} of {len(found)} through the tools, loaders and readers of LangChain and LlamaIndex, sync and async"
+    )
+    return int(read != len(found) or played != len(found))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import pytest
 from aimlapi_transport import AIMLAPIError
 from aimlapi_transport.errors import InvalidRequestError, QuotaExceededError
 from tests.media.replay import acall, call, differences, exchanges
+from tests.media.replay_frameworks import framework_differences
 
 EXCHANGES = {exchange["id"]: exchange for exchange in exchanges()}
 
@@ -32,6 +33,11 @@ async def test_an_exchange_is_read_as_it_says(exchange: dict[str, Any]) -> None:
     first = exchange["steps"][0]
     if "/v2/generate/video/" not in first["path"] and exchange["kind"] != "error":  # the older path still documented
         assert paths[0] == (first["method"], f"https://api.aimlapi.com{first['path']}")
+
+
+@pytest.mark.filterwarnings("ignore::aimlapi_transport.user_warnings.UnlistedParameterWarning")
+async def test_both_frameworks_give_what_it_says(exchange: dict[str, Any]) -> None:
+    assert await framework_differences(exchange) == []
 
 
 def test_what_a_failed_poll_says_is_the_error() -> None:

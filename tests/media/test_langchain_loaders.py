@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -108,6 +110,21 @@ async def test_parsers_take_blobs() -> None:
     assert server.bodies[0]["document"]["image_url"].startswith("data:image/png;base64,")
     parser = AIMLAPITranscriber(model="nova-3", **server.settings)
     assert [document async for document in parser.alazy_parse(Blob.from_data(WAV))] == parser.parse(Blob.from_data(WAV))
+
+
+async def test_loaders_take_every_form_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "a scan ü.png"
+    path.write_bytes(PNG)
+    address = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+    with path.open("rb") as opened:
+        server = host()
+        loader = AIMLAPIOCRLoader([path, str(path), PNG, io.BytesIO(PNG), address, opened], **server.settings)
+        documents = loader.load()
+    assert [body["document"] for body in server.bodies] == [{"type": "image_url", "image_url": address}] * 6
+    named = [document.metadata.get("source") for document in documents[::2]]
+    assert named == [str(path), str(path), None, None, None, str(path)]
+    one = AIMLAPIOCRLoader(PNG, **host().settings)
+    assert len(one.load()) == len(await one.aload()) == 2
 
 
 def test_a_key_is_in_no_repr_and_a_missing_file_is_said(tmp_path: Path) -> None:

@@ -91,6 +91,15 @@ def test_the_model_may_choose_what_the_documents_list_and_no_more() -> None:
         "prompt": True,
         "n": False,
     }
+    for own in (
+        {"image_urls": ["https://h/a.png"]},
+        {"image": "https://h/a.png"},
+    ):  # its own name of it, or the common one
+        assert names(AIMLAPIImageEditTool(parameters=own, **key)) == {"prompt": True}
+    fixed = {"effect_scene": "hug", "image_url": "https://h/a.png"}
+    assert names(AIMLAPIVideoTool(model="klingai/kling-video-v1.6-pro-effects", parameters=fixed, **key)) == {
+        "duration": False
+    }
     assert names(AIMLAPIVideoTool(model="klingai/kling-video-v1.6-pro-effects", **key)) == {
         "image": True,
         "duration": False,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +130,20 @@ async def test_readers_read_addresses_one_by_one_and_together() -> None:
     assert [each.metadata["file_path"] for each in documents] == ["https://h/a.pdf"] * 2 + ["https://h/b.pdf"] * 2
     assert {each.metadata["shelf"] for each in documents} == {3}
     assert len(await reader.aload_data("https://h/a.pdf")) == len(list(reader.lazy_load_data("https://h/a.pdf"))) == 2
+
+
+async def test_readers_take_every_form_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "a scan ü.png"
+    path.write_bytes(PNG)
+    address = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+    server = host_for_readers()
+    reader = AIMLAPIOCRReader(**settings(server))
+    with path.open("rb") as opened:
+        documents = reader.load_data([path, str(path), PNG, io.BytesIO(PNG), address, opened])
+    assert [body["document"] for body in server.bodies] == [{"type": "image_url", "image_url": address}] * 6
+    named = [document.metadata.get("file_path") for document in documents[::2]]
+    assert named == [str(path), str(path), None, None, None, str(path)]
+    assert len(await reader.aload_data(PNG)) == 2
 
 
 def test_the_names_of_the_ecosystem() -> None:
