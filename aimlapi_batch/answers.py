@@ -19,7 +19,9 @@ FIELDS = (
 """What an answer has beside its key."""
 
 _LONGEST_MESSAGE = 1000
-_MODELS_OWN = ("CutError", "FilteredError")  # answers that another try would give again
+_MODELS_OWN = ("CutError", "FilteredError", "EmptyError")  # answers that another try would give again
+_CUT = {"length": "cut at its limit: pass a larger `max_tokens`", "content_filter": "filtered by the provider"}
+_MEDIA = ("audio", "images")  # of a message's other fields
 _BLANK = dict.fromkeys(FIELDS)
 
 
@@ -54,6 +56,8 @@ def from_completion(key: str, completion: Completion, seconds: float | None) -> 
     row = {**blank(key), **(_of_choice(completion.choices[0]) if completion.choices else {"text": ""})}
     if len(completion.choices) > 1:
         row["choices"] = [_of_choice(choice) for choice in completion.choices]
+    if not any(one.extra.get(name) for one in completion.choices for name in _MEDIA):
+        row["error"] = empty_error(row)
     row["model"] = completion.model
     row["usage"] = usage_row(completion.usage)
     row["cost_usd"] = cost and cost.usd
@@ -76,6 +80,14 @@ def _of_choice(choice: Choice) -> Row:
     }
 
 
+def empty_error(row: Row) -> Row | None:
+    """The error of an answer with neither text nor call nor refusal; None where it was cut, which `on_cut` decides."""
+    parts = row["choices"] or [row]
+    if row["finish_reason"] in _CUT or any(one["text"] or one["tool_calls"] or one["refusal"] for one in parts):
+        return None
+    return _error("EmptyError", "the answer has no text, no call and no refusal")
+
+
 def usage_row(usage: Usage | None) -> Row | None:
     """Token counts by name."""
     if usage is None:
@@ -91,12 +103,11 @@ def usage_row(usage: Usage | None) -> Row | None:
 def checked(row: Row, job: Job, schema: AnswerCheck | None) -> Row:
     """The answer with the value its text holds, where a schema was asked for; with an error where it does not do."""
     finish = row["finish_reason"]
-    cut = {"length": "cut at its limit: pass a larger `max_tokens`", "content_filter": "filtered by the provider"}
-    if finish in cut and (job.on_cut == "fail" or (schema is not None and not row["refusal"])):
+    if finish in _CUT and (job.on_cut == "fail" or (schema is not None and not row["refusal"])):
         kind = "CutError" if finish == "length" else "FilteredError"
         if schema is not None and job.on_cut != "fail":
             kind = "SchemaError"
-        return {**row, "error": _error(kind, f"the answer was {cut[finish]}")}
+        return {**row, "error": _error(kind, f"the answer was {_CUT[finish]}")}
     if schema is None:
         return row
     if row["refusal"]:

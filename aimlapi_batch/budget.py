@@ -20,14 +20,15 @@ class Budget:
     Args:
         limit: None for no budget.
         spent: by the runs before.
+        answers, dearest: how many they got, and what the dearest of them cost.
     """
 
-    def __init__(self, limit: float | None, spent: float = 0.0) -> None:
+    def __init__(self, limit: float | None, spent: float = 0.0, *, answers: int = 0, dearest: float = 0.0) -> None:
         self.limit = limit
         self.spent = spent
         self._set_aside: dict[Any, float] = {}
-        self._answers = 0
-        self._dearest = 0.0
+        self._answers = answers
+        self._dearest = dearest
         self._changed = asyncio.Event()
 
     async def reserve(self, call: Any, estimate: float | None) -> None:

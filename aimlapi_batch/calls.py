@@ -63,9 +63,10 @@ class CallRun:
         self._tell = on_progress or (lambda _: None)
         self._workers = workers
         self._run = store.begin_run()
-        self._budget = Budget(summary.budget_usd, summary.spent_usd)
+        answers, dearest = store.priced()
+        self._budget = Budget(summary.budget_usd, summary.spent_usd, answers=answers, dearest=dearest)
         self._requests, self._tokens = Rate(job.requests_per_minute), Rate(job.tokens_per_minute)
-        self._output_tokens = _OUTPUT_TOKENS
+        self._output_tokens, self._counted = _OUTPUT_TOKENS, 0
         self._calls = count(1)
         self._failure: BaseException | None = None
         self._waiting: set[asyncio.Task[Any]] = set()
@@ -120,7 +121,7 @@ class CallRun:
             raise self._failure
 
     def _keep_the_rest(self) -> None:
-        """Answers for which there was no room go into the store now, or else into a file of the temporary folder."""
+        """Answers for which there was no room go into the store now, or else into a file of their own."""
         if not self._unkept:
             return
         try:
@@ -272,12 +273,13 @@ class CallRun:
             estimate = cost_of(self._prices, request) if is_priced else None
             await self._budget.reserve(call, None if estimate is None else float(estimate))
         size = len(request.body) if request is not None else sum(len(due.asked or b"") for due in dues)
-        tokens = size / _BYTES_PER_TOKEN + (0 if self._job.embeddings else self._output_tokens)
         try:
             await self._limiter.begin()
             try:
                 await self._requests.take()
-                await self._tokens.take(tokens)
+                tokens = await self._tokens.take(
+                    lambda: size / _BYTES_PER_TOKEN + (0 if self._job.embeddings else self._output_tokens)
+                )
                 if self._stop.is_set():
                     raise asyncio.CancelledError
             except BaseException:
@@ -317,7 +319,8 @@ class CallRun:
         used = summary.input_tokens + summary.output_tokens - before
         self._tokens.correct(used - tokens)
         written = sum((answer["usage"] or {}).get("output_tokens") or 0 for answer in answers)
-        self._output_tokens += (written - self._output_tokens) / 20
+        self._counted += 1
+        self._output_tokens += (written - self._output_tokens) / min(self._counted, 20)
 
     def _priced(self, answer: Row) -> float | None:
         """The cost of an answer by its tokens, where the reply does not name it."""
@@ -373,5 +376,5 @@ class CallRun:
         self.summary.paused_until, self.summary.pause_reason = self._limiter.pause
         try:
             self._tell(self.summary)
-        except Exception as error:
+        except BaseException as error:  # also KeyboardInterrupt, which would end the loop with what is under way
             self._end(error)

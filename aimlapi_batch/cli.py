@@ -6,7 +6,6 @@ import asyncio
 import json
 import re
 import signal
-import sqlite3
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -210,10 +209,18 @@ def export(
 
     if output_format not in ("rows", "openai"):
         raise JobError(f"`--output-format` is {output_format!r}: pass rows or openai.")
-    count, lost = export_answers(
-        output, to, openai=output_format == "openai", in_order=not as_answered, overwrite=overwrite
-    )
     out = console(error=True)
+    notes: list[str] = []
+    count, lost = export_answers(
+        output,
+        to,
+        openai=output_format == "openai",
+        in_order=not as_answered,
+        overwrite=overwrite,
+        note=notes.append,
+    )
+    for note in notes:
+        out.print(note, markup=False, soft_wrap=True)
     out.print(f"{count:,} answers written to {to or output}.", markup=False, soft_wrap=True)
     if lost:
         raise Failure(f"The store is damaged: {lost} could not be read.")
@@ -233,8 +240,6 @@ def _run(job: Job, as_json: bool, *, ray: str | None = None, force: bool = False
         stopped: Summary | None = getattr(error, "summary", None)
         if as_json and stopped is not None:
             streams.write_json({**stopped.as_dict(), "error": str(error)})
-        if isinstance(error.__cause__, (OSError, sqlite3.Error)):  # a disk that is full, say
-            raise Failure(str(error)) from error
         if isinstance(error, InvalidRequestError) and not isinstance(error, JobStoppedError):
             raise
         raise Failure(str(error), WAITING) from error

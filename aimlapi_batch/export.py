@@ -11,79 +11,90 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from aimlapi_batch.job import OUTPUTS, JobError
-from aimlapi_batch.output import Output, set_aside, write_output
-from aimlapi_batch.status import path_of
-from aimlapi_batch.store import Store
+from aimlapi_batch.job import JobError, check_output
+from aimlapi_batch.output import Note, Output, set_aside, write_output
+from aimlapi_batch.status import output_of, path_of
+from aimlapi_batch.store import DamagedStoreError, Store
 from aimlapi_transport.json_codec import JsonError, loads
 
+_PAGE, _HEAD = 4096, 100  # bytes of a page, and of the header in the first one
 _MOST_CUT = 1 << 36  # bytes that a store was cut by; a header that names more is damaged itself
 _MOST_MISSES = 50_000  # rows
 _COLUMNS = "id, position, key, state, tries, error, ended, input, answer"
 
 
 def export_answers(
-    output: Path, to: Path | None, *, openai: bool, in_order: bool, overwrite: bool
+    output: Path, to: Path | None, *, openai: bool, in_order: bool, overwrite: bool, note: Note = lambda _: None
 ) -> tuple[int, str | None]:
     """Writes the answers of a job to its output, or to another file; how many, and what was lost of a damaged store.
+
+    Args:
+        note: gets what was done to files that were there, as a sentence.
 
     Raises:
         JobError: the other file exists, or there is no room for it.
     """
     path = path_of(output)
-    target = to or path.with_name(path.name.removesuffix(".job"))
-    if str(target) != "-" and target.suffix.lower() not in OUTPUTS:
-        raise JobError(f"`output` is {str(target)!r}: pass a file that ends in .jsonl or .parquet, in .csv, or -.")
+    own = output_of(path)
+    if to is not None and str(to) != "-" and to.resolve() == own.resolve():
+        to = None
+    target = to or own
+    check_output(target, openai)
     if to is not None and str(to) != "-" and to.exists():
         if not overwrite:
             raise JobError(f"{to} exists: pass another file, or `--overwrite` to move it aside.")
         set_aside(to)
-    lost = None
     try:
-        store = Store(path, is_writer=to is None)
-    except JobError as error:
-        if not isinstance(error.__cause__, sqlite3.DatabaseError) or "damaged" not in error.message:
-            raise
+        with closing(Store(path, is_writer=to is None)) as store:
+            if to is None:
+                whole = Output(store, own, note, openai=openai)
+                whole.check()
+                whole.write(in_order=in_order)
+            else:
+                write_output(store, target, openai=openai, in_order=in_order)
+            return _count(store), None
+    except DamagedStoreError:
         store, lost = _salvaged(path)
     with closing(store):
-        try:
-            count = int(store.one("SELECT count(answer) FROM rows"))
-            _write(store, target, to, openai, in_order)
-        except JobError as error:
-            if "damaged" not in error.message or lost is not None:
-                raise
-            store.close()
-            store, lost = _salvaged(path)
-            with closing(store):
-                count = int(store.one("SELECT count(answer) FROM rows"))
-                write_output(store, target, openai=openai, in_order=in_order)
-    return count, lost
-
-
-def _write(store: Store, target: Path, to: Path | None, openai: bool, in_order: bool) -> None:
-    if to is None:
-        output = Output(store, target, lambda _: None, openai=openai)
-        output.check()
-        output.write(in_order=in_order)
-    else:
+        if to is None and own.exists():  # it may hold more than can be read of the store
+            note(f"{own} as it was is now {set_aside(own).name}.")
         write_output(store, target, openai=openai, in_order=in_order)
+        return _count(store), lost
+
+
+def _count(store: Store) -> int:
+    return int(store.one("SELECT count(answer) FROM rows"))
 
 
 def _salvaged(path: Path) -> tuple[Store, str]:
-    """A store in memory with the rows of a damaged one that can be read, and how much cannot."""
-    store = Store.in_memory()
+    """A store in memory with the rows of a damaged one that can be read, and how much cannot.
+
+    Raises:
+        DamagedStoreError: nothing can.
+    """
+    with TemporaryDirectory(prefix="aimlapi-batch-") as folder:
+        for readable in (*([path] if path.stat().st_size else []), _mended(path, Path(folder))):
+            store = Store.in_memory()
+            with closing(_read_only(readable)) as db:
+                if found := _take(db, store):
+                    known = _last_id(db)
+                    return store, "an unknown number of rows" if known is None else f"{known - found:,} rows"
+            store.close()
+    raise DamagedStoreError(
+        f"Nothing of {path} can be read, also not with the beginning that every store has: what is left are the "
+        f"answers in {output_of(path).name}, if it is there, and a copy of {path.name} from a backup."
+    )
+
+
+def _take(db: sqlite3.Connection, store: Store) -> int:
+    """Takes the rows that can be read; how many."""
     count = 0
-    with TemporaryDirectory(prefix="aimlapi-batch-") as folder, closing(_opened(path, Path(folder))) as db:
-        with store.transaction() as new:
-            for row in _readable(db):
-                if _is_whole(row):
-                    count += 1
-                    new.execute(f"INSERT OR IGNORE INTO rows ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-        known = _last_id(db)
-    if not count:
-        store.close()
-        raise JobError(f"Nothing of {path} can be read.")
-    return store, "an unknown number of rows" if known is None else f"{known - count:,} rows"
+    with store.transaction() as new:
+        for row in _readable(db):
+            if _is_whole(row):
+                count += 1
+                new.execute(f"INSERT OR IGNORE INTO rows ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    return count
 
 
 def _is_whole(row: tuple[object, ...]) -> bool:
@@ -97,18 +108,33 @@ def _is_whole(row: tuple[object, ...]) -> bool:
     return True
 
 
-def _opened(path: Path, folder: Path) -> sqlite3.Connection:
-    """A damaged store to read; of one that was cut, which SQLite refuses as a whole, a copy of the length it names."""
-    with path.open("rb") as file:
-        head = file.read(32)
-    page, pages = int.from_bytes(head[16:18], "big"), int.from_bytes(head[28:32], "big")
-    size = pages * (65536 if page == 1 else page)
-    if path.stat().st_size < size <= path.stat().st_size + _MOST_CUT:
-        copy = folder / path.name
-        shutil.copyfile(path, copy)
-        os.truncate(copy, size)
-        path = copy
+def _read_only(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+
+
+def _mended(path: Path, folder: Path) -> Path:
+    """A copy of a store that SQLite refuses as a whole, of the length that it names, with a new store's first page.
+
+    The first page says where the tables begin, which is alike in all stores: they are made by the same statements.
+    """
+    copy, new = folder / "answers.job", folder / "new.job"
+    shutil.copyfile(path, copy)
+    with suppress(FileNotFoundError):  # what is not yet in the store itself
+        shutil.copyfile(path.with_name(f"{path.name}-wal"), copy.with_name(f"{copy.name}-wal"))
+    Store(new).close()
+    with new.open("rb") as file:
+        page = bytearray(file.read(_PAGE))
+    size = copy.stat().st_size
+    with copy.open("r+b") as file:
+        head = file.read(_HEAD)
+        named = int.from_bytes(head[28:32], "big") * _PAGE if head[:16] == page[:16] else 0
+        pages = max(1, -(-size // _PAGE), named // _PAGE if named <= size + _MOST_CUT else 0)
+        page[28:32] = pages.to_bytes(4, "big")
+        page[24:28] = page[92:96]  # the count of changes for which the number of pages is valid
+        file.seek(0)
+        file.write(page if head[:16] != page[:16] else head)
+    os.truncate(copy, pages * _PAGE)
+    return copy
 
 
 def _last_id(db: sqlite3.Connection) -> int | None:

@@ -18,6 +18,12 @@ class JobError(InvalidRequestError):
     """A job that cannot be begun, or not go on."""
 
 
+class StoreError(JobError):
+    """The store of a job, or its output, is damaged or cannot be written: what the store holds is not lost by that."""
+
+    exit_code = 1  # of the command: no argument is wrong
+
+
 class JobStoppedError(JobError):
     """A job that stopped because its next rows would have failed like those before; they wait for another run."""
 
@@ -136,8 +142,7 @@ class Job:
 
     def _check_files(self) -> None:
         output, source = self.path, self.source
-        if str(self.output) != "-" and output.suffix.lower() not in OUTPUTS:
-            raise JobError(f"`output` is {str(output)!r}: pass a file that ends in .jsonl or .parquet, in .csv, or -.")
+        check_output(output, self.output_format == "openai")
         is_file = isinstance(source, (str, Path)) and Path(source).exists() and output.exists()
         if is_file and output.samefile(source):
             raise JobError(f"`output` {output} is the input: pass another file.")
@@ -176,6 +181,17 @@ _WHOLE_NUMBERS = {
     **{"concurrency": 1, "texts_per_request": 1, "limit": 1, "sample": 1},
     **{"row_retries": 0, "schema_retries": 0},
 }
+
+
+def check_output(output: Path, is_openai: bool) -> None:
+    """Raises `JobError` for an output of no known kind, and for one that does not take OpenAI's lines."""
+    kind = output.suffix.lower()
+    if str(output) != "-" and kind not in OUTPUTS:
+        raise JobError(f"`output` is {str(output)!r}: pass a file that ends in .jsonl or .parquet, in .csv, or -.")
+    if is_openai and kind in (".csv", ".parquet"):
+        raise JobError(
+            f"`output_format` is 'openai', which is JSON Lines, and `output` is {str(output)!r}: pass .jsonl."
+        )
 
 
 def _is_text(value: Any) -> bool:

@@ -8,9 +8,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from weakref import WeakKeyDictionary
 
 _SHORTEST = 1.0  # seconds between two halvings: one storm is one
+_MOST_CREDIT = 60.0  # seconds
+_ROUNDING = 1e-9
 _PAUSE = 1.0  # seconds without a new request, where a 429 does not say how long
 
 
@@ -75,7 +78,9 @@ class Limiter:
 
 
 class Rate:
-    """At most so many units in a minute: requests, or tokens.
+    """At most so many units in a minute, requests or tokens, evenly over it.
+
+    Units are what a request is expected to use; what it used less than that, others use in its stead.
 
     Args:
         per_minute: None for no limit.
@@ -84,22 +89,44 @@ class Rate:
     def __init__(self, per_minute: float | None, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._each = None if per_minute is None else 60.0 / per_minute
         self._clock = clock
-        self._next = 0.0
+        self._next = 0.0  # when another may begin
+        self._credit = 0.0  # seconds of the rate that requests did not use, and none has used since
+        self._turn = asyncio.Lock()
+        self._corrected = asyncio.Event()
 
-    async def take(self, units: float = 1.0) -> None:
-        """Waits until so many may be used."""
+    async def take(self, expected: Callable[[], float] = lambda: 1.0) -> float:
+        """Waits until another may begin, in the order of those who ask.
+
+        Args:
+            expected: the units it will use; called when it begins, as more is known by then.
+
+        Returns:
+            The units that were taken.
+        """
         if self._each is None:
-            return
-        now = self._clock()
-        begin = max(self._next, now)
-        self._next = begin + units * self._each
-        if begin > now:
-            await asyncio.sleep(begin - now)
+            return expected()
+        async with self._turn:
+            while (wait := self._next - self._clock()) > _ROUNDING:
+                self._corrected.clear()
+                with suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self._corrected.wait(), wait)
+            units = expected()
+            seconds = units * self._each
+            unused = min(self._credit, seconds)
+            self._credit -= unused
+            self._next = max(self._next, self._clock()) + seconds - unused
+            return units
 
     def correct(self, units: float) -> None:
         """So many more were used than was taken; fewer, where it is negative."""
-        if self._each is not None:
-            self._next = max(self._next + units * self._each, 0.0)
+        if self._each is None:
+            return
+        now = self._clock()
+        self._next = max(self._next, now) + units * self._each
+        if self._next < now:
+            self._credit = min(self._credit + now - self._next, _MOST_CREDIT)
+            self._next = now
+        self._corrected.set()
 
 
 _limiters: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Limiter]] = WeakKeyDictionary()

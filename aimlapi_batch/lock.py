@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
-from aimlapi_batch.job import JobError
+from aimlapi_batch.job import JobError, StoreError
 
 _WAIT = 0.5  # seconds; `status` holds the lock for a moment
 
@@ -15,7 +15,7 @@ class Lock:
     """A lock that ends with its process.
 
     Raises:
-        JobError: another process has it, or its file cannot be written.
+        JobError: another process has it, or its file cannot be written (`StoreError`).
     """
 
     def __init__(self, store: Path) -> None:
@@ -27,7 +27,7 @@ class Lock:
                 self._db = _locked(self._path)
             except sqlite3.OperationalError as error:
                 if not _is_taken(error):
-                    raise JobError(f"{self._path} cannot be written ({error}).") from error
+                    raise StoreError(f"{self._path} cannot be written ({error}).") from error
                 raise JobError(
                     f"Another process{_pid(store)} works on {store.name.removesuffix('.job')}: wait until it ends."
                 ) from None

@@ -5,6 +5,7 @@ What stands in the output and is not of this job is never written over.
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from aimlapi_batch.formats import WRITERS, openai_row
-from aimlapi_batch.job import JobError, Row
+from aimlapi_batch.job import JobError, Row, StoreError
 from aimlapi_batch.questions import to_json
 from aimlapi_batch.store import Store
 from aimlapi_transport.json_codec import JsonError, loads
@@ -46,6 +47,7 @@ def write_output(store: Store, path: Path, *, openai: bool = False, in_order: bo
     columns = _input_columns(store) if path.suffix.lower() not in _LINES else []
     target = path.resolve()
     temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
+    remove_leftovers(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
@@ -56,13 +58,36 @@ def write_output(store: Store, path: Path, *, openai: bool = False, in_order: bo
             shutil.copymode(target, temporary)
         os.replace(temporary, target)
     except OSError as error:
-        raise JobError(
+        raise StoreError(
             f"{path} cannot be written: {error.strerror or error}. All answers stand in {store.path}: `aimlapi batch "
             "export` writes them when there is room."
         ) from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Takes away what processes that were killed left of an output they were writing."""
+    target = path.resolve()
+    with suppress(OSError):
+        for found in target.parent.glob(f".{glob.escape(target.name)}.*.new"):
+            pid = found.name.removesuffix(".new").rpartition(".")[2]
+            if pid.isdecimal() and not _is_alive(int(pid)):
+                with suppress(OSError):  # on Windows: it is written now
+                    found.unlink()
+
+
+def _is_alive(pid: int) -> bool:
+    if os.name == "nt":  # where signal 0 is Ctrl-C, and a file that is open cannot be taken away
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # of another user
+        return True
+    return True
 
 
 def _input_columns(store: Store) -> list[str]:

@@ -11,12 +11,12 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from aimlapi_batch.answers import blank, checked, unusable
+from aimlapi_batch.answers import blank, checked, empty_error, unusable
 from aimlapi_batch.anthropic_body import body_of, completion_of
 from aimlapi_batch.ask import parameters_of
 from aimlapi_batch.job import Job, JobError, Row
 from aimlapi_batch.output import LiveOutput
-from aimlapi_batch.questions import number_of
+from aimlapi_batch.questions import hash_of, number_of
 from aimlapi_batch.store import DueRow, Store
 from aimlapi_batch.summary import Progress, Summary
 from aimlapi_transport.chat.tool_names import restore_names, with_wire_names
@@ -80,7 +80,11 @@ class _Batches:
         self._live, self._stop = live, stop
         self._tell = on_progress or (lambda _: None)
         self.run = store.begin_run()
-        self._under_way: dict[str, list[str]] = store.get("batches", {})
+        self._under_way: dict[str, dict[str, str]] = {
+            batch: dict(rows) if isinstance(rows, dict) else {_earlier_id(key): key for key in rows}
+            for batch, rows in store.get("batches", {}).items()
+        }  # by its id: the keys of its rows by their `custom_id`
+        self._outdated = 0
         self._expired: set[str] = set(store.get("expired", ()))
         self._parameters, self._schema = parameters_of(job)
         _, self._tool_names = with_wire_names({"tools": self._parameters.get("tools")})
@@ -110,15 +114,15 @@ class _Batches:
             if not again:
                 break
 
-    def _parts(self) -> Iterator[tuple[list[Row], list[str]]]:
+    def _parts(self) -> Iterator[tuple[list[Row], dict[str, str]]]:
         """What is to be sent, in batches of the size that is taken."""
         requests: list[Row] = []
-        keys: list[str] = []
+        keys: dict[str, str] = {}
         size = 0
-        sent = {number_of(key) for names in self._under_way.values() for key in names}
+        sent = {name for rows in self._under_way.values() for name in rows}
         for due in self._due():
-            number = number_of(due.key)
-            if number in sent:
+            custom_id = _custom_id(due.key, hash_of(due.asked or b""))
+            if custom_id in sent or _earlier_id(due.key) in sent:
                 continue
             asked = {"problem": "its values are not kept"} if due.asked is None else loads(due.asked)
             try:
@@ -128,13 +132,13 @@ class _Batches:
             except (KeyError, TypeError, ValueError, InvalidRequestError) as error:
                 self._keep(due, unusable(due.key, str(error)))
                 continue
-            request = {"custom_id": f"r{number:x}", "params": body}
+            request = {"custom_id": custom_id, "params": body}
             length = len(json.dumps(request))
             if requests and (len(requests) == MAX_REQUESTS or size + length > MAX_BYTES):
                 yield requests, keys
-                requests, keys, size = [], [], 0
+                requests, keys, size = [], {}, 0
             requests.append(request)
-            keys.append(due.key)
+            keys[custom_id] = due.key
             size += length
         if requests:
             yield requests, keys
@@ -168,18 +172,19 @@ class _Batches:
         self._summary.requests += 1
         return batch_id
 
-    async def _collect(self, batch_id: str, keys: list[str]) -> bool:
+    async def _collect(self, batch_id: str, keys: dict[str, str]) -> bool:
         """Waits for a batch and keeps its answers; whether some rows have to be sent again."""
-        left = {f"r{number_of(key):x}": key for key in keys}
+        left = dict(keys)
         pause, again = _FIRST_PAUSE, False
         self._summary.under_way = len(left)
         while True:
             request = service_request("/batches", [("batch_id", batch_id)])
             status, results = read_status(await self._calls.raw(request))
             for result in results:
-                key = left.pop(str(result.get("custom_id")), None)
+                custom_id = str(result.get("custom_id"))
+                key = left.pop(custom_id, None)
                 if key is not None:
-                    again = self._take(key, result.get("result") or {}) or again
+                    again = self._take(custom_id, key, result.get("result") or {}) or again
             self._summary.under_way = len(left)
             self._tell(self._summary)
             if not left or (status in _ENDED and results):
@@ -190,8 +195,13 @@ class _Batches:
                 return again
             await self._pause(pause)
             pause = min(pause * _GROWTH, _LONGEST_PAUSE)
-        for key in left.values():  # ended without a line in the results
-            again = self._take(key, {"type": "expired"}) or again
+        for custom_id, key in left.items():  # ended without a line in the results
+            again = self._take(custom_id, key, {"type": "expired"}) or again
+        if self._outdated:
+            self._summary.notes.append(
+                f"{self._outdated:,} answers were to rows that have changed since they were sent: they are asked again."
+            )
+            self._outdated = 0
         return again
 
     async def _pause(self, seconds: float) -> None:
@@ -202,10 +212,14 @@ class _Batches:
         for one in waits:
             one.cancel()
 
-    def _take(self, key: str, result: Row) -> bool:
+    def _take(self, custom_id: str, key: str, result: Row) -> bool:
         """Keeps what became of a row; whether it has to be sent again."""
-        found = next(self._store.query("SELECT id, tries, input FROM rows WHERE key = ? AND state = 0", key), None)
+        sql = "SELECT id, tries, input, hash FROM rows WHERE key = ? AND state = 0"
+        found = next(self._store.query(sql, key), None)
         if found is None:  # answered meanwhile, or no row of the job any more
+            return False
+        if custom_id not in (_earlier_id(key), _custom_id(key, found[3] or b"")):
+            self._outdated += 1
             return False
         due = DueRow(0, found[0], key, found[1], None, found[2])
         kind = result.get("type")
@@ -215,6 +229,7 @@ class _Batches:
             text, reasoning, calls, finish, usage = completion_of(message)
             row = {**blank(key), "text": text, "reasoning": reasoning, "tool_calls": calls, "usage": usage}
             row |= {"request_id": message.get("id"), "model": message.get("model"), "finish_reason": finish}
+            row["error"] = empty_error(row)
             self._summary.count_usage(row)
             self._keep(due, checked(row, self._job, self._schema))
             return False
@@ -234,6 +249,16 @@ class _Batches:
         self._store.write(self.run, [(due, {**row, "tries": due.tries + 1}, False)], summary.counters())
         self._live.append(row, due.input)
         self._tell(summary)
+
+
+def _custom_id(key: str, digest: bytes) -> str:
+    """What names a row in a batch: another one, where what is asked has changed."""
+    return f"h{number_of(key, digest.hex()):x}"
+
+
+def _earlier_id(key: str) -> str:
+    """As jobs named a row whose batches were sent before its question was part of the name."""
+    return f"r{number_of(key):x}"
 
 
 async def cancel(client: AsyncClient, batch_id: str) -> None:

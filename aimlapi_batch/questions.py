@@ -127,7 +127,7 @@ def is_null(value: Any) -> bool:
 
 
 def key_of(row: Row, column: str | Sequence[str] | None, place: int) -> str:
-    """A row's name: a column's value, several as a JSON list, the number of its line, or a hash of the row.
+    """A row's name: a column's value (JSON of an object), several as a JSON list, the number of its line, or a hash.
 
     Raises:
         RowProblem: it has no such column, or nothing in it.
@@ -144,9 +144,12 @@ def key_of(row: Row, column: str | Sequence[str] | None, place: int) -> str:
 
 
 def _part_of_key(row: Row, column: str) -> str:
-    value = row.get(column)
+    value: Any = row.get(column)
+    value = value.tolist() if hasattr(value, "tolist") else value  # of NumPy, out of pandas
     if is_null(value) or value == "":
         raise RowProblem(f"it has nothing in its column `{column}`")
+    if isinstance(value, (Mapping, list, tuple)):
+        value = json.dumps(_as_json(value), ensure_ascii=False, sort_keys=True)
     return whole_text(str(value))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from aimlapi_batch.calls import CallRun
 from aimlapi_batch.earlier_jobs import import_earlier, manifest_of
-from aimlapi_batch.job import Job, JobError, Row
+from aimlapi_batch.job import Job, JobError, Row, StoreError
 from aimlapi_batch.lock import is_locked
 from aimlapi_batch.output import LiveOutput, Output, set_aside
 from aimlapi_batch.registration import check_settings, register
@@ -118,7 +118,7 @@ async def opened(job: Job, *, force: bool, overwrite: bool) -> AsyncIterator[Beg
             await _written(job, begun, is_failure=False)
         except OSError as error:  # of the standard output
             folder = None
-            raise JobError(
+            raise StoreError(
                 f"The standard output cannot be written: {error.strerror or error}. {_kept_in(store)}"
             ) from error
     finally:

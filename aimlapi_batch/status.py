@@ -8,6 +8,7 @@ from typing import Any
 
 from aimlapi_batch.job import Job, JobError, Row
 from aimlapi_batch.lock import is_locked
+from aimlapi_batch.output import remove_leftovers
 from aimlapi_batch.store import Store, store_path
 from aimlapi_batch.tables import ANSWERED, FAILED, WAITING
 
@@ -20,6 +21,11 @@ def path_of(output: Path) -> Path:
     return path
 
 
+def output_of(store: Path) -> Path:
+    """The output of a store."""
+    return store.with_name(store.name.removesuffix(".job"))
+
+
 def status_of(output: Path) -> Row:
     """Rows by what became of them, what was spent, how fast it goes, and whether a process works on it.
 
@@ -27,6 +33,7 @@ def status_of(output: Path) -> Row:
         JobError: it is the output of no job, or its store cannot be read.
     """
     path = path_of(output)
+    remove_leftovers(output_of(path))
     is_running = is_locked(path)
     store = Store(path, is_writer=False)
     try:
@@ -76,6 +83,4 @@ def job_of(output: Path, **settings: Any) -> Job:
         raise JobError("A runnable answers this job: run it again from Python, with `retry_errors`.")
     names = ("model", "prompt", "system", "messages", "parameters", "schema", "embeddings", "via", "base_url", "key")
     asked = {name: known.get(name) for name in names}
-    return Job(
-        **{"source": None, "output": path.with_name(path.name.removesuffix(".job")), **asked, **options, **settings}
-    )
+    return Job(**{"source": None, "output": output_of(path), **asked, **options, **settings})

@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from aimlapi_batch.job import JobError, Row
+from aimlapi_batch.job import JobError, Row, StoreError
 from aimlapi_batch.lock import Lock
 from aimlapi_batch.questions import number_of, to_json
 from aimlapi_batch.tables import ANSWERED, FAILED, FORMAT, SELECTED, TABLES, WAITING
@@ -25,6 +25,10 @@ from aimlapi_batch.tables import ANSWERED, FAILED, FORMAT, SELECTED, TABLES, WAI
 _CHUNK = 500  # rows
 _SYNC_SECONDS = 1.0
 _COUNTERS = ("seconds", "requests", "answered", "failed", "input_tokens", "output_tokens", "cost_usd", "unpriced")
+
+
+class DamagedStoreError(StoreError):
+    """A store of which only some can be read."""
 
 
 @dataclass(slots=True)
@@ -51,8 +55,12 @@ class DueRow:
 
 
 def store_path(output: Path) -> Path:
-    """The file of the job that writes an output."""
-    return output.with_name(output.name + ".job")
+    """The file of the job that writes an output: beside it, and of a link beside the file it leads to."""
+    path = output.with_name(output.name + ".job")
+    if output.is_symlink() and not path.exists():
+        target = output.resolve()
+        return target.with_name(target.name + ".job")
+    return path
 
 
 _ASKED = "CASE state WHEN 1 THEN NULL ELSE excluded.asked END"
@@ -82,7 +90,7 @@ class Store:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._lock = Lock(path)
             except OSError as error:
-                raise JobError(f"{path} cannot be written: {error.strerror or error}.") from None
+                raise StoreError(f"{path} cannot be written: {error.strerror or error}.") from error
         self.is_new = not path.exists()
         try:
             self._db = self._connected(is_writer)
@@ -104,6 +112,8 @@ class Store:
         if not is_writer and self.is_new:
             raise JobError(f"There is no job {self.path}.")
         with self._errors():
+            if _has_log_only(self.path):  # which SQLite would throw away
+                raise sqlite3.DatabaseError("it is empty, and its log is not")
             db = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
             try:
                 tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
@@ -143,16 +153,15 @@ class Store:
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
                 raise JobError(f"Another process works on {self.path}: wait until it ends.") from None
-            raise JobError(
+            raise StoreError(
                 f"{self.path} cannot be written ({error}). What stands in it is whole: run the job again when there is "
                 "room."
             ) from error
         except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
             raise
         except sqlite3.DatabaseError as error:
-            raise JobError(
-                f"{self.path} is damaged ({error}). `aimlapi batch export` writes the answers that can still be read "
-                "to another file."
+            raise DamagedStoreError(
+                f"{self.path} is damaged ({error}). `aimlapi batch export` writes the answers that can still be read."
             ) from error
 
     @contextmanager
@@ -360,6 +369,11 @@ class Store:
         found = next(iter(self.query("SELECT coalesce(sum(cost_usd), 0), coalesce(sum(unpriced), 0) FROM runs")))
         return float(found[0]), int(found[1])
 
+    def priced(self) -> tuple[int, float]:
+        """How many answers named their cost, and the dearest one's, in US dollars."""
+        found = next(iter(self.query("SELECT count(cost_usd), coalesce(max(cost_usd), 0) FROM rows WHERE state <> 0")))
+        return int(found[0]), float(found[1])
+
     def failures(self) -> dict[str, tuple[int, str]]:
         """The classes of errors, each with how many rows have one and an example."""
         found = self.query(
@@ -392,6 +406,11 @@ def _values(due: DueRow, answer: Row, again: bool, now: float) -> tuple[Any, ...
     kind = None if error is None else error["class"]
     named = (answer["finish_reason"], answer["cost_usd"])
     return (state, answer["tries"] or due.tries, kind, *named, *numbers, error is None, to_json(answer), due.id)
+
+
+def _has_log_only(path: Path) -> bool:
+    log = path.with_name(f"{path.name}-wal")
+    return path.exists() and not path.stat().st_size and log.exists() and log.stat().st_size > 0
 
 
 def _damage(db: sqlite3.Connection) -> str | None:

@@ -95,7 +95,8 @@ def _api_error(error: BaseException) -> tuple[str, int] | None:
     from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError
 
     if isinstance(error, InvalidRequestError):
-        return (error.message, WRONG) if error.status_code is None else (error.message, FAILED)
+        code = WRONG if error.status_code is None else FAILED
+        return error.message, getattr(error, "exit_code", code)
     return (str(error), FAILED) if isinstance(error, AIMLAPIError) else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -267,8 +268,9 @@ def test_limits_count_requests_that_are_sent_and_tokens_in_and_out(
 
     taken: list[tuple[Rate, float]] = []
 
-    async def take(rate: Rate, units: float = 1.0) -> None:
-        taken.append((rate, units))
+    async def take(rate: Rate, expected: Callable[[], float] = lambda: 1.0) -> float:
+        taken.append((rate, expected()))
+        return taken[-1][1]
 
     monkeypatch.setattr(Rate, "take", take)
     monkeypatch.setattr(Rate, "correct", lambda rate, units: taken.append((rate, units)))
@@ -284,29 +286,6 @@ def test_limits_count_requests_that_are_sent_and_tokens_in_and_out(
     counts = sorted(by_rate.values(), key=len)
     assert counts[0] == [1.0] * 4  # requests
     assert sum(counts[1]) == pytest.approx(2 * 15 + counts[1][2] + counts[1][3])  # answers at what they used
-
-
-def test_a_rate_is_kept_to_and_corrected() -> None:
-    from aimlapi_batch import limiter
-
-    waited: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        waited.append(seconds)
-
-    async def lived() -> None:
-        rate = limiter.Rate(60, clock=lambda: 0.0)
-        await rate.take(10)
-        await rate.take(1)
-        rate.correct(-6)
-        await rate.take(1)
-        rate.correct(4)
-        await rate.take(1)
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(limiter.asyncio, "sleep", sleep)
-        asyncio.run(lived())
-    assert waited == [10, 5, 10]
 
 
 @pytest.mark.parametrize("waits_for", ["rpm", "429", "retry"])
@@ -451,3 +430,69 @@ def test_a_progress_that_raises_writes_no_row_twice(scripted: ScriptedServer) ->
         run(job(scripted, rows(20), concurrency=1), on_progress=raises)
     assert len(scripted.asked) == 1 == len(answers()) and answers()[0]["error"] is None
     assert run(job(scripted, rows(20))).answered == 19 and len(answers()) == 20
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)])
+def test_a_progress_that_interrupts_finishes_what_is_sent(scripted: ScriptedServer, error: BaseException) -> None:
+    """No answer that was paid for is lost, and the interrupt arrives as it was."""
+
+    def interrupts(summary: Summary) -> None:
+        if summary.answered == 3:
+            raise error
+
+    with pytest.raises(type(error)):
+        run(job(scripted, texts(*"abcdefghijklmnop"), concurrency=4), on_progress=interrupts)
+    assert status_of(Path("out.jsonl"))["answered"] == len(answers()) == len(scripted.asked) < 16
+    assert run(job(scripted, texts(*"abcdefghijklmnop"))).errors == 0
+    assert set(scripted.counts.values()) == {1}
+
+
+def test_runs_at_the_same_budget_ask_for_no_row_more(scripted: ScriptedServer) -> None:
+    """The first request of a run is no exception: what a row costs is known from the runs before."""
+    scripted.cost = 0.3
+    given = job(scripted, texts(*"abcdefgh"), budget_usd=1.0, concurrency=1)
+    assert run(given).stopped == "budget" and len(scripted.asked) == 3
+    for _ in range(3):
+        assert run(given).stopped == "budget"
+    assert len(scripted.asked) == 3 and status_of(Path("out.jsonl"))["spent_usd"] == pytest.approx(0.9)
+
+
+def test_a_run_that_was_stopped_at_its_budget_sends_nothing_more(scripted: ScriptedServer) -> None:
+    scripted.cost, stop = 0.3, asyncio.Event()
+    given = job(scripted, texts(*"abcdefgh"), budget_usd=1.0, concurrency=4)
+    asyncio.run(arun(given, stop=stop, on_progress=lambda _: stop.set()))
+    run(given)
+    assert status_of(Path("out.jsonl"))["spent_usd"] <= 1.0 and len(scripted.asked) == 3
+
+
+@pytest.mark.parametrize("text", ["", None])
+def test_an_answer_with_nothing_in_it_is_a_failure_that_is_asked_again_on_demand(
+    scripted: ScriptedServer, text: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reply = scripted.reply
+
+    def empty(asked: str, body: dict[str, Any]) -> tuple[int, Any]:
+        status, value = reply(asked, body)
+        for choice in value["choices"]:
+            choice["message"] |= {"content": text, "reasoning_content": "hm"}
+        return status, value
+
+    with monkeypatch.context() as patched:
+        patched.setattr(scripted, "reply", empty)
+        summary = run(job(scripted, texts("a", "b"), parameters={"n": 2}))
+    assert (summary.answered, summary.errors, summary.cost_usd) == (0, 2, 0.02)
+    assert summary.failures["EmptyError"] == (2, "the answer has no text, no call and no refusal")
+    assert run(job(scripted, texts("a", "b"), parameters={"n": 2})).asked == 0
+    assert run(job(scripted, texts("a", "b"), parameters={"n": 2}, retry_errors=["EmptyError"])).answered == 2
+
+
+def test_openais_lines_go_to_no_table(scripted: ScriptedServer) -> None:
+    from aimlapi_batch.export import export_answers
+
+    for output in ("out.csv", "out.parquet"):
+        with pytest.raises(JobError, match=r"`output_format` is 'openai'.* and `output` is 'out\."):
+            run(job(scripted, texts("a"), output, output_format="openai"))
+    run(job(scripted, texts("a")))
+    with pytest.raises(JobError, match="`output_format` is 'openai'"):
+        export_answers(Path("out.jsonl"), Path("other.csv"), openai=True, in_order=True, overwrite=False)
+    assert not Path("other.csv").exists()

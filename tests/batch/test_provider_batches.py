@@ -160,3 +160,44 @@ def test_every_published_payload_of_batches_is_read(row: dict[str, Any]) -> None
             assert read_status(lines) == (status, results)
         else:
             assert status in ("in_progress", "generating", "canceling") and results == []
+
+
+def test_an_answer_to_a_row_that_changed_while_its_batch_was_under_way_is_not_the_rows(server: EmulatorServer) -> None:
+    """The row is sent again, in a batch of its own; the others keep their answers."""
+
+    async def stopped() -> Summary:
+        stop = asyncio.Event()
+        given = job(server, rows(5), model=CLAUDE, via="provider", client={"sleep": _quick})
+        return await arun(given, stop=stop, on_progress=lambda _: stop.set())
+
+    asyncio.run(stopped())
+    changed = rows(5)
+    changed[2]["text"] = "What is 20 + 20?"
+    before = len(server.requests)
+    summary = run(job(server, changed, model=CLAUDE, via="provider", client={"sleep": _quick}))
+    sent = [r.json["requests"] for r in server.requests[before:] if r.method == "POST" and r.path == "/v1/batches"]
+    assert [[one["params"]["messages"][0]["content"] for one in batch] for batch in sent] == [["What is 20 + 20?"]]
+    assert summary.answered == 5 and "have changed since they were sent" in "".join(summary.notes)
+    assert "20 + 20" in answers()[2]["text"] and [row["key"] for row in answers()] == list("01234")
+    assert not status_of(Path("out.jsonl"))["batches"]
+
+
+def test_batches_that_were_sent_before_questions_were_part_of_their_names_are_fetched(server: EmulatorServer) -> None:
+    from aimlapi_batch.provider import _earlier_id
+    from aimlapi_batch.store import Store
+
+    given = job(server, rows(3), model=CLAUDE, via="provider", client={"sleep": _quick})
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("aimlapi_batch.provider._custom_id", lambda key, _: _earlier_id(key))
+
+        async def stopped() -> Summary:
+            stop = asyncio.Event()
+            return await arun(given, stop=stop, on_progress=lambda _: stop.set())
+
+        asyncio.run(stopped())
+    store = Store(Path("out.jsonl.job"))
+    store.put(batches={batch: list(names.values()) for batch, names in store.get("batches").items()})
+    store.close()
+    before = len(server.requests)
+    assert run(given).answered == 3
+    assert not [r for r in server.requests[before:] if r.method == "POST" and r.path == "/v1/batches"]

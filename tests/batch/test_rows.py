@@ -219,3 +219,19 @@ def test_a_dry_run_counts_what_is_done_and_says_what_it_assumed(scripted: Script
 def test_a_standard_input_that_is_a_stream_of_python(scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(b'{"id": 1, "text": "a"}\n'))))  # type: ignore[arg-type]  # BytesIO is a raw stream, too
     assert run(job(scripted, "-")).answered == 1 and json.loads(Path("out.jsonl").read_text())["key"] == "1"
+
+
+@pytest.mark.parametrize("kind", ["dicts", "pandas", "parquet"])
+def test_a_key_that_is_an_object_or_a_list_is_json(scripted: ScriptedServer, kind: str) -> None:
+    given: Any = [{"id": {"b": [1, None], "a": "é"}, "text": "a"}, {"id": {"b": [2, 3], "a": "y"}, "text": "b"}]
+    if kind == "pandas":
+        pandas = pytest.importorskip("pandas")
+        given = pandas.DataFrame(given)
+    elif kind == "parquet":
+        pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        pq.write_table(pa.Table.from_pylist(given), "rows.parquet")
+        given = "rows.parquet"
+    run(job(scripted, given))
+    assert [row["key"] for row in answers()] == ['{"a": "é", "b": [1, null]}', '{"a": "y", "b": [2, 3]}']
+    run(job(scripted, [{"id": [1, "x"], "text": "a"}, {"id": (True, 2.5), "text": "b"}], "lists.jsonl"))
+    assert [row["key"] for row in answers("lists.jsonl")] == ['[1, "x"]', "[true, 2.5]"]
