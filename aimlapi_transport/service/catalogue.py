@@ -6,11 +6,13 @@ one of 2025 (a list without an object around it, `features` and `endpoints` in p
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from aimlapi_transport.errors import BadResponseError
+from aimlapi_transport.errors import BadResponseError, InvalidRequestError
 from aimlapi_transport.service.fields import Json, an_object, count, money, objects, rest, text, texts
 
 # The endpoint type of today's catalogue -> the path that serves it.
@@ -267,3 +269,54 @@ def _percentiles(value: Any) -> Percentiles | None:
     if not isinstance(value, dict) or not all(isinstance(value.get(name), (int, float)) for name in names):
         return None
     return Percentiles(*(float(value[name]) for name in names))
+
+
+# -- what may be asked -------------------------------------------------------------------------------------------------
+
+INCLUDES = ("pricing", "modalities", "capabilities", "all")
+# A filter -> what a model has of it.
+_FILTERS: Mapping[str, Callable[[Model], Iterable[str]]] = {
+    "id": lambda model: (model.id, *model.aliases),
+    "type": lambda model: (model.type,),
+    "tags": lambda model: model.tags,
+    "modalities": lambda model: (*model.input_modalities, *model.output_modalities),
+    "input_modalities": lambda model: model.input_modalities,
+    "output_modalities": lambda model: model.output_modalities,
+    "capabilities": lambda model: model.capabilities,
+}
+
+
+def filter_words(name: str, value: Any) -> list[str]:
+    """The values of a filter.
+
+    Raises:
+        InvalidRequestError: there is no such filter, or nothing of the kind to include.
+    """
+    words = [word for word in ([value] if isinstance(value, str) else value or ()) if word]
+    if name != "include" and name not in _FILTERS:
+        raise InvalidRequestError(f"`{name}` is no filter of models: pass some of {', '.join(_FILTERS)}.")
+    for word in words if name == "include" else ():
+        if word not in INCLUDES:
+            raise InvalidRequestError(f"`include` is {word!r}: pass some of {', '.join(INCLUDES)}.")
+    return words
+
+
+def check_filters(filters: Mapping[str, Any], models: Sequence[Model]) -> None:
+    """Raises for a filter's value that none of these models has.
+
+    Raises:
+        InvalidRequestError: it names the nearest values that some have.
+    """
+    for name, value in filters.items():
+        known = {one for model in models for one in _FILTERS[name](model)} if name in _FILTERS else set()
+        lower = {one.lower() for one in known}
+        for word in filter_words(name, value):
+            if name in _FILTERS and word.lower() not in lower:
+                raise InvalidRequestError(f"No model has the `{name}` {word!r}. {nearest(word, known)}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A sentence that names the three nearest."""
+    names = sorted(set(known))
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.3) or names[:3]
+    return f"The nearest: {', '.join(close)}." if close else "There are none."

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 from aimlapi_transport.errors import BadResponseError, InvalidRequestError
 from aimlapi_transport.service.fields import Json, an_object, moment, money, objects, text, texts
+from aimlapi_transport.surrogates import whole_text
 
 SCOPES = tuple(
     f"model:{kind}" for kind in ("chat", "responses", "image", "audio", "video", "embeddings", "speech", "ocr")
@@ -79,6 +81,11 @@ def read_key(payload: Any) -> Key:
     return _key(row)
 
 
+def read_deleted(payload: Any) -> bool:
+    """Whether a reply says that the key is gone."""
+    return an_object(an_object(payload).get("data")).get("deleted") is True
+
+
 def read_keys(payload: Any) -> list[Key]:
     """The keys of a reply.
 
@@ -140,3 +147,14 @@ def key_body(
         "disabled": disabled,
     }
     return {field_: value for field_, value in body.items() if value is not None}
+
+
+def key_path(prefix: str) -> str:
+    """The path of one key.
+
+    Raises:
+        InvalidRequestError: the prefix is missing.
+    """
+    if not isinstance(prefix, str) or not prefix.strip():
+        raise InvalidRequestError("The prefix of a key is missing: pass its first 8 characters.")
+    return f"/keys/{quote(whole_text(prefix.strip()), safe='')}"

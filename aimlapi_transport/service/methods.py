@@ -1,14 +1,24 @@
-"""The methods of both clients for the service endpoints; what they do is in `calls`."""
+"""The service endpoints of both clients, each method written once: `Client` blocks, `AsyncClient` awaits.
+
+To add an endpoint, add its values beside `catalogue`, `billing` or `keys`, and a method here.
+Source: https://docs.aimlapi.com/api-references/service-endpoints
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from abc import abstractmethod
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from typing_extensions import Unpack
+from typing_extensions import TypedDict, Unpack
 
+from aimlapi_transport import service
+from aimlapi_transport.client_methods import Async, Blocking, PageReader, client_method, paged_method
+from aimlapi_transport.errors import NotFoundError, PermissionDeniedError
 from aimlapi_transport.http.blocking import run_blocking
+from aimlapi_transport.surrogates import whole_text
 
 if TYPE_CHECKING:  # imported by the first call
     from decimal import Decimal
@@ -16,78 +26,126 @@ if TYPE_CHECKING:  # imported by the first call
     from aimlapi_transport.chat.request import Request
     from aimlapi_transport.http.timeouts import Timeout
     from aimlapi_transport.service.billing import Balance, LogEntry, Transaction, UsageReport
-    from aimlapi_transport.service.calls import ModelFilters, ServiceCalls, Words
+    from aimlapi_transport.service.calls import ServiceCalls
     from aimlapi_transport.service.catalogue import Model, ModelMetrics, Pricing
     from aimlapi_transport.service.keys import Key, KeyLimit, NewKey
 
+Words = str | Sequence[str] | None
 
-class _Service:
+MAX_METRICS = 100  # models in one request
+PAGE = 100  # rows of a page, the most there are
+
+
+class ModelFilters(TypedDict, total=False):
+    """What chooses among the models: OR within one, AND across them, whatever the case.
+
+    Attributes:
+        id: ids or aliases.
+        type: endpoint types, `openai/chat-completions` for example.
+        tags, capabilities: `playground:video`, `tools`, ...
+        modalities: of input or of output; `input_modalities` and `output_modalities` of one of them.
+        include: `pricing`, `modalities`, `capabilities`, or `all` for further fields of each.
+    """
+
+    id: Words
+    type: Words
+    tags: Words
+    modalities: Words
+    input_modalities: Words
+    output_modalities: Words
+    capabilities: Words
+    include: Words
+
+
+class ServiceMethods:
+    """The service endpoints of a client."""
+
     @cached_property
     def _service(self) -> ServiceCalls:
-        from aimlapi_transport.service.calls import ServiceCalls
+        return service.calls.ServiceCalls(self)  # type: ignore[arg-type]  # a client, of which this is a part
 
-        return ServiceCalls(self)  # type: ignore[arg-type]  # a client, of which this is a part
-
-
-class SyncService(_Service):
-    """The service endpoints of a `Client`."""
-
-    def models(self, *, timeout: Timeout = None, **filters: Unpack[ModelFilters]) -> list[Model]:
+    @client_method
+    async def models(self, *, timeout: Timeout = None, **filters: Unpack[ModelFilters]) -> list[Model]:
         """The models of the catalogue; needs no key. What was read once is kept on disk, and asked for by its ETag.
 
         Raises:
             InvalidRequestError: a filter that is none, or a value that no model has.
         """
-        return run_blocking(self._service.models(timeout, **filters))
+        models = await self._service.models(filters, timeout)
+        if not models and filters.keys() - {"include"}:  # a value that no model has finds nothing, too
+            service.catalogue.check_filters(filters, await self._service.models({"include": "all"}, timeout))
+        return models
 
-    def model(self, name: str, *, timeout: Timeout = None) -> Model:
+    @client_method
+    async def model(self, name: str, *, timeout: Timeout = None) -> Model:
         """One model, by its id or an alias, with all its fields; needs no key.
 
         Raises:
             NotFoundError: there is none of this name; it names the three nearest.
         """
-        return run_blocking(self._service.model(name, timeout))
+        path = f"/model/{quote(whole_text(name), safe='/')}"
+        request = service.calls.service_request(path, [("include", "all")], at_root=True, needs_key=False)
+        try:
+            return service.catalogue.read_item(await self._service.json(request, timeout))
+        except NotFoundError as error:
+            models = await self._service.models({"include": "all"}, timeout)
+            nearest = service.catalogue.nearest(name, (one for model in models for one in (model.id, *model.aliases)))
+            raise NotFoundError(
+                f"There is no model {name!r}. {nearest}", status_code=404, request_id=error.request_id
+            ) from None
 
-    def metrics(self, names: Sequence[str], *, timeout: Timeout = None) -> list[ModelMetrics]:
+    @client_method
+    async def metrics(self, names: Sequence[str], *, timeout: Timeout = None) -> list[ModelMetrics]:
         """How fast these models answered everyone lately, a value for each endpoint; needs no key.
 
         Args:
             names: ids or aliases, as they are written in the catalogue.
         """
-        return run_blocking(self._service.metrics(names, timeout))
+        metrics: list[ModelMetrics] = []
+        for start in range(0, len(names), MAX_METRICS):
+            query = [("aliases", name) for name in names[start : start + MAX_METRICS]]
+            request = service.calls.service_request("/models/metrics", query, at_root=True, needs_key=False)
+            metrics += service.catalogue.read_metrics(await self._service.json(request, timeout))
+        return metrics
 
-    def pricing(self, model: str) -> Pricing | None:
+    @abstractmethod
+    async def _pricing(self, model: str) -> Pricing | None:
+        """The prices of a model, looked up once for all that ask meanwhile."""
+
+    @client_method
+    async def pricing(self, model: str) -> Pricing | None:
         """The prices of a model; None where the catalogue does not tell them, or did not answer. Kept for an hour."""
-        from aimlapi_transport.service.prices import PRICES, look_up
+        return await self._pricing(model)
 
-        service = self._service
-        return PRICES.price((service.base_url, model), lambda: run_blocking(look_up(service, model)))
-
-    def estimate_cost(self, request: Request, *, output_tokens: int | None = None) -> Decimal | None:
+    @client_method
+    async def estimate_cost(self, request: Request, *, output_tokens: int | None = None) -> Decimal | None:
         """US dollars that a request will cost, at the catalogue's prices; None where the model has none for tokens.
 
         Args:
             request: of `request(...)`; its tokens are estimated, without those of pictures, sound and files.
             output_tokens: how long the answer will be; by default as long as the request allows, or 500 tokens.
         """
-        from aimlapi_transport.service.prices import cost_of
+        return service.prices.cost_of(await self._pricing(request.model), request, output_tokens)
 
-        return cost_of(self.pricing(request.model), request, output_tokens)
-
-    def sure_cost(self, request: Request) -> float | None:
+    @client_method
+    async def sure_cost(self, request: Request) -> float | None:
         """US dollars that a budget sets aside for a request; None where the model has no price for tokens.
 
         Its input, and as much output as its limit allows, up to 500 tokens.
         """
-        from aimlapi_transport.service.prices import sure_cost
+        return service.prices.sure_cost(await self._pricing(request.model), request)
 
-        return sure_cost(self.pricing(request.model), request)
-
-    def balance(self, *, timeout: Timeout = None) -> Balance:
+    @client_method
+    async def balance(self, *, timeout: Timeout = None) -> Balance:
         """What is left on the account, in US dollars."""
-        return run_blocking(self._service.balance(timeout))
+        read, request = service.billing.read_balance, service.calls.service_request
+        try:
+            return read(await self._service.json(request("/v2/billing", at_root=True), timeout))
+        except (NotFoundError, PermissionDeniedError):  # the older endpoint, which tells credits
+            return read(await self._service.json(request("/billing/balance"), timeout))
 
-    def usage(
+    @client_method
+    async def usage(
         self,
         period: str | None = None,
         *,
@@ -110,8 +168,12 @@ class SyncService(_Service):
         Raises:
             InvalidRequestError: two windows, a window of more than 92 days, an unknown zone.
         """
-        return run_blocking(self._service.usage(period, start, end, group_by, tz, key_prefix, timeout))
+        query = [*service.billing.window(period, start, end), *service.billing.grouping(group_by, tz)]
+        query += [("key_prefix", key_prefix)] if key_prefix else []
+        request = service.calls.service_request("/v2/usage/detail", query, at_root=True)
+        return service.billing.read_usage(await self._service.json(request, timeout))
 
+    @paged_method
     def transactions(
         self,
         *,
@@ -120,7 +182,7 @@ class SyncService(_Service):
         direction: str | None = None,
         type: str | None = None,
         timeout: Timeout = None,
-    ) -> Iterator[Transaction]:
+    ) -> PageReader[Transaction]:
         """The money that came in and went out, page after page.
 
         Args:
@@ -128,15 +190,16 @@ class SyncService(_Service):
             direction: `TOPUP` or `CHARGE`.
             type: PAYMENT, BONUS, REFUND, ADJUSTMENT, MODEL_USAGE, CREDITS_EXPIRED or INIT.
         """
-        from aimlapi_transport.service.billing import transaction_filters
+        filters = service.billing.transaction_filters(start, end, direction, type)
 
-        filters = transaction_filters(start, end, direction, type)
-        page, cursor = run_blocking(self._service.transactions(filters, None, timeout))
-        yield from page
-        while cursor is not None:
-            page, cursor = run_blocking(self._service.transactions(filters, cursor, timeout))
-            yield from page
+        async def read_page(cursor: str | None) -> tuple[list[Transaction], str | None]:
+            query = [*filters, ("limit", str(PAGE)), *([("cursor", cursor)] if cursor else [])]
+            request = service.calls.service_request("/v2/billing/transactions", query, at_root=True)
+            return service.billing.read_transactions(await self._service.json(request, timeout))
 
+        return read_page
+
+    @paged_method
     def logs(
         self,
         period: str | None = None,
@@ -147,7 +210,7 @@ class SyncService(_Service):
         status: Words = None,
         key_prefix: str | None = None,
         timeout: Timeout = None,
-    ) -> Iterator[LogEntry]:
+    ) -> PageReader[LogEntry]:
         """The key's requests, page after page, within the provider's rate of 200 requests a minute.
 
         Args:
@@ -155,19 +218,32 @@ class SyncService(_Service):
             model: ids or aliases.
             status: `succeeded` or `failed`.
         """
-        from aimlapi_transport.service.billing import log_filters, window
+        filters = [
+            *service.billing.window(period, start, end),
+            *service.billing.log_filters(model, status, key_prefix),
+        ]
 
-        filters = [*window(period, start, end), *log_filters(model, status, key_prefix)]
-        offset, more = 0, True
-        while more:
-            page, more = run_blocking(self._service.logs(filters, offset, timeout))
-            yield from page
-            offset += len(page)
-            more = more and bool(page)
+        async def read_page(offset: int | None) -> tuple[list[LogEntry], int | None]:
+            await self._service.wait_for_log_rate()
+            query = [*filters, ("limit", str(PAGE)), ("offset", str(offset or 0))]
+            request = service.calls.service_request("/v2/logs", query, at_root=True)
+            rows, has_more = service.billing.read_logs(await self._service.json(request, timeout))
+            return rows, (offset or 0) + len(rows) if has_more and rows else None
 
-    def key(self, *, timeout: Timeout = None) -> Key:
+        return read_page
+
+    @client_method
+    async def key(self, *, timeout: Timeout = None) -> Key:
         """What is known of the key that is used, but its secret."""
-        return run_blocking(self._service.key(timeout))
+        return service.keys.read_key(await self._service.json(service.calls.service_request("/key"), timeout))
+
+
+class SyncService(ServiceMethods, Blocking):
+    """The service endpoints of a `Client`."""
+
+    async def _pricing(self, model: str) -> Pricing | None:
+        calls, look_up = self._service, service.prices.look_up
+        return service.prices.PRICES.price((calls.base_url, model), lambda: run_blocking(look_up(calls, model)))
 
     @property
     def keys(self) -> Keys:
@@ -175,17 +251,32 @@ class SyncService(_Service):
         return Keys(self._service)
 
 
-class Keys:
+class AsyncService(ServiceMethods, Async):
+    """The service endpoints of an `AsyncClient`."""
+
+    async def _pricing(self, model: str) -> Pricing | None:
+        calls, look_up = self._service, service.prices.look_up
+        return await service.prices.PRICES.aprice((calls.base_url, model), lambda: look_up(calls, model))
+
+    @property
+    def keys(self) -> AsyncKeys:
+        """The account's keys: needs a management key."""
+        return AsyncKeys(self._service)
+
+
+class KeyMethods:
     """The keys of an account. Making, changing and deleting one is never tried again where it may have been done."""
 
-    def __init__(self, service: ServiceCalls) -> None:
-        self._service = service
+    def __init__(self, calls: ServiceCalls) -> None:
+        self._calls = calls
 
-    def list(self, *, timeout: Timeout = None) -> list[Key]:
+    @client_method
+    async def list(self, *, timeout: Timeout = None) -> list[Key]:
         """All keys, without their secrets."""
-        return run_blocking(self._service.list_keys(timeout))
+        return service.keys.read_keys(await self._calls.json(service.calls.service_request("/keys"), timeout))
 
-    def create(
+    @client_method
+    async def create(
         self,
         *,
         name: str | None = None,
@@ -199,160 +290,10 @@ class Keys:
             scopes: `model:chat`, `model:embeddings`, ...; None for everything.
             limit: how much it may spend.
         """
-        from aimlapi_transport.service.keys import key_body
+        body = service.keys.key_body(name, scopes, limit)
+        return service.keys.read_new_key(await self._calls.send_without_retry("POST", "/keys", body, timeout))
 
-        return run_blocking(self._service.create_key(key_body(name, scopes, limit), timeout))
-
-    def update(
-        self,
-        prefix: str,
-        *,
-        name: str | None = None,
-        scopes: Sequence[str] | None = None,
-        limit: KeyLimit | None = None,
-        disabled: bool | None = None,
-        timeout: Timeout = None,
-    ) -> Key:
-        """Changes what is given of a key; the rest stays as it is."""
-        from aimlapi_transport.service.keys import key_body
-
-        body = key_body(name, scopes, limit, disabled=disabled)
-        return run_blocking(self._service.update_key(prefix, body, timeout))
-
-    def delete(self, prefix: str, *, timeout: Timeout = None) -> bool:
-        """Deletes a key, also the one that is used; whether it is gone."""
-        return run_blocking(self._service.delete_key(prefix, timeout))
-
-
-class AsyncService(_Service):
-    """The service endpoints of an `AsyncClient`: the methods of `Client`, awaited."""
-
-    async def models(self, *, timeout: Timeout = None, **filters: Unpack[ModelFilters]) -> list[Model]:
-        """As `Client.models`."""
-        return await self._service.models(timeout, **filters)
-
-    async def model(self, name: str, *, timeout: Timeout = None) -> Model:
-        """As `Client.model`."""
-        return await self._service.model(name, timeout)
-
-    async def metrics(self, names: Sequence[str], *, timeout: Timeout = None) -> list[ModelMetrics]:
-        """As `Client.metrics`."""
-        return await self._service.metrics(names, timeout)
-
-    async def pricing(self, model: str) -> Pricing | None:
-        """As `Client.pricing`."""
-        from aimlapi_transport.service.prices import PRICES, look_up
-
-        service = self._service
-        return await PRICES.aprice((service.base_url, model), lambda: look_up(service, model))
-
-    async def estimate_cost(self, request: Request, *, output_tokens: int | None = None) -> Decimal | None:
-        """As `Client.estimate_cost`."""
-        from aimlapi_transport.service.prices import cost_of
-
-        return cost_of(await self.pricing(request.model), request, output_tokens)
-
-    async def sure_cost(self, request: Request) -> float | None:
-        """As `Client.sure_cost`."""
-        from aimlapi_transport.service.prices import sure_cost
-
-        return sure_cost(await self.pricing(request.model), request)
-
-    async def balance(self, *, timeout: Timeout = None) -> Balance:
-        """As `Client.balance`."""
-        return await self._service.balance(timeout)
-
-    async def usage(
-        self,
-        period: str | None = None,
-        *,
-        start: Any = None,
-        end: Any = None,
-        group_by: str | Sequence[str] | None = None,
-        tz: str | None = None,
-        key_prefix: str | None = None,
-        timeout: Timeout = None,
-    ) -> UsageReport:
-        """As `Client.usage`."""
-        return await self._service.usage(period, start, end, group_by, tz, key_prefix, timeout)
-
-    async def transactions(
-        self,
-        *,
-        start: Any = None,
-        end: Any = None,
-        direction: str | None = None,
-        type: str | None = None,
-        timeout: Timeout = None,
-    ) -> AsyncIterator[Transaction]:
-        """As `Client.transactions`."""
-        from aimlapi_transport.service.billing import transaction_filters
-
-        filters = transaction_filters(start, end, direction, type)
-        page, cursor = await self._service.transactions(filters, None, timeout)
-        for one in page:
-            yield one
-        while cursor is not None:
-            page, cursor = await self._service.transactions(filters, cursor, timeout)
-            for one in page:
-                yield one
-
-    async def logs(
-        self,
-        period: str | None = None,
-        *,
-        start: Any = None,
-        end: Any = None,
-        model: Words = None,
-        status: Words = None,
-        key_prefix: str | None = None,
-        timeout: Timeout = None,
-    ) -> AsyncIterator[LogEntry]:
-        """As `Client.logs`."""
-        from aimlapi_transport.service.billing import log_filters, window
-
-        filters = [*window(period, start, end), *log_filters(model, status, key_prefix)]
-        offset, more = 0, True
-        while more:
-            page, more = await self._service.logs(filters, offset, timeout)
-            for one in page:
-                yield one
-            offset += len(page)
-            more = more and bool(page)
-
-    async def key(self, *, timeout: Timeout = None) -> Key:
-        """As `Client.key`."""
-        return await self._service.key(timeout)
-
-    @property
-    def keys(self) -> AsyncKeys:
-        """The account's keys: needs a management key."""
-        return AsyncKeys(self._service)
-
-
-class AsyncKeys:
-    """As `Keys`, awaited."""
-
-    def __init__(self, service: ServiceCalls) -> None:
-        self._service = service
-
-    async def list(self, *, timeout: Timeout = None) -> list[Key]:
-        """As `Keys.list`."""
-        return await self._service.list_keys(timeout)
-
-    async def create(
-        self,
-        *,
-        name: str | None = None,
-        scopes: Sequence[str] | None = None,
-        limit: KeyLimit | None = None,
-        timeout: Timeout = None,
-    ) -> NewKey:
-        """As `Keys.create`."""
-        from aimlapi_transport.service.keys import key_body
-
-        return await self._service.create_key(key_body(name, scopes, limit), timeout)
-
+    @client_method
     async def update(
         self,
         prefix: str,
@@ -363,11 +304,20 @@ class AsyncKeys:
         disabled: bool | None = None,
         timeout: Timeout = None,
     ) -> Key:
-        """As `Keys.update`."""
-        from aimlapi_transport.service.keys import key_body
+        """Changes what is given of a key; the rest stays as it is."""
+        path, body = service.keys.key_path(prefix), service.keys.key_body(name, scopes, limit, disabled=disabled)
+        return service.keys.read_key(await self._calls.send_without_retry("PATCH", path, body, timeout))
 
-        return await self._service.update_key(prefix, key_body(name, scopes, limit, disabled=disabled), timeout)
-
+    @client_method
     async def delete(self, prefix: str, *, timeout: Timeout = None) -> bool:
-        """As `Keys.delete`."""
-        return await self._service.delete_key(prefix, timeout)
+        """Deletes a key, also the one that is used; whether it is gone."""
+        path = service.keys.key_path(prefix)
+        return service.keys.read_deleted(await self._calls.send_without_retry("DELETE", path, None, timeout))
+
+
+class Keys(KeyMethods, Blocking):
+    """The keys of an account, of a `Client`."""
+
+
+class AsyncKeys(KeyMethods, Async):
+    """The keys of an account, of an `AsyncClient`."""

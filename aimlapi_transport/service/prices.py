@@ -120,7 +120,7 @@ async def look_up(service: ServiceCalls, model: str) -> Pricing | None:
     Raises:
         AIMLAPIError: the catalogue did not answer.
     """
-    found = await service.listed({"id": [model], "include": ["pricing"]}, _LOOKUP_SECONDS, retries=False)
+    found = await service.models({"id": [model], "include": ["pricing"]}, _LOOKUP_SECONDS, retries=False)
     named = [one for one in found if one.id == model] or [one for one in found if one.is_named(model)]
     return named[0].pricing if named else None
 

@@ -240,11 +240,9 @@ def test_logs_keep_to_the_documented_rate() -> None:
     http = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, json=page)))
     ours = Client(api_key="k", http_client=http, sleep=waits.append)
     now = [0.0]
-    calls = ServiceCalls(ours, clock=lambda: now[0])
-    from aimlapi_transport.http.blocking import run_blocking
-
+    ours._service = ServiceCalls(ours, clock=lambda: now[0])
     for _ in range(201):
-        run_blocking(calls.logs([], 0, None))
+        assert list(ours.logs()) == []
     assert waits == [60.0]
 
 
