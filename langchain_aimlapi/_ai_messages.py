@@ -20,6 +20,7 @@ from langchain_aimlapi._output_items import call_extras, is_item_block
 from langchain_aimlapi._output_versions import items_in
 from langchain_aimlapi.errors import InvalidRequestError
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 _CALL_BLOCKS = ("tool_call", "tool_use", "invalid_tool_call")
 # Blocks that are not content on the wire: they go into fields of their own.
 _FIELD_BLOCKS = (
@@ -117,6 +118,8 @@ def _fields_of_blocks(blocks: Sequence[Any]) -> Json:
 def _calls(message: AIMessage, blocks: Sequence[Any], items: Sequence[Json], where: str) -> list[Json]:
     """The message's calls: LangChain's, the ones that were not valid, and any only the content holds."""
     inner = [block for block in blocks if is_of_type(block, _CALL_BLOCKS)]
+    if not (message.tool_calls or message.invalid_tool_calls or inner):
+        return []
     extras: dict[Any, Json] = call_extras(items)
     for item in items:
         if item.get("type") == "function_call" and item.get("call_id") in extras:
@@ -142,8 +145,8 @@ def _call(call_id: str | None, name: str | None, arguments: Any, extras: Mapping
         arguments = free_text(arguments)
     if isinstance(arguments, str):
         return call_to_wire(call_id, name, arguments, extra)
-    text = json.dumps(arguments or {}, ensure_ascii=False)
-    if isinstance(written, str) and json.dumps(parse_arguments(written)[0], ensure_ascii=False) == text:
+    text = _encode(arguments or {})
+    if isinstance(written, str) and _encode(parse_arguments(written)[0]) == text:
         text = written  # nobody edited the call: it goes back to the letter
     return call_to_wire(call_id, name, text, extra)
 
@@ -152,7 +155,7 @@ def free_text(arguments: Mapping[str, Any]) -> str:
     """What a custom tool is called with: `input` here, `__arg1` in langchain-openai, or the only argument."""
     values = [arguments[name] for name in ("input", "__arg1") if name in arguments] or list(arguments.values())
     if values and not isinstance(values[0], str):
-        return json.dumps(arguments, ensure_ascii=False)
+        return _encode(arguments)
     return values[0] if values else ""
 
 

@@ -183,15 +183,15 @@ _FOREIGN = frozenset(
 
 def items_in(message: AIMessage) -> list[Json]:
     """The output items of a reply, from wherever its form has them; none of a message that holds none."""
-    told = message.response_metadata.get("output_version")
-    content = message.content if isinstance(message.content, list) else []
-    blocks: list[Json] = [block for block in content if isinstance(block, dict)]
-    if blocks and (told == ITEMS or (told not in ("v1", V0) and any(map(_is_item, blocks)))):
-        return _items_of(blocks)
-    held = message.additional_kwargs.get(OUTPUT_ITEMS)
-    if held:
-        return in_order(held)
-    if told == "v1" and message.response_metadata.get("model_provider") == "openai":
+    version, content = message.response_metadata.get("output_version"), message.content
+    blocks: list[Json] = []
+    if isinstance(content, list):
+        blocks = [block for block in content if isinstance(block, dict)]
+        if blocks and (version == ITEMS or (version not in ("v1", V0) and any(map(_is_item, blocks)))):
+            return _items_of(blocks)
+    if items := message.additional_kwargs.get(OUTPUT_ITEMS):
+        return in_order(items)
+    if version == "v1" and message.response_metadata.get("model_provider") == "openai":
         return _items_of(item_blocks(blocks))
     return _items_of_v0(message, blocks)
 

@@ -26,36 +26,41 @@ def to_tools(tools: Sequence[Any], *, strict: bool | None = None, refuse: bool =
     """
     if not isinstance(tools, Iterable) or isinstance(tools, (str, Mapping)):
         raise InvalidRequestError(f"`tools` is {str(tools)[:80]!r}: pass a list of tools.")
-    sent = []
+    definitions = []
     for tool in tools:
         if isinstance(tool, Mapping) and tool.get("type") == "custom" and "input_schema" in tool:
             tool = {name: value for name, value in tool.items() if name != "type"}  # Anthropic's word for a function
-        # Several SDKs write the wire's object without its type; the transport knows where it has to have one.
-        typeless = isinstance(tool, Mapping) and "type" not in tool and isinstance(tool.get("function"), Mapping)
-        if typeless:
-            tool = {"type": "function", **tool}
-        if isinstance(tool, Mapping) and tool.get("type") == "function" and "function" not in tool and "name" in tool:
-            inner = {name: value for name, value in tool.items() if name != "type"}  # as /v1/responses writes it
-            tool = {"type": "function", "function": inner}
-        native = isinstance(tool, Mapping) and isinstance(tool.get("type"), str) and tool["type"] not in _SCHEMA_TYPES
-        if native and (tool["type"] != "function" or "function" not in tool):
-            sent.append(_custom(tool))  # or a vendor's own kind of tool, such as web_search
-            continue
-        definition = to_tool(tool, strict=strict, refuse=refuse)
-        if definition.get("type") == "custom":  # a tool with `metadata={"type": "custom_tool"}`
-            sent.append(_custom(definition))
-            continue
-        definition = {**definition, "function": dict(definition["function"])}
-        marks = tool if isinstance(tool, Mapping) else getattr(tool, "extras", None)
-        if isinstance(marks, Mapping):
-            definition |= {name: marks[name] for name in _MARKS if marks.get(name)}
-        if not definition["function"].get("name"):
-            raise InvalidRequestError(f"A tool has no name: {str(tool)[:80]!r}.")
-        definition["function"].setdefault("parameters", {"type": "object", "properties": {}})
-        if typeless:
-            del definition["type"]
-        sent.append(definition)
-    return sent
+        definition = _in_wire_form(tool) if isinstance(tool, Mapping) else None
+        if definition is None:
+            definition = to_tool(tool, strict=strict, refuse=refuse)
+            marks = tool if isinstance(tool, Mapping) else getattr(tool, "extras", None)
+            if definition.get("type") == "custom":  # a tool with `metadata={"type": "custom_tool"}`
+                definition = _custom(definition)
+            elif isinstance(marks, Mapping):
+                definition = {**definition, **{name: marks[name] for name in _MARKS if marks.get(name)}}
+        if "function" in definition and definition.get("type", "function") == "function":
+            definition["function"] = _named(definition["function"])
+        definitions.append(definition)
+    return definitions
+
+
+def _in_wire_form(tool: Mapping[str, Any]) -> Json | None:
+    """A tool that is written as some endpoint takes it, as chat completions do; None for a schema."""
+    kind = tool.get("type")
+    if isinstance(tool.get("function"), Mapping) and kind in (None, "function"):  # several SDKs leave the type out
+        return dict(tool)
+    if kind == "function" and "name" in tool:  # as /v1/responses writes it
+        return {"type": kind, "function": {name: value for name, value in tool.items() if name != "type"}}
+    if not isinstance(kind, str) or kind in _SCHEMA_TYPES:
+        return None
+    return _custom(tool)  # or a vendor's own kind of tool, such as web_search
+
+
+def _named(function: Mapping[str, Any]) -> Json:
+    """A function with a name and parameters."""
+    if not function.get("name"):
+        raise InvalidRequestError(f"A tool has no name: {str(dict(function))[:80]!r}.")
+    return {**function, "parameters": function.get("parameters", {"type": "object", "properties": {}})}
 
 
 def bound_tools(

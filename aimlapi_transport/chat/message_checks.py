@@ -93,40 +93,47 @@ def _message(message: Any, where: str, profile: Profile, rules: HostRules, prese
     if role not in ROLES:
         raise InvalidRequestError(f"{where} has the unknown role {role!r}: pass one of {', '.join(ROLES)}.")
     content = message.get("content")
-    if isinstance(content, list):
-        for part in content:
-            kind = part.get("type") if isinstance(part, Mapping) else None
-            if not isinstance(kind, str):
-                raise InvalidRequestError(f"{where} has a content part without a `type`: {str(part)[:80]!r}.")
-            if kind == "text" and not isinstance(part.get("text"), str):
-                raise InvalidRequestError(f"{where} has a text part without a `text`.")
-            if kind == "input_audio" and profile.family == "openai":
-                _check_audio(part, where)
-            if rules.parts is not None and kind not in rules.parts:
-                raise InvalidRequestError(
-                    f"{where} has a part of type `{kind}`: {preset.title} accepts {', '.join(sorted(rules.parts))}."
-                )
-    elif content is not None and not isinstance(content, str):
+    sent = dict(message)
+    if isinstance(content, list) and content:
+        sent["content"] = [_part(part, where, profile, rules, preset) for part in content]
+    elif content is None or content == []:
+        fields = _ASSISTANT_FIELDS if role == "assistant" else ()
+        if content == [] or all(message.get(name) is None for name in fields):
+            raise InvalidRequestError(f"{where} ({role}) has no content: give it a text.")
+    elif not isinstance(content, str):
         raise InvalidRequestError(f"{where} has content of type {type(content).__name__}: pass a text or parts.")
-    fields = ("content",) if role != "assistant" else _ASSISTANT_FIELDS
-    if content == [] or all(message.get(name) is None for name in fields):
-        raise InvalidRequestError(f"{where} ({role}) has no content: give it a text.")
     if role == "tool" and not message.get("tool_call_id"):
         raise InvalidRequestError(f"{where} is a tool result without a `tool_call_id`: name the call it answers.")
-    sent = dict(message)
-    if isinstance(content, list):
-        sent["content"] = [corrected_part(part) for part in content]
     if isinstance(sent.get("images"), list):
         sent["images"] = [corrected_part(part) if "type" in part else part for part in sent["images"]]
-    if role == "assistant" and sent.get("tool_calls"):
-        sent["tool_calls"] = [_tool_call(call, where) for call in sent["tool_calls"]]
-    if role == "assistant" and not isinstance(sent.get("function_call") or {}, Mapping):
-        raise InvalidRequestError(f"{where} has a `function_call` that is none: {str(sent['function_call'])[:120]}.")
-    if role == "system":
+    if role == "assistant":
+        if sent.get("tool_calls"):
+            sent["tool_calls"] = [_tool_call(call, where) for call in sent["tool_calls"]]
+        if not isinstance(sent.get("function_call") or {}, Mapping):
+            raise InvalidRequestError(
+                f"{where} has a `function_call` that is none: {str(sent['function_call'])[:120]}."
+            )
+    elif role == "system":
         sent["role"] = profile.system_role
     elif role == "developer":
         sent["role"] = profile.developer_role
     return sent
+
+
+def _part(part: Any, where: str, profile: Profile, rules: HostRules, preset: Preset) -> Mapping[str, Any]:
+    """A content part that the host takes, labelled as what it is."""
+    kind = part.get("type") if isinstance(part, Mapping) else None
+    if not isinstance(kind, str):
+        raise InvalidRequestError(f"{where} has a content part without a `type`: {str(part)[:80]!r}.")
+    if kind == "text" and not isinstance(part.get("text"), str):
+        raise InvalidRequestError(f"{where} has a text part without a `text`.")
+    if kind == "input_audio" and profile.family == "openai":
+        _check_audio(part, where)
+    if rules.parts is not None and kind not in rules.parts:
+        raise InvalidRequestError(
+            f"{where} has a part of type `{kind}`: {preset.title} accepts {', '.join(sorted(rules.parts))}."
+        )
+    return corrected_part(part)
 
 
 def _tool_call(call: Any, where: str) -> Any:

@@ -147,10 +147,14 @@ def _chosen(choice: Mapping[str, Any]) -> Iterator[tuple[Any, bool]]:
 
 def _called(message: Mapping[str, Any]) -> Iterator[tuple[Any, bool]]:
     """The calls of a message of the model."""
-    for call in _objects((message.get("function_call"), *(message.get("tool_calls") or ()))):
-        function = call.get("function") or call.get("custom") or call
-        if call.get("type") != "builtin_function" and isinstance(function, Mapping) and _has_name(function):
-            yield function, False
+    function = message.get("function_call")
+    if isinstance(function, Mapping) and _has_name(function):
+        yield function, False
+    for call in message.get("tool_calls") or ():
+        if isinstance(call, Mapping) and call.get("type") != "builtin_function":
+            function = call.get("function") or call.get("custom")
+            if isinstance(function, Mapping) and _has_name(function):
+                yield function, False
 
 
 def _has_name(value: Mapping[str, Any]) -> bool:
