@@ -33,7 +33,7 @@ def budgets_of(run: BaseRunManager | None) -> Budgets:
     if noted:
         _begun.set(())
     if run is None:  # a run that ended without a call, as one that a cache answered, is none any more
-        return tuple((totals, run_id) for totals, run_id in noted if totals.is_open(run_id))
+        return tuple((totals, run_id) for totals, run_id in noted if totals.is_open(run_id)) if noted else ()
     return tuple((each, run.run_id) for each in run.handlers if isinstance(each, UsageTotals) and each.has_budget)
 
 

@@ -57,8 +57,12 @@ def to_wire(messages: Sequence[ChatMessage], *, is_continued: bool = False) -> l
     Raises:
         InvalidRequestError: a block that cannot be carried, or a tool result without its call's id.
     """
-    sent = [_message(message, position) for position, message in enumerate(messages)]
-    return sent if is_continued or not any(message["role"] == "tool" for message in sent) else _handed_over(sent)
+    sent: list[Json] = []
+    has_results = False
+    for position, message in enumerate(messages):
+        sent.append(_message(message, position))
+        has_results = has_results or sent[-1]["role"] == "tool"
+    return _handed_over(sent) if has_results and not is_continued else sent
 
 
 def _handed_over(messages: list[Json]) -> list[Json]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llama_index.core.base.llms.types import ChatMessage
@@ -30,7 +30,7 @@ class Call(NamedTuple):
         timeout: the seconds of silence it may take.
         reading: what to know when its answer is read.
         usage: what counts it.
-        answered: called with the answer.
+        llm: the LLM that makes it.
         on_progress: called while the answer is made in the background.
     """
 
@@ -38,7 +38,7 @@ class Call(NamedTuple):
     timeout: Any
     reading: Reading
     usage: Counted
-    answered: Callable[[Completion], None] | None
+    llm: AIMLAPISettings
     on_progress: Progress | None
 
     def reserve(self, client: Client) -> Self:
@@ -59,9 +59,12 @@ class Call(NamedTuple):
 
     def counted(self, completion: Completion) -> None:
         """Counts the answer, and notes its id where the next call is to continue it."""
-        if self.answered is not None:
-            self.answered(completion)
-        self.usage.count(completion.model, used_by(completion.usage, completion.cost))
+        if self.llm.track_previous_responses and (
+            completion.choices[0].items or completion.native_finish_reason == "completed"
+        ):
+            self.llm._last_response_id = completion.id
+        if self.usage.is_counted:
+            self.usage.count(completion.model, used_by(completion.usage, completion.cost))
 
 
 def to_call(
@@ -94,19 +97,21 @@ def to_call(
     if llm.track_previous_responses and llm._last_response_id and call.get("use_previous_response_id") is True:
         call["use_previous_response_id"] = llm._last_response_id
     sent = to_wire(messages, is_continued=bool(call.get("previous_response_id")))
-    model_id, timeout, on_progress = (call.pop(name, None) for name in ("model", "timeout", "on_progress"))
-    per_call = {name: call.pop(name, None) for name in _PER_CALL}
-    overridden = {
-        name: getattr(llm, name) if (value := call.pop(name, None)) is None else value for name in _OVERRIDDEN
-    }
-    options = RequestOptions.for_host(client, parameters=call, added=added, stream=stream, **per_call, **overridden)
-    request = build_request(
-        model_id or llm.model, sent if llm.cache_idx is None else cached_up_to(sent, llm.cache_idx), options
-    )
+    if llm.cache_idx is not None:
+        sent = cached_up_to(sent, llm.cache_idx)
+    model, timeout, on_progress = call.pop("model", None), call.pop("timeout", None), call.pop("on_progress", None)
+    fields: Json = {}
+    for name in _PER_CALL:
+        fields[name] = call.pop(name, None)
+    for name in _OVERRIDDEN:
+        value = call.pop(name, None)
+        fields[name] = getattr(llm, name) if value is None else value
+    options = RequestOptions.for_host(client, parameters=call, added=added, stream=stream, **fields)
+    request = build_request(model or llm.model, sent, options)
     user_parallel = call.get("parallel_tool_calls")
     single = is_prepared and (parallel if user_parallel is None else user_parallel) is False
     reading = Reading(single, forced, "tools" in kwargs, request.tools)
-    return Call(request, timeout, reading, Counted(request.model), _answered(llm), on_progress)
+    return Call(request, timeout, reading, Counted(request.model), llm, on_progress)
 
 
 # Options of a request that only a call has, and those that a call sets over the LLM's.
@@ -137,15 +142,3 @@ def _set_tools(llm: AIMLAPISettings, call: Json) -> tuple[Json, Json | None]:
         del call["tool_required"]
         added["tool_choice"] = call.pop("tool_choice", None)
     return added, forced
-
-
-def _answered(llm: AIMLAPISettings) -> Callable[[Completion], None] | None:
-    """Notes an answer's id where the next call is to continue it."""
-    if not llm.track_previous_responses:
-        return None
-
-    def note(completion: Completion) -> None:
-        if completion.choices[0].items or completion.native_finish_reason == "completed":
-            llm._last_response_id = completion.id
-
-    return note

@@ -5,7 +5,6 @@ To add a setting that is a body parameter, add a field and its name to `_PARAMET
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from llama_index.core.base.llms.types import LLMMetadata
@@ -63,8 +62,12 @@ _ALIASES = Aliases(
 _TRACKING = "track_previous_responses"  # off is no parameter
 _CALL_ALIASES = {**_ALIASES.fields, **_PARAMETERS}
 _IGNORED_CALL_ARGUMENTS = frozenset(("use_chat_completions",))
-# What one call calls by two names, and what adds up instead of being replaced.
-_TWINS = (("max_tokens", "max_completion_tokens"), ("stop", "stop_sequences"))
+# Two names of one setting: one replaces the other.
+_TWINS = {
+    **dict.fromkeys(("max_tokens", "max_completion_tokens"), ("max_tokens", "max_completion_tokens")),
+    **dict.fromkeys(("stop", "stop_sequences"), ("stop", "stop_sequences")),
+}
+# What adds up instead of being replaced.
 _JOINED = ("extra_body", "extra_headers", "extra_query")
 # Fields a repr shows in its own way, and those that LlamaIndex fills with objects.
 _NOT_SHOWN = frozenset(("model", "api_base", "callback_manager", "messages_to_prompt", "completion_to_prompt"))
@@ -185,12 +188,15 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
 
         Where no packaged source names the context, LlamaIndex's default stands for it, and reading it warns.
         """
-        context = self._known_context()
+        facts = self._facts()
+        context = self.context_window or (facts.context_length if facts is not None else None)
+        further = self.additional_kwargs
+        limits = (further.get("max_tokens"), further.get("max_completion_tokens"), self.max_tokens)
         return (UnknownContext if context is None else LLMMetadata)(
             context_window=context or DEFAULT_CONTEXT_WINDOW,
-            num_output=self._output_limit() or -1,
+            num_output=next((limit for limit in limits if isinstance(limit, int)), None) or -1,
             is_chat_model=self.is_chat_model,
-            is_function_calling_model=self._takes_tools(),
+            is_function_calling_model=self._takes_tools(facts),
             model_name=self.model,
         )
 
@@ -201,24 +207,11 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
         """What the packaged facts say of the model, where the host is AI/ML API (or a proxy of it)."""
         return facts_for(self.model) if self._host().lists_models else None
 
-    def _known_context(self) -> int | None:
-        facts = self._facts()
-        return self.context_window or (facts.context_length if facts is not None else None)
-
-    def _takes_tools(self) -> bool:
+    def _takes_tools(self, facts: ModelFacts | None) -> bool:
         if self.is_function_calling_model is not None:
             return self.is_function_calling_model
         listed = self._host().rules_for(self.model).parameters
-        if listed is not None:
-            return "tools" in listed
-        return claims(self._facts(), "tools") is not False
-
-    def _output_limit(self) -> int | None:
-        further = self.additional_kwargs
-        for limit in (further.get("max_tokens"), further.get("max_completion_tokens"), self.max_tokens):
-            if isinstance(limit, int):
-                return limit
-        return None
+        return claims(facts, "tools") is not False if listed is None else "tools" in listed
 
     @property
     def _tokenizer(self) -> Any:
@@ -244,30 +237,26 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
 
     def _get_model_kwargs(self, **kwargs: Any) -> Json:
         """The arguments of a call: fields, then `additional_kwargs`, then the call's own. The only merge."""
-        fields: Json = {"model": self.model}
+        merged: Json = {"model": self.model}
         for field in sorted(_PARAMETERS.keys() & self.model_fields_set):
             value = getattr(self, field)
             if value is not None and (value or field != _TRACKING):
-                fields[_PARAMETERS[field]] = value
-        routing = {"order": self.order, "allow_fallbacks": self.allow_fallbacks}
-        routing = {name: value for name, value in routing.items() if value is not None}
+                merged[_PARAMETERS[field]] = value
+        routing: Json = {}
+        if self.order is not None:
+            routing["order"] = self.order
+        if self.allow_fallbacks is not None:
+            routing["allow_fallbacks"] = self.allow_fallbacks
         if routing or self.extra_body:
-            fields["extra_body"] = {**({"provider": routing} if routing else {}), **(self.extra_body or {})}
-        return _merged(_merged(fields, self.additional_kwargs), kwargs)
-
-
-def _merged(defaults: Json, overrides: Mapping[str, Any]) -> Json:
-    """The settings of both; a setting under its other name replaces, not joins."""
-    merged = dict(defaults)
-    for given, value in overrides.items():
-        name = _CALL_ALIASES.get(given, given)
-        if name in _IGNORED_CALL_ARGUMENTS:
-            continue
-        for pair in _TWINS:
-            if name in pair:
-                merged.pop(pair[0], None)
-                merged.pop(pair[1], None)
-        if name in _JOINED and value is not None:
-            value = {**(merged.get(name) or {}), **value}
-        merged[name] = value
-    return merged
+            merged["extra_body"] = {**({"provider": routing} if routing else {}), **(self.extra_body or {})}
+        for overrides in (self.additional_kwargs, kwargs):
+            for set_name, value in overrides.items():
+                name = _CALL_ALIASES.get(set_name, set_name)
+                if name in _IGNORED_CALL_ARGUMENTS:
+                    continue
+                for twin in _TWINS.get(name, ()):
+                    merged.pop(twin, None)
+                if name in _JOINED and value is not None:
+                    value = {**(merged.get(name) or {}), **value}
+                merged[name] = value
+        return merged

@@ -176,7 +176,7 @@ class StructuredPrediction(AIMLAPISettings):
             return "words"  # neither way else carries a bare list or a choice of classes
         if self._should_use_structure_outputs():
             return "json_schema"
-        if mode == PydanticProgramMode.DEFAULT and not self._takes_tools():
+        if mode == PydanticProgramMode.DEFAULT and not self._takes_tools(self._facts()):
             return "words"
         return "tool"
 

@@ -69,18 +69,20 @@ _innermost: ContextVar[AIMLAPIUsage | None] = ContextVar("aimlapi_usage", defaul
 
 
 class Counted:
-    """One call, counted where it began, wherever its stream is read; and what a budget there has set aside for it."""
+    """One call, counted where it began, wherever its stream is read; and what a budget there has set aside for it.
 
-    __slots__ = ("_model", "_usage")
+    Attributes:
+        is_counted: whether the call began where calls are counted.
+        has_budget: whether it began within a budget.
+    """
+
+    __slots__ = ("_model", "_usage", "has_budget", "is_counted")
 
     def __init__(self, model: str) -> None:
         self._model = model
         self._usage = _innermost.get()
-
-    @property
-    def has_budget(self) -> bool:
-        """Whether the call began within a budget."""
-        return self._usage is not None and self._usage.has_budget
+        self.is_counted = self._usage is not None
+        self.has_budget = self._usage is not None and self._usage.has_budget
 
     def reserve(self, cost: float | None) -> None:
         """Sets aside what the call will cost, until it was counted or is gone.

@@ -34,6 +34,10 @@ class Secret:
     def __repr__(self) -> str:
         return "Secret(...)"
 
+    def scrub(self, text: str) -> str:
+        """Takes the secret out of a text, which a server may have echoed it in."""
+        return text if len(self.value) < _SHORTEST_SECRET else text.replace(self.value, "[key removed]")
+
 
 class Route(NamedTuple):
     """What a connection pool is for: one address, by one proxy, with one set of socket options.
@@ -104,20 +108,26 @@ class Settings:
             raise _refusal("max_retries", max_retries)
         if deadline is not None and not (isinstance(deadline, (int, float)) and deadline > 0):
             raise _refusal("deadline", deadline)
-        if not is_timeout(timeout):
+        if timeout is not None and not is_timeout(timeout):
             raise _refusal("timeout", timeout)
+        silences = {"first_chunk_timeout": first_chunk_timeout, "stream_chunk_timeout": stream_chunk_timeout}
+        for name, seconds in silences.items():
+            if seconds is not None and not (isinstance(seconds, (int, float)) and seconds >= 0):
+                raise _refusal(name, seconds)
+        if proxy is not None:
+            _check_proxy(proxy)
         self.preset, self.base_url = _host(preset, base_url)
         self.is_provider = self.base_url == self.preset.base_url
-        self.route = Route(self.base_url, _proxy(proxy), tuple(map(tuple, socket_options or ())))
+        self.route = Route(self.base_url, proxy, tuple(map(tuple, socket_options or ())))
         self.strict_parameters = strict_parameters
         self.parse_think = parse_think
         self.retry = retry or RetryPolicy(max_retries)
         self.timeout = timeout
-        self.first_chunk_timeout = _silence("first_chunk_timeout", first_chunk_timeout)
-        self.stream_chunk_timeout = _silence("stream_chunk_timeout", stream_chunk_timeout)
+        self.first_chunk_timeout = first_chunk_timeout
+        self.stream_chunk_timeout = stream_chunk_timeout
         self.deadline = deadline
         self.limits = limits or DEFAULT
-        self._api_key = Secret(api_key) if isinstance(api_key, str) else api_key
+        self._api_key = Secret(api_key.strip()) if isinstance(api_key, str) else api_key
         self.headers = dict(headers or {})
         self.query = dict(query or {})
 
@@ -126,43 +136,45 @@ class Settings:
 
     def read_key(self) -> Secret:
         """The key to send, read when it is needed so that an instance never holds the environment's."""
-        key = self._own_key()
+        key = self._api_key() if callable(self._api_key) else self._api_key
         if inspect.isawaitable(key):
             if inspect.iscoroutine(key):
                 key.close()
             raise AuthenticationError(
                 "`api_key` is an async function: pass the key or a plain function, or use the async methods."
             )
-        return self._usable(key)
+        return self._checked_key(key)
 
     async def aread_key(self) -> Secret:
         """The same; here the function may be async."""
-        key = self._own_key()
-        return self._usable(await key if inspect.isawaitable(key) else key)
+        key = self._api_key() if callable(self._api_key) else self._api_key
+        return self._checked_key(await key if inspect.isawaitable(key) else key)
 
-    def _own_key(self) -> Any:
-        key: Any = self._api_key.value if isinstance(self._api_key, Secret) else self._api_key
-        return key() if callable(key) else key
+    def _checked_key(self, key: Any) -> Secret:
+        """A key that a header can carry.
 
-    def _usable(self, key: Any) -> Secret:
-        if hasattr(key, "get_secret_value"):  # of pydantic's or another's kind
+        Args:
+            key: a `Secret`, a text, or pydantic's or another's secret; None for the environment's.
+        """
+        if hasattr(key, "get_secret_value"):
             key = key.get_secret_value()
         if key is None:
-            found = (os.environ.get(name, "").strip() for name in self.preset.key_variables)
-            key = next((value for value in found if value), None)
-        key = key.strip() if isinstance(key, str) else key
-        if not key:
+            values = (os.environ.get(name, "").strip() for name in self.preset.key_variables)
+            key = next((value for value in values if value), None)
+        secret = key if isinstance(key, Secret) else Secret(key.strip() if isinstance(key, str) else key)
+        text = secret.value
+        if not text:
             raise AuthenticationError(
                 f"No API key for {self.preset.title}: pass `api_key` or set {' or '.join(self.preset.key_variables)}."
             )
-        if not isinstance(key, str):
-            raise AuthenticationError(f"`api_key` gave a {type(key).__name__}: it must give the key as a text.")
-        if not key.isascii() or not key.isprintable() or " " in key:
+        if not isinstance(text, str):
+            raise AuthenticationError(f"`api_key` gave a {type(text).__name__}: it must give the key as a text.")
+        if not text.isascii() or not text.isprintable() or " " in text:
             raise AuthenticationError(
                 "The API key holds a character no key has (a space, a control or a non-ASCII character): "
                 "copy it again. It is not shown here."
             )
-        return Secret(key)
+        return secret
 
 
 def _refusal(name: str, value: Any) -> InvalidRequestError:
@@ -181,24 +193,11 @@ def is_timeout(value: Any) -> bool:
     )
 
 
-def _silence(name: str, seconds: float | None) -> float | None:
-    if seconds is not None and not (isinstance(seconds, (int, float)) and seconds >= 0):
-        raise _refusal(name, seconds)
-    return seconds
-
-
-def _proxy(url: str | None) -> str | None:
-    """Raises without the URL, which may hold a password."""
-    if url is None or (isinstance(url, str) and urlsplit(url).scheme in PROXY_SCHEMES and urlsplit(url).hostname):
-        return url
-    raise InvalidRequestError(f"`proxy` is no proxy's URL: pass one that begins with {'://, '.join(PROXY_SCHEMES)}://.")
-
-
-def scrubber(key: Secret) -> Callable[[str], str]:
-    """Takes the key out of text a server may have echoed."""
-    if len(key.value) < _SHORTEST_SECRET:
-        return lambda text: text
-    return lambda text: text.replace(key.value, "[key removed]")
+def _check_proxy(url: Any) -> None:
+    """Raises InvalidRequestError without the URL, which may hold a password."""
+    if not (isinstance(url, str) and urlsplit(url).scheme in PROXY_SCHEMES and urlsplit(url).hostname):
+        schemes = "://, ".join(PROXY_SCHEMES)
+        raise InvalidRequestError(f"`proxy` is no proxy's URL: pass one that begins with {schemes}://.")
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
@@ -223,7 +222,7 @@ def _host(preset: str | Preset | None, base_url: str | None) -> tuple[Preset, st
         if preset not in PRESETS:
             raise InvalidRequestError(f"`preset` is {preset!r}: pass one of {', '.join(PRESETS)}.")
         preset = PRESETS[preset]
-    if _is_blank(base_url):
+    if base_url is None or not str(base_url).strip():
         found = environment_address(preset or AIMLAPI)
         base_url = found.value if found else None
     if base_url is None:
@@ -247,9 +246,7 @@ def environment_address(preset: Preset) -> EnvironmentAddress | None:
         InvalidRequestError: two variables set two addresses.
     """
     found = [
-        EnvironmentAddress(name, value)
-        for name in preset.base_variables
-        if not _is_blank(value := os.environ.get(name, ""))
+        EnvironmentAddress(name, value) for name in preset.base_variables if (value := os.environ.get(name, "")).strip()
     ]
     for other in found[1:]:
         if _address(other.value) != _address(found[0].value):
@@ -257,11 +254,6 @@ def environment_address(preset: Preset) -> EnvironmentAddress | None:
                 f"{found[0].variable} and {other.variable} are both set, to two addresses: unset one of them."
             )
     return found[0] if found else None
-
-
-def _is_blank(base_url: Any) -> bool:
-    """Whether no address is given: None, or a text of nothing but white space."""
-    return base_url is None or (isinstance(base_url, str) and not base_url.strip())
 
 
 # The paths that requests add to the address, and the endpoints that the documentation writes out beside them.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self
 
-from aimlapi_transport.config.settings import Secret, scrubber
+from aimlapi_transport.config.settings import Secret
 from aimlapi_transport.error_replies import error_for
 from aimlapi_transport.errors import AIMLAPIError, BadResponseError
 from aimlapi_transport.http.decoding import can_unpack
@@ -50,7 +50,7 @@ class Exchange:
 
     def __init__(self, connection: Connection, key: Secret, request: Request, time_limits: TimeLimits) -> None:
         self.request = request
-        self.scrub = scrubber(key)
+        self.scrub = key.scrub
         self.limits = connection.limits
         self.time_limits = time_limits
         self._connection = connection
