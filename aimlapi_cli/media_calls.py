@@ -27,9 +27,10 @@ from aimlapi_transport.errors import (
     InvalidRequestError,
     NotFoundError,
 )
+from aimlapi_transport.media.generations import Generation, GenerationStatus
 from aimlapi_transport.media.methods import OPTIONS
 from aimlapi_transport.media.operations import LATER, known_models, model_facts
-from aimlapi_transport.media.values import Generation, GenerationStatus, MediaFile, MediaResult
+from aimlapi_transport.media.values import MediaFile, MediaResult
 
 if TYPE_CHECKING:
     from rich.progress import Progress

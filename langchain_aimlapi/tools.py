@@ -25,8 +25,9 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 from typing_extensions import Self
 
 from aimlapi_transport.errors import AIMLAPIError, GenerationError, InvalidRequestError
+from aimlapi_transport.media.generations import Generation
 from aimlapi_transport.media.tool_arguments import arguments_of, check_addresses, ordered, progress, summary
-from aimlapi_transport.media.values import Generation, MediaResult
+from aimlapi_transport.media.values import MediaResult
 from langchain_aimlapi._media import MediaConnection, MediaSettings, block_of
 from langchain_aimlapi.errors import translated
 

@@ -21,8 +21,9 @@ from llama_index.core.tools.tool_spec.base import SPEC_FUNCTION_TYPE, BaseToolSp
 from pydantic import BaseModel, Field, create_model
 
 from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.media.generations import Generation
 from aimlapi_transport.media.tool_arguments import arguments_of, check_addresses, ordered, progress, summary
-from aimlapi_transport.media.values import Generation, MediaResult
+from aimlapi_transport.media.values import MediaResult
 from llama_index_aimlapi._media import MediaModel, block_of
 
 __all__ = ["AIMLAPIToolSpec"]

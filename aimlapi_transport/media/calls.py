@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -25,16 +25,21 @@ from aimlapi_transport.errors import (
 )
 from aimlapi_transport.json_codec import JsonError, loads
 from aimlapi_transport.media.failures import generation_failure
+from aimlapi_transport.media.generations import Generation, GenerationStatus
 from aimlapi_transport.media.operations import LATER, operation_named
 from aimlapi_transport.media.replies import read_bytes, read_result
 from aimlapi_transport.media.requests import media_request, poll_request
 from aimlapi_transport.media.states import payload_error, read_cost, read_id, read_state
-from aimlapi_transport.media.values import DONE, FAILED, UNDER_WAY, Generation, GenerationStatus, MediaResult
+from aimlapi_transport.media.values import DONE, FAILED, UNDER_WAY, MediaFile, MediaResult
 
 if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
     from aimlapi_transport.http.caller import Caller
     from aimlapi_transport.http.exchange import Exchange
     from aimlapi_transport.http.timeouts import Timeout
+    from aimlapi_transport.media.downloads import Run
 
 OnProgress = Callable[[GenerationStatus], None]
 
@@ -224,6 +229,14 @@ class MediaCalls:
             await self._client._pause(delay)
             paused += delay
             pause = min(pause * _PAUSE_GROWTH, row.longest_pause)
+
+    async def save(
+        self, result: MediaResult | MediaFile | Sequence[MediaFile] | str, to: str | os.PathLike[str], run: Run
+    ) -> list[Path]:
+        """The paths of the files of a result on this machine."""
+        from aimlapi_transport.media.downloads import files_of, save
+
+        return await save(self._client, files_of(result), to, run)
 
     async def _send(
         self, request: Request, timeout: Timeout, again: Callable[[AIMLAPIError], bool] = lambda error: True

@@ -10,29 +10,38 @@ import hashlib
 import os
 import re
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+import unicodedata
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from email.message import Message
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import httpx
 
 from aimlapi_transport import media_types
+from aimlapi_transport.config.model_families import profile_for
 from aimlapi_transport.error_replies import error_for
 from aimlapi_transport.errors import AIMLAPIError, APIConnectionError, InvalidRequestError, NotFoundError
+from aimlapi_transport.http.error_mapping import to_aimlapi_error
+from aimlapi_transport.http.timeouts import TimeLimits
 from aimlapi_transport.media.values import MediaFile, MediaResult
+from aimlapi_transport.request import Request
 
-_TRIES = 4  # of one file, as long as each brings something or the host may recover
+if TYPE_CHECKING:
+    from aimlapi_transport.http.caller import Caller
+
+Run = Callable[[Callable[[], Path]], Awaitable[Path]]
+"""Runs what blocks: here, or in a thread."""
+
 _TIMEOUT = httpx.Timeout(connect=5.0, read=60.0, write=60.0, pool=60.0)
 _GONE = (403, 404, 410)
-_MOST_NAME = 120  # characters
-_FORBIDDEN = re.compile(r'[\x00-\x1f<>:"/\\|?*]')  # in names of files on Windows, too
-_DEVICES = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)", re.IGNORECASE)
-
+_LONGEST_STEM = 180  # bytes; file systems take names of 255
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\ud800-\udfff]')  # in names of files on Windows, too
+# Source: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
+_DEVICES = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|$)", re.IGNORECASE)
 
 _busy: set[Path] = set()
 _busy_lock = threading.Lock()
@@ -69,39 +78,47 @@ def files_of(result: MediaResult | MediaFile | Sequence[MediaFile] | str) -> lis
     return files
 
 
-def save(
-    files: Sequence[MediaFile],
-    to: str | os.PathLike[str],
-    *,
-    proxy: str | None = None,
-    pause: Callable[[float], Any] = time.sleep,
-    stop: threading.Event | None = None,
-) -> list[Path]:
-    """Writes files; see `MediaMethods.save`.
+async def save(client: Caller, files: Sequence[MediaFile], to: str | os.PathLike[str], run: Run) -> list[Path]:
+    """Writes files; see `MediaMethods.save`. A file is tried again as often as the client tries a request.
 
     Args:
-        pause: waits between two tries; injected in tests.
-        stop: set where nobody waits any more.
+        client: whose proxy and retries are used; its key is not.
+        run: runs one try.
     """
-    target = Path(to).expanduser()
-    is_folder = target.is_dir() or len(files) > 1 or str(to).endswith(("/", os.sep)) or not target.suffix
-    folder = target if is_folder else target.parent
+    folder, name = _folder_and_name(to, len(files))
+    stop = threading.Event()
+    paths = []
     try:
+        with httpx.Client(proxy=client.route.proxy, follow_redirects=True, timeout=_TIMEOUT) as http:
+            for file in files:
+                limits = TimeLimits(client, _NO_REQUEST, None)
+
+                def once(file: MediaFile = file) -> Awaitable[Path]:
+                    return run(lambda: _save_one(http, file, folder, name, stop))
+
+                paths.append(await client._with_retries(once, limits))
+    finally:
+        stop.set()  # a thread may go on when nobody waits any more
+    return paths
+
+
+def _folder_and_name(to: str | os.PathLike[str], files: int) -> tuple[Path, str | None]:
+    """The folder, which is made, and the name for the one file; None where files keep theirs."""
+    try:
+        target = Path(to).expanduser()
+        is_folder = target.is_dir() or files > 1 or str(to).endswith(("/", os.sep)) or not target.suffix
+        folder = target if is_folder else target.parent
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidRequestError(f"{folder} cannot be made ({error.strerror}).") from error
-    with httpx.Client(proxy=proxy, follow_redirects=True, timeout=_TIMEOUT) as client:
-        return [_save_one(client, file, folder, None if is_folder else target.name, pause, stop) for file in files]
+    except (OSError, ValueError, RuntimeError) as error:  # also a null character, and a home of nobody
+        raise InvalidRequestError(f"{to} cannot be made ({getattr(error, 'strerror', None) or error}).") from error
+    return folder, None if is_folder else target.name
 
 
-def _save_one(
-    client: httpx.Client,
-    file: MediaFile,
-    folder: Path,
-    name: str | None,
-    pause: Callable[[float], Any],
-    stop: threading.Event | None,
-) -> Path:
+_NO_REQUEST = Request(model="", profile=profile_for(""), body=b"")  # the limits are those of a client's whole answer
+
+
+def _save_one(http: httpx.Client, file: MediaFile, folder: Path, name: str | None, stop: threading.Event) -> Path:
+    """One try to write one file."""
     if file.url is None:
         data = file.data or b""
         with _part_of(folder, data) as part:
@@ -109,41 +126,26 @@ def _save_one(
             media_type = media_types.sniff(data) or file.media_type
             return _take_name(part, folder / (name or _safe_name(file.name or file.role or "file", media_type)))
     with _part_of(folder, file.url.encode()) as part:
-        headers = _fetch_with_retries(client, file.url, part, pause, stop)
+        try:
+            headers = _fetch(http, file.url, part, stop)
+        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
+            failure = to_aimlapi_error(error, str)
+            if isinstance(failure, APIConnectionError):
+                failure.message = f"The download from {_host(file.url)} broke off. {failure.message}"
+            raise failure from None
         with part.open("rb") as opened:
             media_type = media_types.sniff(opened.read(1024))
         stated = media_types.normalize(headers.get("content-type", "")) or file.media_type
         return _take_name(part, folder / (name or _name_for(file, headers, media_type or stated)))
 
 
-def _fetch_with_retries(
-    client: httpx.Client, url: str, part: Path, pause: Callable[[float], Any], stop: threading.Event | None
-) -> httpx.Headers:
-    failure: AIMLAPIError | None = None
-    for attempt in range(_TRIES):
-        if attempt:
-            pause(min(0.5 * 2**attempt, 8.0))
-        try:
-            return _fetch(client, url, part, stop)
-        except (httpx.TransportError, httpx.StreamError) as error:
-            failure = APIConnectionError(
-                f"The download from {_host(url)} broke off: {str(error) or type(error).__name__}"
-            )
-        except AIMLAPIError as error:
-            if not error.is_retryable:
-                raise
-            failure = error
-    assert failure is not None
-    raise failure
-
-
-def _fetch(client: httpx.Client, url: str, part: Path, stop: threading.Event | None) -> httpx.Headers:
+def _fetch(http: httpx.Client, url: str, part: Path, stop: threading.Event) -> httpx.Headers:
     """Adds to `part` what it lacks of the file. Returns the reply's headers."""
     start = part.stat().st_size if part.exists() else 0
     headers = {"accept-encoding": "identity"}  # a range counts the bytes as they travel
     if start:
         headers["range"] = f"bytes={start}-"
-    with client.stream("GET", url, headers=headers) as response:
+    with http.stream("GET", url, headers=headers) as response:
         if response.status_code == 416 and start:  # it is whole, or another file by now
             part.unlink()
             raise APIConnectionError("The download has to begin again.")
@@ -155,9 +157,10 @@ def _fetch(client: httpx.Client, url: str, part: Path, stop: threading.Event | N
         received = 0
         with part.open("ab" if is_rest else "wb") as opened:
             for chunk in response.iter_raw():
-                if stop is not None and stop.is_set():
+                if stop.is_set():
                     raise Cancelled
                 opened.write(chunk)
+                opened.flush()  # a process that is killed has what came
                 received += len(chunk)
         if expected is not None and received < expected:
             raise APIConnectionError(f"The download from {_host(url)} ended after {received} of {expected} bytes.")
@@ -176,9 +179,15 @@ def _refusal(response: httpx.Response, url: str) -> AIMLAPIError:
 
 
 def _take_name(part: Path, target: Path) -> Path:
-    """Moves a whole file to its name, or to the next that is free: another process may take one meanwhile."""
+    """Moves a whole file to its name, or to the next that is free: another process may take one meanwhile.
+
+    `Cat.png` takes the name of `cat.png`, too: on Windows and macOS it is the same.
+    """
+    taken = {entry.name.casefold() for entry in target.parent.iterdir()}
     for number in range(1, 10_000):
         free = target if number == 1 else target.with_name(f"{target.stem}-{number}{target.suffix}")
+        if free.name.casefold() in taken:
+            continue
         try:
             free.open("xb").close()
         except FileExistsError:
@@ -197,14 +206,16 @@ def _name_for(file: MediaFile, headers: httpx.Headers, media_type: str | None) -
 
 def _safe_name(name: str, media_type: str | None) -> str:
     """A name that is one everywhere, and leads to no other folder."""
-    plain = _FORBIDDEN.sub("_", name.replace("\\", "/").rsplit("/", 1)[-1]).strip(" .") or "file"
+    plain = unicodedata.normalize("NFC", name.replace("\\", "/").rsplit("/", 1)[-1])
+    plain = _FORBIDDEN.sub("_", plain).strip(" .") or "file"
     if _DEVICES.match(plain):
         plain = f"_{plain}"
     stem, dot, ending = plain.rpartition(".")
     if not dot or len(ending) > 5:
         stem, ending = plain, ""
     ending = f".{ending}" if ending else media_types.extension(media_type)
-    return f"{(stem or plain)[:_MOST_NAME]}{ending}"
+    short = (stem or plain).encode()[:_LONGEST_STEM].decode(errors="ignore").rstrip(" .")
+    return f"{short or 'file'}{ending}"
 
 
 def _host(url: str) -> str:

@@ -14,22 +14,23 @@ if TYPE_CHECKING:  # imported by the first call
     from decimal import Decimal
     from pathlib import Path
 
-    from aimlapi_transport.config.settings import Route
     from aimlapi_transport.http.timeouts import Timeout
     from aimlapi_transport.media.calls import MediaCalls, OnProgress
+    from aimlapi_transport.media.generations import Generation, GenerationStatus
     from aimlapi_transport.media.inputs import MediaInput
-    from aimlapi_transport.media.values import Generation, GenerationStatus, MediaFile, MediaResult
+    from aimlapi_transport.media.values import MediaFile, MediaResult
     from aimlapi_transport.service.catalogue import Pricing
 
 T_Result = TypeVar("T_Result")
 T_Generation = TypeVar("T_Generation")
 T_Status = TypeVar("T_Status")
+T_Paths = TypeVar("T_Paths")
 
 OPTIONS = ("extra_body", "extra_headers", "extra_query", "client_request_id")
 """What each method takes beside the fields of the request."""
 
 
-class MediaMethods(Generic[T_Result, T_Generation, T_Status]):
+class MediaMethods(Generic[T_Result, T_Generation, T_Status, T_Paths]):
     """Pictures, film, speech, transcripts, OCR and music.
 
     Every method takes the common names it lists, the field names of the model's own documents as further keywords, and:
@@ -48,6 +49,10 @@ class MediaMethods(Generic[T_Result, T_Generation, T_Status]):
         from aimlapi_transport.media.calls import MediaCalls
 
         return MediaCalls(self)  # type: ignore[arg-type]  # a client, of which this is a part
+
+    @abstractmethod
+    async def _run(self, work: Callable[[], Path]) -> Path:
+        """Does what blocks: here in `SyncMedia`, in a thread in `AsyncMedia`."""
 
     @abstractmethod
     def _return(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -252,6 +257,25 @@ class MediaMethods(Generic[T_Result, T_Generation, T_Status]):
         result: T_Result = self._return(coroutine)
         return result
 
+    def save(
+        self, result: MediaResult | MediaFile | Sequence[MediaFile] | str, to: str | os.PathLike[str] = "."
+    ) -> T_Paths:
+        """Writes the files of a result, or what is behind an address, to this machine; never sends the key there.
+
+        What was cut off goes on where it was, in this call or the next. An `AsyncClient` writes in a thread.
+
+        Args:
+            to: a folder, or for one file the path it gets. A name that is taken gets a number.
+
+        Returns:
+            The paths, one for each file.
+
+        Raises:
+            NotFoundError: an address has expired: hosts keep files from ten minutes to seven days.
+        """
+        paths: T_Paths = self._return(self._media.save(result, to, self._run))
+        return paths
+
     def _make(
         self,
         operation: str,
@@ -276,37 +300,21 @@ def _split(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _generation(value: Generation | str) -> Generation:
-    from aimlapi_transport.media.values import Generation
+    from aimlapi_transport.media.generations import Generation
 
     return value if isinstance(value, Generation) else Generation.from_json(value)
 
 
-class SyncMedia(MediaMethods["MediaResult", "Generation", "GenerationStatus"]):
+class SyncMedia(MediaMethods["MediaResult", "Generation", "GenerationStatus", "list[Path]"]):
     """The media endpoints of a `Client`."""
 
-    route: Route
     pricing: Callable[[str], Pricing | None]
 
     def _return(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         return run_blocking(coroutine)
 
-    def save(
-        self, result: MediaResult | MediaFile | Sequence[MediaFile] | str, to: str | os.PathLike[str] = "."
-    ) -> list[Path]:
-        """Writes the files of a result, or what is behind an address, to this machine; never sends the key there.
-
-        Args:
-            to: a folder, or for one file the path it gets. A name that is taken gets a number.
-
-        Returns:
-            The paths, one for each file.
-
-        Raises:
-            NotFoundError: an address has expired: hosts keep files from ten minutes to seven days.
-        """
-        from aimlapi_transport.media.downloads import files_of, save
-
-        return save(files_of(result), to, proxy=self.route.proxy)
+    async def _run(self, work: Callable[[], Path]) -> Path:
+        return work()
 
     def estimate_media_cost(self, model: str, **arguments: Any) -> Decimal | None:
         """US dollars that a media call will cost, at the catalogue's prices.
@@ -327,30 +335,20 @@ class AsyncMedia(
         Coroutine[Any, Any, "MediaResult"],
         Coroutine[Any, Any, "Generation"],
         Coroutine[Any, Any, "GenerationStatus"],
+        Coroutine[Any, Any, "list[Path]"],
     ]
 ):
     """The media endpoints of an `AsyncClient`."""
 
-    route: Route
     pricing: Callable[[str], Coroutine[Any, Any, Pricing | None]]
 
     def _return(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         return coroutine
 
-    async def save(
-        self, result: MediaResult | MediaFile | Sequence[MediaFile] | str, to: str | os.PathLike[str] = "."
-    ) -> list[Path]:
-        """The same as `Client.save`, in a thread; cancelled, it stops, and goes on from there the next time."""
+    async def _run(self, work: Callable[[], Path]) -> Path:
         import asyncio
-        import threading
 
-        from aimlapi_transport.media.downloads import files_of, save
-
-        stop = threading.Event()
-        try:
-            return await asyncio.to_thread(save, files_of(result), to, proxy=self.route.proxy, stop=stop)
-        finally:
-            stop.set()
+        return await asyncio.to_thread(work)
 
     async def estimate_media_cost(self, model: str, **arguments: Any) -> Decimal | None:
         """As `Client.estimate_media_cost`."""

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.media.fields import COMMON_NAMES, FILE_NAMES, field_for
+from aimlapi_transport.media.generations import Generation, GenerationStatus
 from aimlapi_transport.media.operations import model_facts, operation_named
-from aimlapi_transport.media.values import Generation, GenerationStatus, MediaResult
+from aimlapi_transport.media.values import MediaResult
 
 
 class Argument(NamedTuple):

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from aimlapi_transport import AsyncClient, Client
-from aimlapi_transport.errors import APIConnectionError, InvalidRequestError, NotFoundError
-from aimlapi_transport.media import downloads
+from aimlapi_transport.errors import APIConnectionError, InvalidRequestError, NotFoundError, ServerError
 from aimlapi_transport.media.values import MediaFile, MediaResult
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 2000
@@ -32,6 +31,8 @@ class Files(ThreadingHTTPServer):
         self.statuses: list[int] = []
         self.headers: dict[str, str] = {}
         self.takes_ranges = True
+        self.goes_on: threading.Event | None = None  # what keeps all but the first 1000 bytes back
+        self.waits = threading.Event()
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}{path}"
@@ -55,6 +56,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(PNG) - start))
         self.end_headers()
         rest = PNG[start:]
+        if server.goes_on is not None:
+            self.wfile.write(rest[:1000])
+            self.wfile.flush()
+            server.waits.set()
+            server.goes_on.wait(10)
         if server.breaks:
             self.wfile.write(rest[: server.breaks.pop(0)])
             self.close_connection = True
@@ -76,8 +82,8 @@ def files() -> Iterator[Files]:
     thread.join()
 
 
-def save(file: MediaFile | str, to: Path, **options: Any) -> list[Path]:
-    return downloads.save(downloads.files_of(file), to, pause=lambda seconds: None, **options)
+def save(file: MediaFile | str, to: Path, **settings: Any) -> list[Path]:
+    return Client(api_key="k", sleep=lambda seconds: None, **settings).save(file, to)
 
 
 def test_a_file_is_fetched_with_its_address_as_it_is_and_without_the_key(files: Files, tmp_path: Path) -> None:
@@ -105,7 +111,7 @@ def test_a_download_that_breaks_off_goes_on_where_it_was(files: Files, tmp_path:
 
 
 def test_also_in_the_next_call(files: Files, tmp_path: Path) -> None:
-    files.breaks = [1000, 10, 10, 10]
+    files.breaks = [1000, 10, 20]
     with pytest.raises(APIConnectionError, match=r"broke off|ended after"):
         save(files.url("/cat.png"), tmp_path)
     assert [path.suffix for path in tmp_path.iterdir()] == [".part"]  # no name before it is whole
@@ -138,6 +144,17 @@ def test_names_that_are_taken_get_another(files: Files, tmp_path: Path) -> None:
     assert save(files.url("/x"), tmp_path / "cat.png")[0].name == "cat-4.png"
 
 
+def test_names_that_differ_in_case_are_one(files: Files, tmp_path: Path) -> None:
+    (tmp_path / "CAT.png").write_bytes(b"mine")
+    assert [save(files.url("/cat.png"), tmp_path)[0].name for _ in range(2)] == ["cat-2.png", "cat-3.png"]
+
+
+@pytest.mark.parametrize("address", ["ftp://h/a.png", "http://[::1", "nothing"])
+def test_an_address_that_is_none_is_refused(tmp_path: Path, address: str) -> None:
+    with pytest.raises(InvalidRequestError, match="address"):
+        save(address, tmp_path)
+
+
 def test_many_at_once_take_no_ones_place(files: Files, tmp_path: Path) -> None:
     threads = [threading.Thread(target=save, args=(files.url("/cat.png"), tmp_path)) for _ in range(6)]
     for thread in threads:
@@ -157,7 +174,19 @@ def test_many_at_once_take_no_ones_place(files: Files, tmp_path: Path) -> None:
         ("/", {}, "file.png"),
         ("/x", {"content-disposition": 'attachment; filename="../my:cat?.png"'}, "my_cat_.png"),
         ("/.hidden", {}, "hidden.png"),
-        ("/" + "a" * 300 + ".png", {}, "a" * 120 + ".png"),
+        ("/" + "a" * 300 + ".png", {}, "a" * 180 + ".png"),
+        ("/" + "%C3%BC" * 300 + ".png", {}, "ü" * 90 + ".png"),
+        ("/a%20cat%20%F0%9F%90%88.png", {}, "a cat 🐈.png"),
+        ("/u%CC%88.png", {}, "ü.png"),  # one spelling of it
+        *((f"/{name}", {}, f"_{name}.png") for name in ("NUL", "com1", "LPT9", "aux", "CONIN$")),
+        ("/nul.tar.png", {}, "_nul.tar.png"),
+        ("/nul%20.png", {}, "_nul.png"),
+        ("/COM%C2%B9.png", {}, "_COM¹.png"),
+        ("/console.png", {}, "console.png"),
+        ("/cat.%20.%20", {}, "cat.png"),
+        ("/c:cat.png", {}, "c_cat.png"),
+        ("/a%00b%7F%1F.png", {}, "a_b__.png"),
+        ("/...", {}, "file.png"),
         ("/x", {"content-type": "audio/mpeg"}, "x.png"),  # the bytes know better
     ],
 )
@@ -169,12 +198,30 @@ def test_no_name_leads_elsewhere(
     assert saved.name == expected and saved.parent == tmp_path
 
 
-async def test_a_cancelled_download_stops_and_can_be_taken_up(files: Files, tmp_path: Path) -> None:
-    stop = threading.Event()
-    stop.set()
-    with pytest.raises(downloads.Cancelled):
-        await asyncio.to_thread(save, files.url("/cat.png"), tmp_path, stop=stop)
-    assert save(files.url("/cat.png"), tmp_path)[0].read_bytes() == PNG
+def test_retries_are_those_of_the_client(files: Files, tmp_path: Path) -> None:
+    pauses: list[float] = []
+    files.statuses = [503] * 9
+    with pytest.raises(ServerError):
+        Client(api_key="k", sleep=pauses.append, max_retries=4).save(files.url("/cat.png"), tmp_path)
+    assert len(files.requests) == 5 and len(pauses) == 4
+    with pytest.raises(ServerError):
+        save(files.url("/cat.png"), tmp_path, max_retries=0)
+    assert len(files.requests) == 6
+
+
+async def test_a_cancelled_download_stops_at_once_and_can_be_taken_up(files: Files, tmp_path: Path) -> None:
+    files.goes_on = threading.Event()
+    client = AsyncClient(api_key="k", max_retries=0)
+    task = asyncio.ensure_future(client.save(files.url("/cat.png"), tmp_path))
+    await asyncio.to_thread(files.waits.wait, 10)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    files.goes_on.set()
+    files.goes_on = None
+    [path] = await client.save(files.url("/cat.png"), tmp_path / "again")
+    assert path.read_bytes() == PNG
+    assert not await asyncio.to_thread(lambda: list(tmp_path.glob("*.png")))
 
 
 def test_what_cannot_be_saved_is_said(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from aimlapi_transport.errors import (
     RateLimitError,
     ServerError,
 )
-from aimlapi_transport.media.values import Generation, GenerationStatus
+from aimlapi_transport.media.generations import Generation, GenerationStatus
 
 ORDERED = {"id": "g:1/2", "status": "queued", "meta": {"usage": {"credits_used": 1_000_000, "usd_spent": 0.5}}}
 UNDER_WAY = {"id": "g:1/2", "status": "generating"}
