@@ -9,47 +9,29 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aimlapi_cli import answers, completion, options, saved, streams
+from aimlapi_cli import answers, config, options, saved, streams
 from aimlapi_cli.exits import Failure
 from aimlapi_cli.files import named_in, part_of, read
 from aimlapi_cli.nearest import suggestions
-from aimlapi_cli.session import ApiKey, AsJson, BaseUrl, client, fail, streamed
+from aimlapi_cli.option_groups import with_options
+from aimlapi_cli.session import AsJson, client, fail, streamed
 from aimlapi_transport.errors import InvalidRequestError
 
 if TYPE_CHECKING:
     from aimlapi_transport.structured.answer_schema import AnswerSchema
 
 
+@with_options
 def ask(
-    first: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="MODEL",
-            help="Id or alias of the model; without it, the configured one.",
-            autocompletion=completion.models,
-        ),
-    ] = None,
+    first: options.Model = None,
     second: Annotated[
         str | None,
         typer.Argument(metavar="QUESTION", help="The question, and before what comes in by the pipe. @PATH: a file."),
     ] = None,
-    model: options.Model = None,
-    system: options.System = None,
-    file: options.Files = None,
     schema: Annotated[Path | None, typer.Option(help="A JSON schema that the answer has to fit.")] = None,
-    temperature: options.Temperature = None,
-    max_tokens: options.MaxTokens = None,
-    effort: options.Effort = None,
-    param: options.Param = None,
-    template: options.TemplateName = None,
-    var: options.Var = None,
-    go_on: options.Continue = False,
-    load: options.Load = None,
-    log: options.Log = None,
-    profile: options.Profile = None,
     as_json: AsJson = False,
-    base_url: BaseUrl = None,
-    api_key: ApiKey = None,
+    *,
+    talk: options.Talk,
 ) -> None:
     """One answer, as plain text.
 
@@ -57,36 +39,26 @@ def ask(
     aimlapi ask openai/gpt-4o "Ann is 30" --schema person.json
     aimlapi ask -m openai/gpt-4o --continue "And in French?"[/dim]
     """
-    from aimlapi_cli import config
-
-    if profile is not None:
-        config.choose(profile)
-    conversation = options.begun(load, go_on)
+    if talk.profile is not None:
+        config.choose(talk.profile)
+    conversation = options.begun(talk.load, talk.go_on)
     defaults = config.load()
     models = [conversation.model, defaults.defaults.model]
-    if template is not None and template in defaults.templates:
-        models.append(defaults.templates[template].defaults.model)
-    named, typed = options.model_and_question(first, second, model, has_default=any(models))
+    if talk.template is not None and talk.template in defaults.templates:
+        models.append(defaults.templates[talk.template].defaults.model)
+    named, typed = options.model_and_question(first, second, talk.model, has_default=any(models))
     call = options.call_of(
-        named or (conversation.model if named is None and conversation.messages else None),
-        system=system if system is not None else conversation.system,
-        temperature=temperature,
-        max_tokens=max_tokens,
-        effort=effort,
-        params=param,
-        template=template,
-        variables=var,
-        log=log,
+        talk, named or (conversation.model if named is None and conversation.messages else None), conversation
     )
     used = call.need_model()
-    asked, content = _content(call, typed, file or [])
+    asked, content = _content(call, typed, talk.file or [])
     head = [{"role": "system", "content": call.system}] if call.system else []
     messages = [*head, *conversation.messages, {"role": "user", "content": content}]
     parameters = dict(call.parameters)
     shape = None if schema is None else _shape(schema)
     if shape is not None:
         parameters["response_format"] = shape.response_format()
-    ours = client(base_url, api_key)
+    ours = client(talk.base_url, talk.api_key)
     with suggestions(ours, used):
         if as_json or schema is not None:
             found = ours.complete(ours.request(used, messages, parameters=parameters))

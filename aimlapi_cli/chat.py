@@ -12,27 +12,13 @@ import typer
 from aimlapi_cli import completion, config, options, streams
 from aimlapi_cli.conversation import Conversation
 from aimlapi_cli.line_reader import reader
-from aimlapi_cli.session import ApiKey, BaseUrl, client, console
+from aimlapi_cli.option_groups import with_options
+from aimlapi_cli.session import client, console
 
 
+@with_options
 def chat(
-    first: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="MODEL",
-            help="Id or alias of the model; without it, the configured one.",
-            autocompletion=completion.models,
-        ),
-    ] = None,
-    model: options.Model = None,
-    system: options.System = None,
-    file: options.Files = None,
-    temperature: options.Temperature = None,
-    max_tokens: options.MaxTokens = None,
-    effort: options.Effort = None,
-    param: options.Param = None,
-    template: options.TemplateName = None,
-    var: options.Var = None,
+    first: options.Model = None,
     tools: Annotated[
         list[Path] | None, typer.Option(help="A Python file whose functions the model may call; may be repeated.")
     ] = None,
@@ -44,12 +30,8 @@ def chat(
         ),
     ] = None,
     approve: Annotated[bool, typer.Option("--approve", help="Ask before each call of a tool.")] = False,
-    go_on: options.Continue = False,
-    load: options.Load = None,
-    log: options.Log = None,
-    profile: options.Profile = None,
-    base_url: BaseUrl = None,
-    api_key: ApiKey = None,
+    *,
+    talk: options.Talk,
 ) -> None:
     """A conversation. Ctrl-C stops an answer, Ctrl-D ends.
 
@@ -58,20 +40,10 @@ def chat(
     [dim]aimlapi chat openai/gpt-4o
     aimlapi chat openai/gpt-4o --tools weather.py --mcp "uvx mcp-server-time"[/dim]
     """
-    if profile is not None:
-        config.choose(profile)
-    begun = options.begun(load, go_on)
-    call = options.call_of(
-        model or first or begun.model,
-        system=system if system is not None else begun.system,
-        temperature=temperature,
-        max_tokens=max_tokens,
-        effort=effort,
-        params=param,
-        template=template,
-        variables=var,
-        log=log,
-    )
+    if talk.profile is not None:
+        config.choose(talk.profile)
+    begun = options.begun(talk.load, talk.go_on)
+    call = options.call_of(talk, talk.model or first or begun.model, begun)
     call.need_model()
     out = console()
     with ExitStack() as stack:
@@ -81,14 +53,15 @@ def chat(
 
             toolbox = Toolbox.of(tools or (), [_server(call.config, text) for text in mcp or ()], stack)
         read = reader()
-        talk = Conversation(client(base_url, api_key), call, begun, out, read, toolbox, asks_first=approve)
-        for path in file or ():
-            talk.attach(path)
+        ours = client(talk.base_url, talk.api_key)
+        conversation = Conversation(ours, call, begun, out, read, toolbox, asks_first=approve)
+        for path in talk.file or ():
+            conversation.attach(path)
         more = f" {len(begun.messages)} messages before." if begun.messages else ""
         out.print(f"{call.model}. /help lists what you can do.{more}", style="dim", markup=False)
-        _converse(talk)
-    if talk.usd:
-        out.print(f"${talk.usd:.6f}", style="dim")
+        _converse(conversation)
+    if conversation.usd:
+        out.print(f"${conversation.usd:.6f}", style="dim")
 
 
 def _converse(talk: Conversation) -> None:

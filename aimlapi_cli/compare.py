@@ -15,7 +15,8 @@ import typer
 from aimlapi_cli import completion, config, options, streams
 from aimlapi_cli.answers import notice
 from aimlapi_cli.nearest import names_of, sentence
-from aimlapi_cli.session import ApiKey, AsCsv, AsJson, BaseUrl, connection, fail, progress, streamed
+from aimlapi_cli.option_groups import with_options
+from aimlapi_cli.session import AsCsv, AsJson, connection, fail, progress, streamed
 from aimlapi_cli.tables import Column, printed, show
 from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError, NotFoundError
 
@@ -79,26 +80,21 @@ class Result:
         }
 
 
+@with_options
 def compare(
     prompt: Annotated[str, typer.Argument(help="What all of them are asked.")],
     models: Annotated[
         str, typer.Option(help="Ids, with commas between them.", autocompletion=completion.several_models)
     ],
     runs: Annotated[int, typer.Option(help="How often each is asked.", min=1)] = 1,
-    system: options.System = None,
-    temperature: options.Temperature = None,
-    max_tokens: options.MaxTokens = None,
-    effort: options.Effort = None,
-    param: options.Param = None,
     answers: Annotated[bool, typer.Option("--answers/--no-answers", help="Show what they said.")] = True,
     plot: Annotated[
         Path | None, typer.Option(help="Draws cost against time: .png, .svg, or .html with table and answers.")
     ] = None,
-    profile: options.Profile = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
-    base_url: BaseUrl = None,
-    api_key: ApiKey = None,
+    *,
+    asked: options.Asked,
 ) -> None:
     """Asks several models the same: speed, tokens, cost and answers.
 
@@ -106,8 +102,8 @@ def compare(
 
     [dim]aimlapi compare "Explain tides" --models openai/gpt-4o,deepseek/deepseek-r1 --runs 3 --plot out.png[/dim]
     """
-    if profile is not None:
-        config.choose(profile)
+    if asked.profile is not None:
+        config.choose(asked.profile)
     names = list(dict.fromkeys(name.strip() for name in models.split(",") if name.strip()))
     if not names:
         raise InvalidRequestError("`--models` names none: pass ids, with commas between them.")
@@ -117,12 +113,10 @@ def compare(
         from aimlapi_cli import plots
 
         plots.check(plot)
-    call = options.call_of(
-        None, system=system, temperature=temperature, max_tokens=max_tokens, effort=effort, params=param
-    )
+    call = options.call_of(asked, None)
     messages = [{"role": "system", "content": call.system}] if call.system else []
     messages.append({"role": "user", "content": prompt})
-    connected = connection(base_url, api_key)
+    connected = connection(asked.base_url, asked.api_key)
     with progress(len(names) * runs, "Asking") as done:
         results = asyncio.run(_asked(messages, names, runs, call.parameters, connected, done))
     rows = [result.row() for result in results]

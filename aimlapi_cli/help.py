@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 from textwrap import fill
@@ -79,6 +80,10 @@ class _AnyWidth:
             ctx.params[name] = _decoded(value)
         if ctx.params.get("as_json") and ctx.params.get("as_csv"):
             raise Failure("Pass --json or --csv, not both.", WRONG)
+        for parameter in self.params:  # type: ignore[attr-defined]
+            value = ctx.params.get(parameter.name)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise Failure(f"`{parameter.opts[0]}` is {value}: pass a number.", WRONG)
         return rest
 
 

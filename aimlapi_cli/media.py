@@ -1,18 +1,18 @@
 """`aimlapi image`, `edit`, `video`, `say`, `transcribe`, `ocr`, `music`: what is no chat, on the terminal.
 
-To add an option, add it to its command; to show more of a result, see `media_calls`.
+To add an option, add it to its command, or to `media_options` where all of them have it.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from aimlapi_cli import completion
-from aimlapi_cli.media_calls import Wanted, file_of, files_of, follow, run, text_of
-from aimlapi_cli.session import ApiKey, AsJson, BaseUrl
+from aimlapi_cli.media_calls import file_of, files_of, follow, run, text_of
+from aimlapi_cli.media_options import Common, Waited
+from aimlapi_cli.option_groups import with_options
 from aimlapi_transport.errors import InvalidRequestError
 
 _FOLLOWED = ("status", "wait")
@@ -40,18 +40,9 @@ Size = Annotated[str | None, typer.Option(help="1024x768, a ratio, or a name of 
 Count = Annotated[int | None, typer.Option("--n", "-n", help="How many.", min=1)]
 Seed = Annotated[int | None, typer.Option(help="The same seed, the same result, where the model keeps to it.")]
 Duration = Annotated[float | None, typer.Option(help="Seconds.", min=0)]
-Param = Annotated[
-    list[str] | None, typer.Option("--param", "-p", help="Another field of the model: quality=low; may be repeated.")
-]
-Save = Annotated[Path | None, typer.Option("--save", "-o", help="A folder, or the path of one file.")]
-Open = Annotated[bool, typer.Option("--open", help="Show the result by the system's own program.")]
-Wait = Annotated[
-    bool, typer.Option("--wait/--no-wait", help="--no-wait prints the generation as JSON, for `status` and `wait`.")
-]
-WaitTimeout = Annotated[float | None, typer.Option(help="Seconds to wait in all.", min=0)]
-Ordered = Annotated[str | None, typer.Option("--model", "-m", help="Beside a bare id: the model that was ordered.")]
 
 
+@with_options
 def image(
     model: Model,
     prompt: Prompt = None,
@@ -59,21 +50,18 @@ def image(
     size: Size = None,
     n: Count = None,
     seed: Seed = None,
-    param: Param = None,
-    save: Save = None,
-    opens: Open = False,
-    as_json: AsJson = False,
-    base_url: BaseUrl = None,
-    api_key: ApiKey = None,
+    *,
+    common: Common,
 ) -> None:
     """Pictures by a prompt.
 
     [dim]aimlapi image flux/dev "A red cat on a roof" --size 1024x768 --save cat.png[/dim]
     """
     fields = {"image": files_of(image), "prompt": text_of(prompt), "size": size, "n": n, "seed": seed}
-    run(Wanted("image", save, opens, as_json, base_url, api_key), model, fields, param)
+    run("image", common, model, fields)
 
 
+@with_options
 def edit(
     model: Model,
     prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What to change.")],
@@ -81,21 +69,18 @@ def edit(
     mask: Annotated[str | None, typer.Option(help="A PNG, transparent where the picture may change.")] = None,
     size: Size = None,
     n: Count = None,
-    param: Param = None,
-    save: Save = None,
-    opens: Open = False,
-    as_json: AsJson = False,
-    base_url: BaseUrl = None,
-    api_key: ApiKey = None,
+    *,
+    common: Common,
 ) -> None:
     """A picture changed by a prompt.
 
     [dim]aimlapi edit openai/gpt-image-1 "Give it a hat" cat.png --save hat.png[/dim]
     """
     fields = {"prompt": prompt, "image": files_of(pictures), "mask": file_of(mask), "size": size, "n": n}
-    run(Wanted("edit", save, opens, as_json, base_url, api_key), model, fields, param)
+    run("edit", common, model, fields)
 
 
+@with_options
 def video(
     model: ModelOrWord,
     prompt: PromptOrGeneration = None,
@@ -106,15 +91,8 @@ def video(
     duration: Duration = None,
     aspect_ratio: Annotated[str | None, typer.Option(help="16:9, 9:16, ...")] = None,
     seed: Seed = None,
-    param: Param = None,
-    wait: Wait = True,
-    wait_timeout: WaitTimeout = None,
-    ordered: Ordered = None,
-    save: Save = None,
-    opens: Open = False,
-    as_json: AsJson = False,
-    base_url: BaseUrl = None,
-    api_key: ApiKey = None,
+    *,
+    common: Waited,
 ) -> None:
     """A film by a prompt; it takes minutes.
 
@@ -122,44 +100,33 @@ def video(
     aimlapi video google/veo3 "A cat runs" --no-wait > order.json
     aimlapi video wait --save cat.mp4 < order.json[/dim]
     """
-    wanted = Wanted("video", save, opens, as_json, base_url, api_key, wait, wait_timeout)
+    settings = {"image": image, "last_image": last_image, "video": film, "audio": audio, "duration": _number(duration)}
+    settings |= {"aspect_ratio": aspect_ratio, "seed": seed}
     if model in _FOLLOWED:
-        follow(wanted, model, prompt, ordered)
+        follow("video", common, model, prompt, settings)
         return
-    fields = {
-        "image": files_of(image),
-        "last_image": file_of(last_image),
-        "video": files_of(film),
-        "audio": files_of(audio),
-        "prompt": text_of(prompt),
-        "duration": _number(duration),
-        "aspect_ratio": aspect_ratio,
-        "seed": seed,
-    }
-    run(wanted, model, fields, param)
+    files = {"image": files_of(image), "last_image": file_of(last_image), "video": files_of(film)}
+    run("video", common, model, {**settings, **files, "audio": files_of(audio), "prompt": text_of(prompt)})
 
 
+@with_options
 def say(
     model: Model,
     text: Annotated[str | None, typer.Argument(metavar="TEXT", help="Or what comes in by the pipe.")] = None,
     voice: Annotated[str | None, typer.Option(help="A name of the model's own.")] = None,
     form: Annotated[str | None, typer.Option("--format", help="mp3, wav, ...")] = None,
     speed: Annotated[float | None, typer.Option(help="1 is the usual.")] = None,
-    param: Param = None,
-    save: Save = None,
-    opens: Open = False,
-    as_json: AsJson = False,
-    base_url: BaseUrl = None,
-    api_key: ApiKey = None,
+    *,
+    common: Common,
 ) -> None:
     """A text spoken.
 
     [dim]cat speech.txt | aimlapi say openai/tts-1 --voice alloy --save speech.mp3[/dim]
     """
-    fields = {"text": text_of(text), "voice": voice, "format": form, "speed": speed}
-    run(Wanted("say", save, opens, as_json, base_url, api_key), model, fields, param)
+    run("say", common, model, {"text": text_of(text), "voice": voice, "format": form, "speed": speed})
 
 
+@with_options
 def transcribe(
     model: ModelOrWord,
     audio: Annotated[
@@ -170,47 +137,37 @@ def transcribe(
     ] = None,
     language: Annotated[str | None, typer.Option(help="Of the sound, as the model lists it.")] = None,
     diarize: Annotated[bool | None, typer.Option("--diarize", help="Tell speakers apart.")] = None,
-    param: Param = None,
-    wait: Wait = True,
-    wait_timeout: WaitTimeout = None,
-    ordered: Ordered = None,
-    save: Save = None,
-    opens: Open = False,
-    as_json: AsJson = False,
-    base_url: BaseUrl = None,
-    api_key: ApiKey = None,
+    *,
+    common: Waited,
 ) -> None:
     """What is said in a recording, as text.
 
     [dim]aimlapi transcribe nova-3 talk.mp3 --diarize --save talk.txt[/dim]
     """
-    wanted = Wanted("transcribe", save, opens, as_json, base_url, api_key, wait, wait_timeout)
+    settings = {"language": language, "diarize": diarize}
     if model in _FOLLOWED:
-        follow(wanted, model, audio, ordered)
+        follow("transcribe", common, model, audio, settings)
         return
     if audio is None:
         raise InvalidRequestError("There is no sound: pass an address, a path, or - for the pipe.")
-    run(wanted, model, {"audio": file_of(audio), "language": language, "diarize": diarize}, param)
+    run("transcribe", common, model, {"audio": file_of(audio), **settings})
 
 
+@with_options
 def ocr(
     model: Model,
     document: Annotated[str, typer.Argument(metavar="DOCUMENT", help="A PDF or a picture; -: the pipe.")],
-    param: Param = None,
-    save: Save = None,
-    opens: Open = False,
-    as_json: AsJson = False,
-    base_url: BaseUrl = None,
-    api_key: ApiKey = None,
+    *,
+    common: Common,
 ) -> None:
     """The text of a document or a picture, as Markdown.
 
     [dim]aimlapi ocr mistral/mistral-ocr-latest invoice.pdf > invoice.md[/dim]
     """
-    wanted = Wanted("ocr", save, opens, as_json, base_url, api_key)
-    run(wanted, model, {"document": file_of(document)}, param)
+    run("ocr", common, model, {"document": file_of(document)})
 
 
+@with_options
 def music(
     model: ModelOrWord,
     prompt: PromptOrGeneration = None,
@@ -218,26 +175,18 @@ def music(
     audio: Annotated[str | None, typer.Option(help="A reference, for the models that take one.")] = None,
     duration: Duration = None,
     seed: Seed = None,
-    param: Param = None,
-    wait: Wait = True,
-    wait_timeout: WaitTimeout = None,
-    ordered: Ordered = None,
-    save: Save = None,
-    opens: Open = False,
-    as_json: AsJson = False,
-    base_url: BaseUrl = None,
-    api_key: ApiKey = None,
+    *,
+    common: Waited,
 ) -> None:
     """A piece of music by a prompt; it takes minutes.
 
     [dim]aimlapi music elevenlabs/eleven_music "A slow waltz" --duration 30 --save waltz.mp3[/dim]
     """
-    wanted = Wanted("music", save, opens, as_json, base_url, api_key, wait, wait_timeout)
+    settings = {"lyrics": lyrics, "audio": audio, "duration": _number(duration), "seed": seed}
     if model in _FOLLOWED:
-        follow(wanted, model, prompt, ordered)
+        follow("music", common, model, prompt, settings)
         return
-    fields = {"audio": file_of(audio), "prompt": text_of(prompt), "lyrics": lyrics, "seed": seed}
-    run(wanted, model, {**fields, "duration": _number(duration)}, param)
+    run("music", common, model, {**settings, "audio": file_of(audio), "prompt": text_of(prompt)})
 
 
 def _number(value: float | None) -> float | int | None:

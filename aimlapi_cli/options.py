@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,41 +13,68 @@ import typer
 from aimlapi_cli import completion, saved
 from aimlapi_cli.config import OWN, Config, Defaults, load
 from aimlapi_cli.nearest import sentence
+from aimlapi_cli.session import ApiKey, BaseUrl
 from aimlapi_cli.streams import file_name
 from aimlapi_transport.errors import InvalidRequestError
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 Model = Annotated[
     str | None,
-    typer.Option("--model", "-m", help="Id or alias of the model.", autocompletion=completion.models),
-]
-System = Annotated[str | None, typer.Option(help="An instruction.")]
-Temperature = Annotated[float | None, typer.Option(help="How much chance.")]
-MaxTokens = Annotated[int | None, typer.Option(help="Most tokens of the answer.", min=1)]
-Effort = Annotated[
-    str | None,
-    typer.Option(
-        "--reasoning-effort",
-        "--effort",
-        help=f"How long it thinks: {', '.join(EFFORTS)}.",
-        autocompletion=completion.among(EFFORTS),
+    typer.Argument(
+        metavar="MODEL",
+        help="Id or alias of the model; without it, the configured one.",
+        autocompletion=completion.models,
     ),
 ]
-Param = Annotated[list[str] | None, typer.Option("--param", "-p", help="A body parameter: top_p=0.9; may be repeated.")]
-TemplateName = Annotated[
-    str | None,
-    typer.Option("--template", "-t", help="A template of the configuration.", autocompletion=completion.templates),
-]
-Var = Annotated[list[str] | None, typer.Option(help="For a place of the template: language=French.")]
-Profile = Annotated[
-    str | None, typer.Option(help="A profile of the configuration.", autocompletion=completion.profiles)
-]
-Continue = Annotated[bool, typer.Option("--continue", "-c", help="Go on with the last conversation.")]
-Load = Annotated[str | None, typer.Option(help="Go on with a saved conversation, or one of the log (its id).")]
-Log = Annotated[bool | None, typer.Option("--log/--no-log", help="Whether the local log keeps the answer.")]
-Files = Annotated[list[Path] | None, typer.Option("--file", "-f", help="A picture, a sound, a paper, a text.")]
 _PLACE = re.compile(r"\{([A-Za-z_]\w*)\}")
 _MODEL = re.compile(r"[\w.-]+/[\w.:/-]+")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of all that asks a model."""
+
+    system: Annotated[str | None, typer.Option(help="An instruction.")] = None
+    temperature: Annotated[float | None, typer.Option(help="How much chance.")] = None
+    max_tokens: Annotated[int | None, typer.Option(help="Most tokens of the answer.", min=1)] = None
+    effort: Annotated[
+        str | None,
+        typer.Option(
+            "--reasoning-effort",
+            "--effort",
+            help=f"How long it thinks: {', '.join(EFFORTS)}.",
+            autocompletion=completion.among(EFFORTS),
+        ),
+    ] = None
+    param: Annotated[
+        list[str] | None, typer.Option("--param", "-p", help="A body parameter: top_p=0.9; may be repeated.")
+    ] = None
+    profile: Annotated[
+        str | None, typer.Option(help="A profile of the configuration.", autocompletion=completion.profiles)
+    ] = None
+    base_url: BaseUrl = None
+    api_key: ApiKey = None
+
+
+@dataclass(frozen=True)
+class Talk(Asked):
+    """The options of `ask` and `chat`."""
+
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="Id or alias of the model.", autocompletion=completion.models),
+    ] = None
+    file: Annotated[list[Path] | None, typer.Option("--file", "-f", help="A picture, a sound, a paper, a text.")] = None
+    template: Annotated[
+        str | None,
+        typer.Option("--template", "-t", help="A template of the configuration.", autocompletion=completion.templates),
+    ] = None
+    var: Annotated[list[str] | None, typer.Option(help="For a place of the template: language=French.")] = None
+    go_on: Annotated[bool, typer.Option("--continue", "-c", help="Go on with the last conversation.")] = False
+    load: Annotated[str | None, typer.Option(help="Go on with a saved conversation, or one of the log (its id).")] = (
+        None
+    )
+    log: Annotated[bool | None, typer.Option("--log/--no-log", help="Whether the local log keeps the answer.")] = None
 
 
 @dataclass
@@ -97,39 +123,33 @@ class Call:
         return filled if "input" in names or not text else f"{filled}\n\n{text}"
 
 
-def call_of(
-    model: str | None,
-    *,
-    system: str | None = None,
-    temperature: float | None = None,
-    max_tokens: int | None = None,
-    effort: str | None = None,
-    params: Sequence[str] | None = None,
-    template: str | None = None,
-    variables: Sequence[str] | None = None,
-    profile: str | None = None,
-    log: bool | None = None,
-) -> Call:
+def call_of(asked: Asked, model: str | None, begun: saved.Saved | None = None) -> Call:
     """What goes out.
+
+    Args:
+        begun: the conversation that goes on.
 
     Raises:
         InvalidRequestError: an option, the configuration or a template is wrong.
     """
-    if variables and template is None:
+    talk = asked if isinstance(asked, Talk) else Talk()
+    if talk.var and talk.template is None:
         raise InvalidRequestError("`--var` is for a place of a template: pass --template, too.")
-    config = load(profile)
-    given = Defaults(model, system, temperature, max_tokens, effort, params=dict(map(parameter, params or ())))
+    config = load()
+    system = asked.system if asked.system is not None or begun is None else begun.system
+    params = dict(map(parameter, asked.param or ()))
+    given = Defaults(model, system, asked.temperature, asked.max_tokens, asked.effort, params=params)
     defaults, prompt, values = config.defaults, None, {}
-    if template is not None:
-        if template not in config.templates:
-            near = sentence(template, config.templates)
-            raise InvalidRequestError(f"There is no template {template!r} in {config.path}.{near}")
-        found = config.templates[template]
+    if talk.template is not None:
+        if talk.template not in config.templates:
+            near = sentence(talk.template, config.templates)
+            raise InvalidRequestError(f"There is no template {talk.template!r} in {config.path}.{near}")
+        found = config.templates[talk.template]
         prompt, values = found.prompt, dict(found.variables)
         defaults = found.defaults.over(defaults)
-    values |= dict(_pair(text, "--var") for text in variables or ())
+    values |= dict(_pair(text, "--var") for text in talk.var or ())
     all_of = given.over(defaults)
-    keeps = bool(all_of.log) if log is None else log
+    keeps = bool(all_of.log) if talk.log is None else talk.log
     return Call(config, all_of.model, all_of.system, dict(all_of.parameters), keeps, prompt, values)
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from aimlapi_cli import exits, media_calls, session
+from aimlapi_cli import exits, media_calls, media_output, session
+from aimlapi_cli.media_options import Common
 from aimlapi_emulator import EmulatorServer
 from aimlapi_transport import media_types
 from aimlapi_transport.media.values import MediaFile, MediaResult
@@ -113,7 +114,7 @@ def test_pages_are_read(cli: Cli) -> None:
 def test_what_comes_without_an_address_is_saved_anyway(server: EmulatorServer, cli: Cli, capsys: Any) -> None:
     file = MediaFile(data=b"\x89PNG\r\n\x1a\n", media_type="image/png")
     ours = media_calls.client(server.base_url, "key")
-    media_calls._show(ours, media_calls.Wanted("image"), MediaResult("m", "images", files=(file,)))
+    media_output.show(ours, Common(), MediaResult("m", "images", files=(file,)))
     assert kind(capsys.readouterr().out.strip()) == "image/png"
 
 
@@ -225,7 +226,7 @@ def test_a_download_that_fails_leaves_the_address(cli: Cli, monkeypatch: pytest.
 
 def test_open_shows_the_saved_file_and_no_failure_of_it_is_one(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(media_calls.typer, "launch", lambda target: opened.append(target) or len(opened) - 1)
+    monkeypatch.setattr(media_output.typer, "launch", lambda target: opened.append(target) or len(opened) - 1)
     assert cli("image", "flux/dev", "A cat", "--save", "cat.png", "--open").err == ""
     assert opened == [str(Path("cat.png").absolute())]
     ran = cli("image", "flux/dev", "A cat", "--open")

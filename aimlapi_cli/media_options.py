@@ -1,0 +1,88 @@
+"""What all media commands have in common: their options, and which command makes what."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aimlapi_cli.session import ApiKey, AsJson, BaseUrl
+from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.media.operations import known_models, model_facts
+
+# The command -> the method of the client.
+OPERATIONS = {
+    "image": "images",
+    "edit": "edit_image",
+    "video": "video",
+    "say": "speech",
+    "transcribe": "transcribe",
+    "ocr": "ocr",
+    "music": "music",
+}
+
+
+@dataclass(frozen=True)
+class Common:
+    """The options of every media command.
+
+    Attributes:
+        save: a folder, or the path of one file; None where addresses are enough.
+    """
+
+    param: Annotated[
+        list[str] | None,
+        typer.Option("--param", "-p", help="Another field of the model: quality=low; may be repeated."),
+    ] = None
+    save: Annotated[Path | None, typer.Option("--save", "-o", help="A folder, or the path of one file.")] = None
+    opens: Annotated[bool, typer.Option("--open", help="Show the result by the system's own program.")] = False
+    as_json: AsJson = False
+    base_url: BaseUrl = None
+    api_key: ApiKey = None
+
+    def check(self) -> None:
+        """Raises InvalidRequestError for what would fail only after it is paid for."""
+        if self.save is None:
+            return
+        folder = self.save.expanduser().absolute()
+        folder = next(one for one in (folder, *folder.parents) if one.is_dir() or (one != folder and one.exists()))
+        if not folder.is_dir() or not os.access(folder, os.W_OK):
+            raise InvalidRequestError(f"`--save` {self.save} cannot be written: {folder} is no folder for it.")
+
+
+@dataclass(frozen=True)
+class Waited(Common):
+    """The options of the commands whose result takes minutes.
+
+    Attributes:
+        wait_timeout: seconds to wait in all; None for the operation's own.
+        ordered: the model, where only the id of a generation is known.
+    """
+
+    waits: Annotated[
+        bool,
+        typer.Option("--wait/--no-wait", help="--no-wait prints the generation as JSON, for `status` and `wait`."),
+    ] = True
+    wait_timeout: Annotated[float | None, typer.Option(help="Seconds to wait in all.", min=0)] = None
+    ordered: Annotated[
+        str | None, typer.Option("--model", "-m", help="Beside a bare id: the model that was ordered.")
+    ] = None
+
+    def check(self) -> None:
+        if not self.waits and (self.save is not None or self.opens):
+            raise InvalidRequestError("With --no-wait there is no file yet: leave --save and --open to `wait`.")
+        if not self.waits and self.wait_timeout is not None:
+            raise InvalidRequestError("Pass --no-wait or --wait-timeout, not both.")
+        super().check()
+
+
+def check_model(command: str, model: str) -> None:
+    """Raises InvalidRequestError for a model of another command, and for none."""
+    if not model.strip():
+        raise InvalidRequestError("No model is named: pass its id (`aimlapi models --all` lists them).")
+    if model_facts(model) is not None and model not in known_models(OPERATIONS[command]):
+        other = next(name for name, operation in OPERATIONS.items() if model in known_models(operation))
+        raise InvalidRequestError(f"{model} is a model for `aimlapi {other}`, not for `aimlapi {command}`.")
