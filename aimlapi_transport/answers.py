@@ -75,7 +75,8 @@ class AnswerReader:
         None where the connection broke or fell silent after a complete answer.
         """
         if is_broken(error):
-            error = to_aimlapi_error(error, self.exchange.scrub)
+            limits = self.exchange.time_limits
+            error = to_aimlapi_error(error, self.exchange.scrub, limits, has_begun=self._reader.count > 0)
         if isinstance(error, APIConnectionError):
             if self._reader.has_answer:
                 return None

@@ -63,8 +63,11 @@ class AIMLAPIError(Exception):
 
     Attributes:
         message: one readable sentence, the provider's own where it sent one; never holds the key.
+        advice: what to do about a refusal of this class; in the text of the error after its message.
         status_code: the HTTP status (or the one a body claimed), None where nothing answered.
         request_id: the provider's `x-inference-id` or `requestId`, to quote to its support.
+        model: the id that was asked for; empty or None where the call has none.
+        host: where the request went, with the port where one is set; None where nothing was to be sent.
         body: what the provider sent: parsed JSON, or text.
         headers: the reply's, names in lower case; empty where nothing answered.
         retry_after: seconds the provider asked to wait, None where it did not say.
@@ -76,7 +79,10 @@ class AIMLAPIError(Exception):
             waited for again. None elsewhere.
     """
 
+    advice: str = ""
     is_retryable: bool = False
+    model: str | None = None
+    host: str | None = None
     cost_usd: float | None = None
     generation: Any = None
 
@@ -106,7 +112,12 @@ class AIMLAPIError(Exception):
         notes = [f"status {self.status_code}"] if self.status_code is not None else []
         if self.request_id:
             notes.append(f"request id {self.request_id}")
-        return f"{self.message} ({', '.join(notes)})" if notes else self.message
+        if self.model:
+            notes.append(f"model {self.model[:100]}")
+        if self.host:
+            notes.append(f"host {self.host}")
+        text = f"{self.message} ({', '.join(notes)})" if notes else self.message
+        return f"{text} {self.advice}" if self.advice and self.status_code is not None else text
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.message, dict(self.__dict__))
@@ -121,22 +132,27 @@ def _rebuild(cls: type[AIMLAPIError], message: str, state: dict[str, Any]) -> AI
 class AuthenticationError(AIMLAPIError):
     """The key is missing, malformed, or not accepted (401)."""
 
+    advice = "Check that the API key is complete, valid and of this host."
     is_retryable = False
 
 
 class PermissionDeniedError(AIMLAPIError):
     """The key may not do this (403)."""
 
+    advice = "Check what the API key may do."
     is_retryable = False
 
 
 class InsufficientCreditsError(PermissionDeniedError):
     """The account ran out of credits: the provider says so with 403."""
 
+    advice = "Add credits to the account."
+
 
 class NotFoundError(AIMLAPIError):
     """No such model or endpoint (404)."""
 
+    advice = "Check the id and the address."
     is_retryable = False
 
 
@@ -152,22 +168,27 @@ class InvalidRequestError(AIMLAPIError):
 class ContextLengthError(InvalidRequestError):
     """The messages and the output limit together exceed the model's context."""
 
+    advice = "Shorten the messages, or choose a model with a larger context."
+
 
 class RateLimitError(AIMLAPIError):
     """Too many requests (429)."""
 
+    advice = "Send fewer requests at a time, or raise `max_retries`."
     is_retryable = True
 
 
 class QuotaExceededError(RateLimitError):
     """A quota is used up: waiting a little does not cure it (429)."""
 
+    advice = "Waiting does not help: have the quota raised."
     is_retryable = False
 
 
 class ServerError(AIMLAPIError):
     """The provider failed (5xx), or asked to send the request again (408, 409)."""
 
+    advice = "Try again later; give the request id to the provider's support."
     is_retryable = True
 
 

@@ -16,10 +16,10 @@ from aimlapi_transport.http._compat import error_names
 from aimlapi_transport.http.decoding import BrokenEncodingError
 
 if TYPE_CHECKING:
-    import httpx
-
     from aimlapi_transport.http.proxies import Proxy
+    from aimlapi_transport.http.timeouts import TimeLimits
 
+_STEPS = {"ConnectTimeout": "connect", "PoolTimeout": "pool", "WriteTimeout": "write", "ReadTimeout": "read"}
 _TRANSPORT_ERRORS = ("TransportError", "NetworkError", "ProtocolError", "ProxyError", "UnsupportedProtocol")
 
 
@@ -27,13 +27,13 @@ class map_httpx_errors:
     """Turns httpx's errors into ours. Theirs hold the request, and so the key: it is taken out of them first.
 
     Args:
-        url: where the request goes, for errors of connecting.
-        proxy: what it goes through, for the same.
+        time_limits: of the call; a timeout names the setting that was reached.
+        proxy: what the request goes through, for errors of connecting.
     """
 
-    def __init__(self, scrub: Callable[[str], str], url: httpx.URL | None = None, proxy: Proxy | None = None) -> None:
+    def __init__(self, scrub: Callable[[str], str], time_limits: TimeLimits, proxy: Proxy | None = None) -> None:
         self._scrub = scrub
-        self._url = url
+        self._time_limits = time_limits
         self._proxy = proxy
 
     def __enter__(self) -> None:
@@ -41,40 +41,47 @@ class map_httpx_errors:
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, Exception) and is_broken(error):
-            raise to_aimlapi_error(error, self._scrub, self._url, self._proxy) from None
+            raise to_aimlapi_error(error, self._scrub, self._time_limits, self._proxy) from None
 
 
 def to_aimlapi_error(
-    error: Exception, scrub: Callable[[str], str], url: httpx.URL | None = None, proxy: Proxy | None = None
+    error: Exception,
+    scrub: Callable[[str], str],
+    time_limits: TimeLimits,
+    proxy: Proxy | None = None,
+    *,
+    has_begun: bool = False,
 ) -> AIMLAPIError:
-    """The error of ours for one of httpx, httpx2 or httpcore: their classes have the same names."""
+    """The error of ours for one of httpx, httpx2 or httpcore: their classes have the same names.
+
+    Args:
+        has_begun: whether an event of the stream came before.
+    """
     error.request = None  # type: ignore[attr-defined]  # httpx's hold it, and in it the key
     error.__traceback__ = error.__cause__ = error.__context__ = None
     names = error_names(error)
-    on_the_way = _on_the_way(names, url, proxy)
+    is_of_connecting = not names.isdisjoint(("ConnectError", "ConnectTimeout", "ProxyError"))
+    through = f" (through the proxy {proxy.name})" if proxy is not None and is_of_connecting else ""
     if "TimeoutException" in names:
-        what = "connect" if "ConnectTimeout" in names else "answer"
-        return APITimeoutError(scrub(f"The provider did not {what} in time ({type(error).__name__}){on_the_way}."))
+        step = next((step for name, step in _STEPS.items() if name in names), "read")
+        what = "connect" if step == "connect" else "answer"
+        reason = time_limits.reached(step, has_begun=has_begun)
+        name = type(error).__name__
+        return APITimeoutError(scrub(f"The provider did not {what} in time ({name}){through}: {reason}."))
     if "DecodingError" in names or isinstance(error, BrokenEncodingError):
         return BadResponseError(scrub(f"The reply's compression is broken: {error}."))
     if not names.isdisjoint(_TRANSPORT_ERRORS):
-        text = scrub(f"{str(error) or type(error).__name__}{on_the_way}")
+        text = scrub(f"{str(error).rstrip('.') or type(error).__name__}{through}")
         if "UnsupportedProtocol" in names:
-            return InvalidRequestError(f"The address cannot be used: {text}")
+            return InvalidRequestError(f"The address cannot be used: {text}.")
         untrusted = "certificate" in text.lower()
-        return APIConnectionError(f"The connection to the provider failed: {text}", is_retryable=not untrusted)
+        advice = " Check the network and the address." if is_of_connecting else ""
+        if untrusted:
+            advice = " If a proxy of yours signs certificates, set `SSL_CERT_FILE` to its certificate."
+        return APIConnectionError(f"The connection to the provider failed: {text}.{advice}", is_retryable=not untrusted)
     if "InvalidURL" in names:
-        return InvalidRequestError(scrub(f"The address is no URL: {error}."))
+        return InvalidRequestError(scrub(f"The address is not a valid URL: {error}."))
     return APIConnectionError(scrub(f"The reply could not be read: {type(error).__name__}."))
-
-
-def _on_the_way(names: frozenset[str], url: httpx.URL | None, proxy: Proxy | None) -> str:
-    """Where connecting failed: the address, or the proxy, may be the mistake."""
-    if names.isdisjoint(("ConnectError", "ConnectTimeout", "ProxyError")):
-        return ""
-    if proxy is not None:
-        return f" (through the proxy {proxy.name})"
-    return "" if url is None or "ConnectError" not in names else f" (on the way to {url.netloc.decode()})"
 
 
 def without_traceback(error: AIMLAPIError) -> AIMLAPIError:

@@ -18,6 +18,7 @@ from aimlapi_transport.http.request import (
     MAX_REDIRECTS,
     check_encoding,
     headers_of,
+    host_of,
     redirect,
     request_id_of,
     to_httpx,
@@ -96,7 +97,9 @@ class Exchange:
                 raise
             await reply.close()
             self._reply = None
-        raise BadResponseError(f"The provider redirected more than {MAX_REDIRECTS} times.")
+        endless = BadResponseError(f"The provider redirected more than {MAX_REDIRECTS} times.")
+        self._locate(endless)
+        raise endless
 
     async def _send(self, client: Any, sent: httpx.Request) -> Reply | AsyncReply:
         is_logged = _log.isEnabledFor(logging.DEBUG)
@@ -104,7 +107,7 @@ class Exchange:
             start = time.monotonic()
             address = str(sent.url.copy_with(query=None, userinfo=None, fragment=None))  # a query may hold a secret
             _log.debug("%s %s, %d bytes", sent.method, address, len(self.request.body))
-        with map_httpx_errors(self.scrub, sent.url, self._connection.source.proxy):
+        with map_httpx_errors(self.scrub, self.time_limits, self._connection.source.proxy):
             reply = await self._connection.send(client, sent)
         if is_logged:
             response, request_id = reply.response, request_id_of(reply.response, self.scrub)
@@ -132,7 +135,7 @@ class Exchange:
             AIMLAPIError: it broke off, is too long, or came too late.
         """
         whole = bytearray()
-        with map_httpx_errors(self.scrub):
+        with map_httpx_errors(self.scrub, self.time_limits):
             while piece := await self.read():
                 self.time_limits.check()
                 whole += piece
@@ -152,10 +155,10 @@ class Exchange:
     async def leave(self, error: BaseException | None) -> None:
         """Closes what is open: in order, or at once where the caller was cancelled."""
         reply = self._reply
+        if isinstance(error, AIMLAPIError):
+            self._locate(error)
         if reply is None:
             return
-        if isinstance(error, AIMLAPIError) and error.request_id is None:
-            error.request_id = request_id_of(reply.response, self.scrub)
         if error is not None and not isinstance(error, Exception):
             reply.abandon()
             return
@@ -164,6 +167,14 @@ class Exchange:
         except Exception:
             if error is None:
                 raise
+
+    def _locate(self, error: AIMLAPIError) -> None:
+        """Says in an error which call failed: its model, its host and its request id."""
+        host = host_of(self._connection.base_url)
+        error.model = self.scrub(self.request.model) or None
+        error.host = self.scrub(host) if host else None
+        if error.request_id is None and self._reply is not None:
+            error.request_id = request_id_of(self._reply.response, self.scrub)
 
     def abandon(self) -> None:
         """Gives the reply up without waiting."""

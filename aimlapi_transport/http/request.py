@@ -69,6 +69,15 @@ def _url(url_class: Any, address: str) -> Any:
     return url_class(address)
 
 
+def host_of(base_url: str) -> str | None:
+    """The host of an address, with its port where one is set, without user and password; None where it has none."""
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL:
+        return None
+    return url.netloc.decode("ascii", "replace") or None
+
+
 def redirect(response: httpx.Response, scrub: Callable[[str], str]) -> httpx.URL | None:
     """Where to send the request again, None if this is no redirect; only within the same origin."""
     if response.status_code not in (301, 302, 303, 307, 308):

@@ -52,6 +52,7 @@ class TimeLimits:
             whole = None if timeout is None else self._timeouts
             self.first_silence = _silence(whole, settings.first_chunk_timeout, FIRST_CHUNK_SECONDS)
             self.silence = _silence(whole, settings.stream_chunk_timeout, CHUNK_SECONDS)
+        self._is_stream, self._is_set = request.stream, timeout is not None
         self._deadline = settings.deadline
         self.end = None if settings.deadline is None else time.monotonic() + settings.deadline
 
@@ -73,7 +74,34 @@ class TimeLimits:
     def check(self) -> None:
         """Raises `APITimeoutError` once the deadline is over."""
         if self.end is not None and time.monotonic() > self.end:
-            raise APITimeoutError(f"The answer took longer than the deadline of {self._deadline:g} s.")
+            raise APITimeoutError(
+                f"The answer took longer than the deadline of {self._deadline:g} s: raise `deadline`."
+            )
+
+    def reached(self, step: str, *, has_begun: bool = False) -> str:
+        """The limit that a step of a request reached, and the setting that raises it.
+
+        Args:
+            step: connect, read, write or pool, as httpx has them.
+            has_begun: whether an event of the stream came before.
+        """
+        if self.end is not None and time.monotonic() >= self.end - 0.01:  # a timer may end a little early
+            return f"the deadline of {self._deadline:g} s was reached; raise `deadline`"
+        seconds = getattr(self._timeouts, step)
+        if step == "pool":
+            free = f"no connection of the pool was free for {_shown(seconds)}"
+            return f"{free}; make fewer calls at a time, or raise `timeout`"
+        name = "timeout"
+        if step == "read" and self._is_stream:
+            seconds = self.silence if has_begun else self.first_silence
+            if seconds != self._timeouts.read or not self._is_set:
+                name = "stream_chunk_timeout" if has_begun else "first_chunk_timeout"
+        return f"the limit of {_shown(seconds)} was reached; raise `{name}`"
+
+
+def _shown(seconds: float | None) -> str:
+    """A limit in words; a client of the user's own may have set one that is not known here."""
+    return "the client's own" if seconds is None else f"{seconds:g} s"
 
 
 def _silence(whole: Timeouts | None, chunk: float | None, default: float) -> float | None:

@@ -48,7 +48,7 @@ def test_an_error_is_copied_with_all_it_carries(kind: type[AIMLAPIError], copied
     error = kind("no", partial=PARTIAL, **told)
     again = copied.deepcopy(error) if copied is copy else pickle.loads(copied.dumps(error))
     assert (type(again), str(again), again.args, vars(again)) == (kind, str(error), error.args, vars(error))
-    assert str(error) == "no (status 429, request id r)"
+    assert str(error) == f"no (status 429, request id r) {kind.advice}".strip()
 
 
 @pytest.mark.parametrize("make", [embeddings, embedding])
