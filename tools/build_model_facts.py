@@ -1,6 +1,6 @@
 """Builds aimlapi_transport/models.json, the packaged facts about known models, from the full survey.
 
-    python tools/build_model_facts.py ../shared/models.json
+    python tools/build_model_facts.py SURVEY.json
 
 The survey was read from the provider's public OpenAPI documents and pages (api-docs repository); this keeps
 what a client uses: which endpoints serve an id, which parameters its schema names, their limits, the roles
