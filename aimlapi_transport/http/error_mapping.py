@@ -47,7 +47,7 @@ class map_httpx_errors:
 def to_aimlapi_error(
     error: Exception,
     scrub: Callable[[str], str],
-    time_limits: TimeLimits,
+    time_limits: TimeLimits | None = None,
     proxy: Proxy | None = None,
     *,
     has_begun: bool = False,
@@ -55,6 +55,7 @@ def to_aimlapi_error(
     """The error of ours for one of httpx, httpx2 or httpcore: their classes have the same names.
 
     Args:
+        time_limits: of the call; a timeout names the setting that was reached.
         has_begun: whether an event of the stream came before.
     """
     error.request = None  # type: ignore[attr-defined]  # httpx's hold it, and in it the key
@@ -65,9 +66,9 @@ def to_aimlapi_error(
     if "TimeoutException" in names:
         step = next((step for name, step in _STEPS.items() if name in names), "read")
         what = "connect" if step == "connect" else "answer"
-        reason = time_limits.reached(step, has_begun=has_begun)
+        reason = "" if time_limits is None else f": {time_limits.reached(step, has_begun=has_begun)}"
         name = type(error).__name__
-        return APITimeoutError(scrub(f"The provider did not {what} in time ({name}){through}: {reason}."))
+        return APITimeoutError(scrub(f"The provider did not {what} in time ({name}){through}{reason}."))
     if "DecodingError" in names or isinstance(error, BrokenEncodingError):
         return BadResponseError(scrub(f"The reply's compression is broken: {error}."))
     if not names.isdisjoint(_TRANSPORT_ERRORS):
