@@ -35,21 +35,16 @@ def build_request(model: str, messages: Sequence[Mapping[str, Any]], options: Re
             warn_left_out(model, "name", is_strict=options.strict_parameters)
     else:
         request = chat_request(model, messages, options)
-    warn_unlisted(request)
+    if request.unlisted or request.unlisted_parts or request.tool_choice_downgrade:
+        warn_unlisted(request)
     return request
 
 
 def goes_to_responses(
-    choice: bool | None,
-    model: str,
-    parameters: Mapping[str, Any],
-    preset: Preset,
-    *,
-    is_provider: bool,
-    wants_items: bool = False,
+    choice: bool | None, model: str, parameters: Mapping[str, Any], preset: Preset, **options: bool
 ) -> bool:
     """Whether a call goes to /v1/responses; see `routing.uses_responses`. Warns as `build_request` does."""
-    goes_there = uses_responses(choice, model, parameters, preset, is_provider=is_provider, wants_items=wants_items)
+    goes_there = uses_responses(choice, model, parameters, preset, **options)
     if goes_there and choice is None and not is_known_there(model, preset):
         warn_unknown_endpoint(model)
     return goes_there

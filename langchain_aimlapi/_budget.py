@@ -43,8 +43,7 @@ def reserve(budgets: Budgets, client: Client, request: Request) -> None:
     Raises:
         BudgetExceededError: a budget would be passed.
     """
-    if budgets:
-        _reserve(budgets, request.model, client.sure_cost(request))
+    _reserve(budgets, request.model, client.sure_cost(request))
 
 
 async def areserve(budgets: Budgets, client: AsyncClient, request: Request) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.messages import (
@@ -20,6 +20,8 @@ from langchain_aimlapi._ai_messages import ai_to_wire
 from langchain_aimlapi._content_parts import is_of_type, text_or_parts, to_content, unwrapped
 from langchain_aimlapi.errors import InvalidRequestError
 
+_TEXT_ROLES: dict[type[BaseMessage], str] = {HumanMessage: "user", AIMessage: "assistant"}
+
 
 def to_wire(messages: Sequence[BaseMessage], *, for_responses: bool = False) -> list[Json]:
     """The messages as a request carries them.
@@ -34,9 +36,10 @@ def to_wire(messages: Sequence[BaseMessage], *, for_responses: bool = False) -> 
     sent: list[Json] = []
     for position, message in enumerate(messages):
         # a fast path: most messages of a long history are a text and nothing else
-        role = _PLAIN.get(message.__class__)
-        if role is not None and _is_plain_text(fields := message.__dict__):
-            sent.append({"role": role, "content": fields["content"]})
+        role, text = _TEXT_ROLES.get(type(message)), message.content
+        has_calls = isinstance(message, AIMessage) and (message.tool_calls or message.invalid_tool_calls)
+        if role and isinstance(text, str) and not (message.name or message.additional_kwargs or has_calls):
+            sent.append({"role": role, "content": text})
             continue
         where = f"messages[{position}] ({type(message).__name__})"
         if isinstance(message, HumanMessage):
@@ -59,15 +62,6 @@ def to_wire(messages: Sequence[BaseMessage], *, for_responses: bool = False) -> 
         else:
             raise InvalidRequestError(f"{where} cannot be sent: pass system, human, AI, tool or chat messages.")
     return sent
-
-
-_PLAIN: dict[type[BaseMessage], str] = {HumanMessage: "user", AIMessage: "assistant"}
-
-
-def _is_plain_text(fields: Mapping[str, Any]) -> bool:
-    return fields["content"].__class__ is str and not (
-        fields["name"] or fields["additional_kwargs"] or fields.get("tool_calls") or fields.get("invalid_tool_calls")
-    )
 
 
 def _from_human(message: HumanMessage, where: str, for_responses: bool) -> list[Json]:

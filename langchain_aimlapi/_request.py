@@ -49,7 +49,7 @@ def to_request(
     parameters, added = _parameters(model, call, stream=stream)
     call = {**model.model_kwargs, **call}
     model_id = call.get("model") or model.model_name
-    uses_responses = goes_to_responses(
+    to_responses = goes_to_responses(
         call.get("use_responses_api", model.use_responses_api),
         model_id,
         parameters,
@@ -57,15 +57,18 @@ def to_request(
         is_provider=client.is_provider,
         wants_items=model.output_version == "responses/v1",
     )
-    sent = to_wire(messages, for_responses=uses_responses)
+    sent = to_wire(messages, for_responses=to_responses)
     if "added_instruction" in call:
         from langchain_aimlapi._structured import instructed
 
         sent = instructed(sent, call["added_instruction"])
-    parts = [part for message in sent if isinstance(message.get("content"), list) for part in message["content"]]
+    parts: list[Json] = []
+    for message in sent:
+        if isinstance(message.get("content"), list):
+            parts += message["content"]
     tools: list[Json] = parameters.get("tools") or []
-    has_marks = any("cache_control" in marked for marked in (*parts, *tools))
-    if has_marks and client.preset.lists_models and not takes_cache_marks(model_id):
+    takes_marks = not client.preset.lists_models or takes_cache_marks(model_id)
+    if (parts or tools) and not takes_marks and any("cache_control" in marked for marked in (*parts, *tools)):
         warn_left_out(model_id, "cache_control", is_strict=client.strict_parameters)
         sent, unmarked_tools = without_cache_marks(sent, tools)
         if tools:
@@ -83,7 +86,7 @@ def to_request(
         repair_history=bool(call.get("repair_history", model.repair_history)),
         part_support=parts_taken(model._profile_of(model_id)) if parts else None,
         parse_think=model.parse_think if call.get("parse_think") is None else call["parse_think"],
-        use_responses_api=uses_responses,
+        use_responses_api=to_responses,
     )
     return build_request(model_id, sent, options)
 

@@ -15,7 +15,6 @@ from langchain_aimlapi._content_blocks import PROVIDER
 from langchain_aimlapi._profile import belongs_to_other_model
 from langchain_aimlapi._settings import ChatSettings
 
-_STOPS = ("stop", "stop_sequences")
 # Fields beside the body's parameters that decide an answer.
 _IDENTIFYING = (
     "base_url",
@@ -86,9 +85,7 @@ class SerializableChat(ChatSettings):
     def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
         """What tracers show of a call: also the stop sequences that are set and not passed."""
         params = _without_secrets({**self._identifying_params, "_type": self._llm_type, **kwargs})
-        sequences = stop or next(
-            (group[name] for group in (kwargs, params) for name in _STOPS if group.get(name)), None
-        )
+        sequences = stop or _stop_in(kwargs) or _stop_in(params)
         return {**params, "stop": [sequences] if isinstance(sequences, str) else sequences}
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
@@ -107,10 +104,14 @@ class SerializableChat(ChatSettings):
         limit = settings.get("max_tokens") or settings.get("max_completion_tokens")
         if limit:
             params["ls_max_tokens"] = limit
-        sequences = stop or settings.get("stop") or settings.get("stop_sequences")
+        sequences = stop or _stop_in(settings)
         if sequences:
             params["ls_stop"] = [sequences] if isinstance(sequences, str) else list(sequences)
         return params
+
+
+def _stop_in(settings: Mapping[str, Any]) -> Any:
+    return settings.get("stop") or settings.get("stop_sequences")
 
 
 def _without_secrets(params: dict[str, Any]) -> dict[str, Any]:

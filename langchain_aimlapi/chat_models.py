@@ -86,7 +86,8 @@ class ChatAIMLAPI(SerializableChat):
         with translated():
             client = Client(http_client=self.http_client, pool_handle=self._pool_handle, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=False)
-            reserve(budgets_of(run_manager), client, request)
+            if budgets := budgets_of(run_manager):
+                reserve(budgets, client, request)
             completion = client.complete(request, timeout=kwargs.get("timeout"), on_progress=kwargs.get("on_progress"))
             return self._result(completion, request, kwargs)
 
@@ -105,7 +106,8 @@ class ChatAIMLAPI(SerializableChat):
         with translated():
             client = AsyncClient(http_client=self.http_async_client, pool_handle=self._pool_handle, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=False)
-            await areserve(budgets_of(run_manager), client, request)
+            if budgets := budgets_of(run_manager):
+                await areserve(budgets, client, request)
             completion = await client.complete(
                 request, timeout=kwargs.get("timeout"), on_progress=kwargs.get("on_progress")
             )
@@ -128,7 +130,8 @@ class ChatAIMLAPI(SerializableChat):
         with translated():
             client = Client(http_client=self.http_client, pool_handle=self._pool_handle, **self._config())
             request = to_request(self, client, messages, stop, kwargs, stream=True)
-            reserve(budgets_of(run_manager), client, request)
+            if budgets := budgets_of(run_manager):
+                reserve(budgets, client, request)
             reader, choice = stream_reader(self.output_version, request), OneChoice(request.choices)
             stream = client.stream(request, timeout=kwargs.get("timeout"))
             try:

@@ -190,11 +190,11 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
         """
         facts = self._facts()
         context = self.context_window or (facts.context_length if facts is not None else None)
-        further = self.additional_kwargs
-        limits = (further.get("max_tokens"), further.get("max_completion_tokens"), self.max_tokens)
+        body = self.additional_kwargs
+        limit = body.get("max_tokens") or body.get("max_completion_tokens") or self.max_tokens
         return (UnknownContext if context is None else LLMMetadata)(
             context_window=context or DEFAULT_CONTEXT_WINDOW,
-            num_output=next((limit for limit in limits if isinstance(limit, int)), None) or -1,
+            num_output=limit if isinstance(limit, int) else -1,
             is_chat_model=self.is_chat_model,
             is_function_calling_model=self._takes_tools(facts),
             model_name=self.model,
