@@ -50,9 +50,8 @@ DISTRIBUTIONS = (
         "aimlapi-transport",
         "Clients of AI/ML API, PowerTokens and AnyFast; no framework",
         packages=("aimlapi_transport",),
-        also=("httpx", "orjson", "platformdirs", "typing-extensions"),
+        also=("httpx", "orjson", "platformdirs", "pydantic", "typing-extensions"),
         optional={
-            "pydantic": "only a class of the caller's own needs it",
             "socksio": "only a SOCKS proxy needs it, and an error says so",
         },
         usage='from aimlapi_transport import Client\n\nClient().chat("openai/gpt-4o", "Hello").text',

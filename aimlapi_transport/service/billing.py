@@ -1,4 +1,4 @@
-"""Balance, spending, transactions and logs of an account, as values. Pure.
+"""Balance, spending, transactions and logs of an account, as values.
 
 Source: https://docs.aimlapi.com/api-references/service-endpoints (billing, usage and logs)
 """
@@ -10,11 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import BeforeValidator, PlainValidator, TypeAdapter
 
 from aimlapi_transport.chat.usage import CREDITS_PER_USD
 from aimlapi_transport.errors import BadResponseError, InvalidRequestError
-from aimlapi_transport.service.fields import Json, an_object, count, moment, money, number, objects, text
+from aimlapi_transport.service import fields
+from aimlapi_transport.service.fields import Json
 
 LONGEST_WINDOW = 92  # days
 _PERIOD = re.compile(r"([1-9]\d*)([hd])")
@@ -38,7 +41,11 @@ class Balance:
     credits: int
     is_low: bool | None = None
     status: str | None = None
-    raw: Json = field(default_factory=dict, repr=False, compare=False)
+    raw: fields.Object = field(default_factory=dict, repr=False, compare=False)
+
+
+def _requests(value: Any) -> int:
+    return fields.count(value["total"] if isinstance(value, dict) and "total" in value else value) or 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +60,17 @@ class UsageGroup:
         input_tokens, output_tokens: None where not reported.
     """
 
-    day: str | None
-    model: str | None
-    usd: Decimal
-    requests: int
-    succeeded: int | None = None
-    failed: int | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
+    day: fields.OptionalText = None
+    model: fields.OptionalText = None
+    usd: Annotated[fields.Money, fields.path("spend")] = Decimal(0)
+    requests: Annotated[int, PlainValidator(_requests)] = 0
+    succeeded: Annotated[fields.OptionalCount, fields.path("requests", "succeeded")] = None
+    failed: Annotated[fields.OptionalCount, fields.path("requests", "failed")] = None
+    input_tokens: Annotated[fields.OptionalCount, fields.path("tokens", "input")] = None
+    output_tokens: Annotated[fields.OptionalCount, fields.path("tokens", "output")] = None
+
+
+Groups: TypeAlias = Annotated[tuple[UsageGroup, ...], BeforeValidator(fields.objects)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +85,14 @@ class UsageReport:
         groups: as they were asked for (`group_by`); empty otherwise.
     """
 
-    start: datetime | None
-    end: datetime | None
-    usd: Decimal
-    requests: int
-    key_prefix: str | None
-    models: tuple[UsageGroup, ...]
-    groups: tuple[UsageGroup, ...]
-    raw: Json = field(default_factory=dict, repr=False, compare=False)
+    start: fields.Moment = None
+    end: fields.Moment = None
+    usd: Annotated[fields.Money, fields.path("spend")] = Decimal(0)
+    requests: fields.Count = 0
+    key_prefix: Annotated[fields.OptionalText, fields.path("api_key_prefix")] = None
+    models: Groups = ()
+    groups: Groups = ()
+    raw: fields.Object = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +105,14 @@ class Transaction:
         model: of a call. `reference_id` is its `inference_id`.
     """
 
-    created: datetime | None
-    direction: str
-    type: str
-    usd: Decimal
-    credits: int
-    model: str | None
-    reference_id: str | None
-    raw: Json = field(default_factory=dict, repr=False, compare=False)
+    created: Annotated[fields.Moment, fields.path("created_at")] = None
+    direction: fields.Text = ""
+    type: fields.Text = ""
+    usd: Annotated[fields.Money, fields.path("amount", "usd")] = Decimal(0)
+    credits: Annotated[fields.Count, fields.path("amount", "credits")] = 0
+    model: fields.OptionalText = None
+    reference_id: fields.OptionalText = None
+    raw: fields.Object = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,18 +126,23 @@ class LogEntry:
         inference_id: the `x-inference-id` of its reply; `client_request_id` the id you sent.
     """
 
-    created: datetime | None
-    status: str
-    origin: str | None
-    model: str
-    usd: Decimal
-    credits: int
-    input_tokens: int
-    output_tokens: int
-    total_tokens: int
-    inference_id: str | None
-    client_request_id: str | None
-    raw: Json = field(default_factory=dict, repr=False, compare=False)
+    created: fields.Moment = None
+    status: fields.Text = ""
+    origin: fields.OptionalText = None
+    model: fields.Text = ""
+    usd: Annotated[fields.Money, fields.path("cost", "usd")] = Decimal(0)
+    credits: Annotated[fields.Count, fields.path("cost", "credits")] = 0
+    input_tokens: Annotated[fields.Count, fields.path("tokens", "input")] = 0
+    output_tokens: Annotated[fields.Count, fields.path("tokens", "output")] = 0
+    total_tokens: Annotated[fields.Count, fields.path("tokens", "total")] = 0
+    inference_id: fields.OptionalText = None
+    client_request_id: fields.OptionalText = None
+    raw: fields.Object = field(default_factory=dict, repr=False, compare=False)
+
+
+_REPORT: TypeAdapter[UsageReport] = TypeAdapter(Annotated[UsageReport, BeforeValidator(fields.with_raw)])
+_TRANSACTIONS = TypeAdapter(list[Annotated[Transaction, BeforeValidator(fields.with_raw)]])
+_LOGS = TypeAdapter(list[Annotated[LogEntry, BeforeValidator(fields.with_raw)]])
 
 
 def read_balance(payload: Any) -> Balance:
@@ -136,15 +151,15 @@ def read_balance(payload: Any) -> Balance:
     Raises:
         BadResponseError: it is none.
     """
-    value = an_object(payload)
+    value = fields.an_object(payload)
     if "current_balance" in value:
-        usd = money(value["current_balance"])
+        usd = fields.money(value["current_balance"])
         return Balance(usd, round(usd * CREDITS_PER_USD), raw=value)
     if "balance" in value:
-        credits = number(value["balance"])
+        credits = fields.count(value["balance"]) or 0
         low = value.get("lowBalance")
         usd = Decimal(credits) / CREDITS_PER_USD
-        return Balance(usd, credits, low if isinstance(low, bool) else None, text(value.get("status")), value)
+        return Balance(usd, credits, low if isinstance(low, bool) else None, fields.text(value.get("status")), value)
     raise BadResponseError("The provider's reply holds no balance.", body=payload)
 
 
@@ -154,34 +169,9 @@ def read_usage(payload: Any) -> UsageReport:
     Raises:
         BadResponseError: it is none.
     """
-    value = an_object(payload)
-    if "spend" not in value:
+    if "spend" not in fields.an_object(payload):
         raise BadResponseError("The provider's reply is no report of usage.", body=payload)
-    return UsageReport(
-        start=moment(value.get("start")),
-        end=moment(value.get("end")),
-        usd=money(value["spend"]),
-        requests=number(value.get("requests")),
-        key_prefix=text(value.get("api_key_prefix")),
-        models=tuple(_group(row) for row in objects(value.get("models"))),
-        groups=tuple(_group(row) for row in objects(value.get("groups"))),
-        raw=value,
-    )
-
-
-def _group(row: Json) -> UsageGroup:
-    requests, tokens = row.get("requests"), an_object(row.get("tokens"))
-    counts = an_object(requests)
-    return UsageGroup(
-        day=text(row.get("day")),
-        model=text(row.get("model")),
-        usd=money(row.get("spend")),
-        requests=number(counts.get("total")) if counts else number(requests),
-        succeeded=count(counts.get("succeeded")),
-        failed=count(counts.get("failed")),
-        input_tokens=count(tokens.get("input")),
-        output_tokens=count(tokens.get("output")),
-    )
+    return _REPORT.validate_python(payload)
 
 
 def read_transactions(payload: Any) -> tuple[list[Transaction], str | None]:
@@ -191,20 +181,8 @@ def read_transactions(payload: Any) -> tuple[list[Transaction], str | None]:
         BadResponseError: it is none.
     """
     rows, paging = _page(payload)
-    found = [
-        Transaction(
-            created=moment(row.get("created_at")),
-            direction=text(row.get("direction")) or "",
-            type=text(row.get("type")) or "",
-            usd=money(an_object(row.get("amount")).get("usd")),
-            credits=number(an_object(row.get("amount")).get("credits")),
-            model=text(row.get("model")),
-            reference_id=text(row.get("reference_id")),
-            raw=row,
-        )
-        for row in rows
-    ]
-    return found, text(paging.get("next_cursor")) if paging.get("has_more") else None
+    cursor = fields.text(paging.get("next_cursor")) if paging.get("has_more") else None
+    return _TRANSACTIONS.validate_python(rows), cursor
 
 
 def read_logs(payload: Any) -> tuple[list[LogEntry], bool]:
@@ -214,31 +192,14 @@ def read_logs(payload: Any) -> tuple[list[LogEntry], bool]:
         BadResponseError: it is none.
     """
     rows, paging = _page(payload)
-    found = [
-        LogEntry(
-            created=moment(row.get("created")),
-            status=text(row.get("status")) or "",
-            origin=text(row.get("origin")),
-            model=text(row.get("model")) or "",
-            usd=money(an_object(row.get("cost")).get("usd")),
-            credits=number(an_object(row.get("cost")).get("credits")),
-            input_tokens=number(an_object(row.get("tokens")).get("input")),
-            output_tokens=number(an_object(row.get("tokens")).get("output")),
-            total_tokens=number(an_object(row.get("tokens")).get("total")),
-            inference_id=text(row.get("inference_id")),
-            client_request_id=text(row.get("client_request_id")),
-            raw=row,
-        )
-        for row in rows
-    ]
-    return found, paging.get("has_more") is True
+    return _LOGS.validate_python(rows), paging.get("has_more") is True
 
 
 def _page(payload: Any) -> tuple[list[Json], Json]:
-    value = an_object(payload)
+    value = fields.an_object(payload)
     if not isinstance(value.get("data"), list):
         raise BadResponseError("The provider's reply is no page of a list.", body=payload)
-    return objects(value["data"]), an_object(value.get("pagination"))
+    return fields.objects(value["data"]), fields.an_object(value.get("pagination"))
 
 
 # -- what may be asked -------------------------------------------------------------------------------------------------
@@ -284,7 +245,7 @@ def window(period: str | None, start: Any, end: Any, *, required: bool = True) -
 def _moment(value: Any, name: str) -> datetime:
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day)
-    found = moment(value) if isinstance(value, str) else value if isinstance(value, datetime) else None
+    found = fields.moment(value) if isinstance(value, str) else value if isinstance(value, datetime) else None
     if found is None:
         raise InvalidRequestError(f"`{name}` is {value!r}: pass a date or a time in ISO 8601.")
     return found if found.tzinfo else found.replace(tzinfo=timezone.utc)

@@ -1,4 +1,4 @@
-"""The catalogue of models, their prices and their measured speed, as values. Pure.
+"""The catalogue of models, their prices and their measured speed, as values.
 
 Source: https://docs.aimlapi.com/api-references/service-endpoints/complete-model-list, in the shape of today and in the
 one of 2025 (a list without an object around it, `features` and `endpoints` in place of `type` and `capabilities`).
@@ -10,10 +10,13 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import BeforeValidator, PlainValidator, TypeAdapter
 
 from aimlapi_transport.errors import BadResponseError, InvalidRequestError
-from aimlapi_transport.service.fields import Json, an_object, count, money, objects, rest, text, texts
+from aimlapi_transport.service import fields
+from aimlapi_transport.service.fields import Json
 
 # The endpoint type of today's catalogue -> the path that serves it.
 _PATHS = {
@@ -37,6 +40,14 @@ _KNOWN = frozenset(
 )
 
 
+def _pricing_row(value: Any) -> Any:
+    """Prices in either form as a list: of units with their measures, or of variants with their conditions."""
+    if not isinstance(value, dict):
+        return None
+    units = [{**row, "unit": row.get("name")} for row in fields.objects(value.get("units"))]
+    return {**value, "prices": [*units, *fields.objects(value.get("variants"))], "raw": value}
+
+
 @dataclass(frozen=True, slots=True)
 class Price:
     """What one thing costs.
@@ -49,11 +60,11 @@ class Price:
         when: under which conditions (`{"resolution": "720p"}`); empty where always.
     """
 
-    amount: Decimal
-    unit: str
-    per: int
-    measure: str | None = None
-    when: Json = field(default_factory=dict)
+    amount: Annotated[fields.Money, fields.path("price")] = Decimal(0)
+    unit: fields.Text = ""
+    per: Annotated[int, PlainValidator(lambda value: fields.count(value) or 1)] = 1
+    measure: fields.OptionalText = None
+    when: fields.Object = field(default_factory=dict)
 
     @property
     def each(self) -> Decimal:
@@ -70,10 +81,10 @@ class Pricing:
         currency: `USD`.
     """
 
-    kind: str
-    currency: str
-    prices: tuple[Price, ...]
-    raw: Json = field(default_factory=dict, repr=False)
+    kind: Annotated[str, PlainValidator(lambda value: fields.text(value) or "fixed")] = "fixed"
+    currency: Annotated[str, PlainValidator(lambda value: fields.text(value) or "USD")] = "USD"
+    prices: tuple[Price, ...] = ()
+    raw: fields.Object = field(default_factory=dict, repr=False)
 
     def price(self, measure: str, unit: str = "token") -> Price | None:
         """The price of this measure, None where there is none of its own."""
@@ -112,26 +123,26 @@ class Model:
         extra: fields nobody here knows.
     """
 
-    id: str
-    aliases: tuple[str, ...]
-    type: str
-    name: str
-    developer: str | None
-    description: str | None
-    context_length: int | None
-    output_limit: int | None
-    released: str | None
-    cutoff: str | None
-    url: str | None
-    docs_url: str | None
-    tags: tuple[str, ...]
-    endpoints: tuple[str, ...]
-    input_modalities: tuple[str, ...]
-    output_modalities: tuple[str, ...]
-    capabilities: tuple[str, ...]
-    pricing: Pricing | None
-    extra: Json = field(default_factory=dict, repr=False)
-    raw: Json = field(default_factory=dict, repr=False, compare=False)
+    id: fields.Text
+    aliases: fields.Texts = ()
+    type: fields.Text = ""
+    name: Annotated[fields.Text, fields.path("info", "name")] = ""
+    developer: Annotated[fields.OptionalText, fields.path("info", "developer")] = None
+    description: Annotated[fields.OptionalText, fields.path("info", "description")] = None
+    context_length: Annotated[fields.OptionalCount, fields.path("info", "contextLength")] = None
+    output_limit: Annotated[fields.OptionalCount, fields.path("info", ("outputMax", "maxTokens"))] = None
+    released: Annotated[fields.OptionalText, fields.path("info", "releasedAt")] = None
+    cutoff: Annotated[fields.OptionalText, fields.path("info", "cutoffAt")] = None
+    url: Annotated[fields.OptionalText, fields.path("info", "url")] = None
+    docs_url: Annotated[fields.OptionalText, fields.path("info", ("docsUrl", "docs_url"))] = None
+    tags: fields.Texts = ()
+    endpoints: fields.Texts = ()
+    input_modalities: Annotated[fields.Texts, fields.path("modalities", "input")] = ()
+    output_modalities: Annotated[fields.Texts, fields.path("modalities", "output")] = ()
+    capabilities: fields.Texts = ()
+    pricing: Annotated[Pricing | None, BeforeValidator(_pricing_row)] = None
+    extra: fields.Object = field(default_factory=dict, repr=False)
+    raw: fields.Object = field(default_factory=dict, repr=False, compare=False)
 
     def is_named(self, name: str) -> bool:
         """Whether this is its id or an alias."""
@@ -148,6 +159,15 @@ class Percentiles:
     p99: float
 
 
+def _percentiles(value: Any) -> Any:
+    names = ("p50", "p75", "p90", "p99")
+    is_whole = isinstance(value, dict) and all(isinstance(value.get(name), (int, float)) for name in names)
+    return value if is_whole else None
+
+
+Spread: TypeAlias = Annotated[Percentiles | None, BeforeValidator(_percentiles)]
+
+
 @dataclass(frozen=True, slots=True)
 class ModelMetrics:
     """How fast a model answered everyone, lately.
@@ -160,12 +180,36 @@ class ModelMetrics:
         window_seconds: the time that was looked at.
     """
 
-    model: str
-    endpoint: str
-    ttft_ms: Percentiles | None
-    tps: Percentiles | None
-    duration_ms: Percentiles | None
-    window_seconds: int
+    model: Annotated[fields.Text, fields.path("alias")] = ""
+    endpoint: fields.Text = ""
+    ttft_ms: Annotated[Spread, fields.path("metrics", "ttft_ms")] = None
+    tps: Annotated[Spread, fields.path("metrics", "tps")] = None
+    duration_ms: Annotated[Spread, fields.path("metrics", "duration_ms")] = None
+    window_seconds: fields.Count = 0
+
+
+def _model_row(row: Json) -> Json:
+    """An entry of either shape in today's."""
+    kind, info = fields.text(row.get("type")) or "", fields.an_object(row.get("info"))
+    endings = [
+        word
+        for feature in fields.texts(row.get("features"))
+        for ending, word in _FEATURES.items()
+        if feature.endswith(ending)
+    ]
+    return {
+        **row,
+        "info": {**info, "name": fields.text(info.get("name")) or row["id"]},
+        "endpoints": fields.texts(row.get("endpoints")) or [path for name, path in _PATHS.items() if name == kind],
+        "capabilities": fields.texts(row.get("capabilities")) or sorted(set(endings)),
+        "extra": {name: value for name, value in row.items() if name not in _KNOWN},
+        "raw": row,
+    }
+
+
+_MODEL: TypeAdapter[Model] = TypeAdapter(Annotated[Model, BeforeValidator(_model_row)])
+_PRICING = TypeAdapter(Pricing)
+_METRICS = TypeAdapter(list[ModelMetrics])
 
 
 def read_models(payload: Any) -> list[Model]:
@@ -177,7 +221,7 @@ def read_models(payload: Any) -> list[Model]:
     rows = payload.get("data") if isinstance(payload, dict) else payload
     if not isinstance(rows, list):
         raise BadResponseError("The provider's reply is no catalogue: it has no list of models.", body=payload)
-    return [read_model(row) for row in objects(rows) if text(row.get("id"))]
+    return [read_model(row) for row in fields.objects(rows) if fields.text(row.get("id"))]
 
 
 def read_item(payload: Any) -> Model:
@@ -187,58 +231,19 @@ def read_item(payload: Any) -> Model:
         BadResponseError: it holds none.
     """
     row = payload.get("data", payload) if isinstance(payload, dict) else None
-    if not isinstance(row, dict) or not text(row.get("id")):
+    if not isinstance(row, dict) or not fields.text(row.get("id")):
         raise BadResponseError("The provider's reply holds no model.", body=payload)
     return read_model(row)
 
 
 def read_model(row: Json) -> Model:
     """One entry of a catalogue."""
-    info = an_object(row.get("info"))
-    modalities = an_object(row.get("modalities"))
-    kind = text(row.get("type")) or ""
-    features = texts(row.get("features"))
-    found = {word for feature in features for ending, word in _FEATURES.items() if feature.endswith(ending)}
-    path = _PATHS.get(kind)
-    return Model(
-        id=row["id"],
-        aliases=texts(row.get("aliases")),
-        type=kind,
-        name=text(info.get("name")) or row["id"],
-        developer=text(info.get("developer")),
-        description=text(info.get("description")),
-        context_length=count(info.get("contextLength")),
-        output_limit=count(info.get("outputMax", info.get("maxTokens"))),
-        released=text(info.get("releasedAt")),
-        cutoff=text(info.get("cutoffAt")),
-        url=text(info.get("url")),
-        docs_url=text(info.get("docsUrl")) or text(info.get("docs_url")),
-        tags=texts(row.get("tags")),
-        endpoints=texts(row.get("endpoints")) or ((path,) if path else ()),
-        input_modalities=texts(modalities.get("input")),
-        output_modalities=texts(modalities.get("output")),
-        capabilities=texts(row.get("capabilities")) or tuple(sorted(found)),
-        pricing=read_pricing(row["pricing"]) if isinstance(row.get("pricing"), dict) else None,
-        extra=rest(row, _KNOWN),
-        raw=row,
-    )
+    return _MODEL.validate_python(row)
 
 
 def read_pricing(value: Json) -> Pricing:
     """Prices in either form: units with their measures, or variants with their conditions."""
-    prices = [_price(row, row.get("name")) for row in objects(value.get("units"))]
-    prices += [_price(row, row.get("unit")) for row in objects(value.get("variants"))]
-    return Pricing(text(value.get("kind")) or "fixed", text(value.get("currency")) or "USD", tuple(prices), value)
-
-
-def _price(row: Json, unit: Any) -> Price:
-    return Price(
-        amount=money(row.get("price")),
-        unit=text(unit) or "",
-        per=count(row.get("per")) or 1,
-        measure=text(row.get("measure")),
-        when=an_object(row.get("when")),
-    )
+    return _PRICING.validate_python(_pricing_row(value))
 
 
 def read_metrics(payload: Any) -> list[ModelMetrics]:
@@ -250,25 +255,8 @@ def read_metrics(payload: Any) -> list[ModelMetrics]:
     rows = payload.get("models") if isinstance(payload, dict) else None
     if not isinstance(rows, list):
         raise BadResponseError("The provider's reply holds no metrics.", body=payload)
-    window = count(payload.get("window_seconds")) or 0
-    return [
-        ModelMetrics(
-            model=text(row.get("alias")) or "",
-            endpoint=text(row.get("endpoint")) or "",
-            ttft_ms=_percentiles(an_object(row.get("metrics")).get("ttft_ms")),
-            tps=_percentiles(an_object(row.get("metrics")).get("tps")),
-            duration_ms=_percentiles(an_object(row.get("metrics")).get("duration_ms")),
-            window_seconds=window,
-        )
-        for row in objects(rows)
-    ]
-
-
-def _percentiles(value: Any) -> Percentiles | None:
-    names = ("p50", "p75", "p90", "p99")
-    if not isinstance(value, dict) or not all(isinstance(value.get(name), (int, float)) for name in names):
-        return None
-    return Percentiles(*(float(value[name]) for name in names))
+    window = {"window_seconds": payload.get("window_seconds")}
+    return _METRICS.validate_python([{**row, **window} for row in fields.objects(rows)])
 
 
 # -- what may be asked -------------------------------------------------------------------------------------------------

@@ -1,13 +1,30 @@
-"""Fields of replies of the service endpoints, read without trust in their types. Pure."""
+"""Fields of replies of the service endpoints, read without trust in their types: what is of another type is no value.
+
+The values are dataclasses. Their annotations say where a field stands in a reply, and Pydantic reads it from there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
 from datetime import datetime, timezone
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
-Json = dict[str, Any]
+from pydantic import AliasChoices, AliasPath, Field, PlainValidator
+
+Json: TypeAlias = dict[str, Any]
+
+
+def path(*names: str | tuple[str, ...]) -> Any:
+    """Where a field stands in a reply: its name, after those of the objects around it; or one of several names."""
+    *objects, last = names
+    choices = [AliasPath(*map(str, objects), name) for name in ([last] if isinstance(last, str) else last)]
+    return Field(validation_alias=AliasChoices(*choices))
+
+
+def with_raw(row: Json) -> Json:
+    """A row of a reply that keeps itself, for its field `raw`."""
+    return {**row, "raw": row}
 
 
 def objects(value: Any) -> list[Json]:
@@ -30,23 +47,19 @@ def text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def number(value: Any) -> int:
-    """A count, 0 for what is none."""
-    return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else 0
-
-
 def count(value: Any) -> int | None:
     """A count, None for what is none."""
-    return number(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return int(value) if is_number else None
 
 
 def money(value: Any) -> Decimal:
     """An amount to the cent and beyond, 0 for what is none."""
     try:
-        found = Decimal(str(value)) if not isinstance(value, bool) and value is not None else Decimal(0)
+        amount = Decimal(str(value)) if not isinstance(value, bool) and value is not None else Decimal(0)
     except InvalidOperation:
         return Decimal(0)
-    return found if found.is_finite() else Decimal(0)
+    return amount if amount.is_finite() else Decimal(0)
 
 
 def moment(value: Any) -> datetime | None:
@@ -54,12 +67,18 @@ def moment(value: Any) -> datetime | None:
     if not isinstance(value, str):
         return None
     try:
-        found = datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
+        time = datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+    return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
 
 
-def rest(value: Mapping[str, Any], known: frozenset[str]) -> Json:
-    """The fields nobody reads."""
-    return {name: item for name, item in value.items() if name not in known}
+# Nothing is validated but what these functions do: a reply of another shape is no error of its reader.
+OptionalText: TypeAlias = Annotated[str | None, PlainValidator(text)]
+Text: TypeAlias = Annotated[str, PlainValidator(lambda value: text(value) or "")]
+Texts: TypeAlias = Annotated[tuple[str, ...], PlainValidator(texts)]
+OptionalCount: TypeAlias = Annotated[int | None, PlainValidator(count)]
+Count: TypeAlias = Annotated[int, PlainValidator(lambda value: count(value) or 0)]
+Object: TypeAlias = Annotated[Json, PlainValidator(an_object)]
+Money: TypeAlias = Annotated[Decimal, PlainValidator(money)]
+Moment: TypeAlias = Annotated[datetime | None, PlainValidator(moment)]

@@ -1,4 +1,4 @@
-"""The keys of an account, as values. Pure.
+"""The keys of an account, as values.
 
 Source: https://docs.aimlapi.com/api-references/service-endpoints (keys)
 """
@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
+from pydantic import BeforeValidator, PlainValidator, TypeAdapter
+
 from aimlapi_transport.errors import BadResponseError, InvalidRequestError
-from aimlapi_transport.service.fields import Json, an_object, moment, money, objects, text, texts
+from aimlapi_transport.service import fields
+from aimlapi_transport.service.fields import Json
 from aimlapi_transport.surrogates import whole_text
 
 SCOPES = tuple(
@@ -31,8 +33,12 @@ class KeyLimit:
         retention: when the count starts over: `no_reset`, `day`, `week` or `month`.
     """
 
-    usd: Decimal
-    retention: str = "no_reset"
+    usd: Annotated[fields.Money, fields.path("threshold")] = Decimal(0)
+    retention: Annotated[str, PlainValidator(lambda value: fields.text(value) or "no_reset")] = "no_reset"
+
+
+def _scopes(value: Any) -> tuple[str, ...] | None:
+    return None if value is None else fields.texts(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +51,15 @@ class Key:
         monthly_usage: US dollars spent this month.
     """
 
-    prefix: str
-    name: str | None
-    is_disabled: bool
-    scopes: tuple[str, ...] | None
-    limit: KeyLimit | None
-    created: datetime | None
-    updated: datetime | None
-    monthly_usage: Decimal
-    raw: Json = field(default_factory=dict, repr=False, compare=False)
+    prefix: fields.Text = ""
+    name: fields.OptionalText = None
+    is_disabled: Annotated[bool, fields.path("disabled"), PlainValidator(lambda value: value is True)] = False
+    scopes: Annotated[tuple[str, ...] | None, PlainValidator(_scopes)] = None
+    limit: Annotated[KeyLimit | None, BeforeValidator(lambda value: value if isinstance(value, dict) else None)] = None
+    created: Annotated[fields.Moment, fields.path("created_at")] = None
+    updated: Annotated[fields.Moment, fields.path("updated_at")] = None
+    monthly_usage: fields.Money = Decimal(0)
+    raw: fields.Object = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +75,29 @@ class NewKey:
     secret: str = field(repr=False)
 
 
+def _with_raw(row: Json) -> Json:
+    """A row with itself as `raw`, but for the secret of a new key."""
+    return fields.with_raw({name: value for name, value in row.items() if name != "key"})
+
+
+_KEY: TypeAdapter[Key] = TypeAdapter(Annotated[Key, BeforeValidator(_with_raw)])
+
+
 def read_key(payload: Any) -> Key:
     """The key of a reply.
 
     Raises:
         BadResponseError: it holds none.
     """
-    row = an_object(payload).get("data")
-    if not isinstance(row, dict) or not text(row.get("prefix")):
+    row = fields.an_object(payload).get("data")
+    if not isinstance(row, dict) or not fields.text(row.get("prefix")):
         raise BadResponseError("The provider's reply holds no key.")
-    return _key(row)
+    return _KEY.validate_python(row)
 
 
 def read_deleted(payload: Any) -> bool:
     """Whether a reply says that the key is gone."""
-    return an_object(an_object(payload).get("data")).get("deleted") is True
+    return fields.an_object(fields.an_object(payload).get("data")).get("deleted") is True
 
 
 def read_keys(payload: Any) -> list[Key]:
@@ -92,10 +106,10 @@ def read_keys(payload: Any) -> list[Key]:
     Raises:
         BadResponseError: it is no list.
     """
-    rows = an_object(payload).get("data")
+    rows = fields.an_object(payload).get("data")
     if not isinstance(rows, list):
         raise BadResponseError("The provider's reply is no list of keys.")
-    return [_key(row) for row in objects(rows)]
+    return [_KEY.validate_python(row) for row in fields.objects(rows)]
 
 
 def read_new_key(payload: Any) -> NewKey:
@@ -104,27 +118,10 @@ def read_new_key(payload: Any) -> NewKey:
     Raises:
         BadResponseError: it has none.
     """
-    secret = an_object(an_object(payload).get("data")).get("key")
-    if not text(secret):
+    secret = fields.an_object(fields.an_object(payload).get("data")).get("key")
+    if not fields.text(secret):
         raise BadResponseError("The provider's reply holds no new key.")
     return NewKey(read_key(payload), str(secret))
-
-
-def _key(row: Json) -> Key:
-    limit = row.get("limit")
-    return Key(
-        prefix=text(row.get("prefix")) or "",
-        name=text(row.get("name")),
-        is_disabled=row.get("disabled") is True,
-        scopes=None if row.get("scopes") is None else texts(row["scopes"]),
-        limit=KeyLimit(money(limit.get("threshold")), text(limit.get("retention")) or "no_reset")
-        if isinstance(limit, dict)
-        else None,
-        created=moment(row.get("created_at")),
-        updated=moment(row.get("updated_at")),
-        monthly_usage=money(row.get("monthly_usage")),
-        raw={name: value for name, value in row.items() if name != "key"},  # a new key's secret
-    )
 
 
 def key_body(

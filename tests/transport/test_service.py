@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import pickle
 import traceback
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -64,6 +66,74 @@ def test_every_published_payload_is_read(row: dict[str, Any]) -> None:
     found = READERS[row["kind"]](row["body"])
     assert found
     assert pickle.loads(pickle.dumps(found)) == found
+
+
+ANYTHING = [None, True, -3, 2.5, float("inf"), 10**40, "", "x", "NaN", "\ud800", [], [1, None], {}, {"a": [{}]}, [{}]]
+REPORT = {
+    "start": "2026-01-01",
+    "spend": 1.5,
+    "requests": 3,
+    "groups": [{"day": "2026-01-01", "spend": 1, "tokens": {"input": 1}, "requests": {"total": 3, "failed": 1}}],
+}
+TRANSACTIONS = {"data": [{"created_at": "2026-01-01", "amount": {"usd": 1, "credits": 2}}], "pagination": {}}
+LOGS = {"data": [{"created": "2026-01-01", "cost": {"usd": 1}, "tokens": {"input": 1}}], "pagination": {}}
+METRICS = {
+    "window_seconds": 60,
+    "models": [{"alias": "a", "metrics": {"tps": dict.fromkeys(("p50", "p75", "p90", "p99"), 1)}}],
+}
+
+
+def with_anything(value: Any) -> Iterator[Any]:
+    """A reply with each of its values, one at a time, of any other type."""
+    yield from ANYTHING
+    items = value.items() if isinstance(value, dict) else enumerate(value[:2]) if isinstance(value, list) else ()
+    for key, item in items:
+        for other in with_anything(item):
+            changed = copy.copy(value)
+            changed[key] = other
+            yield changed
+
+
+@pytest.mark.parametrize(
+    ("read", "payload"),
+    [
+        *(
+            (READERS[row["kind"]], row["body"])
+            for row in PAYLOADS
+            if row["kind"] in READERS and row["kind"] != "model-pricing"
+        ),
+        (billing.read_usage, REPORT),
+        (billing.read_transactions, TRANSACTIONS),
+        (billing.read_logs, LOGS),
+        (catalogue.read_metrics, METRICS),
+    ],
+)
+def test_replies_are_read_without_trust_in_their_types(read: Any, payload: Any) -> None:
+    """What is of another type is no value, or the reply is none of its kind; nothing else is raised."""
+    if isinstance(payload, list):
+        payload = payload[:2]
+    elif isinstance(payload.get("data"), list):
+        payload = {**payload, "data": payload["data"][:2]}
+    for reply in with_anything(payload):
+        try:
+            found = read(reply)
+        except BadResponseError:
+            continue
+        assert repr(found) and found == read(reply) and pickle.loads(pickle.dumps(found)) == found
+
+
+def test_values_of_another_type_are_none() -> None:
+    (entry,), more = billing.read_logs(
+        {"data": [{"status": 3, "cost": [1], "tokens": {"input": "7"}, "created": 5}, 4]}
+    )
+    assert entry == billing.LogEntry() and not more and entry.raw["status"] == 3
+    assert billing.read_usage({**REPORT, "requests": "many"}).groups[0].requests == 3
+    report = billing.read_usage({"spend": "1.25", "groups": {}, "models": [{"requests": 2}, "x"]})
+    assert (report.usd, report.groups, report.models) == (Decimal("1.25"), (), (billing.UsageGroup(requests=2),))
+    key = keys.read_key({"data": {"prefix": "p", "limit": [], "scopes": "x", "disabled": 1, "key": "secret"}})
+    assert key == keys.Key("p", scopes=()) and key.raw.keys() == {"prefix", "limit", "scopes", "disabled"}
+    metrics = catalogue.read_metrics({"models": [{"metrics": {"tps": {"p50": "1"}}}]})
+    assert metrics == [catalogue.ModelMetrics()]
 
 
 def test_models_of_today_s_shape() -> None:
