@@ -119,6 +119,11 @@ FILE_NAMES = ("image", "last_image", "video", "audio", "mask", "document")
 """The names whose values are files: an address, a path, bytes, ..."""
 
 
+def fields_of(name: str) -> tuple[str, ...]:
+    """The fields that a common name may stand for."""
+    return tuple(row.path for row in _FIELDS.get(name, ()))
+
+
 def field_for(name: str, model: MediaModel | None, *, several: bool = False) -> Field | None:
     """The field that a common name's value goes into; None where the model has none for it.
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import inspect
 import os
 import re
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
@@ -19,8 +21,8 @@ from aimlapi_transport.errors import InvalidRequestError
 MediaInput = str | bytes | os.PathLike[str] | BinaryIO
 """An address, a data URL, a path, the bytes of a file, or a file opened for reading bytes."""
 
-_DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),(.*)", re.DOTALL)
-_NAMES_A_FILE = re.compile(r"[^\n]{1,255}\.\w{1,5}|[~.]?[/\\][^\n]{1,255}")
+_DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),(.*)", re.DOTALL | re.IGNORECASE)
+_NAMES_A_FILE = re.compile(r"[^\n]{1,255}\.\w{1,5}|[~.]?[/\\][^\n]{1,255}|file:.*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,9 @@ def read_input(value: Any, name: str) -> FileBytes | str:
         return _file(bytes(value), None, "file", name)
     if hasattr(value, "read"):
         data = value.read()
+        if inspect.iscoroutine(data):
+            data.close()
+            raise InvalidRequestError(f"`{name}` is a file read with `await`: pass the bytes it gives.")
         if not isinstance(data, bytes):
             raise InvalidRequestError(f"`{name}` is a file opened for text: open it with mode 'rb'.")
         label = getattr(value, "name", None)
@@ -94,12 +99,12 @@ def _read_text(text: str, name: str) -> FileBytes | str:
         return text.strip()
     if match := _DATA_URL.fullmatch(text.strip()):
         label, options, data = match.groups()
-        if "base64" not in options:
+        if "base64" not in options.lower():
             raise InvalidRequestError(f"`{name}` is a data URL without base64: encode its data so.")
         return _file(_decoded(data, name), label or None, "file", name)
     try:
         path = Path(text).expanduser()
-        exists = path.is_file()
+        exists = path.exists()
     except (OSError, ValueError, RuntimeError):  # too long, a null character, an unknown home
         exists = False
     if exists:
@@ -113,9 +118,12 @@ def _read_text(text: str, name: str) -> FileBytes | str:
 
 def _read_path(path: Path, name: str) -> FileBytes:
     try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode) or stat.S_ISCHR(mode) or stat.S_ISBLK(mode):  # a device may never end
+            raise InvalidRequestError(f"`{name}`: {path} is a {'folder' if stat.S_ISDIR(mode) else 'device'}, no file.")
         data = path.read_bytes()
-    except OSError as error:
-        raise InvalidRequestError(f"`{name}`: {path} cannot be read ({error.strerror}).") from error
+    except (OSError, ValueError) as error:  # also a null character
+        raise InvalidRequestError(f"`{name}`: {path} cannot be read ({getattr(error, 'strerror', error)}).") from error
     return _file(data, None, path.name, name)
 
 

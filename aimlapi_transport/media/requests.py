@@ -8,7 +8,7 @@ of a multipart body.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -16,7 +16,7 @@ from aimlapi_transport import media_types
 from aimlapi_transport.config.model_families import profile_for
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.json_codec import JsonError, dumps
-from aimlapi_transport.media.fields import COMMON_NAMES, FILE_NAMES, Field, field_for, set_field
+from aimlapi_transport.media.fields import COMMON_NAMES, FILE_NAMES, Field, field_for, fields_of, set_field
 from aimlapi_transport.media.inputs import FileBytes, as_upload, is_file, read_input
 from aimlapi_transport.media.multipart import multipart
 from aimlapi_transport.media.operations import (
@@ -170,6 +170,8 @@ def _own_field(name: str, value: Any, facts: MediaModel | None) -> Field | None:
 
 def _value_for(field: Field, name: str, value: Any) -> Any:
     if name in FILE_NAMES:
+        if value == []:
+            raise InvalidRequestError(f"`{name}` is an empty list: pass a file, or leave it out.")
         sent = _with_data_urls(value if isinstance(value, list) else [value])
         return sent if field.is_list or len(sent) > 1 else sent[0]
     return field.form(value) if field.form else value
@@ -260,18 +262,28 @@ def _check_sizes(model: str, given: Mapping[str, Any]) -> None:
     for limit in FILE_LIMITS:
         if not model.startswith(limit.models):
             continue
+        fields = {*limit.names, *(field for name in limit.names for field in fields_of(name))}
         for name, value in given.items():
-            if re.sub(r"_urls?$", "", name) not in limit.names:
+            if name not in fields:
                 continue
-            files = value if isinstance(value, list) else [value]
+            files = list(_files_in(value))
             if limit.max_files is not None and len(files) > limit.max_files:
                 raise InvalidRequestError(f"`{name}`: {len(files)} files, and {model} takes at most {limit.max_files}.")
             for file in files:
-                size = len(file.data) / 1_000_000 if isinstance(file, FileBytes) else 0.0
+                size = len(file.data) / 1_000_000
                 if size > limit.megabytes:
                     raise InvalidRequestError(
                         f"`{name}` has {size:.1f} MB, and {model} takes at most {limit.megabytes:g} MB."
                     )
+
+
+def _files_in(value: Any) -> Iterator[FileBytes]:
+    """The files in an argument: in a list, or in an object of the family's own."""
+    if isinstance(value, FileBytes):
+        yield value
+    elif isinstance(value, (list, Mapping)):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _files_in(item)
 
 
 def _json(body: Mapping[str, Any]) -> bytes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +158,110 @@ def test_sound_from_here_is_an_upload(model: str, field: str) -> None:
 def test_what_is_no_file_is_refused(value: Any, words: str) -> None:
     with pytest.raises(InvalidRequestError, match=words):
         media_request("edit_image", "flux/dev/image-to-image", {"prompt": "A hat", "image": value})
+
+
+IMAGE_EDITOR, FIRST_LAST, FILM_EDITOR = "flux/dev/image-to-image", "pixverse/v5/transition", "runway/gen4_aleph"
+AVATAR, COVER, READER, DOCAI = "veed/fabric-1.0", "minimax/music-cover", "mistral/mistral-ocr-latest", "gc-document-ai"
+A = "https://h/a.png"
+
+
+@pytest.mark.parametrize(
+    ("operation", "model", "name", "others"),
+    [
+        ("edit_image", IMAGE_EDITOR, "image", {"prompt": "A hat"}),
+        ("edit_image", IMAGE_EDITOR, "image_url", {"prompt": "A hat"}),
+        ("edit_image", "openai/gpt-image-1", "image", {"prompt": "A hat"}),
+        ("edit_image", "openai/gpt-image-1", "mask", {"prompt": "A hat", "image": PNG}),
+        ("images", "topaz-labs/sharpen", "image", {"mode": "Standard"}),
+        ("video", FIRST_LAST, "last_image", {"prompt": "A cat", "image": A}),
+        ("video", FILM_EDITOR, "video", {"prompt": "A cat"}),
+        ("video", AVATAR, "audio", {"image": A}),
+        ("music", COVER, "audio", {"prompt": "A song, and a longer prompt"}),
+        ("transcribe", "nova-3", "audio", {}),
+        ("transcribe", "openai/gpt-4o-transcribe", "file", {}),
+        ("ocr", READER, "document", {}),
+        ("ocr", DOCAI, "document", {}),
+    ],
+)
+def test_a_file_of_any_form_is_sent_the_same(
+    operation: str, model: str, name: str, others: dict[str, Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "a film ü.wrong"
+    path.write_bytes(WAV)
+    address = f"data:audio/wav;base64,{base64.b64encode(WAV).decode()}"
+    forms: list[Any] = [path, str(path), WAV, bytearray(WAV), memoryview(WAV), io.BytesIO(WAV), address]
+    forms += [address.replace("data:audio/wav;base64", "DATA:image/png;Base64"), path.open("rb")]
+    sent = {re.sub(b'filename="[^"]*"|form-[0-9a-f]{32}', b"", request.body) for request in (
+        media_request(operation, model, {**others, name: form}) for form in forms
+    )}  # fmt: skip
+    forms[-1].close()
+    assert len(sent) == 1
+    [body] = sent
+    assert WAV in body or address.encode() in body
+    for wrong, words in (
+        (tmp_path, "is a folder"),
+        (str(tmp_path), "is a folder"),
+        (Path("/dev/null"), "is a device" if os.name == "posix" else "cannot be read"),
+        (b"", "is empty"),
+        (tmp_path / "none", "cannot be read"),
+        (str(tmp_path / "none.png"), "no file that is there"),
+        ("file:///etc/passwd", "no file that is there"),
+        (io.StringIO("text"), "opened for text"),
+        (_Awaited(), "`await`"),
+    ):
+        with pytest.raises(InvalidRequestError, match=words):
+            media_request(operation, model, {**others, name: wrong})
+
+
+class _Awaited:
+    async def read(self) -> bytes:
+        return b""
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="everything can be read here")
+def test_a_file_that_may_not_be_read_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "cat.png"
+    path.write_bytes(PNG)
+    path.chmod(0)
+    with pytest.raises(InvalidRequestError, match="cannot be read"):
+        media_request("edit_image", IMAGE_EDITOR, {"prompt": "A hat", "image": path})
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such names on Windows")
+def test_names_of_uploads_are_quoted(tmp_path: Path) -> None:
+    path = tmp_path / 'my "cat"\r\nü.png'
+    path.write_bytes(PNG)
+    body = media_request("edit_image", "openai/gpt-image-1", {"prompt": "A hat", "image": path}).body
+    assert 'filename="my %22cat%22%0D%0Aü.png"'.encode() in body
+
+
+def test_no_file_at_all_is_said() -> None:
+    with pytest.raises(InvalidRequestError, match="empty list"):
+        media_request("edit_image", IMAGE_EDITOR, {"prompt": "A hat", "image": []})
+
+
+@pytest.mark.parametrize(
+    ("operation", "model", "name", "others", "megabytes"),
+    [
+        ("edit_image", "openai/gpt-image-1", "mask", {"prompt": "A hat", "image": PNG}, 4),
+        ("video", "minimax/hailuo-02", "image_url", {"prompt": "A cat"}, 20),
+        ("video", "minimax/hailuo-02", "last_image", {"prompt": "A cat"}, 20),
+        ("video", "klingai/avatar-pro", "audio_url", {"image": A}, 5),
+        ("music", COVER, "reference_audio_url", {"prompt": "A song, and a longer prompt"}, 50),
+        ("ocr", READER, "document", {}, 50),
+        ("ocr", "zhipu/glm-ocr", "document", {}, 50),
+    ],
+)
+def test_each_documented_limit_of_size_holds(
+    operation: str, model: str, name: str, others: dict[str, Any], megabytes: int
+) -> None:
+    large = PNG + bytes(megabytes * 1_000_000)
+    with pytest.raises(InvalidRequestError, match=f"at most {megabytes} MB"):
+        media_request(operation, model, {**others, name: large})
+    if name == "document":
+        with pytest.raises(InvalidRequestError, match=f"at most {megabytes} MB"):
+            media_request(operation, model, {name: {"type": "image_url", "image_url": large}})
+    media_request(operation, model, {**others, name: large[:-100]})
 
 
 def test_what_is_too_large_is_said_before_sending() -> None:
