@@ -1,4 +1,4 @@
-"""Tools with which a LangChain agent makes pictures, films, speech and music; and one toolkit of them.
+"""Tools with which a LangChain agent makes pictures, films, speech and music, and hears; and a toolkit of them.
 
     from langchain.agents import create_agent
     from langchain_aimlapi import ChatAIMLAPI
@@ -39,6 +39,7 @@ __all__ = [
     "AIMLAPIMusicTool",
     "AIMLAPISpeechTool",
     "AIMLAPIToolkit",
+    "AIMLAPITranscriptTool",
     "AIMLAPIVideoSubmitTool",
     "AIMLAPIVideoTool",
 ]
@@ -161,6 +162,15 @@ class AIMLAPIMusicTool(_MediaTool):
     model: str = Field(default="google/lyria2", description="Id of the model.")
 
 
+class AIMLAPITranscriptTool(_MediaTool):
+    """What is said in a sound, as a tool; see the module. It answers with a text, and its artifact is empty."""
+
+    operation: ClassVar[str] = "transcribe"
+    name: str = "transcribe_audio"
+    description: str = "Writes down what is said in a sound."
+    model: str = Field(default="openai/gpt-4o-transcribe", description="Id of the model.")
+
+
 class _SubmitTool(_MediaTool):
     """Orders what takes minutes, and does not wait; `AIMLAPIGenerationStatusTool` asks for it."""
 
@@ -231,13 +241,14 @@ class AIMLAPIGenerationStatusTool(_SavingTool):
         return self._answer(status.result, paths)
 
 
-_Kind = Literal["image", "edit", "video", "speech", "music"]
+_Kind = Literal["image", "edit", "video", "speech", "music", "transcript"]
 _TOOLS: Mapping[str, type[_MediaTool]] = {
     "image": AIMLAPIImageTool,
     "edit": AIMLAPIImageEditTool,
     "video": AIMLAPIVideoTool,
     "speech": AIMLAPISpeechTool,
     "music": AIMLAPIMusicTool,
+    "transcript": AIMLAPITranscriptTool,
 }
 _SUBMIT_TOOLS: Mapping[str, type[_MediaTool]] = {"video": AIMLAPIVideoSubmitTool, "music": AIMLAPIMusicSubmitTool}
 
@@ -246,7 +257,7 @@ class AIMLAPIToolkit(BaseToolkit):
     """Several media tools with the same settings.
 
     Args:
-        include: which of `image`, `edit`, `video`, `speech`, `music`; by default all.
+        include: which of `image`, `edit`, `video`, `speech`, `music`, `transcript`; by default all.
         models: the model of each, where it is not to be the default one.
         wait: whether films and music are waited for; otherwise they are ordered, and asked for with one more tool.
         settings: further names are settings of every tool: `api_key`, `base_url`, `save_to`, `timeout`, ...
@@ -254,7 +265,7 @@ class AIMLAPIToolkit(BaseToolkit):
 
     model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
 
-    include: tuple[_Kind, ...] = ("image", "edit", "video", "speech", "music")
+    include: tuple[_Kind, ...] = ("image", "edit", "video", "speech", "music", "transcript")
     models: Mapping[_Kind, str] = Field(default_factory=dict)
     wait: bool = True
 

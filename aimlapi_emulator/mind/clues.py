@@ -26,6 +26,11 @@ _ASKED = ("query", "question", "search", "keywords", "topic", "subject", "term",
 HINTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("email", "mail", "to", "recipient", "cc"), (r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]+\.[\w.]+\w",)),
     (("url", "uri", "link", "website"), (r"https?://[^\s'\"<>)]+[^\s'\"<>).,?!]",)),
+    (
+        ("image", "picture", "video", "film", "audio", "sound", "recording", "document", "file", "path"),
+        (r"https?://[^\s'\"<>)]+[^\s'\"<>).,?!]", r"(?<![\w./~-])[\w./~-]*[\w-]\.[a-z][a-z0-9]{1,4}\b"),
+    ),
+    (("reference",), (r"\b[a-z]+:[\w.#/-]+:[\w.:/-]*[\w/-]",)),  # of a generation: operation:model:id
     (("phone", "telephone"), (r"\+?\d[\d ()-]{6,}\d",)),
     (("date", "day", "deadline", "when"), (_DATE,)),
     (("time", "hour"), (r"\b\d{1,2}:\d{2}(?:\s?[ap]m)?\b|\b\d{1,2}\s?[ap]m\b|\b(?:noon|midnight)\b", _DATE)),

@@ -17,6 +17,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "AIMLAPIImageEditTool": {"prompt": "A hat", "image": "https://h/cat.png"},
     "AIMLAPIVideoTool": {"prompt": "A cat"},
     "AIMLAPISpeechTool": {"text": "Hello"},
+    "AIMLAPITranscriptTool": {"audio": "https://h/a.mp3"},
     "AIMLAPIMusicTool": {"prompt": "A song"},
     "AIMLAPIVideoSubmitTool": {"prompt": "A cat"},
     "AIMLAPIMusicSubmitTool": {"prompt": "A song"},

@@ -41,6 +41,8 @@ class Host:
             "POST /v2/generate/audio": {"id": "s:1", "status": "queued"},
             "GET /v2/generate/audio": {"id": "s:1", "status": "completed", "audio_file": {"url": "https://cdn.test/a.mp3"}},
             "POST /v1/tts": WAV,
+            "POST /v1/stt/create": {"generation_id": "t1"},
+            "GET /v1/stt/t1": {"status": "completed", "result": {"text": "Hello."}},
             "GET /v1/models": {"data": [{"id": "flux/dev", "pricing": {"units": [{"name": "image", "price": 0.05, "per": 1}]}}]},
             **(replies or {}),
         }  # fmt: skip
@@ -165,6 +167,7 @@ def test_the_toolkit_has_the_models_and_settings_it_is_given() -> None:
         "generate_video",
         "text_to_speech",
         "generate_music",
+        "transcribe_audio",
     ]
     assert getattr(tools[0], "model") == "flux/schnell" and "secret-key" not in repr(toolkit) + repr(tools)  # noqa: B009
     with pytest.raises(ValueError, match="save_too"):
