@@ -46,6 +46,7 @@ pictures: $(VENV)/.docs  ## what the guides show of the code: the house, a run o
 	$(RUN) tools/draw_terminal.py
 	$(RUN) tools/draw_inspector.py
 	$(RUN) tools/write_names.py
+	$(RUN) tools/write_figures.py
 
 notebooks: $(VENV)/.dev  ## runs notebooks/source on the emulator and writes what it shows
 	$(RUN) tools/build_notebooks.py $(ARGS)

@@ -33,7 +33,7 @@ _ALIASES = Aliases(
         "request_timeout": "timeout",
     },
     refused=REFUSED,
-    ignored=("reuse_client", "class_name", "mode", *_DIGESTS.values()),
+    ignored=("reuse_client", "class_name", "mode", "api_version", *_DIGESTS.values()),
 )
 # Fields a repr shows in its own way, and one that LlamaIndex fills with an object.
 _NOT_SHOWN = frozenset(("model_name", "api_base", "callback_manager"))

@@ -128,13 +128,34 @@ def test_each_page_is_in_the_sites_navigation() -> None:
     assert [name for name in NAMES if name.startswith("docs/") and name.removeprefix("docs/") not in config] == []
 
 
-def test_every_line_of_the_comparison_links_to_a_test() -> None:
+def test_every_cell_of_the_comparison_links_to_a_test() -> None:
+    """But a dash, which says that it was not compared."""
     (table,) = re.findall(
-        r"^\| `ChatAIMLAPI`, `AIMLAPI` \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", (ROOT / "README.md").read_text(), re.M
+        r"^\| \| `ChatAIMLAPI`, `AIMLAPI` \|.*\n\|[-|]+\|\n((?:\|.*\n)+)",
+        (ROOT / "docs" / "compared.md").read_text(),
+        re.M,
     )
-    rows = table.splitlines()
-    assert len(rows) > 10
-    assert [row for row in rows if not re.match(r'\| \[[^\]]+\]\(tests/\S+ "test_\w+"\)', row)] == []
+    cells = [cell.strip() for row in table.splitlines() for cell in row.split(" | ")[1:]]
+    assert len(cells) > 3 * 14
+    assert [cell for cell in cells if not re.match(r'- ?\|?$|\[[^\]]+\]\(\.\./tests/\S+ "test_\w+"\)', cell)] == []
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) < 150
+
+
+def test_the_index_of_recipes_lists_every_question() -> None:
+    recipes = ROOT / "docs" / "recipes"
+    asked = [
+        f"{page.name}#{re.sub(r'[^a-z0-9 -]', '', title.lower()).strip().replace(' ', '-')}"
+        for page in recipes.glob("*.md")
+        if page.name != "index.md"
+        for title in re.findall(r"^## (.+)$", page.read_text(), re.M)
+    ]
+    assert len(asked) >= 30
+    assert sorted(asked) == sorted(
+        re.findall(r"^- \[How [^\]]+\?\]\(([^)]+)\)$", (recipes / "index.md").read_text(), re.M)
+    )
 
 
 def test_all_pages_are_read() -> None:

@@ -32,9 +32,10 @@ def test_the_house_is_drawn_as_it_is(house: ModuleType) -> None:
 
 def test_the_tables_of_names_say_what_becomes_of_each() -> None:
     names = tool("write_names")
-    page = names.PAGE.read_text()
-    assert page.count("<!-- names of ") == len(names.CLASSES)
-    assert page == names.written(page), "run `make pictures`"
+    pages = [page.read_text() for page in names.PAGES]
+    assert sum(page.count("<!-- names of ") for page in pages) == len(names.CLASSES)
+    for page in pages:
+        assert page == names.written(page), "run `make pictures`"
 
 
 def test_a_name_is_tried_on_the_class() -> None:
@@ -44,6 +45,7 @@ def test_a_name_is_tried_on_the_class() -> None:
     assert names.fate("use_responses_api", names.chat_aimlapi) == "`use_responses_api`"
     assert names.fate("client", names.chat_aimlapi).startswith("refused: pass an `http_client`")
     assert names.fate("route", names.chat_aimlapi) == "no effect; a warning says so"
+    assert names.fate("api_version", names.embedding) == "not needed"
 
 
 def test_rooms_are_read_from_the_imports(house: ModuleType, tmp_path: Path) -> None:

@@ -26,14 +26,6 @@ def run(server: EmulatorServer, *command: str) -> str:
     return done.stdout
 
 
-def test_the_readme_counts_the_published_replies() -> None:
-    text = (ROOT / "README.md").read_text()
-    ((chats, responses),) = re.findall(r"(\d+) chat completions and (\d+) responses the provider", text)
-    names = [path.stem for path in (ROOT / "cassettes" / "published").glob("*.yaml")]
-    assert int(responses) == sum("--responses-" in name for name in names)
-    assert int(chats) + int(responses) == len(names)
-
-
 def test_the_demo_shows_the_main_job_in_both_frameworks(server: EmulatorServer) -> None:
     said = run(server, "examples/demo.py")
     assert said.startswith("LIVE")  # a key is set, though only for the emulator
@@ -64,5 +56,5 @@ def test_the_picture_of_the_demo_shows_what_it_prints(offline: str) -> None:
     """Word for word but for the port; `make pictures` draws it again."""
     picture = (ROOT / "docs" / "images" / "demo.svg").read_text()
     shown = html.unescape("".join(re.findall(r"<text [^>]*clip-path[^>]*>([^<]*)</text>", picture)))
-    printed = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8123", f"$ make demo {offline}")
+    printed = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8765", f"$ make demo {offline}")
     assert "".join(shown.split()) == "".join(printed.split())

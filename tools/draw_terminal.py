@@ -60,7 +60,7 @@ def demo() -> str:
     environment |= {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "examples/demo.py"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-    return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8123", done.stdout)
+    return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8765", done.stdout)
 
 
 def picture(text: str) -> str:

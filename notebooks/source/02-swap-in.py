@@ -146,6 +146,6 @@ except ValueError as error:
 
 # %% [markdown]
 # All names of all four classes people come from stand in [a
-# table](../docs/migrating.md).
+# table](../docs/migrating/index.md).
 #
 # Next: [an answer from your documents](03-rag.ipynb).
