@@ -18,6 +18,7 @@ from typing_extensions import Unpack
 from aimlapi_transport.answers import read_answer
 from aimlapi_transport.chat.request_warnings import warn_unlisted
 from aimlapi_transport.chat.response import Completion
+from aimlapi_transport.client_methods import client_method
 from aimlapi_transport.config.limits import Limits
 from aimlapi_transport.config.settings import Secret, SettingsArguments
 from aimlapi_transport.http.blocking import run_blocking
@@ -29,7 +30,7 @@ from aimlapi_transport.media.methods import AsyncMedia, SyncMedia
 from aimlapi_transport.request import Request
 from aimlapi_transport.request_builder import build_request
 from aimlapi_transport.request_options import RequestOptions
-from aimlapi_transport.service.methods import AsyncService, SyncService
+from aimlapi_transport.service.methods import AsyncService, ServiceMethods, SyncService
 from aimlapi_transport.stream import AsyncStream, Stream
 from aimlapi_transport.user_warnings import UnlistedParameterWarning
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:  # imported by the first call for embeddings, or of a response
     from aimlapi_transport.embeddings import Embeddings
     from aimlapi_transport.http.exchange import Exchange
     from aimlapi_transport.responses.background import Progress
+    from aimlapi_transport.usage_totals import CountedCall
 
 T_Whole = TypeVar("T_Whole")  # an answer, or what is awaited for one
 T_Stream = TypeVar("T_Stream")  # an iterator of deltas, or an asynchronous one
@@ -45,7 +47,7 @@ T_Stream = TypeVar("T_Stream")  # an iterator of deltas, or an asynchronous one
 __all__ = ["AsyncClient", "Client", "Limits", "Timeout", "UnlistedParameterWarning"]
 
 
-class _Endpoints(Caller, Generic[T_Whole, T_Stream]):
+class _Endpoints(ServiceMethods, Caller, Generic[T_Whole, T_Stream]):
     """The requests and the calls of both clients, each written once."""
 
     def request(
@@ -252,13 +254,29 @@ class _Endpoints(Caller, Generic[T_Whole, T_Stream]):
             return await finished(self, read_answer, request, completion, time_limits, on_progress)
         return completion
 
-    async def _embed(self, request: Request, count: int, timeout: Timeout) -> Embeddings:
+    @client_method
+    async def embed(
+        self, request: Request, count: int, *, timeout: Timeout = None, call: CountedCall | None = None
+    ) -> Embeddings:
+        """The vectors of the `count` texts of an `embedding_request`.
+
+        Args:
+            call: where what it uses is counted, and its budget.
+        """
         from aimlapi_transport.embeddings import read_embeddings
+        from aimlapi_transport.usage_totals import used_by_embeddings
 
         async def read(exchange: Exchange) -> Embeddings:
             return read_embeddings(await exchange.read_all(), count, exchange.headers(), scrub=exchange.scrub)
 
-        return await self._call(request, timeout, read)
+        if call is None:
+            return await self._call(request, timeout, read)
+        with call:
+            if call.has_budget:
+                call.reserve(await self._sure_cost(request))
+            embeddings = await self._call(request, timeout, read)
+            call.count(embeddings.model, used_by_embeddings(embeddings))
+        return embeddings
 
 
 class Client(_Endpoints[Completion, Stream], SyncService, SyncMedia):
@@ -320,10 +338,6 @@ class Client(_Endpoints[Completion, Stream], SyncService, SyncMedia):
         """The answer to a request, delta by delta. Tries again only while nothing was handed out."""
         return Stream(self, request, timeout)
 
-    def embed(self, request: Request, count: int, *, timeout: Timeout = None) -> Embeddings:
-        """The vectors of the `count` texts of an `embeddings.embedding_request`."""
-        return run_blocking(self._embed(request, count, timeout))
-
 
 class AsyncClient(_Endpoints[Coroutine[Any, Any, Completion], AsyncStream], AsyncService, AsyncMedia):
     """Chat completions, for asyncio. The same arguments as `Client`, save two. `await aclose()`, or `async with`.
@@ -362,7 +376,3 @@ class AsyncClient(_Endpoints[Coroutine[Any, Any, Completion], AsyncStream], Asyn
     def stream(self, request: Request, *, timeout: Timeout = None) -> AsyncStream:
         """The answer to a request, delta by delta. Tries again only while nothing was handed out."""
         return AsyncStream(self, request, timeout)
-
-    async def embed(self, request: Request, count: int, *, timeout: Timeout = None) -> Embeddings:
-        """The vectors of the `count` texts of an `embeddings.embedding_request`."""
-        return await self._embed(request, count, timeout)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import html
 import threading
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from typing_extensions import Self
 
 from aimlapi_transport.errors import BudgetExceededError, InvalidRequestError
 
@@ -14,6 +18,8 @@ if TYPE_CHECKING:
     from aimlapi_transport.chat.usage import Cost, Usage
     from aimlapi_transport.embeddings import Embeddings
     from aimlapi_transport.media.values import MediaResult
+
+T_Totals = TypeVar("T_Totals", bound="UsageTotals")
 
 _PLACES = 12  # of a sum of dollars: past them is only what floats add to it
 _UNNAMED = "unknown"  # a model whose reply names none
@@ -242,6 +248,61 @@ class UsageTotals:
         if len(sums) != 1:
             sums.append(("total", sum((used for _, used in sums), ModelUsage())))
         return [_HEAD, *(_row(*item) for item in sums)]
+
+
+@contextmanager
+def counting(within: ContextVar[T_Totals | None], make: Callable[[T_Totals | None], T_Totals]) -> Iterator[T_Totals]:
+    """Totals that a context variable holds inside; `make` gets those it held before."""
+    totals = make(within.get())
+    token = within.set(totals)
+    try:
+        yield totals
+    finally:
+        within.reset(token)
+
+
+class CountedCall:
+    """One call, counted where it began, wherever its answer is read; and what a budget there has set aside for it.
+
+    Args:
+        model: the id that is asked.
+        totals: what counts it; None for nothing.
+    """
+
+    __slots__ = ("_model", "_totals", "has_budget", "is_counted")
+
+    def __init__(self, model: str, totals: UsageTotals | None) -> None:
+        self._model = model
+        self._totals = totals
+        self.is_counted = totals is not None
+        self.has_budget = totals is not None and totals.has_budget
+
+    def reserve(self, cost: float | None) -> None:
+        """Sets aside what the call will cost, until it was counted or is gone.
+
+        Raises:
+            BudgetExceededError: the budget would be passed.
+        """
+        if self._totals is not None:
+            self._totals.reserve(id(self), self._model, cost)
+
+    def count(self, model: str | None, used: ModelUsage) -> None:
+        """Adds what it used, under the name its reply gives."""
+        if self._totals is not None:
+            self._totals.add(model or self._model, used, call=id(self))
+
+    def release(self) -> None:
+        """Gives back what is set aside. Harmless to repeat; takes no lock."""
+        if self._totals is not None:
+            self._totals.release(id(self))
+
+    __del__ = release
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
 
 def _row(model: str, used: ModelUsage) -> tuple[str, ...]:

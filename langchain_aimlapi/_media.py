@@ -23,9 +23,10 @@ from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.config.fields import ABOUT, TimeoutSetting, timeout_to_json
 from aimlapi_transport.media.operations import LATER
 from aimlapi_transport.media.values import MediaFile, MediaResult
+from aimlapi_transport.usage_totals import used_by_media
 from langchain_aimlapi._connection import ConnectionSettings
 from langchain_aimlapi.errors import translated
-from langchain_aimlapi.usage import EmbeddingCall
+from langchain_aimlapi.usage import counted_call
 
 
 class MediaConnection(ConnectionSettings):
@@ -78,26 +79,26 @@ class MediaSettings(MediaConnection):
     def _make(self, operation: str, arguments: Mapping[str, Any]) -> MediaResult:
         """The result of an operation, counted in the contexts around it."""
         with translated():
-            client, call = self._client(), EmbeddingCall(self.model)
+            client, call = self._client(), counted_call(self.model)
             fields = {**self.parameters, **arguments}
             try:
                 if call.has_budget:
                     call.reserve(_dollars(client.estimate_media_cost(self.model, **fields)))
                 result: MediaResult = getattr(client, operation)(self.model, **self._waiting(operation), **fields)
-                call.count_media(result)
+                call.count(result.model, used_by_media(result))
             finally:
                 call.release()
             return result
 
     async def _amake(self, operation: str, arguments: Mapping[str, Any]) -> MediaResult:
         with translated():
-            client, call = self._async_client(), EmbeddingCall(self.model)
+            client, call = self._async_client(), counted_call(self.model)
             fields = {**self.parameters, **arguments}
             try:
                 if call.has_budget:
                     call.reserve(_dollars(await client.estimate_media_cost(self.model, **fields)))
                 result: MediaResult = await getattr(client, operation)(self.model, **self._waiting(operation), **fields)
-                call.count_media(result)
+                call.count(result.model, used_by_media(result))
             finally:
                 call.release()
             return result

@@ -37,7 +37,7 @@ from langchain_aimlapi._concurrency import ain_order, in_order, progress
 from langchain_aimlapi._connection import ConnectionSettings
 from langchain_aimlapi.error_translation import translated
 from langchain_aimlapi.errors import InvalidRequestError
-from langchain_aimlapi.usage import EmbeddingCall
+from langchain_aimlapi.usage import counted_call
 
 # Arguments of a call that are no body parameters.
 _NOT_SENT = ("extra_body", "extra_headers", "extra_query", "client_request_id")
@@ -175,15 +175,8 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
             job = _Job(self, client, texts, task, size, kwargs)
 
             def one(batch: list[str]) -> list[list[float]]:
-                request, call = job.request(batch), EmbeddingCall(job.model)
-                if call.has_budget:
-                    call.reserve(client.sure_cost(request))
-                try:
-                    found = client.embed(request, len(batch), timeout=job.timeout)
-                    call.count(found)
-                finally:
-                    call.release()
-                return found.vectors
+                call = counted_call(job.model)
+                return client.embed(job.request(batch), len(batch), timeout=job.timeout, call=call).vectors
 
             with progress(self.show_progress_bar, len(job.batches)) as advance:
                 return job.joined(in_order(one, job.batches, self.max_concurrency, advance))
@@ -196,15 +189,8 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
             job = _Job(self, client, texts, task, size, kwargs)
 
             async def one(batch: list[str]) -> list[list[float]]:
-                request, call = job.request(batch), EmbeddingCall(job.model)
-                if call.has_budget:
-                    call.reserve(await client.sure_cost(request))
-                try:
-                    found = await client.embed(request, len(batch), timeout=job.timeout)
-                    call.count(found)
-                finally:
-                    call.release()
-                return found.vectors
+                call = counted_call(job.model)
+                return (await client.embed(job.request(batch), len(batch), timeout=job.timeout, call=call)).vectors
 
             with progress(self.show_progress_bar, len(job.batches)) as advance:
                 return job.joined(await ain_order(one, job.batches, self.max_concurrency, advance))

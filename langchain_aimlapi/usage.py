@@ -7,8 +7,8 @@ print(used)
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any
 from uuid import UUID
@@ -20,9 +20,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.tracers.context import register_configure_hook
 
-from aimlapi_transport.embeddings import Embeddings
-from aimlapi_transport.media.values import MediaResult
-from aimlapi_transport.usage_totals import ModelUsage, UsageTotals, used_by_embeddings, used_by_media
+from aimlapi_transport.usage_totals import CountedCall, ModelUsage, UsageTotals, counting
 from langchain_aimlapi._budget import note_start
 
 __all__ = ["AIMLAPIUsageCallbackHandler", "ModelUsage", "get_aimlapi_usage_callback"]
@@ -131,45 +129,14 @@ def used_by_message(message: AIMessage) -> ModelUsage:
     )
 
 
-class EmbeddingCall:
+def counted_call(model: str) -> CountedCall:
     """A request for embeddings or media, counted in the contexts around it: LangChain has no callbacks for these."""
-
-    def __init__(self, model: str) -> None:
-        self._model = model
-        self._handler = _innermost.get()
-
-    @property
-    def has_budget(self) -> bool:
-        """Whether a context around it has one."""
-        return self._handler is not None and self._handler.has_budget
-
-    def reserve(self, cost: float | None) -> None:
-        """Sets aside what the request will cost.
-
-        Raises:
-            BudgetExceededError: the budget would be passed.
-        """
-        if self._handler is not None:
-            self._handler.reserve(self, self._model, cost)
-
-    def count(self, found: Embeddings) -> None:
-        """Adds what it used."""
-        if self._handler is not None:
-            self._handler.add(found.model or self._model, used_by_embeddings(found), call=self)
-
-    def count_media(self, result: MediaResult) -> None:
-        """Adds what a media call used."""
-        if self._handler is not None:
-            self._handler.add(result.model, used_by_media(result), call=self)
-
-    def release(self) -> None:
-        """Gives back what is set aside, if it was not counted."""
-        if self._handler is not None:
-            self._handler.release(self)
+    return CountedCall(model, _innermost.get())
 
 
-@contextmanager
-def get_aimlapi_usage_callback(*, budget_usd: float | None = None) -> Iterator[AIMLAPIUsageCallbackHandler]:
+def get_aimlapi_usage_callback(
+    *, budget_usd: float | None = None
+) -> AbstractContextManager[AIMLAPIUsageCallbackHandler]:
     """Sums what all calls inside used: in chains, agents, threads of LangChain's own (`batch`) and asyncio tasks.
 
     Requests of `AIMLAPIEmbeddings` count, too: one call for each batch of texts.
@@ -181,12 +148,7 @@ def get_aimlapi_usage_callback(*, budget_usd: float | None = None) -> Iterator[A
         budget_usd: US dollars that the calls inside may cost, embeddings too: the one that would pass them raises
             `BudgetExceededError` before it is sent. What it will surely cost is counted, at the catalogue's prices.
     """
-    handler = AIMLAPIUsageCallbackHandler(around=_innermost.get(), budget_usd=budget_usd)
-    token = _innermost.set(handler)
-    try:
-        yield handler
-    finally:
-        _innermost.reset(token)
+    return counting(_innermost, lambda around: AIMLAPIUsageCallbackHandler(around=around, budget_usd=budget_usd))
 
 
 # One hook for all contexts: LangChain keeps every hook for the life of the process.

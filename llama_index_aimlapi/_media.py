@@ -13,7 +13,7 @@ from aimlapi_transport.media.operations import LATER
 from aimlapi_transport.media.values import MediaFile, MediaResult
 from aimlapi_transport.usage_totals import used_by_media
 from llama_index_aimlapi._connection import ConnectionSettings
-from llama_index_aimlapi.usage import Counted
+from llama_index_aimlapi.usage import counted_call
 
 
 class MediaModel(ConnectionSettings):
@@ -43,7 +43,7 @@ class MediaModel(ConnectionSettings):
 
     def make(self, operation: str, arguments: Mapping[str, Any]) -> MediaResult:
         """The result of an operation, counted in the usage blocks around it."""
-        client, call = self._client(), Counted(self.model)
+        client, call = self._client(), counted_call(self.model)
         fields = {**self.parameters, **arguments}
         try:
             if call.has_budget:
@@ -57,7 +57,7 @@ class MediaModel(ConnectionSettings):
 
     async def amake(self, operation: str, arguments: Mapping[str, Any]) -> MediaResult:
         """As `make`, without blocking the event loop."""
-        client, call = self._async_client(), Counted(self.model)
+        client, call = self._async_client(), counted_call(self.model)
         fields = {**self.parameters, **arguments}
         try:
             if call.has_budget:

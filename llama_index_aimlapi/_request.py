@@ -9,11 +9,11 @@ from llama_index.core.base.llms.types import ChatMessage
 from typing_extensions import Self
 
 from aimlapi_transport.chat.wire_types import Json
-from aimlapi_transport.usage_totals import used_by
+from aimlapi_transport.usage_totals import CountedCall, used_by
 from llama_index_aimlapi._schemas import to_response_format
 from llama_index_aimlapi._settings import AIMLAPISettings
 from llama_index_aimlapi._tools import forced_tool, to_tool_choice, to_tools
-from llama_index_aimlapi.usage import Counted
+from llama_index_aimlapi.usage import counted_call
 
 if TYPE_CHECKING:  # imported at the first call
     from aimlapi_transport.chat.response import Completion
@@ -37,7 +37,7 @@ class Call(NamedTuple):
     request: Request
     timeout: Any
     reading: Reading
-    usage: Counted
+    usage: CountedCall
     llm: AIMLAPISettings
     on_progress: Progress | None
 
@@ -111,7 +111,7 @@ def to_call(
     user_parallel = call.get("parallel_tool_calls")
     single = is_prepared and (parallel if user_parallel is None else user_parallel) is False
     reading = Reading(single, forced, "tools" in kwargs, request.tools)
-    return Call(request, timeout, reading, Counted(request.model), llm, on_progress)
+    return Call(request, timeout, reading, counted_call(request.model), llm, on_progress)
 
 
 # Options of a request that only a call has, and those that a call sets over the LLM's.

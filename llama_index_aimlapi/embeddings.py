@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import llama_index_aimlapi._framework  # noqa: F401  # says what to install where it is missing
 
@@ -18,7 +18,11 @@ from aimlapi_transport.config.fields import ABOUT, digest, model_problem
 from aimlapi_transport.repr_fields import repr_fields
 from llama_index_aimlapi._connection import REFUSED, ConnectionSettings, resolved
 from llama_index_aimlapi.errors import InvalidSettingsError
-from llama_index_aimlapi.usage import Counted, record
+from llama_index_aimlapi.usage import counted_call, record
+
+if TYPE_CHECKING:  # imported at the first call
+    from aimlapi_transport.client import AsyncClient, Client
+    from aimlapi_transport.request import Request
 
 # What may hold secrets -> what is written of it: an ingestion pipeline caches vectors by `to_dict`.
 _DIGESTS = {name: f"{name}_digest" for name in ("default_headers", "default_query")}
@@ -137,48 +141,32 @@ class AIMLAPIEmbedding(EmbeddingSettings):
         return await self._aembed(texts, "document", alone=self.embed_batch_size == 1)
 
     def _embed(self, texts: Sequence[str], task: Task, *, alone: bool) -> list[list[float]]:
-        client = self._client()
-        parameters, extra = self._parameters()
-        vectors: list[list[float]] = []
-        for batch in client.split_texts(self.model_name, texts, self.embed_batch_size, alone=alone):
-            request = client.embedding_request(
-                self.model_name, batch, task=task, alone=alone, parameters=parameters, **extra
-            )
-            call = Counted(self.model_name)
-            if call.has_budget:
-                call.reserve(client.sure_cost(request))
-            try:
-                found = client.embed(request, len(batch))
-                record(self.model_name, found, call)
-            finally:
-                call.release()
+        client, vectors = self._client(), []
+        for request, count in self._requests(client, texts, task, alone=alone):
+            found = client.embed(request, count, call=counted_call(self.model_name))
+            record(self.model_name, found)
             vectors += found.vectors
         return vectors
 
     async def _aembed(self, texts: Sequence[str], task: Task, *, alone: bool) -> list[list[float]]:
-        client = self._async_client()
-        parameters, extra = self._parameters()
-        vectors: list[list[float]] = []
-        for batch in client.split_texts(self.model_name, texts, self.embed_batch_size, alone=alone):
-            request = client.embedding_request(
-                self.model_name, batch, task=task, alone=alone, parameters=parameters, **extra
-            )
-            call = Counted(self.model_name)
-            if call.has_budget:
-                call.reserve(await client.sure_cost(request))
-            try:
-                found = await client.embed(request, len(batch))
-                record(self.model_name, found, call)
-            finally:
-                call.release()
+        client, vectors = self._async_client(), []
+        for request, count in self._requests(client, texts, task, alone=alone):
+            found = await client.embed(request, count, call=counted_call(self.model_name))
+            record(self.model_name, found)
             vectors += found.vectors
         return vectors
 
-    def _parameters(self) -> tuple[Json, Json]:
-        """Body parameters, and what else a request takes: fields, and `additional_kwargs` over them."""
+    def _requests(
+        self, client: Client | AsyncClient, texts: Sequence[str], task: Task, *, alone: bool
+    ) -> Iterator[tuple[Request, int]]:
+        """A request for each batch, and how many texts it holds: fields, and `additional_kwargs` over them."""
         fields = {name: value for name in ("dimensions", "task_type") if (value := getattr(self, name)) is not None}
         parameters: Json = {**fields, **self.additional_kwargs}
-        return parameters, {name: parameters.pop(name) for name in _NOT_SENT if name in parameters}
+        extra = {name: parameters.pop(name) for name in _NOT_SENT if name in parameters}
+        model = self.model_name
+        for batch in client.split_texts(model, texts, self.embed_batch_size, alone=alone):
+            request = client.embedding_request(model, batch, task=task, alone=alone, parameters=parameters, **extra)
+            yield request, len(batch)
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """A copy of the settings, which shares your own HTTP clients, rate limiter and cache: those are no values."""

@@ -7,8 +7,7 @@ print(used)
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ import llama_index_aimlapi._framework  # noqa: F401  # says what to install wher
 from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]  # re-exported there
 from llama_index.core.instrumentation.events import BaseEvent
 
-from aimlapi_transport.usage_totals import ModelUsage, UsageTotals, used_by_embeddings
+from aimlapi_transport.usage_totals import CountedCall, ModelUsage, UsageTotals, counting, used_by_embeddings
 
 if TYPE_CHECKING:
     from aimlapi_transport.embeddings import Embeddings
@@ -46,8 +45,7 @@ class AIMLAPIUsage(UsageTotals):
     """
 
 
-@contextmanager
-def get_aimlapi_usage(*, budget_usd: float | None = None) -> Iterator[AIMLAPIUsage]:
+def get_aimlapi_usage(*, budget_usd: float | None = None) -> AbstractContextManager[AIMLAPIUsage]:
     """Sums what all calls begun inside used: chats, query engines, agents, embeddings (a call for each batch of texts).
 
     Blocks nest: a call counts in each that is open around it. Threads you start yourself begin without: run them in
@@ -57,53 +55,15 @@ def get_aimlapi_usage(*, budget_usd: float | None = None) -> Iterator[AIMLAPIUsa
         budget_usd: US dollars that the calls inside may cost, embeddings too: the one that would pass them raises
             `BudgetExceededError` before it is sent. What it will surely cost is counted, at the catalogue's prices.
     """
-    usage = AIMLAPIUsage(around=_innermost.get(), budget_usd=budget_usd)
-    token = _innermost.set(usage)
-    try:
-        yield usage
-    finally:
-        _innermost.reset(token)
+    return counting(_innermost, lambda around: AIMLAPIUsage(around=around, budget_usd=budget_usd))
 
 
 _innermost: ContextVar[AIMLAPIUsage | None] = ContextVar("aimlapi_usage", default=None)
 
 
-class Counted:
-    """One call, counted where it began, wherever its stream is read; and what a budget there has set aside for it.
-
-    Attributes:
-        is_counted: whether the call began where calls are counted.
-        has_budget: whether it began within a budget.
-    """
-
-    __slots__ = ("_model", "_usage", "has_budget", "is_counted")
-
-    def __init__(self, model: str) -> None:
-        self._model = model
-        self._usage = _innermost.get()
-        self.is_counted = self._usage is not None
-        self.has_budget = self._usage is not None and self._usage.has_budget
-
-    def reserve(self, cost: float | None) -> None:
-        """Sets aside what the call will cost, until it was counted or is gone.
-
-        Raises:
-            BudgetExceededError: the budget would be passed.
-        """
-        if self._usage is not None:
-            self._usage.reserve(id(self), self._model, cost)
-
-    def count(self, model: str | None, used: ModelUsage) -> None:
-        """Adds what it used, under the name its reply gives."""
-        if self._usage is not None:
-            self._usage.add(model or self._model, used, call=id(self))
-
-    def release(self) -> None:
-        """Gives back what is set aside. Harmless to repeat; takes no lock."""
-        if self._usage is not None:
-            self._usage.release(id(self))
-
-    __del__ = release
+def counted_call(model: str) -> CountedCall:
+    """A call, counted in the blocks around it."""
+    return CountedCall(model, _innermost.get())
 
 
 class EmbeddingUsageEvent(BaseEvent):
@@ -149,26 +109,18 @@ class EmbeddingUsage(UsageTotals):
 _embedding: ContextVar[EmbeddingUsage | None] = ContextVar("aimlapi_embedding_usage", default=None)
 
 
-@contextmanager
-def embedding_usage() -> Iterator[EmbeddingUsage]:
+def embedding_usage() -> AbstractContextManager[EmbeddingUsage]:
     """Sums up the tokens and the cost of all embeddings made inside, also in tasks and batches started inside.
 
     Blocks may be nested, and run side by side in threads and tasks: each counts what belongs to it.
     """
-    usage = EmbeddingUsage(around=_embedding.get())
-    token = _embedding.set(usage)
-    try:
-        yield usage
-    finally:
-        _embedding.reset(token)
+    return counting(_embedding, lambda around: EmbeddingUsage(around=around))
 
 
-def record(model: str, found: Embeddings, call: Counted) -> None:
-    """Counts an answered request for embeddings in every block around it, and dispatches the event."""
-    used = used_by_embeddings(found)
-    if (of_embeddings := _embedding.get()) is not None:
-        of_embeddings.add(model, used)
-    call.count(found.model, used)
+def record(model: str, found: Embeddings) -> None:
+    """Counts an answered request in every `embedding_usage` block around it, and dispatches the event."""
+    if (usage := _embedding.get()) is not None:
+        usage.add(model, used_by_embeddings(found))
     _dispatcher.event(
         EmbeddingUsageEvent(
             model_name=model,

@@ -133,6 +133,9 @@ class ServiceMethods:
 
         Its input, and as much output as its limit allows, up to 500 tokens.
         """
+        return await self._sure_cost(request)
+
+    async def _sure_cost(self, request: Request) -> float | None:
         return service.prices.sure_cost(await self._pricing(request.model), request)
 
     @client_method
