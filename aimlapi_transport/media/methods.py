@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from aimlapi_transport.http.blocking import run_blocking
+from aimlapi_transport.client_methods import Async, Blocking, client_method
 
 if TYPE_CHECKING:  # imported by the first call
     import os
@@ -21,16 +21,11 @@ if TYPE_CHECKING:  # imported by the first call
     from aimlapi_transport.media.values import MediaFile, MediaResult
     from aimlapi_transport.service.catalogue import Pricing
 
-T_Result = TypeVar("T_Result")
-T_Generation = TypeVar("T_Generation")
-T_Status = TypeVar("T_Status")
-T_Paths = TypeVar("T_Paths")
-
 OPTIONS = ("extra_body", "extra_headers", "extra_query", "client_request_id")
 """What each method takes beside the fields of the request."""
 
 
-class MediaMethods(Generic[T_Result, T_Generation, T_Status, T_Paths]):
+class MediaMethods:
     """Pictures, film, speech, transcripts, OCR and music.
 
     Every method takes the common names it lists, the field names of the model's own documents as further keywords, and:
@@ -55,11 +50,13 @@ class MediaMethods(Generic[T_Result, T_Generation, T_Status, T_Paths]):
         """Does what blocks: here in `SyncMedia`, in a thread in `AsyncMedia`."""
 
     @abstractmethod
-    def _return(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """What a method returns: the value in `SyncMedia`, the coroutine in `AsyncMedia`."""
+    async def _pricing(self, model: str) -> Pricing | None:
+        """The prices of a model in the catalogue."""
 
-    def images(
+    @client_method
+    async def images(
         self,
+        /,
         model: str,
         prompt: str | None = None,
         *,
@@ -69,7 +66,7 @@ class MediaMethods(Generic[T_Result, T_Generation, T_Status, T_Paths]):
         seed: int | None = None,
         timeout: Timeout = None,
         **fields: Any,
-    ) -> T_Result:
+    ) -> MediaResult:
         """Pictures (or a 3D model) by a prompt: `.files`.
 
         Args:
@@ -79,10 +76,12 @@ class MediaMethods(Generic[T_Result, T_Generation, T_Status, T_Paths]):
             n: how many.
         """
         named = {"prompt": prompt, "image": image, "size": size, "n": n, "seed": seed}
-        return self._make("images", model, {**named, **fields}, timeout)
+        return await self._make("images", model, {**named, **fields}, timeout)
 
-    def edit_image(
+    @client_method
+    async def edit_image(
         self,
+        /,
         model: str,
         prompt: str | None = None,
         image: MediaInput | Sequence[MediaInput] | None = None,
@@ -92,17 +91,19 @@ class MediaMethods(Generic[T_Result, T_Generation, T_Status, T_Paths]):
         n: int | None = None,
         timeout: Timeout = None,
         **fields: Any,
-    ) -> T_Result:
+    ) -> MediaResult:
         """A picture changed by a prompt: `.files`.
 
         Args:
             mask: a PNG of the same size, transparent where the picture may change; for the models that take one.
         """
         named = {"prompt": prompt, "image": image, "mask": mask, "size": size, "n": n}
-        return self._make("edit_image", model, {**named, **fields}, timeout)
+        return await self._make("edit_image", model, {**named, **fields}, timeout)
 
-    def video(
+    @client_method
+    async def video(
         self,
+        /,
         model: str,
         prompt: str | None = None,
         *,
@@ -117,7 +118,7 @@ class MediaMethods(Generic[T_Result, T_Generation, T_Status, T_Paths]):
         wait_timeout: float | None = None,
         on_progress: OnProgress | None = None,
         **fields: Any,
-    ) -> T_Result:
+    ) -> MediaResult:
         """A film; waits until it is there.
 
         Args:
@@ -133,10 +134,12 @@ class MediaMethods(Generic[T_Result, T_Generation, T_Status, T_Paths]):
         """
         named = {"prompt": prompt, "image": image, "last_image": last_image, "video": video, "audio": audio}
         more = {"duration": duration, "aspect_ratio": aspect_ratio, "seed": seed}
-        return self._make("video", model, {**named, **more, **fields}, timeout, wait_timeout, on_progress)
+        return await self._make("video", model, {**named, **more, **fields}, timeout, wait_timeout, on_progress)
 
-    def speech(
+    @client_method
+    async def speech(
         self,
+        /,
         model: str,
         text: str | None = None,
         *,
@@ -145,7 +148,7 @@ class MediaMethods(Generic[T_Result, T_Generation, T_Status, T_Paths]):
         speed: float | None = None,
         timeout: Timeout = None,
         **fields: Any,
-    ) -> T_Result:
+    ) -> MediaResult:
         """A text spoken: `.files[0]`, an address or bytes by the model.
 
         Args:
@@ -153,10 +156,12 @@ class MediaMethods(Generic[T_Result, T_Generation, T_Status, T_Paths]):
             format: `mp3`, `wav`, ... as the model lists them.
         """
         named = {"text": text, "voice": voice, "format": format, "speed": speed}
-        return self._make("speech", model, {**named, **fields}, timeout)
+        return await self._make("speech", model, {**named, **fields}, timeout)
 
-    def transcribe(
+    @client_method
+    async def transcribe(
         self,
+        /,
         model: str,
         audio: MediaInput | None = None,
         *,
@@ -166,7 +171,7 @@ class MediaMethods(Generic[T_Result, T_Generation, T_Status, T_Paths]):
         wait_timeout: float | None = None,
         on_progress: OnProgress | None = None,
         **fields: Any,
-    ) -> T_Result:
+    ) -> MediaResult:
         """What is said: `.text`, `.segments` (words) and `.turns` (speakers), in seconds; waits until it is there.
 
         Args:
@@ -174,20 +179,23 @@ class MediaMethods(Generic[T_Result, T_Generation, T_Status, T_Paths]):
             diarize: whether speakers are told apart.
         """
         named = {"audio": audio, "language": language, "diarize": diarize}
-        return self._make("transcribe", model, {**named, **fields}, timeout, wait_timeout, on_progress)
+        return await self._make("transcribe", model, {**named, **fields}, timeout, wait_timeout, on_progress)
 
-    def ocr(
-        self, model: str, document: MediaInput | None = None, *, timeout: Timeout = None, **fields: Any
-    ) -> T_Result:
+    @client_method
+    async def ocr(
+        self, /, model: str, document: MediaInput | None = None, *, timeout: Timeout = None, **fields: Any
+    ) -> MediaResult:
         """The text of a document or picture, page by page: `.pages`, and `.text` of all of them.
 
         Args:
             document: a PDF or a picture. What is sent as an address must be public.
         """
-        return self._make("ocr", model, {"document": document, **fields}, timeout)
+        return await self._make("ocr", model, {"document": document, **fields}, timeout)
 
-    def music(
+    @client_method
+    async def music(
         self,
+        /,
         model: str,
         prompt: str | None = None,
         *,
@@ -199,7 +207,7 @@ class MediaMethods(Generic[T_Result, T_Generation, T_Status, T_Paths]):
         wait_timeout: float | None = None,
         on_progress: OnProgress | None = None,
         **fields: Any,
-    ) -> T_Result:
+    ) -> MediaResult:
         """A piece of music: `.files[0]`; waits until it is there.
 
         Args:
@@ -207,17 +215,19 @@ class MediaMethods(Generic[T_Result, T_Generation, T_Status, T_Paths]):
             duration: seconds, for the models that can be told.
         """
         named = {"prompt": prompt, "lyrics": lyrics, "audio": audio, "duration": duration, "seed": seed}
-        return self._make("music", model, {**named, **fields}, timeout, wait_timeout, on_progress)
+        return await self._make("music", model, {**named, **fields}, timeout, wait_timeout, on_progress)
 
-    def submit(
+    @client_method
+    async def submit(
         self,
+        /,
         operation: str,
         model: str,
         prompt: str | None = None,
         *,
         timeout: Timeout = None,
         **fields: Any,
-    ) -> T_Generation:
+    ) -> Generation:
         """Orders what takes minutes, and does not wait for it: a value that is written as JSON (`to_json`).
 
         A model that answers at once gives an order that is done: it has the `result`, which `wait` returns.
@@ -227,39 +237,37 @@ class MediaMethods(Generic[T_Result, T_Generation, T_Status, T_Paths]):
             fields: as the method of that name takes them.
         """
         fields, options = _split({"prompt": prompt, **fields})
-        coroutine = self._media.submit(operation, model, fields, options, timeout=timeout)
-        result: T_Generation = self._return(coroutine)
-        return result
+        return await self._media.submit(operation, model, fields, options, timeout=timeout)
 
-    def status(self, generation: Generation | str, *, timeout: Timeout = None) -> T_Status:
+    @client_method
+    async def status(self, generation: Generation | str, *, timeout: Timeout = None) -> GenerationStatus:
         """How far a generation is; asks once.
 
         Args:
             generation: what `submit` returned, or its `to_json()`.
         """
-        result: T_Status = self._return(self._media.status(_generation(generation), timeout=timeout))
-        return result
+        return await self._media.status(_generation(generation), timeout=timeout)
 
-    def wait(
+    @client_method
+    async def wait(
         self,
         generation: Generation | str,
         *,
         timeout: float | None = None,
         on_progress: OnProgress | None = None,
-    ) -> T_Result:
+    ) -> MediaResult:
         """What was ordered, once it is there; also for what another process ordered.
 
         Args:
             timeout: seconds in all; by default 20 minutes for a film, 10 for music and transcripts.
             on_progress: called with each `GenerationStatus`.
         """
-        coroutine = self._media.wait(_generation(generation), timeout=timeout, on_progress=on_progress)
-        result: T_Result = self._return(coroutine)
-        return result
+        return await self._media.wait(_generation(generation), timeout=timeout, on_progress=on_progress)
 
-    def save(
+    @client_method
+    async def save(
         self, result: MediaResult | MediaFile | Sequence[MediaFile] | str, to: str | os.PathLike[str] = "."
-    ) -> T_Paths:
+    ) -> list[Path]:
         """Writes the files of a result, or what is behind an address, to this machine; never sends the key there.
 
         What was cut off goes on where it was, in this call or the next. An `AsyncClient` writes in a thread.
@@ -273,10 +281,23 @@ class MediaMethods(Generic[T_Result, T_Generation, T_Status, T_Paths]):
         Raises:
             NotFoundError: an address has expired: hosts keep files from ten minutes to seven days.
         """
-        paths: T_Paths = self._return(self._media.save(result, to, self._run))
-        return paths
+        return await self._media.save(result, to, self._run)
 
-    def _make(
+    @client_method
+    async def estimate_media_cost(self, /, model: str, **arguments: Any) -> Decimal | None:
+        """US dollars that a media call will cost, at the catalogue's prices.
+
+        None where the catalogue has no price for it, or counts what is not known beforehand. Where prices depend on an
+        argument that is not set, the dearest of them.
+
+        Args:
+            arguments: of the call, by common names or the model's own.
+        """
+        from aimlapi_transport.media.prices import media_cost
+
+        return media_cost(await self._pricing(model), arguments)
+
+    async def _make(
         self,
         operation: str,
         model: str,
@@ -284,13 +305,11 @@ class MediaMethods(Generic[T_Result, T_Generation, T_Status, T_Paths]):
         timeout: Timeout,
         wait_timeout: float | None = None,
         on_progress: OnProgress | None = None,
-    ) -> T_Result:
+    ) -> MediaResult:
         fields, options = _split(arguments)
-        coroutine = self._media.make(
+        return await self._media.make(
             operation, model, fields, options, timeout=timeout, wait_timeout=wait_timeout, on_progress=on_progress
         )
-        result: T_Result = self._return(coroutine)
-        return result
 
 
 def _split(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -305,53 +324,17 @@ def _generation(value: Generation | str) -> Generation:
     return value if isinstance(value, Generation) else Generation.from_json(value)
 
 
-class SyncMedia(MediaMethods["MediaResult", "Generation", "GenerationStatus", "list[Path]"]):
+class SyncMedia(MediaMethods, Blocking):
     """The media endpoints of a `Client`."""
-
-    pricing: Callable[[str], Pricing | None]
-
-    def _return(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return run_blocking(coroutine)
 
     async def _run(self, work: Callable[[], Path]) -> Path:
         return work()
 
-    def estimate_media_cost(self, model: str, **arguments: Any) -> Decimal | None:
-        """US dollars that a media call will cost, at the catalogue's prices.
 
-        None where the catalogue has no price for it, or counts what is not known beforehand. Where prices depend on an
-        argument that is not set, the dearest of them.
-
-        Args:
-            arguments: of the call, by common names or the model's own.
-        """
-        from aimlapi_transport.media.prices import media_cost
-
-        return media_cost(self.pricing(model), arguments)
-
-
-class AsyncMedia(
-    MediaMethods[
-        Coroutine[Any, Any, "MediaResult"],
-        Coroutine[Any, Any, "Generation"],
-        Coroutine[Any, Any, "GenerationStatus"],
-        Coroutine[Any, Any, "list[Path]"],
-    ]
-):
+class AsyncMedia(MediaMethods, Async):
     """The media endpoints of an `AsyncClient`."""
-
-    pricing: Callable[[str], Coroutine[Any, Any, Pricing | None]]
-
-    def _return(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return coroutine
 
     async def _run(self, work: Callable[[], Path]) -> Path:
         import asyncio
 
         return await asyncio.to_thread(work)
-
-    async def estimate_media_cost(self, model: str, **arguments: Any) -> Decimal | None:
-        """As `Client.estimate_media_cost`."""
-        from aimlapi_transport.media.prices import media_cost
-
-        return media_cost(await self.pricing(model), arguments)
