@@ -18,7 +18,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.report import Result, about, markdown, terminal, verdicts
+from tests.benchmarks.pages import publish
+from tests.benchmarks.report import Result, about, terminal, verdicts
 from tests.benchmarks.rows import ROWS, Row
 from tests.benchmarks.server import serving
 from tests.benchmarks.subjects import SUBJECTS, Subject
@@ -27,7 +28,6 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 # As an installer compiles what is beside us: with PYTHONDONTWRITEBYTECODE each process would do it again, 15 ms of one.
 _COMPILED = ("aimlapi_transport", "langchain_aimlapi", "llama_index_aimlapi", "tests/benchmarks")
-BEGIN, END = "<!-- the latest run -->", "<!-- end of the latest run -->"
 
 
 SAMPLE_LIMIT = 180.0  # seconds for one sample: one integration was seen to stand still among 500 streams
@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer and smaller samples, fewer peers: two minutes")
     parser.add_argument("--rows", help="only these, by key, comma-separated; a prefix will do")
     parser.add_argument("--subjects", help="only these, comma-separated")
-    parser.add_argument("--publish", action="store_true", help="write the JSON, docs/performance.md's table, the plot")
+    parser.add_argument("--publish", action="store_true", help="write the JSON, the pages' tables, the plot")
     parser.add_argument(
         "--from", type=Path, dest="earlier", help="publish an earlier run's JSON again, without running"
     )
@@ -166,20 +166,6 @@ def main() -> None:
     print(verdicts(results))
     if options.publish:
         publish(results, about(subjects, quick=options.quick))
-
-
-def publish(results: list[Result], told: dict[str, Any]) -> None:
-    """Writes what the project shows of a run: its JSON, the table in docs/performance.md, and the plot."""
-    from tests.benchmarks.plot import plot
-
-    data = {"about": told, "results": [result.to_json() for result in results]}
-    (HERE / "results").mkdir(exist_ok=True)
-    (HERE / "results" / f"{told['date']}.json").write_text(json.dumps(data, indent=1) + "\n")
-    plot(results, told, ROOT / "docs" / "images" / "performance.png")
-    page = ROOT / "docs" / "performance.md"
-    before, _, rest = page.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n\n{markdown(results, told)}\n{END}{after}")
 
 
 if __name__ == "__main__":

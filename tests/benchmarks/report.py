@@ -162,14 +162,14 @@ def misses(results: Sequence[Result]) -> list[str]:
         if ours is None or ours.figure is None:
             continue
         row, times = ours.row, ratio(group, ours)
-        where = f"{row.title}: {ours.subject.name} {_number(ours.figure)} {row.unit}"
+        where = f"{row.title}: {ours.subject.name} {number(ours.figure)} {row.unit}"
         if row.ratio is not None and times is not None and times > row.ratio:
             found.append(f"{where} is {times:.2f} times the floor, more than {row.ratio}")
         if row.bound is not None and ours.figure > row.bound:
             found.append(f"{where} is more than {row.bound:g}")
         for peer in group.values():
             if peer.subject.role == "peer" and peer.figure is not None and peer.figure < ours.figure:
-                found.append(f"{where} is behind {peer.subject.name} with {_number(peer.figure)}")
+                found.append(f"{where} is behind {peer.subject.name} with {number(peer.figure)}")
         if ours.whole is False:
             found.append(f"{where} is not all that was sent")
     for kind, small, large in (("grow", 200, 20_000), ("grow-arguments", 100_000, 1_000_000)):
@@ -198,14 +198,12 @@ def terminal(row: Row, results: Sequence[Result]) -> str:
         for result in group.values():
             times = ratio(group, result)
             shown = "" if times is None else f"{times:7.2f}x"
-            spread = (
-                "" if not result.figures else f"  ({_number(min(result.figures))} .. {_number(max(result.figures))})"
-            )
-            wall = "" if result.wall_figure is None else f"  wall {_number(result.wall_figure)}"
+            spread = "" if not result.figures else f"  ({number(min(result.figures))} .. {number(max(result.figures))})"
+            wall = "" if result.wall_figure is None else f"  wall {number(result.wall_figure)}"
             note = (
                 f"  {result.error[:120]}" if result.error else "  not all came through" if result.whole is False else ""
             )
-            lines.append(f"  {result.subject.name:18}{_number(result.figure):>12}{shown}{spread}{wall}{note}")
+            lines.append(f"  {result.subject.name:18}{number(result.figure):>12}{shown}{spread}{wall}{note}")
     return "\n".join(lines)
 
 
@@ -236,6 +234,7 @@ def markdown(results: Sequence[Result], told: Mapping[str, Any]) -> str:
         "",
         f"Versions: {names}.",
         "",
+        *(misses(results) and ["Missed targets:", "", *(f"- {miss}." for miss in misses(results)), ""]),
     ]
     return "\n".join(lines)
 
@@ -253,15 +252,16 @@ def _cell(group: Mapping[str, Result], result: Result | None) -> str:
         return "fails"
     times = ratio(group, result)
     told = "" if times is None or result.subject.role == "floor" else f"{times:.2f}x; "
-    shown = _number(result.figure)
+    shown = number(result.figure)
     if result.subject.role == "ours":
         shown = f"**{shown}**"
     star = "\\*" if result.whole is False else ""
-    wall = "" if result.wall_figure is None else f"; wall {_number(result.wall_figure)}"
-    return f"{shown}{star} ({told}{_number(min(result.figures))} to {_number(max(result.figures))}{wall})"
+    wall = "" if result.wall_figure is None else f"; wall {number(result.wall_figure)}"
+    return f"{shown}{star} ({told}{number(min(result.figures))} to {number(max(result.figures))}{wall})"
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """A figure with as many digits as it deserves."""
     if value is None:
         return "-"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
