@@ -10,55 +10,53 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from typing import TypeVar
 
-Given = TypeVar("Given")
-Made = TypeVar("Made")
+T = TypeVar("T")
+R = TypeVar("R")
 Advance = Callable[[], object]
 """Called after each batch that is done."""
 
 
-def in_order(
-    work: Callable[[Given], Made], batches: Sequence[Given], most: int, advance: Advance = lambda: None
-) -> list[Made]:
-    """What `work` makes of each batch, at most `most` at a time. The first failure ends it: nothing more is begun."""
+def map_limited(work: Callable[[T], R], batches: Sequence[T], limit: int, advance: Advance) -> list[R]:
+    """The result of each batch, in their order, at most `limit` at a time. The first failure ends it: no more begin."""
 
-    def one(batch: Given) -> Made:
-        made = work(batch)
+    def one(batch: T) -> R:
+        result = work(batch)
         advance()
-        return made
+        return result
 
-    if most == 1 or len(batches) < 2:
+    if limit == 1 or len(batches) < 2:
         return [one(batch) for batch in batches]
-    with ThreadPoolExecutor(min(most, len(batches)), "aimlapi-embeddings") as pool:
+    with ThreadPoolExecutor(min(limit, len(batches)), "aimlapi-embeddings") as pool:
         # each with the caller's context, so that what is traced or counted there is found
         futures = [pool.submit(copy_context().run, one, batch) for batch in batches]
         try:
             wait(futures, return_when=FIRST_EXCEPTION)
         finally:
-            left_out = [future for future in futures if future.cancel()]
-    return [future.result() for future in futures if future not in left_out]
+            cancelled = [future for future in futures if future.cancel()]
+    return [future.result() for future in futures if future not in cancelled]
 
 
-async def ain_order(
-    work: Callable[[Given], Awaitable[Made]], batches: Sequence[Given], most: int, advance: Advance = lambda: None
-) -> list[Made]:
-    """As `in_order`, in tasks. A failure, or the caller's cancellation, cancels those still under way."""
-    left = iter(enumerate(batches))
-    made: dict[int, Made] = {}
+async def amap_limited(
+    work: Callable[[T], Awaitable[R]], batches: Sequence[T], limit: int, advance: Advance
+) -> list[R]:
+    """As `map_limited`, in tasks. A failure, or the caller's cancellation, cancels those still under way."""
+    pending = enumerate(batches)
+    results: dict[int, R] = {}
 
-    async def worker() -> None:
-        for place, batch in left:
-            made[place] = await work(batch)
+    async def worker() -> None:  # no semaphore: it would let one more begin before a failure is known
+        for index, batch in pending:
+            results[index] = await work(batch)
             advance()
 
-    workers = [asyncio.ensure_future(worker()) for _ in range(min(most, len(batches)))]
+    tasks = [asyncio.ensure_future(worker()) for _ in range(min(limit, len(batches)))]
     try:
-        await asyncio.gather(*workers)
+        await asyncio.gather(*tasks)
     except BaseException:
-        for task in workers:
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         raise
-    return [made[place] for place in range(len(batches))]
+    return [results[index] for index in range(len(batches))]
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.language_models import LangSmithParams
-from langchain_core.load.serializable import try_neq_default
 from typing_extensions import Self
 
 from aimlapi_transport.config.fields import digest, timeout_to_json
@@ -121,23 +120,3 @@ def _without_secrets(params: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, Mapping) and value:
             params[name] = digest(value)
     return params
-
-
-def serialized(model: SerializableChat) -> dict[str, Any]:
-    """As LangChain's `to_json`, which asks each of 54 fields for its default: an eighth of a new model's first call."""
-    cls = type(model)
-    fields = model.__dict__.items()
-    kwargs = {name: value for name, value in fields if value is not None and _is_serialized(cls, name, value, model)}
-    kwargs.update(model.lc_attributes)
-    if model.api_key is not None:
-        kwargs["api_key"] = {"lc": 1, "type": "secret", "id": [model.lc_secrets["api_key"]]}
-    return {"lc": 1, "type": "constructor", "id": cls.lc_id(), "kwargs": kwargs, "name": model.get_name()}
-
-
-def _is_serialized(cls: type[ChatSettings], name: str, value: Any, model: ChatSettings) -> bool:
-    field = cls.model_fields.get(name)
-    if field is None or field.exclude:
-        return False
-    if value or field.is_required():
-        return True
-    return field.default_factory not in (dict, list) and try_neq_default(value, name, model)

@@ -22,7 +22,7 @@ from typing_extensions import Self
 from aimlapi_transport.token_estimate import estimated_tokens
 from aimlapi_transport.version import __version__
 from langchain_aimlapi import _content_blocks
-from langchain_aimlapi._serialization import SerializableChat, serialized
+from langchain_aimlapi._serialization import SerializableChat
 
 if TYPE_CHECKING:  # imported at the first call, as httpx above all: two thirds of what importing this module would cost
     from aimlapi_transport.chat.request import Request
@@ -350,10 +350,6 @@ class ChatAIMLAPI(SerializableChat):
         from langchain_aimlapi._catalogue import listed
 
         return listed(base_url, filters)
-
-    def to_json(self) -> Any:
-        """What `langchain_core.load` serializes and tracers get."""
-        return serialized(self) if type(self) is ChatAIMLAPI else super().to_json()  # a subclass may add fields
 
     def get_token_ids(self, text: str) -> list[int]:
         """The tokens of a text, by `custom_get_token_ids`.

@@ -33,7 +33,7 @@ from aimlapi_transport.config.fields import (
 )
 from aimlapi_transport.repr_fields import repr_fields
 from langchain_aimlapi._aliases import embedding_settings
-from langchain_aimlapi._concurrency import ain_order, in_order, progress
+from langchain_aimlapi._concurrency import amap_limited, map_limited, progress
 from langchain_aimlapi._connection import ConnectionSettings
 from langchain_aimlapi.error_translation import translated
 from langchain_aimlapi.errors import InvalidRequestError
@@ -179,7 +179,7 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
                 return client.embed(job.request(batch), len(batch), timeout=job.timeout, call=call).vectors
 
             with progress(self.show_progress_bar, len(job.batches)) as advance:
-                return job.joined(in_order(one, job.batches, self.max_concurrency, advance))
+                return job.joined(map_limited(one, job.batches, self.max_concurrency, advance))
 
     async def _aembed(
         self, texts: list[str], task: Task, size: int | None, kwargs: dict[str, Any]
@@ -193,7 +193,7 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
                 return (await client.embed(job.request(batch), len(batch), timeout=job.timeout, call=call)).vectors
 
             with progress(self.show_progress_bar, len(job.batches)) as advance:
-                return job.joined(await ain_order(one, job.batches, self.max_concurrency, advance))
+                return job.joined(await amap_limited(one, job.batches, self.max_concurrency, advance))
 
     def _config(self) -> dict[str, Any]:
         return self._connection(self.api_key, self.timeout)

@@ -78,24 +78,6 @@ def test_pydantics_json_hides_a_key_and_has_no_form_for_a_function() -> None:
     assert told == ['{"api_key":"**********"}', '{"api_key":null}', '{"api_key":null}']
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {},
-        FULL,
-        {"temperature": 0, "max_tokens": 0, "stop": [], "logit_bias": {}, "model_kwargs": {}, "streaming": False},
-        {"api_key": "", "base_url": "", "tags": [], "metadata": {}, "max_retries": 0, "verbose": True, "name": "it"},
-        {"api_key": lambda: KEY, "timeout": httpx.Timeout(3.0), "default_headers": {"X-Secret": HEADER}},
-        {"cache": False, "disable_streaming": True, "profile": {}, "output_version": "v1", "callbacks": []},
-    ],
-)
-def test_it_is_written_as_langchain_would(settings: dict[str, Any]) -> None:
-    model = ChatAIMLAPI(**{"model": "m", **settings})
-    written, theirs = model.to_json(), super(ChatAIMLAPI, model).to_json()
-    assert list(written.items()) == list(theirs.items())
-    assert list(written["kwargs"].items()) == list(theirs["kwargs"].items())
-
-
 def test_what_a_subclass_adds_is_written() -> None:
     class Own(ChatAIMLAPI):
         team: str | None = "search"
