@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from aimlapi_transport.chat.reader import ReplyParser, ReplyReader
-from aimlapi_transport.errors import AIMLAPIError, APIConnectionError, APITimeoutError, BadResponseError
+from aimlapi_transport.errors import APIConnectionError, APITimeoutError, BadResponseError
 from aimlapi_transport.http.error_mapping import is_broken, to_aimlapi_error
 
 if TYPE_CHECKING:
@@ -20,11 +20,12 @@ class AnswerReader:
     """Reads an exchange that is open."""
 
     def __init__(self, exchange: Exchange) -> None:
-        self.exchange = exchange
+        self._exchange = exchange
+        self._reply = exchange.reply
         self._reader = reader_of(exchange)
-        self._is_streamed = exchange.request.stream
-        self._failure: AIMLAPIError | None = None
-        self._is_read = False
+        self._awaits_event = exchange.request.stream
+        self._is_read = False  # all that counts of the reply
+        self._is_closed = False
 
     async def deltas(self) -> list[Delta]:
         """What the next piece of the reply adds; empty at the end, when the connection is in order again.
@@ -32,42 +33,34 @@ class AnswerReader:
         Raises:
             AIMLAPIError: the reply broke off, or reports a failure; what came before it has been returned.
         """
-        if self._failure is not None:
-            raise self._failure
-        if self._is_read:  # the answer is handed out: what happens to the rest does not matter
-            await self.exchange.drain()
-            return []
-        deltas: list[Delta] = []
-        try:
-            while not deltas and not self._is_read:
-                await self._read_into(deltas)
-        except AIMLAPIError as error:
-            if not deltas:
-                raise
-            self._failure = error
-        return deltas
-
-    async def _read_into(self, deltas: list[Delta]) -> None:
-        """Adds what one piece of the reply gives; what comes before a failure counts."""
         reader = self._reader
-        try:
-            piece = await self.exchange.read()
-            for delta in reader.feed(piece) if piece else ():
-                deltas.append(delta)  # noqa: PERF402  # one by one: those before a failure count
-            self._is_read = reader.is_done or not piece
-            if self._is_streamed and reader.count:
-                self._is_streamed = False
-                self.exchange.limit_silence(self.exchange.time_limits.silence)
-        except Exception as error:
-            self._is_read = True  # also where the connection breaks after a complete answer
-            mapped = self._read_error(error)
+        while not self._is_read:
             try:
-                if mapped is not None:
-                    raise mapped from (error.__cause__ if mapped is error else None)
-            finally:
-                del mapped  # its traceback holds this frame
-        if self._is_read:
-            deltas += reader.close()
+                piece = await self._reply.read()
+                deltas = reader.feed(piece) if piece else []
+                self._is_read = reader.is_done or not piece
+                if self._awaits_event and reader.count:
+                    self._awaits_event = False
+                    self._exchange.limit_silence(self._exchange.time_limits.silence)
+                if deltas:
+                    return deltas
+            except Exception as error:
+                self._is_read = True
+                self._raise_read_error(error)
+        if not self._is_closed:
+            self._is_closed = True
+            return reader.close()
+        await self._exchange.drain()  # the answer is handed out: what happens to the rest does not matter
+        return []
+
+    def _raise_read_error(self, error: Exception) -> None:
+        """Raises the error of ours for one while reading, but not where it came after a complete answer."""
+        mapped = self._read_error(error)
+        try:
+            if mapped is not None:
+                raise mapped from (error.__cause__ if mapped is error else None)
+        finally:
+            del mapped, error  # its traceback holds this frame
 
     def _read_error(self, error: Exception) -> Exception | None:
         """The error of ours for one while reading a reply; a stream that broke off is incomplete.
@@ -75,14 +68,14 @@ class AnswerReader:
         None where the connection broke or fell silent after a complete answer.
         """
         if is_broken(error):
-            limits = self.exchange.time_limits
-            error = to_aimlapi_error(error, self.exchange.scrub, limits, has_begun=self._reader.count > 0)
+            limits = self._exchange.time_limits
+            error = to_aimlapi_error(error, self._exchange.scrub, limits, has_begun=self._reader.count > 0)
         if isinstance(error, APIConnectionError):
             if self._reader.has_answer:
                 return None
             if isinstance(error, APITimeoutError):
                 error.partial = self._reader.partial()
-            elif self.exchange.request.stream and self._reader.count:
+            elif self._exchange.request.stream and self._reader.count:
                 return self._reader.incomplete(f"The connection broke ({error.message})")
         return error
 
@@ -104,7 +97,7 @@ async def read_answer(exchange: Exchange) -> Completion:
 
 def reader_of(exchange: Exchange) -> ReplyReader:
     """What reads the body of a reply as deltas."""
-    if exchange.status == 204:
+    if exchange.reply.response.status_code == 204:
         raise BadResponseError("The provider answered 204, without content.", status_code=204)
     request, headers, time_limits = exchange.request, exchange.headers(), exchange.time_limits
     return ReplyReader(

@@ -26,12 +26,14 @@ class EventDecoder:
         max_bytes: of one event.
     """
 
-    __slots__ = ("_after_cr", "_at_line_start", "_max_bytes", "_pending", "_started")
+    __slots__ = ("_after_cr", "_data", "_max_bytes", "_name", "_pending", "_size", "_started")
 
     def __init__(self, max_bytes: int = DEFAULT.event) -> None:
         self._max_bytes = max_bytes
-        self._pending = bytearray()
-        self._at_line_start = False  # the pending bytes end in LF
+        self._pending = bytearray()  # the beginning of a line
+        self._name = b""
+        self._data: list[bytes] = []  # of the event that is not all here
+        self._size = 0  # bytes that came of it
         self._after_cr = False  # the last byte was a CR: a LF that follows belongs to it
         self._started = False
 
@@ -42,40 +44,39 @@ class EventDecoder:
             BadResponseError: an event is longer than the limit.
         """
         if not self._started:
-            data = self._taken() + data
-            if len(data) < len(_BOM) and _BOM.startswith(data):
-                self._pending += data
-                return []
-            self._started = True
+            data = bytes(self._pending) + data
+            self._started = len(data) >= len(_BOM) or not _BOM.startswith(data)
+            self._pending.clear()
             data = data.removeprefix(_BOM)
         if self._after_cr or b"\r" in data:
             data = self._with_lf(data)
-        if not data:
-            return []
-        if not (b"\n\n" in data or (self._at_line_start and data.startswith(b"\n"))):
-            self._pending += data
-            if len(self._pending) > self._max_bytes:
-                raise BadResponseError(f"An event of the stream is longer than the limit of {self._max_bytes:,} bytes.")
-            self._at_line_start = data.endswith(b"\n")
-            return []
-        if self._pending:
-            data = self._taken() + data
-        whole, _, rest = data.rpartition(b"\n\n")
-        if rest:
-            self._pending += rest
-        self._at_line_start = rest.endswith(b"\n")
-        return [event for block in whole.split(b"\n\n") if (event := _parse(block)) is not None]
+        self._size += len(data)
+        events: list[Event] = []
+        if b"\n" in data:
+            if self._pending:
+                data = bytes(self._pending) + data
+                self._pending.clear()
+            lines = data.split(b"\n")
+            data = lines.pop()
+            for line in lines:
+                if line:
+                    field, _, value = line.partition(b":")
+                    if field == b"data":
+                        self._data.append(value.removeprefix(b" "))
+                    elif field == b"event":
+                        self._name = value.removeprefix(b" ")
+                else:
+                    if self._data:
+                        events.append((self._name, b"\n".join(self._data)))
+                    self._name, self._data, self._size = b"", [], len(data)
+        self._pending += data
+        if self._size > self._max_bytes:
+            raise BadResponseError(f"An event of the stream is longer than the limit of {self._max_bytes:,} bytes.")
+        return events
 
     def close(self) -> list[Event]:
         """The event left open when the stream ended, if any."""
-        event = _parse(self._taken())
-        return [] if event is None else [event]
-
-    def _taken(self) -> bytes:
-        """What was pending, which is no more."""
-        pending = bytes(self._pending)
-        self._pending.clear()
-        return pending
+        return self.feed(b"\n\n")
 
     def _with_lf(self, data: bytes) -> bytes:
         if self._after_cr and data.startswith(b"\n"):
@@ -84,17 +85,3 @@ class EventDecoder:
         if data:
             self._after_cr = data.endswith(b"\r")
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-
-
-def _parse(block: bytes) -> Event | None:
-    """One event out of its lines, None where it has no data."""
-    name = b""
-    data: list[bytes] = []
-    for line in block.split(b"\n"):
-        field, _, value = line.partition(b":")
-        value = value.removeprefix(b" ")
-        if field == b"data":
-            data.append(value)
-        elif field == b"event":
-            name = value
-    return (name, b"\n".join(data)) if data else None

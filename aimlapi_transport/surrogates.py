@@ -94,6 +94,8 @@ class LoneEscapeReplacer:
 
     def feed(self, piece: str) -> str:
         """The text that a piece adds."""
+        if not self._waiting and "\\" not in piece:
+            return piece
         text, self._waiting = self._waiting + piece, ""
         return _ESCAPE.sub(self._replaced, text)
 

@@ -19,6 +19,7 @@ class AsyncChunks(AsyncIterator[ChatGenerationChunk]):
 
     Args:
         choice: picks the deltas of one of several answers.
+        finish: called with the last chunk.
         begin: awaited before anything is sent; what it raises ends the stream.
     """
 
@@ -27,7 +28,7 @@ class AsyncChunks(AsyncIterator[ChatGenerationChunk]):
         stream: AsyncStream,
         choice: OneChoice,
         reader: StreamReader,
-        finish: Callable[[ChatGenerationChunk, Completion | None], ChatGenerationChunk],
+        finish: Callable[[ChatGenerationChunk, Completion], None],
         begin: Callable[[], Awaitable[None]],
     ) -> None:
         self._stream = stream
@@ -52,11 +53,14 @@ class AsyncChunks(AsyncIterator[ChatGenerationChunk]):
                     raise
             while True:
                 for delta in self._ready:
-                    return self._finish(self._reader.chunk(delta), delta.completion)
+                    chunk = self._reader.chunk(delta)
+                    if delta.completion is not None:
+                        self._finish(chunk, delta.completion)
+                    return chunk
                 deltas = await self._stream.deltas()
                 if not deltas:
                     raise StopAsyncIteration
-                self._ready = self._choice.of(deltas)
+                self._ready = iter(self._choice.of(deltas))
 
     async def aclose(self) -> None:
         """Ends the stream; its connection is broken off where the answer was not read to its end."""

@@ -19,7 +19,7 @@ from aimlapi_transport.chat.tool_calls import ToolCall as WireToolCall
 from aimlapi_transport.chat.tool_calls import ToolCallDelta, parse_arguments
 from aimlapi_transport.chat.usage import Usage
 from aimlapi_transport.surrogates import LoneEscapeReplacer
-from langchain_aimlapi._compat import call_chunk, generation_chunk, message_chunk
+from langchain_aimlapi._compat import generation_chunk, message_chunk
 from langchain_aimlapi._content_blocks import PROVIDER, RAW_ARGUMENTS
 from langchain_aimlapi._output_items import OUTPUT_ITEMS, indexed_item, piece_of
 
@@ -89,8 +89,11 @@ class StreamReader:
 
     def _call_chunk(self, delta: Delta, kwargs: dict[str, Any]) -> AIMessageChunk:
         pieces: list[ToolCallChunk] = []
+        begins_object = False
         for fragment in delta.tool_calls:
-            call = self._calls.setdefault(fragment.index, _StreamedCall(self._free_text))
+            call = self._calls.get(fragment.index)
+            if call is None:
+                call = self._calls[fragment.index] = _StreamedCall(self._free_text)
             if fragment.id or fragment.extra:
                 extra = call.new_extras(fragment)
                 if extra:
@@ -98,9 +101,18 @@ class StreamReader:
             if fragment.name and self._tools:
                 call.coerce(coerced_text(self._tools, fragment.name))
             arguments = call.feed(fragment.arguments)
-            pieces.append(tool_call_chunk(name=fragment.name, args=arguments, id=fragment.id, index=fragment.index))
-        if not any((piece["args"] or "").lstrip().startswith("{") for piece in pieces):
-            return call_chunk(delta.text, kwargs, pieces)
+            begins_object = begins_object or arguments.lstrip().startswith("{")
+            pieces.append(
+                {
+                    "name": fragment.name,
+                    "args": arguments,
+                    "id": fragment.id,
+                    "index": fragment.index,
+                    "type": "tool_call_chunk",
+                }
+            )
+        if not begins_object:
+            return message_chunk(delta.text, kwargs, pieces)
         return AIMessageChunk(
             content=delta.text,
             additional_kwargs=kwargs,

@@ -137,7 +137,10 @@ class ChatAIMLAPI(SerializableChat):
             try:
                 while deltas := stream.deltas():
                     for delta in choice.of(deltas):
-                        yield self._finished(reader.chunk(delta), delta.completion, call=kwargs)
+                        chunk = reader.chunk(delta)
+                        if delta.completion is not None:
+                            self._finish_chunk(chunk, delta.completion, call=kwargs)
+                        yield chunk
             finally:
                 stream.close()
 
@@ -162,7 +165,7 @@ class ChatAIMLAPI(SerializableChat):
             deltas = client.stream(request, timeout=kwargs.get("timeout"))
             begin = partial(areserve, budgets_of(run_manager), client, request)
             choice, reader = OneChoice(request.choices), stream_reader(self.output_version, request)
-            finish = partial(self._finished, call=kwargs)
+            finish = partial(self._finish_chunk, call=kwargs)
             return AsyncChunks(deltas, choice, reader, finish, begin)
 
     def _result(self, completion: Completion, request: Request, call: dict[str, Any]) -> ChatResult:
@@ -183,12 +186,9 @@ class ChatAIMLAPI(SerializableChat):
             llm_output={"model_name": completion.model, "token_usage": usage.raw if usage else {}},
         )
 
-    def _finished(
-        self, chunk: ChatGenerationChunk, completion: Completion | None, *, call: dict[str, Any]
-    ) -> ChatGenerationChunk:
-        if completion is not None and isinstance(chunk.message, AIMessage):
+    def _finish_chunk(self, chunk: ChatGenerationChunk, completion: Completion, *, call: dict[str, Any]) -> None:
+        if isinstance(chunk.message, AIMessage):
             self._finish(chunk.message, completion, completion.choices[0], call)
-        return chunk
 
     def _finish(self, message: AIMessage, completion: Completion, choice: Choice, call: dict[str, Any]) -> None:
         """Adds to a message what it is asked to tell of the reply, and of the answer by its schema."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -16,7 +16,7 @@ from llama_index.core.base.llms.types import (
 )
 
 from aimlapi_transport.chat.coercion import CoercedText, coerced_text
-from aimlapi_transport.chat.response import Delta
+from aimlapi_transport.chat.response import Completion, Delta
 from aimlapi_transport.chat.tool_calls import ToolCallDelta
 from aimlapi_transport.chat.usage import usage_from
 from aimlapi_transport.chat.wire_types import Json
@@ -62,10 +62,12 @@ class Snapshots:
 
     Args:
         reading: as in `from_completion`.
+        on_completion: called with the whole answer before it is read.
     """
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading, on_completion: Callable[[Completion], None] = lambda completion: None) -> None:
         self._reading = reading
+        self._on_completion = on_completion
         self._text = ""
         self._reasoning = ""
         self._refusal = ""
@@ -75,23 +77,26 @@ class Snapshots:
     def add(self, delta: Delta) -> ChatResponse:
         """The answer up to this delta."""
         if delta.completion is not None:
+            self._on_completion(delta.completion)
             return from_completion(delta.completion, self._reading, delta="")
+        kwargs: Json = {}
+        if delta.reasoning:
+            self._reasoning += delta.reasoning
+            kwargs["thinking_delta"] = delta.reasoning
         self._text += delta.text
-        self._reasoning += delta.reasoning
         self._refusal += delta.refusal
         for fragment in delta.tool_calls:
             self._add_fragment(fragment)
         if delta.logprobs:
             self._logprobs = [*(self._logprobs or ()), *(logprobs_from(delta.logprobs) or ())]
-        kwargs: Json = {}
-        if delta.reasoning:
-            kwargs["thinking_delta"] = delta.reasoning
         if delta.item is not None and delta.item.get("type") not in OWN_ITEMS:
             kwargs["built_in_tool_calls"] = [delta.item]
         raw = delta.raw
+        if raw.get("usage"):
+            raw = counted(raw, usage_from(raw["usage"]))
         return ChatResponse(
             message=self._message(),
-            raw=RawReply(counted(raw, usage_from(raw["usage"])) if raw.get("usage") else raw),
+            raw=RawReply(raw),
             delta=delta.text,
             logprobs=self._logprobs,
             additional_kwargs=kwargs,

@@ -8,31 +8,34 @@ then ends with what came.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from llama_index.core.llms.llm import LLM
 
 if TYPE_CHECKING:  # imported by the first stream
+    from aimlapi_transport.chat.choices import OneChoice
     from aimlapi_transport.chat.response import Delta
     from aimlapi_transport.stream import AsyncStream, Stream
 
 Response = TypeVar("Response")
-Convert = Callable[[Iterable["Delta"]], Iterator[Response]]
-"""What some deltas add -> LlamaIndex's responses."""
+Convert = Callable[["Delta"], Response]
+"""What a delta adds -> LlamaIndex's response."""
 
 
 def responses(
-    stream: Stream, convert: Convert[Response], release: Callable[[], None]
+    stream: Stream, choice: OneChoice, convert: Convert[Response], release: Callable[[], None]
 ) -> Generator[Response, None, None]:
     """The responses of a stream.
 
     Args:
+        choice: picks the deltas of one of several answers.
         release: called when the answer ended, failed or was left.
     """
     try:
         while deltas := stream.deltas():
-            yield from convert(deltas)
+            for delta in choice.of(deltas):
+                yield convert(delta)
     finally:
         stream.close()
         release()
@@ -70,21 +73,24 @@ def _read_through(
 class AsyncResponses(AsyncGenerator[Response, None], Generic[Response]):
     """As `responses`, for asyncio: an object, so that it can be left at any moment."""
 
-    def __init__(self, stream: AsyncStream, convert: Convert[Response], release: Callable[[], None]) -> None:
+    def __init__(
+        self, stream: AsyncStream, choice: OneChoice, convert: Convert[Response], release: Callable[[], None]
+    ) -> None:
         self._stream: AsyncStream | None = stream
+        self._choice = choice
         self._convert = convert
         self._release = release
-        self._ready: Iterator[Response] = iter(())
+        self._ready: Iterator[Delta] = iter(())
 
     async def __anext__(self) -> Response:
         try:
             while self._stream is not None:
-                for response in self._ready:
-                    return response
+                for delta in self._ready:
+                    return self._convert(delta)
                 deltas = await self._stream.deltas()
                 if not deltas:
                     await self.aclose()
-                self._ready = self._convert(deltas)
+                self._ready = iter(self._choice.of(deltas))
         except BaseException:
             await self.aclose()
             raise

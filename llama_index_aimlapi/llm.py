@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import llama_index_aimlapi._framework  # noqa: F401  # says what to install where it is missing
@@ -28,7 +28,7 @@ from llama_index_aimlapi._instrumentation import AsyncResponses, Convert, aobser
 from llama_index_aimlapi._structured import StructuredPrediction
 
 if TYPE_CHECKING:  # imported at the first call, as all that only calls need: half of what importing this would cost
-    from aimlapi_transport.chat.response import Delta
+    from aimlapi_transport.chat.choices import OneChoice
     from aimlapi_transport.client import AsyncClient, Client
     from aimlapi_transport.service.catalogue import Model
     from llama_index_aimlapi._request import Call
@@ -112,7 +112,7 @@ class AIMLAPI(StructuredPrediction):
         def start(llm: AIMLAPI, prompt: str, **kwargs: Any) -> CompletionResponseGen:
             client, call = llm._begin_stream(llm._prompt(prompt, formatted), kwargs)
             return responses(
-                client.stream(call.request, timeout=call.timeout), _completions_of(call), call.usage.release
+                client.stream(call.request, timeout=call.timeout), *_completions_of(call), call.usage.release
             )
 
         given = () if prompt is None else (prompt,)  # a prompt that is missing is LlamaIndex's to refuse
@@ -126,7 +126,7 @@ class AIMLAPI(StructuredPrediction):
         async def start(llm: AIMLAPI, prompt: str, **kwargs: Any) -> AsyncResponses[CompletionResponse]:
             client, call = await llm._abegin_stream(llm._prompt(prompt, formatted), kwargs)
             stream = client.stream(call.request, timeout=call.timeout)
-            return AsyncResponses(stream, _completions_of(call), call.usage.release)
+            return AsyncResponses(stream, *_completions_of(call), call.usage.release)
 
         given = () if prompt is None else (prompt,)
         return await aobserved(llm_completion_callback(), start, self, *given, **kwargs)
@@ -338,31 +338,23 @@ class AIMLAPI(StructuredPrediction):
 
     def _stream(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         client, call = self._begin_stream(messages, kwargs)
-        return responses(client.stream(call.request, timeout=call.timeout), _responses_of(call), call.usage.release)
+        return responses(client.stream(call.request, timeout=call.timeout), *_responses_of(call), call.usage.release)
 
     async def _astream(self, messages: Sequence[ChatMessage], **kwargs: Any) -> AsyncResponses[ChatResponse]:
         client, call = await self._abegin_stream(messages, kwargs)
         stream = client.stream(call.request, timeout=call.timeout)
-        return AsyncResponses(stream, _responses_of(call), call.usage.release)
+        return AsyncResponses(stream, *_responses_of(call), call.usage.release)
 
 
-def _responses_of(call: Call) -> Convert[ChatResponse]:
+def _responses_of(call: Call) -> tuple[OneChoice, Convert[ChatResponse]]:
     from aimlapi_transport.chat.choices import OneChoice
     from llama_index_aimlapi._chunks import Snapshots
 
-    snapshots, choice = Snapshots(call.reading), OneChoice(call.request.choices)
-
-    def convert(deltas: Iterable[Delta]) -> Iterator[ChatResponse]:
-        for delta in choice.of(deltas):
-            if delta.completion is not None:
-                call.counted(delta.completion)
-            yield snapshots.add(delta)
-
-    return convert
+    return OneChoice(call.request.choices), Snapshots(call.reading, call.counted).add
 
 
-def _completions_of(call: Call) -> Convert[CompletionResponse]:
+def _completions_of(call: Call) -> tuple[OneChoice, Convert[CompletionResponse]]:
     from llama_index_aimlapi._responses import to_completion
 
-    convert = _responses_of(call)
-    return lambda deltas: map(to_completion, convert(deltas))
+    choice, convert = _responses_of(call)
+    return choice, lambda delta: to_completion(convert(delta))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from aimlapi_transport.chat.response import Completion, Delta
@@ -23,20 +22,25 @@ class OneChoice:
         self._index: int | None = None
         self._waiting: dict[int, list[Delta]] = {}
 
-    def of(self, deltas: Iterable[Delta]) -> Iterator[Delta]:
+    def of(self, deltas: list[Delta]) -> list[Delta]:
         """Which of these deltas to pass on."""
+        passed: list[Delta] = []
         for delta in deltas:
-            is_repeated = delta.choice in self._waiting and not self._is_one_of_several
             if delta.completion is not None:
-                yield from self._last(delta, delta.completion)
-            elif self._index is not None:
-                if delta.choice == self._index:
-                    yield delta
-            elif delta.choice == 0 or is_repeated:
-                yield from self._chosen(delta.choice)
-                yield delta
-            else:
-                self._waiting.setdefault(delta.choice, []).append(delta)
+                passed += self._last(delta, delta.completion)
+            elif delta.choice == self._index:
+                passed.append(delta)
+            elif self._index is None:
+                passed += self._first(delta)
+        return passed
+
+    def _first(self, delta: Delta) -> list[Delta]:
+        """The delta and those of its answer that have waited, where it decides which answer to take."""
+        waiting = self._waiting.setdefault(delta.choice, [])
+        waiting.append(delta)
+        if delta.choice == 0 or (len(waiting) > 1 and not self._is_one_of_several):
+            return self._chosen(delta.choice)
+        return []
 
     def _chosen(self, index: int) -> list[Delta]:
         """Takes this answer, of which these have waited."""
@@ -44,10 +48,9 @@ class OneChoice:
         self._waiting.clear()
         return waiting
 
-    def _last(self, delta: Delta, completion: Completion) -> Iterator[Delta]:
-        if self._index is None and self._waiting:
-            yield from self._chosen(min(self._waiting))
+    def _last(self, delta: Delta, completion: Completion) -> list[Delta]:
+        waiting = self._chosen(min(self._waiting)) if self._waiting else []
         if len(completion.choices) > 1:
             chosen = [choice for choice in completion.choices if choice.index == self._index]
             delta = replace(delta, completion=replace(completion, choices=tuple(chosen or completion.choices[:1])))
-        yield delta
+        return [*waiting, delta]

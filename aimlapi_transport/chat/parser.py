@@ -106,9 +106,8 @@ class CompletionReader:
             self._created = event["created"]
         if event.get("usage"):
             self._read_usage(event["usage"])
-        for name, value in event.items():
-            if name not in _REPLY_FIELDS and value is not None:
-                self._read_other_field(name, value)
+        if not event.keys() <= _REPLY_FIELDS:
+            self._read_other_fields(event)
         if whole:
             self._whole = event
         deltas: list[Delta] = []
@@ -171,23 +170,21 @@ class CompletionReader:
             headers=public_headers(self._headers, self._scrub),
         )
 
-    def _read_other_field(self, name: str, value: Any) -> None:
-        if name == "meta":
-            self._cost = cost_from(value) or self._cost
-        elif name == "x_groq" and isinstance(value, dict):
-            self._read_usage(value.get("usage") or None)  # Groq's streams have it here
-        self._extra[name] = value
+    def _read_other_fields(self, event: Json) -> None:
+        for name, value in event.items():
+            if name in _REPLY_FIELDS or value is None:
+                continue
+            if name == "meta":
+                self._cost = cost_from(value) or self._cost
+            elif name == "x_groq" and isinstance(value, dict):
+                self._read_usage(value.get("usage") or None)  # Groq's streams have it here
+            self._extra[name] = value
 
     def _read_choice(self, choice: Json, whole: bool, event: Json) -> Delta | None:
         index = choice.get("index")
-        if not isinstance(index, int) or isinstance(index, bool):
+        if type(index) is not int:  # a bool is none
             index = 0
-        state = self._choices.get(index)
-        if state is None:
-            if len(self._choices) >= self._max_choices:
-                raise BadResponseError(f"The reply holds more answers than the limit of {self._max_choices}.")
-            think = ThinkSplitter(drops_lone_close=self._inline_think) if self._parse_think else None
-            state = self._choices[index] = ChoiceState(index, think)
+        state = self._choices.get(index) or self._begin_choice(index)
         message = choice.get("message" if whole else "delta")
         if not isinstance(message, dict):
             # Some gateways use the other word; a message after deltas repeats them, so it counts only alone.
@@ -200,52 +197,59 @@ class CompletionReader:
                 self._raise_error_in(event, whole)
         if choice.get("native_finish_reason"):
             state.native_finish = str(choice["native_finish_reason"])
-        logprobs = choice.get("logprobs")
+        logprobs = choice.get("logprobs") or None
         if logprobs:
             state.logprobs = joined_logprobs(state.logprobs, logprobs)
-        for name, value in choice.items():
-            if name not in _CHOICE_FIELDS and value is not None:
-                if name == "error" and value:
-                    self._raise_error_in(event, whole)
-                state.extra[name] = value
+        if not choice.keys() <= _CHOICE_FIELDS:
+            if choice.get("error"):
+                self._raise_error_in(event, whole)
+            state.extra.update(_others(choice, _CHOICE_FIELDS))
         if message is not None:
-            return self._read_message(state, message, logprobs or None, whole, event)
+            return self._read_message(state, message, logprobs, whole, event)
         if whole:
             raise BadResponseError("The provider's reply holds no answer: its choice has no message.", body=event)
         return None
 
+    def _begin_choice(self, index: int) -> ChoiceState:
+        if len(self._choices) >= self._max_choices:
+            raise BadResponseError(f"The reply holds more answers than the limit of {self._max_choices}.")
+        think = ThinkSplitter(drops_lone_close=self._inline_think) if self._parse_think else None
+        state = self._choices[index] = ChoiceState(index, think)
+        return state
+
     def _read_message(
         self, state: ChoiceState, message: Json, logprobs: Json | None, whole: bool, event: Json
     ) -> Delta | None:
-        extra: Json = {}
-        text, reasoning = "", ""
-        content = message.get("content")
-        if isinstance(content, str):
-            text = content
-        elif content is not None:
-            text, reasoning, thoughts, others = parts(content)
+        extra: Json | None = None
+        reasoning = ""
+        text = message.get("content") or ""
+        if not message.keys() <= _MESSAGE_FIELDS:
+            others = _others(message, _MESSAGE_FIELDS)
+            extra = {name: value for name, value in others.items() if value != [] and value != ""} or None
+        if not isinstance(text, str):
+            text, reasoning, thoughts, unread = parts(text)
             fold_details(state.thoughts, thoughts)
-            if others:
-                extra["content_parts"] = others
+            if unread:
+                extra = {"content_parts": unread, **(extra or {})}
         if text and state.think is not None:
             inline, text = state.think.feed(text)
             reasoning += inline
             if state.think.is_over:
                 state.think = None
         named = message.get("reasoning_content") or message.get("reasoning")
-        if isinstance(named, str):
+        if named and isinstance(named, str):
             reasoning += named
-        for name, value in message.items():
-            if name not in _MESSAGE_FIELDS and value is not None and value != [] and value != "":
-                extra[name] = value
-        if "reasoning_details" in extra and not reasoning:
+        if extra and not reasoning and "reasoning_details" in extra:
             reasoning = details_text(extra["reasoning_details"])
-        refusal = str(message.get("refusal") or "")
+        refusal = message.get("refusal") or ""
+        if not isinstance(refusal, str):
+            refusal = str(refusal)
+        calls, function_call = message.get("tool_calls"), message.get("function_call")
         fragments: tuple[ToolCallDelta, ...] = ()
-        if message.get("tool_calls") or message.get("function_call"):
+        if calls or function_call:
             if state.tools is None:
                 state.tools = ToolCallReader(self._new_id, self._max_choices)
-            fragments = state.tools.read(message.get("tool_calls"), message.get("function_call"), whole=whole)
+            fragments = state.tools.read(calls, function_call, whole=whole)
         if text:
             state.text.append(text)
         if reasoning:
@@ -255,7 +259,7 @@ class CompletionReader:
         if extra:
             fold(state.extra, extra)
         if text or reasoning or fragments or refusal or extra or logprobs:
-            return Delta(text, reasoning, fragments, state.index, event, refusal, logprobs, extra or None)
+            return Delta(text, reasoning, fragments, state.index, event, refusal, logprobs, extra)
         return None
 
     def _raise_error_in(self, event: Json, whole: bool) -> None:
@@ -286,3 +290,8 @@ class CompletionReader:
                 self._choices[min(self._choices)].native_finish = str(state["finishReason"])
         event: Json = envelope["event"]
         return event
+
+
+def _others(fields: Json, known: frozenset[str]) -> Json:
+    """The fields that are not known, save those that are null."""
+    return {name: value for name, value in fields.items() if name not in known and value is not None}

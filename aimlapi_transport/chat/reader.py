@@ -6,7 +6,7 @@ A chat completion is whole when a finish reason or `[DONE]` was seen; a JSON ans
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from aimlapi_transport.chat.parser import CompletionReader
@@ -71,7 +71,7 @@ class ReplyReader:
 
     Attributes:
         count: how many events have come.
-        is_done: whether `[DONE]` was seen.
+        is_done: whether nothing more is to be fed: `[DONE]` was seen, or a failure.
     """
 
     def __init__(
@@ -109,6 +109,7 @@ class ReplyReader:
         self._undecided = b""
         self._json: bytearray | None = None
         self._surrogates: SurrogateJoiner | None = None  # once an event held a lone one
+        self._failure: AIMLAPIError | None = None
         self.count = 0
         self.is_done = False
 
@@ -118,8 +119,8 @@ class ReplyReader:
         done = self.is_done and self._completion.ends_at_done
         return self._decoder is not None and (done or self._completion.is_finished)
 
-    def feed(self, data: bytes) -> Iterator[Delta]:
-        """What these bytes add, delta by delta.
+    def feed(self, data: bytes) -> list[Delta]:
+        """What these bytes add. A failure that they report after something else is raised by `close`.
 
         Raises:
             APITimeoutError: for too long only comments came.
@@ -133,13 +134,22 @@ class ReplyReader:
         if self._check is not None:
             self._check()
         events = self._first_events(data) if self._decoder is None else self._decoder.feed(data)
-        self.count += len(events)
-        if events or self._json is not None:
+        if events:
+            self.count += len(events)
             self._last_event = self._clock()
-        else:
+        elif self._json is None:
             self._check_silence()
+        deltas: list[Delta] = []
         for name, event in events:
-            yield from self._read_event(name, event)
+            try:
+                deltas += self._read_event(name, event)
+            except AIMLAPIError as error:
+                if not deltas:
+                    raise
+                self._failure = error
+                self.is_done = True
+                break
+        return deltas
 
     def _check_silence(self) -> None:
         seconds = self._silence if self.count else self._first_silence
@@ -204,6 +214,8 @@ class ReplyReader:
             IncompleteStreamError: the stream ended before its answer; `partial` holds what arrived.
             BadResponseError: what came is no answer.
         """
+        if self._failure is not None:
+            raise self._failure
         if self._decoder is None:
             return self._close_json()
         deltas: list[Delta] = []

@@ -69,6 +69,7 @@ def call_to_wire(call_id: str, name: str, arguments: str, extra: Json) -> Json:
 
 
 _LEGACY = "function_call"
+_ITEM_FIELDS = frozenset(("id", "index", "type", "function", "custom"))
 # What gateways make of no id. Source: https://github.com/langchain-ai/langchainjs/pull/11373 ("null", of GLM)
 _NO_IDS = ("null", "None", "undefined")
 
@@ -195,19 +196,19 @@ class ToolCallReader:
         call_id = str(call_id) if call_id and call_id not in _NO_IDS else ""
         name = body.get("name")
         name = name if isinstance(name, str) else ""
-        arguments = body.get("arguments", body.get("input"))
-        if arguments is None:
-            arguments = ""
-        elif not isinstance(arguments, str):
-            arguments = dumps(arguments).decode()
-        extra = {
-            k: v for k, v in item.items() if k not in ("id", "index", "type", "function", "custom") and v is not None
-        }
-        if item.get("type") in _OTHER_TYPES:
-            extra["type"] = item["type"]
+        arguments = body.get("arguments")
+        if not isinstance(arguments, str):
+            arguments = _as_text(body.get("arguments", body.get("input")))
+        extra: Json = {}
+        if not item.keys() <= _ITEM_FIELDS or item.get("type") in _OTHER_TYPES:
+            extra = {k: v for k, v in item.items() if k not in _ITEM_FIELDS and v is not None}
+            if item.get("type") in _OTHER_TYPES:
+                extra["type"] = item["type"]
         if not (call_id or name or arguments or extra):
             return
-        index = _as_index(item.get("index"))
+        index = item.get("index")
+        if type(index) is not int:
+            index = _as_index(index)
         call = None if whole else self._find(call_id, index, name, arguments)
         if call is not None and call_id and name and arguments and call.text() == unquoted(arguments)[0]:
             return  # the whole call once more, as some send it with the finish
@@ -228,26 +229,31 @@ class ToolCallReader:
     def _add(
         self, call: _Call, call_id: str, name: str, arguments: str, extra: Json, fragments: dict[int, ToolCallDelta]
     ) -> None:
-        if extra.get("type") == "custom":
+        if call.quoted is not None and extra.get("type") == "custom":
             call.quoted = None
         if call.quoted is not None and arguments:
             arguments = call.quoted.feed(arguments)
             if call.quoted.is_over:
                 call.quoted = None
-        fragment = fragments.get(call.index) or ToolCallDelta(call.index)
-        if call_id and not call.id:
-            call.id = fragment.id = call_id
-            self._by_id[call_id] = call
-        if name and not call.name:
-            call.name = fragment.name = name
         if arguments:
             call.arguments.append(arguments)
-            fragment.arguments += arguments
+        call_id, name = "" if call.id else call_id, "" if call.name else name  # said once each
+        if call_id:
+            call.id = call_id
+            self._by_id[call_id] = call
+        if name:
+            call.name = name
         if extra:
             call.extra.update(extra)
-            fragment.extra = {**(fragment.extra or {}), **extra}
-        if fragment.id or fragment.name or fragment.arguments or fragment.extra:
-            fragments[call.index] = fragment
+        if not (call_id or name or arguments or extra):
+            return
+        fragment = fragments.get(call.index)
+        if fragment is None:
+            fragments[call.index] = ToolCallDelta(call.index, call_id or None, name or None, arguments, extra or None)
+            return
+        fragment.id, fragment.name = fragment.id or call_id or None, fragment.name or name or None
+        fragment.arguments += arguments
+        fragment.extra = {**(fragment.extra or {}), **extra} or None
 
     def _find(self, call_id: str, index: int | str | None, name: str, arguments: str) -> _Call | None:
         """The call a fragment continues, None if it begins one."""
@@ -294,6 +300,13 @@ def parse_arguments(arguments: str) -> tuple[Json | None, str | None]:
     if not isinstance(value, dict):
         return None, f"the arguments are a JSON {type(value).__name__}, not an object"
     return value, None
+
+
+def _as_text(arguments: Any) -> str:
+    """Arguments as text; some hosts send the object itself."""
+    if isinstance(arguments, str):
+        return arguments
+    return "" if arguments is None else dumps(arguments).decode()
 
 
 def _as_index(index: Any) -> int | str | None:

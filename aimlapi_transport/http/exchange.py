@@ -116,17 +116,14 @@ class Exchange:
         return reply
 
     @property
-    def status(self) -> int:
-        """The reply's status: of success, or 304."""
-        return self._received().response.status_code
+    def reply(self) -> Reply | AsyncReply:
+        """The reply to the request, once it is open: of a status of success, or 304. Its errors are httpx's own."""
+        assert self._reply is not None, "not open"
+        return self._reply
 
     def headers(self) -> dict[str, str]:
         """The reply's headers, names in lower case."""
-        return headers_of(self._received().response)
-
-    async def read(self) -> bytes:
-        """The next piece of the body; empty at its end. Errors are httpx's own."""
-        return await self._received().read()
+        return headers_of(self.reply.response)
 
     async def read_all(self) -> bytearray:
         """The whole body.
@@ -136,7 +133,7 @@ class Exchange:
         """
         whole = bytearray()
         with map_httpx_errors(self.scrub, self.time_limits):
-            while piece := await self.read():
+            while piece := await self.reply.read():
                 self.time_limits.check()
                 whole += piece
                 self.limits.check_reply(len(whole))
@@ -144,13 +141,12 @@ class Exchange:
 
     def limit_silence(self, seconds: float | None) -> None:
         """Sets how many seconds each piece that follows is waited for, at most until the deadline."""
-        self._received().limit_silence(self.time_limits.until_end(seconds))
+        self.reply.limit_silence(self.time_limits.until_end(seconds))
 
     async def drain(self) -> None:
         """Reads what follows an answer, so that its connection can be used again."""
-        reply = self._received()
-        if reply.is_live:
-            await _read_within(reply, *DRAIN_LIMITS)
+        if self.reply.is_live:
+            await _read_within(self.reply, *DRAIN_LIMITS)
 
     async def leave(self, error: BaseException | None) -> None:
         """Closes what is open: in order, or at once where the caller was cancelled."""
@@ -185,10 +181,6 @@ class Exchange:
         """Gives the reply up, and waits until its connection is closed."""
         if self._reply is not None:
             await self._reply.discard()
-
-    def _received(self) -> Reply | AsyncReply:
-        assert self._reply is not None, "not open"
-        return self._reply
 
     async def _error_body(self, reply: Reply | AsyncReply) -> bytes:
         """The body of an error status. It may repeat the key, so no frame of an error's traceback keeps it."""

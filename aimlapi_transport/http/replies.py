@@ -72,27 +72,23 @@ class _Reply:
         self._stream: Any = response.stream
         if response.is_stream_consumed:  # by whoever made it: a mock
             self._stream, self._decoder = httpx.ByteStream(response.content), None
-        self._iterators: list[Any] = []  # the last one is read; one that is dropped would close the connection
-        self._has_begun = False
+        self._pieces = self._iterate()
+        self._left: list[Any] = []  # iterators that began: one that is dropped would close the connection
         self._trace = trace
         trace.is_body_live = False  # a recorder reads a body before it gives the response
-        self._is_at_end = False
         self._is_over = False
 
+    @abstractmethod
     async def read(self) -> bytes:
         """The next piece of the body, unpacked; empty at its end."""
-        while not self._is_at_end:
-            if not self._has_begun:
-                self._iterators.append(self._iterate())
-            piece = await self._next(self._iterators[-1])
-            if piece is None:
-                self._is_at_end = True
-                piece = b"" if self._decoder is None else self._decoder.flush()
-            elif self._decoder is not None:
-                piece = self._decoder.add(piece)
-            if piece:
-                return piece
-        return b""
+
+    def _rest(self) -> bytes:
+        """What is left to unpack at the end of the body."""
+        self._trace.is_body_live = False
+        return b"" if self._decoder is None else self._decoder.flush()
+
+    @abstractmethod
+    def _iterate(self) -> Any: ...
 
     def limit_silence(self, seconds: float | None) -> None:
         """Sets how many seconds each piece that follows is waited for; None for ever.
@@ -103,18 +99,14 @@ class _Reply:
         timeouts = self.response.request.extensions.get("timeout")
         if timeouts and timeouts.get("read") != seconds:
             timeouts["read"] = seconds
-            self._has_begun = self._has_begun and not self.is_live
+            if self.is_live:
+                self._left.append(self._pieces)
+                self._pieces = self._iterate()
 
     @property
     def is_live(self) -> bool:
         """Whether the body is being read from a connection."""
         return self._trace.is_body_live
-
-    @abstractmethod
-    def _iterate(self) -> Any: ...
-
-    @abstractmethod
-    async def _next(self, iterator: Any) -> bytes | None: ...
 
 
 class Reply(_Reply):
@@ -123,10 +115,12 @@ class Reply(_Reply):
     def _iterate(self) -> Any:
         return iter(self._stream)
 
-    async def _next(self, iterator: Any) -> bytes | None:
-        self._has_begun = True
-        piece: bytes | None = next(iterator, None)
-        return piece
+    async def read(self) -> bytes:
+        for piece in self._pieces:
+            unpacked: bytes = piece if self._decoder is None else self._decoder.add(piece)
+            if unpacked:
+                return unpacked
+        return self._rest()
 
     async def close(self) -> None:
         """Gives the connection back, or closes it where the body was not read to its end."""
@@ -162,16 +156,23 @@ class AsyncReply(_Reply):
         loop.replies.add(self)
 
     def _iterate(self) -> Any:
+        self._has_begun = False
         return self._stream.__aiter__()
 
-    async def _next(self, iterator: Any) -> bytes | None:
-        piece: bytes | None
+    async def read(self) -> bytes:
+        while (piece := await self._next()) is not None:
+            unpacked = piece if self._decoder is None else self._decoder.add(piece)
+            if unpacked:
+                return unpacked
+        return self._rest()
+
+    def _next(self) -> Awaitable[bytes | None]:
+        """The next piece as it came, None at the end."""
+        piece: Awaitable[bytes | None] = anext(self._pieces, None)
         if self._has_begun:
-            piece = await anext(iterator, None)
-        else:
-            self._has_begun = True
-            piece = await _unknown_to_loop(anext(iterator, None))
-        return piece
+            return piece
+        self._has_begun = True
+        return _unknown_to_loop(piece)
 
     async def close(self) -> None:
         """Gives the connection back, or closes it where the body was not read to its end."""

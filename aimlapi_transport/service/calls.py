@@ -60,7 +60,7 @@ class ServiceCalls:
 
         async def read(exchange: Exchange) -> Any:
             data = bytes(await exchange.read_all())
-            if exchange.status == 304 and kept:
+            if exchange.reply.response.status_code == 304 and kept:
                 return read_json(kept[1], exchange.scrub)
             payload = read_json(data, exchange.scrub)
             if etag := exchange.headers().get("etag"):

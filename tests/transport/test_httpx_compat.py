@@ -13,6 +13,8 @@ import pytest
 from aimlapi_transport.client import Client
 from aimlapi_transport.errors import APIConnectionError, BadResponseError
 from aimlapi_transport.http import _compat as _httpx
+from aimlapi_transport.http.blocking import run_blocking
+from aimlapi_transport.http.replies import Reply, Trace
 from tests.scripted import DONE, answer, chunk, event, reply, scripted, stream
 
 PIECES = (chunk("He"), chunk("llo"), chunk(finish="stop"), DONE)
@@ -54,6 +56,21 @@ def test_a_body_that_is_not_packed_as_it_says_is_no_answer() -> None:
         client = Client(api_key="k", base_url=server.base_url, max_retries=0)
         with pytest.raises(BadResponseError, match="compression is broken"):
             client.chat("m", [{"role": "user", "content": "Hi"}])
+
+
+def test_a_body_that_was_read_to_its_end_is_not_read_again() -> None:
+    """What may follow an answer is read, for a second at most; behind the end of a body nothing follows."""
+    with scripted(stream(*PIECES)) as server, httpx.Client() as http:
+        trace = Trace()
+        request = http.build_request("POST", f"{server.base_url}/chat/completions", extensions={"trace": trace.note})
+        body = Reply(http.send(request, stream=True), trace)
+        while run_blocking(body.read()):
+            assert body.is_live
+            body.limit_silence(1.0)
+        assert not body.is_live
+        body.limit_silence(2.0)
+        assert run_blocking(body.read()) == b""
+        run_blocking(body.close())
 
 
 def test_httpx2_is_not_imported_unless_somebody_brings_it() -> None:
