@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import re
 import secrets
 import subprocess
@@ -160,3 +162,19 @@ def test_the_index_of_recipes_lists_every_question() -> None:
 
 def test_all_pages_are_read() -> None:
     assert len(PAGES) > 30
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    """But those of the older distribution, which only warn."""
+    text = "\n".join(page.read_text() for page in sorted((ROOT / "docs" / "reference").glob("*.md")))
+    entries = re.findall(r"^::: (\S+)$", text, re.M)
+    listed = {entry.rpartition(".")[2] for entry in entries}
+    listed |= {
+        name.strip() for members in re.findall(r"^ +members: \[(.*)\]$", text, re.M) for name in members.split(",")
+    }
+    for entry in entries:
+        with contextlib.suppress(ModuleNotFoundError):
+            listed |= set(getattr(importlib.import_module(entry), "__all__", ()))
+    packages = ("langchain_aimlapi", "llama_index_aimlapi", "aimlapi_transport", "aimlapi_batch", "aimlapi_emulator")
+    public = {name for package in packages for name in importlib.import_module(package).__all__}
+    assert sorted(name for name in public - listed if not name.startswith(("__", "Aimlapi", "ChatAimlapi"))) == []
