@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from typing_extensions import Self
 
-from aimlapi_transport.errors import BudgetExceededError, InvalidRequestError
+from aimlapi_transport.chat.usage import Cost
+from aimlapi_transport.errors import AIMLAPIError, APITimeoutError, BudgetExceededError, InvalidRequestError
 
 if TYPE_CHECKING:
-    from aimlapi_transport.chat.usage import Cost, Usage
+    from aimlapi_transport.chat.usage import Usage
     from aimlapi_transport.embeddings import Embeddings
+    from aimlapi_transport.media.generations import Generation
     from aimlapi_transport.media.values import MediaResult
 
 T_Totals = TypeVar("T_Totals", bound="UsageTotals")
@@ -103,6 +105,19 @@ class _Reserved(NamedTuple):
 def used_by_media(result: MediaResult) -> ModelUsage:
     """What one picture, film, sound, transcript or document used."""
     return used_by(result.usage, result.cost)
+
+
+def used_by_order(order: Generation) -> ModelUsage:
+    """What was ordered, at the cost it was quoted at."""
+    return used_by(None, None if order.cost_usd is None else Cost(order.cost_usd, order.credits))
+
+
+def used_by_failure(error: AIMLAPIError) -> ModelUsage | None:
+    """What a media call cost that failed, or that was not waited for any longer; None where nobody says."""
+    order = error.generation
+    if isinstance(error, APITimeoutError) and order is not None:
+        return used_by_order(order) if order.cost_usd is not None else None
+    return used_by(None, Cost(error.cost_usd, None)) if error.cost_usd else None
 
 
 class UsageTotals:
@@ -301,7 +316,9 @@ class CountedCall:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, AIMLAPIError) and (used := used_by_failure(error)) is not None:
+            self.count(self._model, used)
         self.release()
 
 

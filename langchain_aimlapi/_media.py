@@ -6,7 +6,6 @@ To add a setting of the transport, add it to `ConnectionSettings`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from decimal import Decimal
 from typing import Any
 
 from langchain_core.messages.content import (
@@ -21,9 +20,8 @@ from typing_extensions import Self
 
 from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.config.fields import ABOUT, TimeoutSetting, timeout_to_json
-from aimlapi_transport.media.operations import LATER
+from aimlapi_transport.media.generations import Generation
 from aimlapi_transport.media.values import MediaFile, MediaResult
-from aimlapi_transport.usage_totals import used_by_media
 from langchain_aimlapi._connection import ConnectionSettings
 from langchain_aimlapi.errors import translated
 from langchain_aimlapi.usage import counted_call
@@ -79,36 +77,27 @@ class MediaSettings(MediaConnection):
     def _make(self, operation: str, arguments: Mapping[str, Any]) -> MediaResult:
         """The result of an operation, counted in the contexts around it."""
         with translated():
-            client, call = self._client(), counted_call(self.model)
-            fields = {**self.parameters, **arguments}
-            try:
-                if call.has_budget:
-                    call.reserve(_dollars(client.estimate_media_cost(self.model, **fields)))
-                result: MediaResult = getattr(client, operation)(self.model, **self._waiting(operation), **fields)
-                call.count(result.model, used_by_media(result))
-            finally:
-                call.release()
-            return result
+            return self._client().make_media(operation, self.model, **self._counted(arguments))
 
     async def _amake(self, operation: str, arguments: Mapping[str, Any]) -> MediaResult:
         with translated():
-            client, call = self._async_client(), counted_call(self.model)
-            fields = {**self.parameters, **arguments}
-            try:
-                if call.has_budget:
-                    call.reserve(_dollars(await client.estimate_media_cost(self.model, **fields)))
-                result: MediaResult = await getattr(client, operation)(self.model, **self._waiting(operation), **fields)
-                call.count(result.model, used_by_media(result))
-            finally:
-                call.release()
-            return result
+            return await self._async_client().make_media(operation, self.model, **self._counted(arguments))
 
-    def _waiting(self, operation: str) -> dict[str, Any]:
-        return {"wait_timeout": self.wait_timeout} if operation in LATER else {}
+    def _submit(self, operation: str, arguments: Mapping[str, Any]) -> Generation:
+        """What was ordered, counted at the cost it was quoted at."""
+        given, call = {**self.parameters, **arguments}, counted_call(self.model)
+        with translated():
+            return self._client().order_media(operation, self.model, given, call=call)
 
+    async def _asubmit(self, operation: str, arguments: Mapping[str, Any]) -> Generation:
+        given, call = {**self.parameters, **arguments}, counted_call(self.model)
+        with translated():
+            return await self._async_client().order_media(operation, self.model, given, call=call)
 
-def _dollars(cost: Decimal | None) -> float | None:
-    return None if cost is None else float(cost)
+    def _counted(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of a call, and what counts it."""
+        given = {**self.parameters, **arguments}
+        return {"arguments": given, "call": counted_call(self.model), "wait_timeout": self.wait_timeout}
 
 
 def block_of(file: MediaFile) -> ContentBlock:

@@ -176,18 +176,16 @@ class _SubmitTool(_MediaTool):
 
     def _run(self, run_manager: CallbackManagerForToolRun | None = None, **arguments: Any) -> Answer:
         """Orders it."""
-        with _as_tool_errors(), translated():
-            given = {**self.parameters, **self._given(arguments)}
-            generation = self._client().submit(self.operation, self.model, **given)
+        with _as_tool_errors():
+            generation = self._submit(self.operation, self._given(arguments))
             if generation.result is not None:  # some models answer at once
                 return self._answer(generation.result, self._save(generation.result))
         return ordered(generation), [create_text_block(generation.to_json())]
 
     async def _arun(self, run_manager: AsyncCallbackManagerForToolRun | None = None, **arguments: Any) -> Answer:
         """Orders it."""
-        with _as_tool_errors(), translated():
-            given = {**self.parameters, **self._given(arguments)}
-            generation = await self._async_client().submit(self.operation, self.model, **given)
+        with _as_tool_errors():
+            generation = await self._asubmit(self.operation, self._given(arguments))
             if generation.result is not None:
                 return self._answer(generation.result, await self._asave(generation.result))
         return ordered(generation), [create_text_block(generation.to_json())]

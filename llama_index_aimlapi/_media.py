@@ -9,9 +9,8 @@ from llama_index.core.base.llms.types import AudioBlock, ContentBlock, DocumentB
 from pydantic import Field
 
 from aimlapi_transport.errors import InvalidRequestError
-from aimlapi_transport.media.operations import LATER
+from aimlapi_transport.media.generations import Generation
 from aimlapi_transport.media.values import MediaFile, MediaResult
-from aimlapi_transport.usage_totals import used_by_media
 from llama_index_aimlapi._connection import ConnectionSettings
 from llama_index_aimlapi.usage import counted_call
 
@@ -43,34 +42,25 @@ class MediaModel(ConnectionSettings):
 
     def make(self, operation: str, arguments: Mapping[str, Any]) -> MediaResult:
         """The result of an operation, counted in the usage blocks around it."""
-        client, call = self._client(), counted_call(self.model)
-        fields = {**self.parameters, **arguments}
-        try:
-            if call.has_budget:
-                cost = client.estimate_media_cost(self.model, **fields)
-                call.reserve(None if cost is None else float(cost))
-            result: MediaResult = getattr(client, operation)(self.model, **self._waiting(operation), **fields)
-            call.count(result.model, used_by_media(result))
-        finally:
-            call.release()
-        return result
+        return self._client().make_media(operation, self.model, **self._counted(arguments))
 
     async def amake(self, operation: str, arguments: Mapping[str, Any]) -> MediaResult:
         """As `make`, without blocking the event loop."""
-        client, call = self._async_client(), counted_call(self.model)
-        fields = {**self.parameters, **arguments}
-        try:
-            if call.has_budget:
-                cost = await client.estimate_media_cost(self.model, **fields)
-                call.reserve(None if cost is None else float(cost))
-            result: MediaResult = await getattr(client, operation)(self.model, **self._waiting(operation), **fields)
-            call.count(result.model, used_by_media(result))
-        finally:
-            call.release()
-        return result
+        return await self._async_client().make_media(operation, self.model, **self._counted(arguments))
 
-    def _waiting(self, operation: str) -> dict[str, Any]:
-        return {"wait_timeout": self.wait_timeout} if operation in LATER else {}
+    def submit(self, operation: str, arguments: Mapping[str, Any]) -> Generation:
+        """What was ordered, counted at the cost it was quoted at."""
+        given, call = {**self.parameters, **arguments}, counted_call(self.model)
+        return self._client().order_media(operation, self.model, given, call=call)
+
+    async def asubmit(self, operation: str, arguments: Mapping[str, Any]) -> Generation:
+        """As `submit`, without blocking the event loop."""
+        given, call = {**self.parameters, **arguments}, counted_call(self.model)
+        return await self._async_client().order_media(operation, self.model, given, call=call)
+
+    def _counted(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        given = {**self.parameters, **arguments}
+        return {"arguments": given, "call": counted_call(self.model), "wait_timeout": self.wait_timeout}
 
 
 _SETTINGS = ("base_url", "http_client", "async_http_client")

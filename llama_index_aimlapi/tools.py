@@ -10,9 +10,9 @@ agent = FunctionAgent(tools=tools, llm=AIMLAPI(model="openai/gpt-4o"))
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import llama_index_aimlapi._framework  # noqa: F401  # says what to install where it is missing
 
@@ -20,6 +20,7 @@ from llama_index.core.base.llms.types import ContentBlock, TextBlock
 from llama_index.core.tools.tool_spec.base import SPEC_FUNCTION_TYPE, BaseToolSpec
 from pydantic import BaseModel, Field, create_model
 
+from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.media.generations import Generation
 from aimlapi_transport.media.tool_arguments import arguments_of, check_addresses, ordered, progress, summary
@@ -30,6 +31,7 @@ __all__ = ["AIMLAPIToolSpec"]
 
 Kind = Literal["image", "edit", "video", "speech", "music", "transcript"]
 Blocks = list[ContentBlock]
+T_Method = TypeVar("T_Method", bound=Callable[..., Any])
 
 # kind -> the functions that do it, and what they do.
 _FUNCTIONS: dict[str, tuple[str, str]] = {
@@ -42,6 +44,57 @@ _FUNCTIONS: dict[str, tuple[str, str]] = {
 }
 _OPERATIONS = dict(_FUNCTIONS.values())
 _SUBMITS = {"generate_video": "submit_video", "generate_music": "submit_music"}
+
+
+Method = Callable[..., Blocks]
+AsyncMethod = Callable[..., Coroutine[Any, Any, Blocks]]
+
+
+def _making(name: str, about: str) -> tuple[Method, AsyncMethod]:
+    """The methods that make something and wait for it."""
+
+    def make(self: AIMLAPIToolSpec, **arguments: Any) -> Blocks:
+        model = self._models[name]
+        result = model.make(_OPERATIONS[name], self._given(arguments))
+        return self._answer(result, self._save(model._client(), result))
+
+    async def amake(self: AIMLAPIToolSpec, **arguments: Any) -> Blocks:
+        model = self._models[name]
+        result = await model.amake(_OPERATIONS[name], self._given(arguments))
+        return self._answer(result, await self._asave(model._async_client(), result))
+
+    return _named(make, name, about), _named(amake, f"a{name}", about)
+
+
+def _submitting(submit_name: str, about: str) -> tuple[Method, AsyncMethod]:
+    """The methods that order something and do not wait for it; some models answer at once."""
+    name = next(name for name, submit in _SUBMITS.items() if submit == submit_name)
+
+    def submit(self: AIMLAPIToolSpec, **arguments: Any) -> Blocks:
+        model = self._models[name]
+        order = model.submit(_OPERATIONS[name], self._given(arguments))
+        if order.result is None:
+            return _text(ordered(order))
+        return self._answer(order.result, self._save(model._client(), order.result))
+
+    async def asubmit(self: AIMLAPIToolSpec, **arguments: Any) -> Blocks:
+        model = self._models[name]
+        order = await model.asubmit(_OPERATIONS[name], self._given(arguments))
+        if order.result is None:
+            return _text(ordered(order))
+        return self._answer(order.result, await self._asave(model._async_client(), order.result))
+
+    return _named(submit, submit_name, about), _named(asubmit, f"a{submit_name}", about)
+
+
+def _named(method: T_Method, name: str, about: str) -> T_Method:
+    """A method under its name, with what agents read of it."""
+    method.__name__, method.__qualname__, method.__doc__ = name, f"AIMLAPIToolSpec.{name}", about
+    return method
+
+
+def _text(text: str) -> Blocks:
+    return [TextBlock(text=text)]
 
 
 class AIMLAPIToolSpec(BaseToolSpec):
@@ -107,107 +160,40 @@ class AIMLAPIToolSpec(BaseToolSpec):
             fields[argument.name] = (kind, Field(default=default, description=argument.description))
         return create_model(fn_name, **fields)
 
-    def generate_image(self, **arguments: Any) -> Blocks:
-        """Makes pictures from a description."""
-        return self._run("generate_image", arguments)
-
-    async def agenerate_image(self, **arguments: Any) -> Blocks:
-        """Makes pictures from a description."""
-        return await self._arun("generate_image", arguments)
-
-    def edit_image(self, **arguments: Any) -> Blocks:
-        """Changes a picture as described."""
-        return self._run("edit_image", arguments)
-
-    async def aedit_image(self, **arguments: Any) -> Blocks:
-        """Changes a picture as described."""
-        return await self._arun("edit_image", arguments)
-
-    def generate_video(self, **arguments: Any) -> Blocks:
-        """Makes a short film. It takes minutes."""
-        return self._run("generate_video", arguments)
-
-    async def agenerate_video(self, **arguments: Any) -> Blocks:
-        """Makes a short film. It takes minutes."""
-        return await self._arun("generate_video", arguments)
-
-    def text_to_speech(self, **arguments: Any) -> Blocks:
-        """Speaks a text."""
-        return self._run("text_to_speech", arguments)
-
-    async def atext_to_speech(self, **arguments: Any) -> Blocks:
-        """Speaks a text."""
-        return await self._arun("text_to_speech", arguments)
-
-    def generate_music(self, **arguments: Any) -> Blocks:
-        """Makes a piece of music. It takes minutes."""
-        return self._run("generate_music", arguments)
-
-    async def agenerate_music(self, **arguments: Any) -> Blocks:
-        """Makes a piece of music. It takes minutes."""
-        return await self._arun("generate_music", arguments)
-
-    def transcribe_audio(self, **arguments: Any) -> Blocks:
-        """Writes down what is said in a sound."""
-        return self._run("transcribe_audio", arguments)
-
-    async def atranscribe_audio(self, **arguments: Any) -> Blocks:
-        """Writes down what is said in a sound."""
-        return await self._arun("transcribe_audio", arguments)
-
-    def submit_video(self, **arguments: Any) -> str:
-        """Orders a short film, which takes minutes; gives a reference to ask for its status with."""
-        return self._submit("generate_video", arguments)
-
-    async def asubmit_video(self, **arguments: Any) -> str:
-        """Orders a short film, which takes minutes; gives a reference to ask for its status with."""
-        return await self._asubmit("generate_video", arguments)
-
-    def submit_music(self, **arguments: Any) -> str:
-        """Orders music, which takes minutes; gives a reference to ask for its status with."""
-        return self._submit("generate_music", arguments)
-
-    async def asubmit_music(self, **arguments: Any) -> str:
-        """Orders music, which takes minutes; gives a reference to ask for its status with."""
-        return await self._asubmit("generate_music", arguments)
+    generate_image, agenerate_image = _making("generate_image", "Makes pictures from a description.")
+    edit_image, aedit_image = _making("edit_image", "Changes a picture as described.")
+    generate_video, agenerate_video = _making("generate_video", "Makes a short film. It takes minutes.")
+    text_to_speech, atext_to_speech = _making("text_to_speech", "Speaks a text.")
+    generate_music, agenerate_music = _making("generate_music", "Makes a piece of music. It takes minutes.")
+    transcribe_audio, atranscribe_audio = _making("transcribe_audio", "Writes down what is said in a sound.")
+    submit_video, asubmit_video = _submitting(
+        "submit_video", "Orders a short film, which takes minutes; gives a reference to ask for its status with."
+    )
+    submit_music, asubmit_music = _submitting(
+        "submit_music", "Orders music, which takes minutes; gives a reference to ask for its status with."
+    )
 
     def generation_status(self, reference: str) -> Blocks:
         """Asks how far a film or a piece of music is that was ordered; gives it once it is done."""
         client = self._models["generate_video"]._client()
         status = client.status(Generation.from_reference(reference))
         if status.result is None:
-            return [TextBlock(text=progress(status))]
-        return self._answer(status.result, client.save(status.result, self._save_to) if self._save_to else [])
+            return _text(progress(status))
+        return self._answer(status.result, self._save(client, status.result))
 
     async def ageneration_status(self, reference: str) -> Blocks:
         """Asks how far a film or a piece of music is that was ordered; gives it once it is done."""
         client = self._models["generate_video"]._async_client()
         status = await client.status(Generation.from_reference(reference))
         if status.result is None:
-            return [TextBlock(text=progress(status))]
-        return self._answer(status.result, await client.save(status.result, self._save_to) if self._save_to else [])
+            return _text(progress(status))
+        return self._answer(status.result, await self._asave(client, status.result))
 
-    def _run(self, name: str, arguments: dict[str, Any]) -> Blocks:
-        model = self._models[name]
-        result = model.make(_OPERATIONS[name], self._given(arguments))
-        saves = self._save_to is not None and bool(result.files)
-        return self._answer(result, model._client().save(result, self._save_to or ".") if saves else [])
+    def _save(self, client: Client, result: MediaResult) -> list[Path]:
+        return client.save(result, self._save_to) if self._save_to and result.files else []
 
-    async def _arun(self, name: str, arguments: dict[str, Any]) -> Blocks:
-        model = self._models[name]
-        result = await model.amake(_OPERATIONS[name], self._given(arguments))
-        saves = self._save_to is not None and bool(result.files)
-        return self._answer(result, await model._async_client().save(result, self._save_to or ".") if saves else [])
-
-    def _submit(self, name: str, arguments: dict[str, Any]) -> str:
-        model = self._models[name]
-        fields = {**model.parameters, **self._given(arguments)}
-        return ordered(model._client().submit(_OPERATIONS[name], model.model, **fields))
-
-    async def _asubmit(self, name: str, arguments: dict[str, Any]) -> str:
-        model = self._models[name]
-        fields = {**model.parameters, **self._given(arguments)}
-        return ordered(await model._async_client().submit(_OPERATIONS[name], model.model, **fields))
+    async def _asave(self, client: AsyncClient, result: MediaResult) -> list[Path]:
+        return await client.save(result, self._save_to) if self._save_to and result.files else []
 
     def _given(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """What the LLM chose."""

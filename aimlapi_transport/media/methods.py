@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from aimlapi_transport import usage_totals
 from aimlapi_transport.client_methods import Async, Blocking, client_method
 
 if TYPE_CHECKING:  # imported by the first call
@@ -20,6 +21,7 @@ if TYPE_CHECKING:  # imported by the first call
     from aimlapi_transport.media.inputs import MediaInput
     from aimlapi_transport.media.values import MediaFile, MediaResult
     from aimlapi_transport.service.catalogue import Pricing
+    from aimlapi_transport.usage_totals import CountedCall
 
 OPTIONS = ("extra_body", "extra_headers", "extra_query", "client_request_id")
 """What each method takes beside the fields of the request."""
@@ -296,6 +298,47 @@ class MediaMethods:
         from aimlapi_transport.media.prices import media_cost
 
         return media_cost(await self._pricing(model), arguments)
+
+    @client_method
+    async def make_media(
+        self,
+        operation: str,
+        model: str,
+        arguments: Mapping[str, Any],
+        *,
+        call: CountedCall,
+        wait_timeout: float | None = None,
+    ) -> MediaResult:
+        """What the method `operation` gives, counted by a framework and kept within its budget.
+
+        Args:
+            call: counts it; also what was paid where it failed, or where it is not waited for any longer.
+        """
+        with call:
+            await self._reserve(call, model, arguments)
+            result = await self._make(operation, model, dict(arguments), None, wait_timeout)
+            call.count(model, usage_totals.used_by_media(result))
+            return result
+
+    @client_method
+    async def order_media(
+        self, operation: str, model: str, arguments: Mapping[str, Any], *, call: CountedCall
+    ) -> Generation:
+        """What `submit` gives, counted by a framework at the cost it was quoted at."""
+        with call:
+            await self._reserve(call, model, arguments)
+            fields, options = _split(dict(arguments))
+            order = await self._media.submit(operation, model, fields, options)
+            call.count(model, usage_totals.used_by_order(order))
+            return order
+
+    async def _reserve(self, call: CountedCall, model: str, arguments: Mapping[str, Any]) -> None:
+        """Sets aside what a call will cost, as far as the catalogue knows it."""
+        if call.has_budget:
+            from aimlapi_transport.media.prices import media_cost
+
+            cost = media_cost(await self._pricing(model), arguments)
+            call.reserve(None if cost is None else float(cost))
 
     async def _make(
         self,
