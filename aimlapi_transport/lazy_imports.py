@@ -45,6 +45,20 @@ def lazy_names(
     return __getattr__, __dir__
 
 
+def lazy_modules(package: str, *names: str) -> Callable[[str], Any]:
+    """The `__getattr__` of a package whose modules are imported when they are first used: `package.module.function()`.
+
+    For type checkers, its `__init__` imports them under TYPE_CHECKING.
+    """
+
+    def __getattr__(name: str) -> Any:
+        if name not in names:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return import_module(f"{package}.{name}")
+
+    return __getattr__
+
+
 def import_or_explain(module: str, wanted: str, framework: Framework | None) -> Any:
     """The module.
 

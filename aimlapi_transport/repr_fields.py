@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from aimlapi_transport import config
+
 
 def repr_fields(model: Any, name: str, base_url: str | None, hidden: Collection[str]) -> Iterator[tuple[str, Any]]:
     """The arguments of a repr. Fields that say `repr=False`, and the `hidden` ones, are left out."""
-    from aimlapi_transport.config.settings import host_name  # importing it costs more than most reprs are worth
-
     yield "model", name
-    yield "host", host_name(getattr(model, "preset", None), base_url)
+    yield "host", config.settings.host_name(getattr(model, "preset", None), base_url)
     for field, info in type(model).model_fields.items():
         value = getattr(model, field, None)
         if info.repr and field not in hidden and value != info.get_default(call_default_factory=True):

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.language_models import ModelProfile
 
-if TYPE_CHECKING:  # imported by the first instance, or the first call
+from aimlapi_transport import config
+
+if TYPE_CHECKING:
     from aimlapi_transport.chat.wire_types import Json
     from aimlapi_transport.config.model_families import ModelFacts
 
@@ -39,9 +41,7 @@ def belongs_to_other_model(profile: Any, model: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _profile(model: str) -> Json | None:
-    from aimlapi_transport.config.model_families import facts_for
-
-    facts = facts_for(model)
+    facts = config.model_families.facts_for(model)
     if facts is None:
         return None
     known = {name: value for name, value in _from_facts(facts, model).items() if value is not None}
@@ -49,13 +49,12 @@ def _profile(model: str) -> Json | None:
 
 
 def _from_facts(facts: ModelFacts, model: str) -> Json:
-    from aimlapi_transport.config.model_families import claims, lists_part, profile_for
-
+    claims, lists_part = config.model_families.claims, config.model_families.lists_part
     parameters = facts.parameters
     images = lists_part(facts, "image_url")
     files = lists_part(facts, "file")
     tools = claims(facts, "tools")
-    thinks = "reasoning" in facts.capabilities or profile_for(model).inline_think or None
+    thinks = "reasoning" in facts.capabilities or config.model_families.profile_for(model).inline_think or None
     return {
         "name": model,
         "max_input_tokens": facts.context_length,
@@ -89,11 +88,9 @@ def takes_cache_marks(model: str) -> bool:
 
     Elsewhere it is no field of the schema, and the provider caches by itself.
     """
-    from aimlapi_transport.config.model_families import facts_for, profile_for
-
-    facts = facts_for(model)
+    facts = config.model_families.facts_for(model)
     listed = facts.parameters if facts else None
-    return listed is None or "provider" in listed or profile_for(model).family == "anthropic"
+    return listed is None or "provider" in listed or config.model_families.profile_for(model).family == "anthropic"
 
 
 def without_cache_marks(messages: list[Json], tools: list[Json]) -> tuple[list[Json], list[Json]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+from aimlapi_transport import config
 from aimlapi_transport.user_warnings import warn
 
 if TYPE_CHECKING:  # imported by the first error
@@ -106,9 +107,7 @@ class Aliases:
             if is_key(name):
                 raise _refusal(f"`{name}` is no field: pass the key of the host in `base_url` as `api_key`.")
             if name not in _PER_CALL:
-                from aimlapi_transport.config.settings import suggestion
-
-                nearest = suggestion(name, [*fields, *self.fields])
+                nearest = config.settings.suggestion(name, [*fields, *self.fields])
                 if strict and nearest:
                     raise _refusal(f"{self.owner} has no setting `{name}`: leave it out.{nearest}")
                 warn(f"{self.owner} has no setting `{name}`: it is sent in the body, as if in `{into}`.{nearest}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
@@ -295,9 +296,7 @@ def documented_parameters() -> frozenset[str]:
 
 @lru_cache(maxsize=1)
 def _survey() -> tuple[dict[str, Any], dict[str, str]]:
-    from importlib.resources import files
-
-    import orjson
+    import orjson  # with the first call, as all that reads JSON
 
     survey: dict[str, Any] = orjson.loads(files("aimlapi_transport").joinpath("models.json").read_bytes())
     names: dict[str, str] = {}

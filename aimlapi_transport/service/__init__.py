@@ -1,7 +1,8 @@
 """The service endpoints: catalogue, prices, account and keys. Their modules are imported by the first call."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from aimlapi_transport.lazy_imports import lazy_modules
 
 if TYPE_CHECKING:
     from aimlapi_transport.service import billing as billing
@@ -10,10 +11,4 @@ if TYPE_CHECKING:
     from aimlapi_transport.service import keys as keys
     from aimlapi_transport.service import prices as prices
 
-_MODULES = ("billing", "calls", "catalogue", "keys", "prices")
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return import_module(f"{__name__}.{name}")
+__getattr__ = lazy_modules(__name__, "billing", "calls", "catalogue", "keys", "prices")

@@ -6,6 +6,7 @@ Source: https://docs.aimlapi.com/api-references/service-endpoints (billing, usag
 from __future__ import annotations
 
 import re
+import zoneinfo
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
@@ -15,6 +16,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import BeforeValidator, PlainValidator, TypeAdapter
 
 from aimlapi_transport.chat.usage import CREDITS_PER_USD
+from aimlapi_transport.config.settings import suggestion
 from aimlapi_transport.errors import BadResponseError, InvalidRequestError
 from aimlapi_transport.service import fields
 from aimlapi_transport.service.fields import Json
@@ -271,12 +273,8 @@ def grouping(group_by: str | Sequence[str] | None, tz: str | None) -> list[tuple
 
 
 def _check_zone(tz: str) -> None:
-    import zoneinfo
-
     names = zoneinfo.available_timezones()
     if names and tz not in names:  # where the machine has no list, the provider's decides
-        from aimlapi_transport.config.settings import suggestion
-
         raise InvalidRequestError(
             f"`tz` is {tz!r}, which is no time zone: pass a name such as `Europe/Berlin`." + suggestion(tz, names)
         )

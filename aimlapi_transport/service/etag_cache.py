@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import orjson
+from platformdirs import user_cache_path
 
 APPLICATION = "aimlapi-integrations"
 
@@ -47,7 +48,5 @@ class EtagCache:
 
     def _path(self, url: str) -> Path:
         if self._folder is None:
-            from platformdirs import user_cache_path
-
             self._folder = user_cache_path(APPLICATION, appauthor=False)
         return self._folder / f"{hashlib.sha256(url.encode()).hexdigest()[:32]}.json"
