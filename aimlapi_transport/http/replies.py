@@ -58,6 +58,10 @@ class Trace:
         self.note(event, info)
 
 
+# In the place of a body that is closed: httpx's holds its response, and in this circle what was sent would stay.
+_EMPTY = httpx.ByteStream(b"")
+
+
 class _Reply:
     """What both kinds of reply share.
 
@@ -127,6 +131,7 @@ class Reply(_Reply):
         if not self._is_over:
             self._is_over = True
             self.response.close()
+            self.response.stream = _EMPTY
 
     def abandon(self) -> None:
         """As `close`; never fails."""
@@ -137,6 +142,7 @@ class Reply(_Reply):
                     self.response.extensions["network_stream"].close()
                 else:
                     self.response.close()
+                    self.response.stream = _EMPTY
 
     async def discard(self) -> None:
         """As `abandon`."""
@@ -183,6 +189,7 @@ class AsyncReply(_Reply):
                 self.abandon()
                 raise
             self._end()
+            self.response.stream = _EMPTY
 
     def abandon(self) -> None:
         """Breaks the connection off, from any thread and without waiting; it is never used again."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import httpx
 import pytest
 
 from aimlapi_transport import AsyncClient, Client
+from aimlapi_transport.errors import AIMLAPIError
 from aimlapi_transport.http.connections import IDLE_SECONDS, MAX_IDLE, Connections
 from tests.reliability.checks import aeventually
 from tests.scripted import ScriptedServer, answer, event, reply, scripted, stream
@@ -158,3 +161,30 @@ def test_an_early_end_gives_the_connection_back() -> None:
             deltas.close()
         connections = client._pool_handle.pool(client.route).connections
         assert len(connections.idle) == 1
+
+
+@pytest.mark.parametrize("end", ["clean", "cut"])
+@pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("how", ["sync", "async"])
+def test_what_was_sent_is_freed_at_the_end_of_the_call(how: str, is_streamed: bool, end: str) -> None:
+    """An image may be megabytes of it: it does not wait for the garbage collector."""
+
+    def ask(client: Client) -> None:
+        list(client.stream_chat("m", MESSAGES)) if is_streamed else client.chat("m", MESSAGES)
+
+    async def aask(client: AsyncClient) -> None:
+        [_ async for _ in client.stream_chat("m", MESSAGES)] if is_streamed else await client.chat("m", MESSAGES)
+
+    act = stream(event(answer()), end="clean") if is_streamed else reply(body=answer())
+    if end == "cut":
+        act = stream(event(answer())[:40], end="cut") if is_streamed else reply(body=answer(), cut=True)
+    with scripted(act) as server, suppress(AIMLAPIError):
+        settings: dict[str, Any] = {"api_key": "k", "base_url": server.base_url, "max_retries": 0}
+        gc.collect()
+        gc.disable()
+        try:
+            asyncio.run(aask(AsyncClient(**settings))) if how == "async" else ask(Client(**settings))
+        finally:
+            requests = [value for value in gc.get_objects() if isinstance(value, httpx.Request)]
+            gc.enable()
+            assert requests == []
