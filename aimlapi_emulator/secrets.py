@@ -139,7 +139,7 @@ def public_json(value: Any, raw: bytes, secrets: Sequence[bytes] = ()) -> Any:
         return value
     try:
         return json.loads(kept)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -212,7 +212,7 @@ def _spelled_spans(data: bytes, secrets: Sequence[bytes]) -> Iterator[tuple[int,
     for line in _EVENT.finditer(data):
         try:
             event = json.loads(line[1])
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         for path, text in _texts_in(event, ()):
             written = json.dumps(text, ensure_ascii=False).encode("utf-8", "replace")

@@ -107,6 +107,7 @@ class Threads:
         self._turns: dict[str, list[_Turn]] = {}  # hash of all messages of a request -> those that were the same
         self._answers: dict[str, _Turn] = {}  # id of a response -> what it answered
         self._count = 0
+        self._last: tuple[int, list[Any]] | None = None
 
     def find(self, body: Any) -> Place:
         """Where a request would stand that is not added; its thread is 0 where it begins one."""
@@ -125,15 +126,31 @@ class Threads:
         if not failed:
             calls = frozenset(call["id"] or call["name"] for call in reply.calls)
             turn = _Turn(number, thread, _model(body), _plain(reply.text), calls)
-            if hashes:
-                same = self._turns.setdefault(hashes[-1], [])
-                same.append(turn)
-                del same[:-MAX_SAME]
-                _bound(self._turns)
-            if reply.id:
-                self._answers[reply.id] = turn
-                _bound(self._answers)
+            self._remember(turn, hashes[-1] if hashes else None, reply.id)
         return Place(thread, before.number if before else None, shared)
+
+    def known(self, number: int) -> list[Any] | None:
+        """What others continue of a request, for `restore`; None where it failed or is not the last that was added."""
+        return self._last[1] if self._last and self._last[0] == number else None
+
+    def restore(self, number: int, place: Place, known: list[Any] | None) -> None:
+        """Adds a request of an earlier run, by its place and what `known` told of it then."""
+        self._count = max(self._count, place.thread)
+        if known is not None:
+            model, text, calls, last, reply_id = known
+            self._remember(_Turn(number, place.thread, model, text, frozenset(calls)), last, reply_id)
+
+    def _remember(self, turn: _Turn, last: str | None, reply_id: str | None) -> None:
+        """What may be continued: by the hash of all its messages, and by the id of its answer."""
+        if last is not None:
+            same = self._turns.setdefault(last, [])
+            same.append(turn)
+            del same[:-MAX_SAME]
+            _bound(self._turns)
+        if reply_id:
+            self._answers[reply_id] = turn
+            _bound(self._answers)
+        self._last = (turn.number, [turn.model, turn.text, sorted(turn.calls), last, reply_id])
 
     def _before(self, body: Any, hashes: list[str]) -> tuple[_Turn | None, int]:
         """The request that this one continues, and how many messages it had; None, 0 where there is none."""

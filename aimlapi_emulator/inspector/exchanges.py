@@ -36,7 +36,11 @@ class View:
         self._rows: dict[int, dict[str, Any]] = {}
         self._texts: dict[int, str] = {}
         self._characters = 0  # of the texts
-        journal.listeners.append(self._listen)
+        for received in journal.kept:  # of an earlier run: the first list and search are to be as fast as any
+            if received.exchange is not None and received.exchange.summary is not None:
+                self._end(received, received.exchange)
+                self._text(received, received.exchange)
+        journal.listeners.insert(0, self._listen)  # before what writes the summary into a file
 
     def _listen(self, received: Received) -> None:
         exchange = received.exchange
@@ -44,12 +48,35 @@ class View:
             self._end(received, exchange)
 
     def _end(self, received: Received, exchange: Exchange) -> None:
+        number = exchange.number
+        if exchange.summary is not None:
+            place = Place(*exchange.summary["place"])
+            self._threads.restore(number, place, exchange.summary["turn"])
+            self._rows[number], self._places[number] = exchange.summary["row"], place
+            return
         reply = _reply(exchange)
-        self._rows[exchange.number] = self._row(received, exchange, reply)
-        self._texts[exchange.number] = text = _searched(received, exchange, reply)
-        self._characters += len(text)
-        while self._characters > MAX_TEXTS:
-            self._characters -= len(self._texts.pop(next(iter(self._texts))))
+        self._rows[number] = row = self._row(received, exchange, reply)
+        place = self._places[number]
+        exchange.summary = {
+            "row": row,
+            "place": [place.thread, place.before, place.shared],
+            "turn": self._threads.known(number),
+            "said": _said(reply),
+        }
+        self._text(received, exchange)
+
+    def _text(self, received: Received, exchange: Exchange) -> str:
+        """What a search looks at, remembered."""
+        text = self._texts.get(exchange.number)
+        if text is None:
+            said = _said(_reply(exchange)) if exchange.summary is None else exchange.summary["said"]
+            text = _searched(received, exchange, said)
+            if exchange.summary is not None:  # it has ended
+                self._texts[exchange.number] = text
+                self._characters += len(text)
+                while self._characters > MAX_TEXTS:
+                    self._characters -= len(self._texts.pop(next(iter(self._texts))))
+        return text
 
     def all(self) -> list[tuple[Received, Exchange]]:
         """What is kept, oldest first."""
@@ -66,9 +93,7 @@ class View:
 
     def holds(self, received: Received, exchange: Exchange, words: list[str]) -> bool:
         """Whether each word, in lower case, is in the request, the reply, or what its stream spells out."""
-        text = self._texts.get(exchange.number)
-        if text is None:
-            text = _searched(received, exchange, _reply(exchange))
+        text = self._text(received, exchange)
         for word in words:
             if word not in text:
                 escaped = json.dumps(word, ensure_ascii=False)[1:-1]
@@ -220,15 +245,19 @@ def _piece(piece: bytes) -> str:
     return "".join(said)[:200]
 
 
-def _searched(received: Received, exchange: Exchange, reply: Reply) -> str:
-    """What a search looks at, in lower case: both bodies, and the text that the pieces of a stream add up to."""
+def _said(reply: Reply) -> str:
+    """What the pieces of a stream add up to."""
+    calls = [f"{call.get('name', '')} {call.get('arguments', '')}" for call in reply.calls]
+    return "\n".join((reply.error or "", reply.text, reply.reasoning, *calls))
+
+
+def _searched(received: Received, exchange: Exchange, said: str) -> str:
+    """What a search looks at, in lower case: both bodies, and what a stream spells out."""
     body = bytes(exchange.body).decode(errors="replace")
-    if received.json is not None:
+    if received.json is not None and "\\" in body:  # a letter that is escaped
         body = json.dumps(received.json, ensure_ascii=False, default=str)
     data = b"".join(piece for _, piece in exchange.pieces).decode(errors="replace")
-    calls = [f"{call.get('name', '')} {call.get('arguments', '')}" for call in reply.calls]
-    head = [received.path, received.query, exchange.error or "", reply.error or ""]
-    return "\n".join((*head, body, reply.text, reply.reasoning, *calls, data)).lower()
+    return "\n".join((received.path, received.query, exchange.error or "", body, said, data)).lower()
 
 
 def _cut(text: str, most: int | None) -> str:

@@ -7,17 +7,19 @@ import os
 import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from aimlapi_emulator.secrets import public
 from aimlapi_emulator.server.request_log import MAX_BYTES, Exchange, Journal, Received
 
 _APPLICATION = 0x41494D4A  # marks the file as one of these: another program's is not touched
-_VERSION = 1
+_VERSION = 2  # 1 had no summaries
 _TABLE = """
 CREATE TABLE exchanges (
     number INTEGER PRIMARY KEY, begun REAL, method TEXT, path TEXT, query TEXT, request_headers TEXT, body BLOB,
-    status INTEGER, headers TEXT, reply BLOB, pieces TEXT, seconds REAL, error TEXT, size INTEGER
+    status INTEGER, headers TEXT, reply BLOB, pieces TEXT, seconds REAL, error TEXT, size INTEGER, summary TEXT
 )
 """
 
@@ -57,6 +59,8 @@ def keep(journal: Journal, file: str | Path, *, max_bytes: int = MAX_BYTES) -> N
         journal.clear_listeners.remove(kept.clear)
         if close in journal.close_listeners:
             journal.close_listeners.remove(close)
+        with suppress(sqlite3.Error):
+            kept.add_summaries(journal)
         kept.close()
 
     journal.listeners.append(add)
@@ -85,7 +89,10 @@ class _File:
             self._database.execute(_TABLE)
         self._database.execute("COMMIT")
         version = self._database.execute("PRAGMA user_version").fetchone()[0]
-        if version != _VERSION:
+        if version == 1:
+            self._database.execute("ALTER TABLE exchanges ADD COLUMN summary TEXT")
+            self._database.execute(f"PRAGMA user_version = {_VERSION}")
+        elif version != _VERSION:
             raise ValueError(f"it is of version {version}, and this emulator reads version {_VERSION}")
         self._sizes: dict[int, int] = dict(self._database.execute("SELECT number, size FROM exchanges ORDER BY number"))
         self._bytes = sum(self._sizes.values())
@@ -105,12 +112,19 @@ class _File:
             *(exchange.number, exchange.begun, received.method, received.path, received.query),
             *(json.dumps(received.headers), bytes(exchange.body), exchange.status, json.dumps(exchange.headers), data),
             json.dumps([[after, len(piece)] for after, piece in exchange.pieces]),
-            *(exchange.seconds, exchange.error, len(exchange.body) + len(data)),
+            *(exchange.seconds, exchange.error, len(exchange.body) + len(data), _summary(exchange)),
         )
         self._database.execute(f"INSERT INTO exchanges VALUES ({', '.join('?' * len(row))})", row)
-        self._sizes[exchange.number] = row[-1]
-        self._bytes += row[-1]
+        self._sizes[exchange.number] = row[-2]
+        self._bytes += row[-2]
         self._bound()
+
+    def add_summaries(self, journal: Journal) -> None:
+        """Writes what was derived since of exchanges that are in the file without it."""
+        missing = {row[0] for row in self._database.execute("SELECT number FROM exchanges WHERE summary IS NULL")}
+        found = [one.exchange for one in journal.kept if one.exchange is not None]
+        rows = [(_summary(one), one.number) for one in found if one.number in missing and one.summary is not None]
+        self._database.executemany("UPDATE exchanges SET summary = ? WHERE number = ?", rows)
 
     def clear(self) -> None:
         self._database.execute("DELETE FROM exchanges")
@@ -143,14 +157,23 @@ def _received(
     seconds: float,
     error: str | None,
     _size: int,
+    summary: str | None,
 ) -> Received:
     """A row as it was in the journal."""
     exchange = Exchange(number, begun, 0.0, bytearray(body), status, json.loads(headers), seconds=seconds, error=error)
+    exchange.summary = None if summary is None else json.loads(summary)
     at = 0
     for after, length in json.loads(pieces):
         exchange.pieces.append((after, reply[at : at + length]))
         at += length
     return Received(method, path, query, json.loads(request_headers), _json(body), exchange)
+
+
+def _summary(exchange: Exchange) -> str | None:
+    """The summary as JSON, without secrets: what pieces add up to may be one, though no piece is."""
+    if exchange.summary is None:
+        return None
+    return public(json.dumps(exchange.summary, ensure_ascii=False).encode("utf-8", "replace")).decode()
 
 
 def _json(body: bytes) -> Any:

@@ -32,7 +32,7 @@ def read_reply(data: bytes, status: int | None, content_type: str) -> Reply:
         return reply
     try:
         found = json.loads(data) if data else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if isinstance(found, dict):
         _object(reply, found)
@@ -50,7 +50,7 @@ def events(data: bytes) -> list[dict[str, Any]]:
         if line.startswith("data:"):
             try:
                 event = json.loads(line[5:])
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(event, dict):
                 found.append(event)

@@ -26,6 +26,7 @@ class Exchange:
         seconds: until the end of the reply; None while it is under way.
         error: why it is not whole.
         is_dropped: whether the bytes were dropped, for newer ones.
+        summary: what a list and a search need of it, as JSON has it, derived once; None until somebody looks.
     """
 
     number: int
@@ -39,6 +40,7 @@ class Exchange:
     error: str | None = None
     is_dropped: bool = False
     size: int = 0
+    summary: dict[str, Any] | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)

@@ -59,7 +59,7 @@ class Upstream:
         body = await read_body(request)
         try:
             request.state.received.json = public_json(json.loads(body), body) if body else None
-        except ValueError:
+        except (ValueError, RecursionError):
             request.state.received.json = None
         headers = [(name, value) for name, value in request.headers.raw if name.decode("latin-1") not in _HOP]
         # what is kept has to be readable
