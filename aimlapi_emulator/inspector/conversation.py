@@ -114,8 +114,12 @@ class Threads:
         before, shared = self._before(body, _hashes(body))
         return Place(before.thread if before else 0, before.number if before else None, shared)
 
-    def add(self, number: int, body: Any, reply: Reply, *, failed: bool) -> Place:
-        """Where a request stands that has ended; numbers grow."""
+    def add(self, number: int, body: Any, reply: Reply, *, failed: bool, model: str | None = None) -> Place:
+        """Where a request stands that has ended; numbers grow.
+
+        Args:
+            model: that was asked, where the body does not say.
+        """
         hashes = _hashes(body)
         before, shared = self._before(body, hashes)
         if before and not failed:
@@ -125,9 +129,14 @@ class Threads:
             thread = self._count
         if not failed:
             calls = frozenset(call["id"] or call["name"] for call in reply.calls)
-            turn = _Turn(number, thread, _model(body), _plain(reply.text), calls)
+            turn = _Turn(number, thread, model or _model(body), _plain(reply.text), calls)
             self._remember(turn, hashes[-1] if hashes else None, reply.id)
         return Place(thread, before.number if before else None, shared)
+
+    def asked_before(self, reply_id: str) -> str:
+        """The model of the request that was answered with this id; empty where there is none."""
+        turn = self._answers.get(reply_id)
+        return "" if turn is None else turn.model
 
     def known(self, number: int) -> list[Any] | None:
         """What others continue of a request, for `restore`; None where it failed or is not the last that was added."""

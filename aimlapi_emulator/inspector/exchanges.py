@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections import Counter
 from typing import Any
+from urllib.parse import urlsplit
 
+from aimlapi_emulator.inspector import media
 from aimlapi_emulator.inspector.conversation import Place, Threads, messages_of, parameters_of
-from aimlapi_emulator.inspector.replies import Reply, events, parts_of, read_reply
+from aimlapi_emulator.inspector.guard import INSPECTOR
+from aimlapi_emulator.inspector.replies import Reply, events, parts_of, read_media, read_reply
+from aimlapi_emulator.media.files import PATH as FILES
 from aimlapi_emulator.secrets import HIDDEN
 from aimlapi_emulator.server.request_log import Exchange, Journal, Received
 
@@ -16,10 +21,12 @@ PIECES = 2_000  # on the time line
 MAX_TEXTS = 64_000_000  # characters of texts that are remembered for searches
 _ENDPOINTS = (
     ("/chat/completions", "chat"),
+    ("/messages", "messages"),
     ("/responses", "responses"),
     ("/embeddings", "embeddings"),
     ("/batches", "batches"),
     ("/models", "models"),
+    (f"{FILES}/", "file"),
 )
 
 
@@ -54,7 +61,7 @@ class View:
             self._threads.restore(number, place, exchange.summary["turn"])
             self._rows[number], self._places[number] = exchange.summary["row"], place
             return
-        reply = _reply(exchange)
+        reply = _reply(received, exchange)
         self._rows[number] = row = self._row(received, exchange, reply)
         place = self._places[number]
         exchange.summary = {
@@ -69,7 +76,7 @@ class View:
         """What a search looks at, remembered."""
         text = self._texts.get(exchange.number)
         if text is None:
-            said = _said(_reply(exchange)) if exchange.summary is None else exchange.summary["said"]
+            said = _said(_reply(received, exchange)) if exchange.summary is None else exchange.summary["said"]
             text = _searched(received, exchange, said)
             if exchange.summary is not None:  # it has ended
                 self._texts[exchange.number] = text
@@ -118,7 +125,9 @@ class View:
         return self._rows.get(exchange.number) or self._row(received, exchange, Reply())
 
     def _row(self, received: Received, exchange: Exchange, reply: Reply) -> dict[str, Any]:
-        body = received.json if isinstance(received.json, dict) else {}
+        asked = _body(received, exchange)
+        body = asked if isinstance(asked, dict) else {}
+        kind, order = media.kind_of(received.path), media.generation_of(received.path, received.query)
         ended = exchange.seconds is not None
         counts = {"input": ("prompt_tokens", "input_tokens"), "output": ("completion_tokens", "output_tokens")}
         tokens = {
@@ -130,8 +139,8 @@ class View:
             "at": exchange.begun,
             "method": received.method,
             "path": received.path,
-            "endpoint": next((name for part, name in _ENDPOINTS if part in received.path), received.path),
-            "model": str(body.get("model") or ""),
+            "endpoint": kind or next((name for part, name in _ENDPOINTS if part in received.path), received.path),
+            "model": str(body.get("model") or (self._threads.asked_before(order) if order else "")),
             "stream": bool(body.get("stream")),
             "status": exchange.status,
             "ttft": exchange.pieces[0][0] if exchange.pieces else None,
@@ -140,16 +149,20 @@ class View:
             "output_tokens": tokens["output"],
             "cost_usd": reply.cost_usd if reply.cost_usd is not None else _told_cost(exchange),
             "error": exchange.error or reply.error,
-            "asked": _asked(body)[:160],
-            "answer": (reply.text or ", ".join(f"{call['name']}()" for call in reply.calls))[:160],
+            "asked": (media.asked_text(body) if kind else _asked(body))[:160],
+            "answer": _answer(reply)[:160],
+            "is_media": kind is not None,
             "thread": None,
             "ended": ended,
         }
         if ended:
             failed = row["error"] is not None
-            place = self._threads.add(exchange.number, received.json, reply, failed=failed)
+            said = {"previous_response_id": order} if order else None if kind else received.json
+            place = self._threads.add(exchange.number, said, reply, failed=failed, model=str(row["model"]))
             self._places[exchange.number] = place
             row["thread"] = place.thread
+            if order is not None and place.before in self._rows:  # a question for an order is about what was ordered
+                row["asked"] = self._rows[place.before]["asked"]
         return row
 
     def details(
@@ -158,13 +171,22 @@ class View:
         """All of an exchange; raw bodies up to `most` characters."""
         row = self.row(received, exchange)
         place = self._places.get(exchange.number) or self._threads.find(received.json)
-        messages = messages_of(received.json)
-        parameters = parameters_of(received.json)
+        kind, body = media.kind_of(received.path), _body(received, exchange)
+        parts = [
+            (_part(exchange.number, place, file, base_url), is_reply)
+            for place, (file, is_reply) in enumerate(media_files(received, exchange))
+        ]
+        if kind is not None:
+            messages = _asked_media(body, [part for part, is_reply in parts if not is_reply])
+            body = media.short(body)
+        else:
+            messages = messages_of(body)
+        parameters = parameters_of(body)
         before = self.find(place.before) if place.before is not None else None
-        former = parameters_of(before[0].json) if before else parameters
+        former = parameters_of(before[0].json) if before and kind is None else parameters
         for index, message in enumerate(messages):
             message["is_new"] = before is not None and index >= place.shared
-        reply = _reply(exchange)
+        reply = _reply(received, exchange)
         data = b"".join(piece for _, piece in exchange.pieces)
         return {
             **row,
@@ -179,7 +201,11 @@ class View:
             "query": received.query,
             "reply": {
                 "role": "assistant",
-                "parts": [*parts_of(reply.text), *reply.parts],
+                "parts": [
+                    *([] if reply.parts and kind is not None else parts_of(reply.text)),
+                    *reply.parts,
+                    *(part for part, is_reply in parts if is_reply),
+                ],
                 "reasoning": reply.reasoning,
                 "calls": [{**call, "result": None} for call in reply.calls],
             },
@@ -193,6 +219,56 @@ class View:
             "is_dropped": exchange.is_dropped,
             "curl": curl(received, exchange, base_url),
         }
+
+
+def media_files(received: Received, exchange: Exchange) -> list[tuple[media.File, bool]]:
+    """The files that a media exchange sends and gets, each with whether the reply has it."""
+    if media.kind_of(received.path) is None:
+        return []
+    form = media.fields_of(bytes(exchange.body), received.headers.get("content-type", ""))
+    sent = media.asked_files(form if form is not None else received.json)
+    return [*((file, False) for file in sent), *((file, True) for file in _reply(received, exchange).files)]
+
+
+def is_own(url: str, base_url: str) -> bool:
+    """Whether an address is of a file that this server made."""
+    asked, own = urlsplit(url), urlsplit(base_url)
+    is_here = asked.hostname == own.hostname or {asked.hostname, own.hostname} <= {"127.0.0.1", "localhost", "::1"}
+    return is_here and asked.netloc.rpartition(":")[2] == own.netloc.rpartition(":")[2] and asked.path.startswith(FILES)
+
+
+def _body(received: Received, exchange: Exchange) -> Any:
+    """The JSON of a request; the fields of a form, of a file its size."""
+    if received.json is not None:
+        return received.json
+    return media.short(media.fields_of(bytes(exchange.body), received.headers.get("content-type", "")))
+
+
+def _part(number: int, place: int, file: media.File, base_url: str) -> dict[str, Any]:
+    """A file as the page shows it: from here, or where it is foreign, by a click."""
+    is_foreign = file.data is None and not is_own(file.url or "", base_url)
+    return {
+        "kind": file.kind,
+        "url": file.url,
+        "media_type": file.media_type,
+        "size": None if file.data is None else len(file.data),
+        "is_foreign": is_foreign,
+        "src": f"{INSPECTOR}/{'foreign' if is_foreign else 'media'}/{number}/{place}",
+    }
+
+
+def _asked_media(body: Any, parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What a media request asks for, as a message."""
+    parts = [*parts_of(media.asked_text(body)), *parts]
+    message = {"role": "user", "parts": parts, "reasoning": "", "calls": [], "call_id": "", "is_beside": False}
+    return [message] if parts else []
+
+
+def _answer(reply: Reply) -> str:
+    """A reply in a few words: its text, its files by their kinds, or its calls."""
+    counts = Counter(file.kind for file in reply.files)
+    files = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in counts.items())
+    return reply.text or files or ", ".join(f"{call['name']}()" for call in reply.calls)
 
 
 def curl(received: Received, exchange: Exchange, base_url: str) -> str:
@@ -213,8 +289,11 @@ def curl(received: Received, exchange: Exchange, base_url: str) -> str:
     return " \\\n  ".join(lines)
 
 
-def _reply(exchange: Exchange) -> Reply:
+def _reply(received: Received, exchange: Exchange) -> Reply:
     data = b"".join(piece for _, piece in exchange.pieces)
+    kind = media.kind_of(received.path)
+    if kind is not None:
+        return read_media(kind, data, exchange.status)
     return read_reply(data, exchange.status, exchange.headers.get("content-type", ""))
 
 

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from aimlapi_emulator.inspector import media
+
 
 @dataclass(slots=True)
 class Reply:
@@ -20,6 +22,28 @@ class Reply:
     error: str | None = None
     finish_reason: str | None = None
     id: str | None = None
+    files: list[media.File] = field(default_factory=list)
+
+
+def read_media(kind: str, data: bytes, status: int | None) -> Reply:
+    """Reads the bytes of a media endpoint's reply: JSON, or the file itself."""
+    payload = media.payload_of(data)
+    found = media.read(kind, payload, data)
+    reply = Reply(text=found.text, parts=found.parts, files=found.files)
+    body = payload if isinstance(payload, dict) else {}
+    _accounts(reply, body)
+    order = body.get("generation_id")
+    reply.id = order if isinstance(order, str) else reply.id
+    if body.get("error"):
+        reply.error = message_of(body["error"])
+    elif "message" in body and "statusCode" in body:
+        reply.error = message_of(body)
+    elif status is not None and status >= 400:
+        reply.error = message_of(body)[:300] if body else f"status {status}"
+    state = body.get("status")
+    if not reply.text and not reply.files and isinstance(state, str):
+        reply.text = state
+    return reply
 
 
 def read_reply(data: bytes, status: int | None, content_type: str) -> Reply:
@@ -37,7 +61,8 @@ def read_reply(data: bytes, status: int | None, content_type: str) -> Reply:
     if isinstance(found, dict):
         _object(reply, found)
     elif data:
-        reply.text = data.decode(errors="replace")
+        media_type = media.sniff(data)
+        reply.text = data.decode(errors="replace") if media_type is None else f"{media_type}, {len(data):,} bytes"
     if status is not None and status >= 400 and reply.error is None:
         reply.error = reply.text[:300] or f"status {status}"
     return reply

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from aimlapi_emulator.inspector.chart import chart
-from aimlapi_emulator.inspector.exchanges import SHOWN, View
+from aimlapi_emulator.inspector.exchanges import SHOWN, View, is_own, media_files
 from aimlapi_emulator.inspector.export import cassette, har, json_line
 from aimlapi_emulator.inspector.guard import INSPECTOR, refused
+from aimlapi_emulator.inspector.media import File
+from aimlapi_emulator.media.files import PATH as FILES
 from aimlapi_emulator.secrets import public
 from aimlapi_emulator.server.request_log import Exchange, Journal, Received
 
@@ -29,7 +32,7 @@ _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
 _HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
-        "media-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "media-src 'self' data:; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -38,6 +41,24 @@ _HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cache-control": "no-store",
 }
+# A frame of the page in which a foreign file is shown: it can do nothing else, and tells the host nothing of the page.
+_FOREIGN_HEADERS = {
+    "content-security-policy": (
+        "sandbox; default-src 'none'; img-src http: https:; media-src http: https:; style-src 'unsafe-inline'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    ),
+    "x-frame-options": "SAMEORIGIN",
+}
+_TAGS = {
+    "image": '<img src="{}" alt="picture">',
+    "audio": '<audio src="{}" controls preload="metadata"></audio>',
+    "video": '<video src="{}" controls preload="metadata"></video>',
+}
+_FOREIGN = (
+    '<!doctype html><meta charset="utf-8"><meta name="referrer" content="no-referrer"><title>File</title>'
+    "<style>html{{color-scheme:light dark}}body{{margin:0}}"
+    "img,video{{max-width:100%;max-height:100vh;display:block}}audio{{width:100%}}</style>{}"
+)
 
 
 def inspector_routes(
@@ -62,6 +83,8 @@ def inspector_routes(
         ("/export.jsonl", inspector.lines, "GET"),
         ("/export.yaml", inspector.cassette, "GET"),
         ("/export.har", inspector.har, "GET"),
+        ("/media/{number:int}/{place:int}", inspector.media, "GET"),
+        ("/foreign/{number:int}/{place:int}", inspector.foreign, "GET"),
         ("/clear", inspector.clear, "POST"),
     ):
         routes.append(Route(INSPECTOR + path, _Guarded(endpoint), methods=[method]))
@@ -99,6 +122,32 @@ class _Inspector:
             return _json({"error": "It is no longer kept."}, 404)
         most = None if "whole" in request.query_params else SHOWN
         return _json({**self._view.details(*found, _origin(request), most=most), "is_live": self._is_live})
+
+    async def media(self, request: Request) -> Response:
+        """The bytes of a file that an exchange holds, or that is of this server."""
+        file = self._file(request)
+        data, media_type = (file.data, file.media_type) if file is not None else (None, None)
+        if file is not None and file.url is not None and is_own(file.url, _origin(request)):
+            kept = request.app.state.files.give(file.url.partition(f"{FILES}/")[2].partition("?")[0])
+            data, media_type = (kept.data, kept.media_type) if kept is not None and not kept.expired else (None, None)
+        if data is None:
+            return _json({"error": "It is no longer kept."}, 404)
+        is_shown = (media_type or "").startswith(("image/", "audio/", "video/"))
+        return Response(data, media_type=media_type if is_shown else "application/octet-stream")
+
+    async def foreign(self, request: Request) -> Response:
+        """A page without scripts that holds nothing but a foreign file: a frame of it is made by a click."""
+        file = self._file(request)
+        if file is None or file.url is None or file.kind not in _TAGS:
+            return _json({"error": "It is no longer kept."}, 404)
+        shown = _TAGS[file.kind].format(escape(file.url, quote=True))
+        return Response(_FOREIGN.format(shown), media_type="text/html; charset=utf-8", headers=_FOREIGN_HEADERS)
+
+    def _file(self, request: Request) -> File | None:
+        found = self._view.find(request.path_params["number"])
+        files = [] if found is None else media_files(*found)
+        place = request.path_params["place"]
+        return files[place][0] if place < len(files) else None
 
     async def totals(self, request: Request) -> Response:
         """Sums of what is chosen and its `chart`, of `width` steps."""
@@ -228,5 +277,5 @@ class _Guarded:
         why = refused(request)
         reply = PlainTextResponse(f"{why}\n", 403) if why else await self._endpoint(request)
         for name, value in _HEADERS.items():
-            reply.headers[name] = value
+            reply.headers.setdefault(name, value)
         await reply(scope, receive, send)

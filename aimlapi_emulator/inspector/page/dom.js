@@ -21,7 +21,7 @@ export function drawn(tag, attributes, text) {
 
 export const number = (value) => (value === null || value === undefined ? "–" : value.toLocaleString("en"));
 export const seconds = (value) => value === null || value === undefined ? "–" : value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(2)} s`;
-export const tokens = (row) => (row.input_tokens === null && row.output_tokens === null ? "no token counts" : `${number(row.input_tokens)} + ${number(row.output_tokens)} tokens`);
+export const tokens = (row) => (row.input_tokens === null && row.output_tokens === null ? (row.is_media ? "–" : "no token counts") : `${number(row.input_tokens)} + ${number(row.output_tokens)} tokens`);
 export const dollars = (value) => (value === null || value === undefined ? "–" : `$${value.toFixed(value < 1 ? 5 : 2)}`);
 export const clock = (value) => new Date(value * 1000).toLocaleTimeString("en-GB");
 

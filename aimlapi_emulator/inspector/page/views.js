@@ -9,11 +9,59 @@ const code = (text) => folding(make("pre", {}, text), text);
 function part(one, reads) {
   if (one.kind === "text") return folding(reads ? markdown(one.text) : make("div", { class: "text" }, one.text), one.text);
   if (one.kind === "reasoning") return folding(make("div", { class: "reasoning" }, one.text), one.text);
-  if (one.kind === "image") {
+  if (one.kind === "image" && !one.src) {
     return /^data:image\//.test(one.url) ? make("img", { src: one.url, alt: "image of the message" }) : make("div", { class: "text" }, `image: ${one.url}`);
   }
+  if (one.src) return file(one);
+  if (one.kind === "transcript") return transcript(one);
+  if (one.kind === "pages") return make("div", {}, ...one.pages.map((page) => make("section", { class: "page", "aria-label": `Page ${page.index + 1}` },
+    make("h3", {}, `Page ${page.index + 1}`), folding(markdown(page.markdown), page.markdown))));
   if (one.kind === "audio") return make("audio", { controls: true, src: one.url });
   return code(JSON.stringify(one.json, null, 2));
+}
+
+const MEDIA = { image: "img", audio: "audio", video: "video" };
+
+// A file of the exchange: from this server at once, from a foreign host by a click, in a frame that can do nothing else.
+function file(one) {
+  const what = [one.kind, one.media_type, one.size ? `${number(one.size)} bytes` : null].filter(Boolean).join(", ");
+  const box = make("figure", { class: `media ${one.kind}` });
+  const told = make("figcaption", { class: "hint" }, what);
+  if (one.is_foreign) {
+    const host = new URL(one.url).host, hidden = one.url.includes("(hidden)");
+    told.textContent = `${one.kind} at ${host}${hidden ? ": its signature is not kept, so that it cannot be shown" : ""}`;
+    if (MEDIA[one.kind] && !hidden) {
+      const button = make("button", { type: "button", class: "load", onclick: () => {
+        button.replaceWith(make("iframe", { src: one.src, sandbox: "", referrerpolicy: "no-referrer", title: `${one.kind} at ${host}` }));
+      } }, `Show it from ${host}`);
+      box.append(button);
+    }
+    box.append(told, make("div", { class: "text" }, one.url));
+    return box;
+  }
+  if (!MEDIA[one.kind]) { box.append(make("a", { href: one.src, download: "" }, `Download (${what})`)); return box; }
+  const shown = make(MEDIA[one.kind], one.kind === "image"
+    ? { src: one.src, alt: "picture of the exchange", loading: "lazy" } : { src: one.src, controls: true, preload: "metadata", "aria-label": `${one.kind} of the exchange` });
+  shown.addEventListener("error", () => { shown.remove(); told.textContent = `${what}: it is no longer there.`; });
+  box.append(shown, told);
+  return box;
+}
+
+const moment = (value) => (value === null ? "" : `${Math.floor(value / 60)}:${(value % 60).toFixed(1).padStart(4, "0")}`);
+const ROWS = 100;  // of a transcript that are shown at first
+
+function transcript(one) {
+  const rows = (segments) => segments.map((part) => make("tr", {}, make("td", { class: "number" }, [moment(part.start), moment(part.end)].filter(Boolean).join("–")),
+    make("td", {}, part.speaker || ""), make("td", {}, part.text)));
+  const made = make("div", { class: "transcript" }, folding(make("div", { class: "text" }, one.text), one.text));
+  if (!one.segments.length) return made;
+  const body = make("tbody", {}, ...rows(one.segments.slice(0, ROWS)));
+  made.append(make("table", {}, make("thead", {}, make("tr", {}, make("th", {}, "time"), make("th", {}, "speaker"), make("th", {}, "says"))), body));
+  if (one.segments.length > ROWS) {
+    const more = make("button", { type: "button", class: "unfold", onclick: () => { body.append(...rows(one.segments.slice(ROWS))); more.remove(); } }, `show all ${number(one.segments.length)} segments`);
+    made.append(more);
+  }
+  return made;
 }
 
 function message(one, label, nothing) {
@@ -87,7 +135,7 @@ export const views = {
 };
 
 export function facts(found) {
-  return [found.endpoint, `${found.method} ${found.path}`, `status ${found.status ?? "…"}`, `first token ${seconds(found.ttft)}`,
+  return [found.endpoint, `${found.method} ${found.path}`, `status ${found.status ?? "…"}`, found.is_media ? "–" : `first token ${seconds(found.ttft)}`,
     `total ${seconds(found.seconds)}`, tokens(found), dollars(found.cost_usd), clock(found.at)].filter((one) => one !== "–").join(" · ");
 }
 
