@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import SecretStr
@@ -27,6 +28,7 @@ _ADDRESS_AND_KEY = {
 }
 CHAT = Aliases(
     owner="ChatAIMLAPI",
+    body="model_kwargs",
     fields={
         **_ADDRESS_AND_KEY,
         "openrouter_api_base": "base_url",
@@ -49,6 +51,7 @@ CHAT = Aliases(
 )
 EMBEDDINGS = Aliases(
     owner="AIMLAPIEmbeddings",
+    body="model_kwargs",
     fields={
         **_ADDRESS_AND_KEY,
         "model_name": "model",
@@ -75,14 +78,14 @@ def chat_settings(values: Mapping[str, Any], fields: Collection[str]) -> dict[st
     Raises:
         ValueError: a setting given twice, or one that asks for what is not done here.
     """
-    model_kwargs = _body_parameters(values)
-    for name, value in values.items():
-        if name in model_kwargs and value is not None:
+    taken = _settings(CHAT, values, fields)
+    model_kwargs = values.get("model_kwargs") or {}
+    for name in model_kwargs:
+        if values.get(name) is not None:
             raise ValueError(f"`{name}` is given twice: as an argument, and in `model_kwargs`.")
-    taken = _resolved(CHAT, values, fields, model_kwargs)
-    for name in [name for name in model_kwargs if CHAT.fields.get(name, name) in fields and name not in _ALTERNATIVES]:
-        warn(f"`{name}` is a field of ChatAIMLAPI: pass it as an argument, not in `model_kwargs`.")
-        taken[CHAT.fields.get(name, name)] = model_kwargs.pop(name)
+        if CHAT.fields.get(name, name) in fields and name not in _ALTERNATIVES:
+            warn(f"`{name}` is a field of ChatAIMLAPI: pass it as an argument, not in `model_kwargs`.")
+            taken[CHAT.fields.get(name, name)] = taken["model_kwargs"].pop(name)
     return taken
 
 
@@ -92,51 +95,32 @@ def embedding_settings(values: Mapping[str, Any], fields: Collection[str]) -> di
     Raises:
         ValueError: a setting given under two names, or one that asks for what is not done here.
     """
-    model_kwargs = _body_parameters(values)
     if str(values.get("openai_api_type")).startswith("azure"):
         raise ValueError("There is no Azure here: leave `openai_api_type` out; pass `base_url` for another address.")
     if values.get("deployment") == values.get("model"):
         values = {name: value for name, value in values.items() if name != "deployment"}
-    taken = _resolved(EMBEDDINGS, values, fields, model_kwargs)
+    taken = _settings(EMBEDDINGS, values, fields)
     for name in ("model", "input", *(name for name in ("dimensions", "task_type") if taken.get(name) is not None)):
-        if name in model_kwargs:
+        if name in taken.get("model_kwargs", ()):
             raise ValueError(f"`{name}` is in `model_kwargs`: pass it as an argument of its own.")
     return taken
 
 
-def _body_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The `model_kwargs` among the settings: a copy, to add to."""
-    given = values.get("model_kwargs") or {}
-    if not isinstance(given, Mapping):
-        raise ValueError(f"`model_kwargs` is {given!r}: pass a dict of body parameters.")
-    return dict(given)
-
-
-def _resolved(
-    aliases: Aliases, values: Mapping[str, Any], fields: Collection[str], model_kwargs: dict[str, Any]
-) -> dict[str, Any]:
-    """The settings by field, the key hidden. What is no field joins `model_kwargs`, with a warning."""
+def _settings(aliases: Aliases, values: Mapping[str, Any], fields: Collection[str]) -> dict[str, Any]:
+    """The settings by field, the key hidden."""
     with as_value_errors():
-        taken, others = aliases.resolve(values, fields)
-        strict = taken.get("strict_parameters") is True
-        model_kwargs.update(aliases.body_parameters(others, fields, "model_kwargs", strict=strict))
-    if model_kwargs or "model_kwargs" in values:
-        taken["model_kwargs"] = model_kwargs
+        taken = aliases.settings(values, fields)
     if isinstance(taken.get("api_key"), str):
         taken["api_key"] = SecretStr(taken["api_key"])
     return taken
 
 
-class as_value_errors:
+@contextmanager
+def as_value_errors() -> Iterator[None]:
     """Raises the transport's refusals as ValueErrors, which Pydantic takes from a validator into its own error."""
+    from aimlapi_transport.errors import InvalidRequestError  # with the first instance
 
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _: object, error: BaseException | None, trace: object) -> None:
-        if error is None:
-            return
-        from aimlapi_transport.errors import InvalidRequestError
-
-        if isinstance(error, InvalidRequestError):
-            raise ValueError(error.message) from None
+    try:
+        yield
+    except InvalidRequestError as error:
+        raise ValueError(error.message) from None

@@ -217,11 +217,7 @@ def resolved(cls: type[ConnectionSettings], aliases: Aliases, given: Mapping[str
         UserWarning: of what has no effect, and of each setting that is none of ours.
     """
     try:
-        taken, others = aliases.resolve(given, cls.model_fields)
-        strict = taken.get("strict_parameters") is True
-        body = aliases.body_parameters(others, cls.model_fields, "additional_kwargs", strict=strict)
+        taken = aliases.settings(given, cls.model_fields)
     except InvalidRequestError as error:
         raise InvalidSettingsError(error.message) from None
-    if body:
-        taken["additional_kwargs"] = {**body, **(taken.get("additional_kwargs") or {})}
     return {name: value for name, value in taken.items() if value is not None}

@@ -47,6 +47,7 @@ _PARAMETERS = {
 # What other LlamaIndex LLMs call our fields.
 _ALIASES = Aliases(
     owner="AIMLAPI",
+    body="additional_kwargs",
     fields={
         "base_url": "api_base",
         "max_new_tokens": "max_tokens",

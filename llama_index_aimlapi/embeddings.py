@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # imported at the first call
 _DIGESTS = {name: f"{name}_digest" for name in ("default_headers", "default_query")}
 _ALIASES = Aliases(
     owner="AIMLAPIEmbedding",
+    body="additional_kwargs",
     fields={
         "base_url": "api_base",
         "model": "model_name",

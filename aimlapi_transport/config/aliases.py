@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aimlapi_transport import config
+from aimlapi_transport.config.fields import ACCEPTED
 from aimlapi_transport.user_warnings import warn
 
 if TYPE_CHECKING:  # imported by the first error
@@ -22,11 +23,14 @@ _PER_CALL = frozenset(
 _NONE_IS_DEFAULT = ("max_retries", "streaming")  # fields for which other classes take None, and mean their default
 
 
+# No `AliasChoices` of Pydantic's: of two names it takes the first, and says nothing of the second. Here two values are
+# an error; and what is no name at all, which goes into the body, must be known before Pydantic sees the settings.
 class Aliases:
     """The names that a class takes for its settings.
 
     Args:
         owner: the class, as messages name it.
+        body: its field that holds further parameters of the body.
         fields: the field for each other name.
         refused: names that cannot be used, with what to do instead.
         without_effect: names of which a warning says that they have no effect, with the values that ask for what is
@@ -37,6 +41,7 @@ class Aliases:
     def __init__(
         self,
         owner: str,
+        body: str,
         fields: Mapping[str, str],
         refused: Mapping[str, str],
         without_effect: Mapping[str, tuple[Any, ...]] | None = None,
@@ -44,9 +49,41 @@ class Aliases:
     ) -> None:
         self.owner = owner
         self.fields = fields
+        self._body = body
         self._refused = refused
         self._without_effect = without_effect or {}
         self._ignored = ignored
+
+    def settings(self, given: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
+        """The settings by field; what is no field is added to the parameters of the body.
+
+        Args:
+            known: the fields of the class.
+
+        Raises:
+            InvalidRequestError: a setting given twice, with two values or in the body, too; one that cannot be used; a
+                key under another name; with `strict_parameters`, one that is nearly the name of a field.
+
+        Warns:
+            UserWarning: of what has no effect, and of each that is no argument of a call; it names the nearest field.
+        """
+        taken, others = self.resolve(given, known)
+        body = taken.get(self._body) or {}
+        if not isinstance(body, Mapping):
+            raise _refusal(f"`{self._body}` is {body!r}: pass {ACCEPTED[self._body]}.")
+        for name in others:
+            if is_key(name):
+                raise _refusal(f"`{name}` is no field: pass the key of the host in `base_url` as `api_key`.")
+            if name in body:
+                raise _refusal(f"`{name}` is given twice: as an argument, and in `{self._body}`.")
+            if name not in _PER_CALL:
+                nearest = config.settings.suggestion(name, [*known, *self.fields])
+                if taken.get("strict_parameters") is True and nearest:
+                    raise _refusal(f"{self.owner} has no setting `{name}`: leave it out.{nearest}")
+                warn(f"{self.owner} has no setting `{name}`: it is sent in the body, as if in `{self._body}`.{nearest}")
+        if self._body in taken or others:
+            taken[self._body] = {**body, **others}  # a copy
+        return taken
 
     def resolve(self, given: Mapping[str, Any], known: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
         """The settings by field, and those that are no field, under the names they were given.
@@ -85,33 +122,6 @@ class Aliases:
             have, it = ("has", "it") if len(idle) == 1 else ("have", "them")
             warn(f"{', '.join(idle)} {have} no effect in {self.owner}: leave {it} out.")
         return taken, others
-
-    def body_parameters(
-        self, others: Mapping[str, Any], fields: Collection[str], into: str, *, strict: bool = False
-    ) -> dict[str, Any]:
-        """What is no field, as parameters of the body.
-
-        Args:
-            others: of `resolve`.
-            fields: the names of the class.
-            into: the field that holds body parameters.
-            strict: refuse one that is nearly the name of a field.
-
-        Raises:
-            InvalidRequestError: one that is a key, which must not travel in a body, or such a slip.
-
-        Warns:
-            UserWarning: of each that is no argument of a call; it names the nearest field.
-        """
-        for name in others:
-            if is_key(name):
-                raise _refusal(f"`{name}` is no field: pass the key of the host in `base_url` as `api_key`.")
-            if name not in _PER_CALL:
-                nearest = config.settings.suggestion(name, [*fields, *self.fields])
-                if strict and nearest:
-                    raise _refusal(f"{self.owner} has no setting `{name}`: leave it out.{nearest}")
-                warn(f"{self.owner} has no setting `{name}`: it is sent in the body, as if in `{into}`.{nearest}")
-        return dict(others)
 
     def _first(self, field: str, given: Mapping[str, Any]) -> str:
         """The name under which a field was given first."""

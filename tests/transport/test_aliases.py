@@ -13,6 +13,7 @@ from aimlapi_transport.errors import InvalidRequestError
 FIELDS = ("model", "base_url", "api_base", "timeout", "max_retries", "organization", "tags")
 ALIASES = Aliases(
     owner="Class",
+    body="extra_body",
     fields={"request_timeout": "timeout", "read_timeout": "timeout", "model_name": "model", "org": "organization"},
     refused={"client": "pass an `http_client`"},
     without_effect={"organization": (), "tiktoken": (), "check": (False,)},
