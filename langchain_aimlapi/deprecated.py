@@ -18,6 +18,8 @@ from langchain_core.language_models.llms import LLM
 from langchain_core.outputs import GenerationChunk
 from pydantic import ConfigDict, Field, SecretStr, model_validator
 
+from aimlapi_transport.media.fields import COMMON_NAMES
+from aimlapi_transport.media.operations import model_facts
 from aimlapi_transport.media.values import MediaResult
 from aimlapi_transport.user_warnings import stacklevel
 from langchain_aimlapi._media import MediaSettings
@@ -69,13 +71,14 @@ class AimlapiLLM(LLM):
 
     model_config = ConfigDict(extra="allow", protected_namespaces=())
 
-    model: str
+    model: str = "openai/gpt-4o"
     api_key: SecretStr | None = Field(default=None, alias="aimlapi_api_key", exclude=True, repr=False)
 
     def __init__(self, **settings: Any) -> None:
         _warn("AimlapiLLM", "ChatAIMLAPI")
-        if "api_key" in settings:
-            settings["aimlapi_api_key"] = settings.pop("api_key")
+        for name, own in (("api_key", "aimlapi_api_key"), ("model_name", "model")):
+            if name in settings:
+                settings[own] = settings.pop(name)
         super().__init__(**settings)
 
     @cached_property
@@ -129,6 +132,19 @@ class _AddressModel(MediaSettings, LLM):
     """A prompt in, the address of what was made out."""
 
     operation: ClassVar[str]
+    successor: ClassVar[str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _deprecated(cls, values: Any) -> Any:
+        _warn(cls.__name__, f"langchain_aimlapi.tools.{cls.successor}")
+        if not isinstance(values, dict):
+            return values
+        facts = model_facts(values.get("model", cls.model_fields["model"].default))
+        known = {*COMMON_NAMES, *(facts.fields if facts else ())} - cls.model_fields.keys()
+        own = {name: value for name, value in values.items() if name in known}  # `size`, `n`, ...
+        rest = {name: value for name, value in values.items() if name not in known}
+        return {**rest, "parameters": {**own, **values.get("parameters", {})}}
 
     def _call(
         self,
@@ -153,13 +169,8 @@ class AimlapiImageModel(_AddressModel):
     """Addresses of pictures by a prompt. Deprecated: use `AIMLAPIImageTool`, or `Client.images`."""
 
     operation: ClassVar[str] = "images"
+    successor: ClassVar[str] = "AIMLAPIImageTool"
     model: str = "openai/gpt-image-1"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _deprecated(cls, values: Any) -> Any:
-        _warn("AimlapiImageModel", "langchain_aimlapi.tools.AIMLAPIImageTool")
-        return values
 
     @property
     def _llm_type(self) -> str:
@@ -169,23 +180,24 @@ class AimlapiImageModel(_AddressModel):
         self, prompt: str, n: int | None = None, size: str | None = None, response_format: str | None = None
     ) -> list[str]:
         """The addresses of pictures, or their base64 text with `response_format="b64_json"`."""
-        named = {"n": n, "size": size, "response_format": response_format}
-        given = {name: value for name, value in named.items() if value is not None}
-        return _places(self._make("images", {"prompt": prompt, **given}))
+        given = _given(prompt, n=n, size=size, response_format=response_format)
+        return _places(self._make("images", given))
+
+    async def agenerate_images(
+        self, prompt: str, n: int | None = None, size: str | None = None, response_format: str | None = None
+    ) -> list[str]:
+        """As `generate_images`, without blocking the event loop."""
+        given = _given(prompt, n=n, size=size, response_format=response_format)
+        return _places(await self._amake("images", given))
 
 
 class AimlapiVideoModel(_AddressModel):
     """The address of a film by a prompt. Deprecated: use `AIMLAPIVideoTool`, or `Client.video`."""
 
     operation: ClassVar[str] = "video"
+    successor: ClassVar[str] = "AIMLAPIVideoTool"
     model: str = "google/veo3"
     provider: str | None = Field(default=None, description="Without effect: the model's id says it.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _deprecated(cls, values: Any) -> Any:
-        _warn("AimlapiVideoModel", "langchain_aimlapi.tools.AIMLAPIVideoTool")
-        return values
 
     @property
     def _llm_type(self) -> str:
@@ -199,9 +211,19 @@ class AimlapiVideoModel(_AddressModel):
             timeout: seconds to wait for each; by default 20 minutes.
             kwargs: `poll_interval` and `response_format` have no effect; others are fields of the request.
         """
-        given = {name: value for name, value in kwargs.items() if name not in ("poll_interval", "response_format")}
         films = self if timeout is None else self.model_copy(update={"wait_timeout": timeout})
-        return [place for _ in range(n) for place in _places(films._make("video", {"prompt": prompt, **given}))]
+        given = _given(prompt, **{**kwargs, "poll_interval": None, "response_format": None})
+        return [place for _ in range(n) for place in _places(films._make("video", given))]
+
+    async def agenerate_videos(self, prompt: str, n: int = 1, timeout: float | None = None, **kwargs: Any) -> list[str]:
+        """As `generate_videos`, without blocking the event loop."""
+        films = self if timeout is None else self.model_copy(update={"wait_timeout": timeout})
+        given = _given(prompt, **{**kwargs, "poll_interval": None, "response_format": None})
+        return [place for _ in range(n) for place in _places(await films._amake("video", given))]
+
+
+def _given(prompt: str, **named: Any) -> dict[str, Any]:
+    return {"prompt": prompt, **{name: value for name, value in named.items() if value is not None}}
 
 
 def _places(result: MediaResult) -> list[str]:
