@@ -106,8 +106,11 @@ class CompletionReader:
             self._created = event["created"]
         if event.get("usage"):
             self._read_usage(event["usage"])
-        if not event.keys() <= _REPLY_FIELDS:
-            self._read_other_fields(event)
+        for name, value in event.items():
+            if name not in _REPLY_FIELDS and value is not None:
+                self._extra[name] = value
+                if name in ("meta", "x_groq"):
+                    self._read_accounting(name, value)
         if whole:
             self._whole = event
         deltas: list[Delta] = []
@@ -170,15 +173,11 @@ class CompletionReader:
             headers=public_headers(self._headers, self._scrub),
         )
 
-    def _read_other_fields(self, event: Json) -> None:
-        for name, value in event.items():
-            if name in _REPLY_FIELDS or value is None:
-                continue
-            if name == "meta":
-                self._cost = cost_from(value) or self._cost
-            elif name == "x_groq" and isinstance(value, dict):
-                self._read_usage(value.get("usage") or None)  # Groq's streams have it here
-            self._extra[name] = value
+    def _read_accounting(self, name: str, value: Any) -> None:
+        if name == "meta":
+            self._cost = cost_from(value) or self._cost
+        elif isinstance(value, dict):
+            self._read_usage(value.get("usage") or None)  # Groq's streams have it here
 
     def _read_choice(self, choice: Json, whole: bool, event: Json) -> Delta | None:
         index = choice.get("index")

@@ -139,17 +139,7 @@ class ReplyReader:
             self._last_event = self._clock()
         elif self._json is None:
             self._check_silence()
-        deltas: list[Delta] = []
-        for name, event in events:
-            try:
-                deltas += self._read_event(name, event)
-            except AIMLAPIError as error:
-                if not deltas:
-                    raise
-                self._failure = error
-                self.is_done = True
-                break
-        return deltas
+        return self._read_events(events)
 
     def _check_silence(self) -> None:
         seconds = self._silence if self.count else self._first_silence
@@ -172,35 +162,47 @@ class ReplyReader:
         self._decoder = EventDecoder(self._limits.event)
         return self._decoder.feed(data)
 
-    def _read_event(self, name: bytes, data: bytes) -> list[Delta]:
-        if data.strip() == b"[DONE]":
-            self.is_done = True
-            return []
-        try:
-            event = loads(data, self._on_lone_surrogate)
-        except JsonError:
-            raise StreamError(
-                f"An event of the stream is not JSON: {beginning(data, 80, self._scrub)!r}.",
-                request_id=self._completion.inference_id,
-                partial=self.partial(),
-            ) from None
-        if self._surrogates is not None:
-            event = self._surrogates.feed(event)
-        if self._tool_names:
-            restore_names(event, self._tool_names)
-        try:
-            if name == b"error":
-                if not (self._ends_early and isinstance(event, dict)):
-                    error = error_in({"error": event}, scrub=self._scrub)
-                    raise error or StreamError("The stream reported an error.")
-                event = {"type": "error", **event}
-            deltas = self._completion.read(event) if isinstance(event, dict) else []
-        except AIMLAPIError as error:
-            error.partial = self.partial()
-            raise
-        if self._ends_early and self._completion.is_finished:
-            self.is_done = True  # nothing follows
+    def _read_events(self, events: list[Event]) -> list[Delta]:
+        """What these events add, up to the first that reports a failure."""
+        deltas: list[Delta] = []
+        for name, data in events:
+            if data.strip() == b"[DONE]":
+                self.is_done = True
+                continue
+            try:
+                try:
+                    event = loads(data, self._on_lone_surrogate)
+                except JsonError:
+                    raise self._not_json(data) from None
+                if self._surrogates is not None:
+                    event = self._surrogates.feed(event)
+                if self._tool_names:
+                    restore_names(event, self._tool_names)
+                if name == b"error":
+                    event = self._error_event(event)
+                if isinstance(event, dict):
+                    deltas += self._completion.read(event)
+            except AIMLAPIError as error:
+                error.partial = self.partial()
+                if not deltas:
+                    raise
+                self._failure = error
+                self.is_done = True
+                break
+            if self._ends_early and self._completion.is_finished:
+                self.is_done = True  # nothing follows
         return deltas
+
+    def _not_json(self, data: bytes) -> StreamError:
+        text = beginning(data, 80, self._scrub)
+        request_id = self._completion.inference_id
+        return StreamError(f"An event of the stream is not JSON: {text!r}.", request_id=request_id)
+
+    def _error_event(self, event: Any) -> Json:
+        """The value of an event whose name says that it is an error."""
+        if self._ends_early and isinstance(event, dict):
+            return {"type": "error", **event}
+        raise error_in({"error": event}, scrub=self._scrub) or StreamError("The stream reported an error.")
 
     def _on_lone_surrogate(self, event: Any) -> Any:
         """From an event that may hold half a pair on, all are joined."""
@@ -218,10 +220,8 @@ class ReplyReader:
             raise self._failure
         if self._decoder is None:
             return self._close_json()
-        deltas: list[Delta] = []
         try:
-            for name, event in self._decoder.close():
-                deltas += self._read_event(name, event)
+            deltas = self._read_events(self._decoder.close())
         except StreamError as error:
             if error.body is None:  # cut in the middle of an event
                 raise self.incomplete() from None

@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.http.loops import resources_of, shut_down
 from aimlapi_transport.http.replies import AsyncReply, Reply, Trace
 
@@ -54,10 +53,8 @@ class Connection:
     limits: Limits
 
     def client(self) -> Any:
-        """The httpx client, which is open."""
-        client = self.source.client()
-        _check_open(client)
-        return client
+        """The httpx client."""
+        return self.source.client()
 
     async def send(self, client: Any, request: httpx.Request) -> Reply | AsyncReply:
         """The reply, its body unread; blocking, so that nothing is waited for in an event loop."""
@@ -71,9 +68,7 @@ class AsyncConnection(Connection):
     """The same in an event loop."""
 
     def client(self) -> Any:
-        client = self.source.async_client()
-        _check_open(client)
-        return client
+        return self.source.async_client()
 
     async def send(self, client: Any, request: httpx.Request) -> Reply | AsyncReply:
         """The reply, its body unread.
@@ -109,8 +104,3 @@ async def _end(task: asyncio.Task[httpx.Response], opened: list[Any]) -> None:
     if not task.cancelled() and task.exception() is None:
         with suppress(Exception):
             await task.result().aclose()
-
-
-def _check_open(client: Any) -> None:
-    if client.is_closed:
-        raise InvalidRequestError("The HTTP client you passed is closed: pass one that is open.")

@@ -5,26 +5,13 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
-_ENCODINGS = ("", "identity", "gzip", "x-gzip", "deflate")  # what we ask for; one alone unpacks a thousandfold at most
+PLAIN = ("", "identity")
+PACKED = ("gzip", "x-gzip", "deflate")
+"""The encodings that we ask for. One alone unpacks a thousandfold at most: in layers, a kilobyte to a terabyte."""
 
 
 class BrokenEncodingError(Exception):
     """A body is not packed as its header says."""
-
-
-def content_encoding(response: Any) -> str:
-    """How the body of a response of httpx or httpx2 is packed; empty without the header."""
-    return str(response.headers.get("content-encoding", "")).strip().lower()
-
-
-def can_unpack(response: Any) -> bool:
-    """Whether the body is packed in a way we asked for, and once: in layers, a kilobyte unpacks to a terabyte."""
-    return content_encoding(response) in _ENCODINGS
-
-
-def decoder_for(response: Any) -> Decoder | None:
-    """What unpacks the body; None where it is not packed."""
-    return None if content_encoding(response) in ("", "identity") else Decoder()
 
 
 class Decoder:

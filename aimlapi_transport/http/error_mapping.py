@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aimlapi_transport.errors import (
     AIMLAPIError,
@@ -23,27 +23,6 @@ _STEPS = {"ConnectTimeout": "connect", "PoolTimeout": "pool", "WriteTimeout": "w
 _TRANSPORT_ERRORS = ("TransportError", "NetworkError", "ProtocolError", "ProxyError", "UnsupportedProtocol")
 
 
-class map_httpx_errors:
-    """Turns httpx's errors into ours. Theirs hold the request, and so the key: it is taken out of them first.
-
-    Args:
-        time_limits: of the call; a timeout names the setting that was reached.
-        proxy: what the request goes through, for errors of connecting.
-    """
-
-    def __init__(self, scrub: Callable[[str], str], time_limits: TimeLimits, proxy: Proxy | None = None) -> None:
-        self._scrub = scrub
-        self._time_limits = time_limits
-        self._proxy = proxy
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, Exception) and is_broken(error):
-            raise to_aimlapi_error(error, self._scrub, self._time_limits, self._proxy) from None
-
-
 def to_aimlapi_error(
     error: Exception,
     scrub: Callable[[str], str],
@@ -53,6 +32,8 @@ def to_aimlapi_error(
     has_begun: bool = False,
 ) -> AIMLAPIError:
     """The error of ours for one of httpx, httpx2 or httpcore: their classes have the same names.
+
+    Theirs hold the request, and so the key: it is taken out of them.
 
     Args:
         time_limits: of the call; a timeout names the setting that was reached.

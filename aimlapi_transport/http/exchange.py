@@ -11,13 +11,11 @@ from typing_extensions import Self
 
 from aimlapi_transport.config.settings import Secret
 from aimlapi_transport.error_replies import error_for
-from aimlapi_transport.errors import AIMLAPIError, BadResponseError
-from aimlapi_transport.http.decoding import can_unpack
-from aimlapi_transport.http.error_mapping import is_broken, map_httpx_errors
+from aimlapi_transport.errors import AIMLAPIError, BadResponseError, InvalidRequestError
+from aimlapi_transport.http.error_mapping import is_broken, to_aimlapi_error
 from aimlapi_transport.http.request import (
     MAX_REDIRECTS,
-    check_encoding,
-    headers_of,
+    REDIRECTS,
     host_of,
     redirect,
     request_id_of,
@@ -75,6 +73,8 @@ class Exchange:
         """
         connection = self._connection
         client = connection.client()
+        if client.is_closed:
+            raise InvalidRequestError("The HTTP client you passed is closed: pass one that is open.")
         url: httpx.URL | None = None
         for _ in range(MAX_REDIRECTS + 1):
             request = self.request
@@ -82,16 +82,22 @@ class Exchange:
             try:
                 reply = self._reply = await self._send(client, sent)
                 response = reply.response
-                url = redirect(response, self.scrub)
-                if url is None:
+                if response.status_code in REDIRECTS:
+                    url = redirect(response, self.scrub)
+                else:
+                    url = None
                     if not response.is_success and not (response.status_code == 304 and request.method == "GET"):
                         body = await self._error_body(reply)
                         if request.fallback is None or not is_unknown_response(response.status_code, body):
                             raise error_for(response.status_code, body, self.headers(), scrub=self.scrub)
                         self.request = request.fallback
-                    else:
-                        check_encoding(response, self.scrub)
+                    elif reply.can_be_read:
                         return
+                    else:
+                        name = self.scrub(response.headers["content-encoding"])[:80]
+                        raise BadResponseError(
+                            f"The reply's content-encoding is {name!r}; gzip or deflate, once, was asked for."
+                        )
             except BaseException as error:
                 await self.leave(error)
                 raise
@@ -107,8 +113,12 @@ class Exchange:
             start = time.monotonic()
             address = str(sent.url.copy_with(query=None, userinfo=None, fragment=None))  # a query may hold a secret
             _log.debug("%s %s, %d bytes", sent.method, address, len(self.request.body))
-        with map_httpx_errors(self.scrub, self.time_limits, self._connection.source.proxy):
+        try:
             reply = await self._connection.send(client, sent)
+        except Exception as error:
+            if not is_broken(error):
+                raise
+            raise to_aimlapi_error(error, self.scrub, self.time_limits, self._connection.source.proxy) from None
         if is_logged:
             response, request_id = reply.response, request_id_of(reply.response, self.scrub)
             seconds = time.monotonic() - start
@@ -122,8 +132,9 @@ class Exchange:
         return self._reply
 
     def headers(self) -> dict[str, str]:
-        """The reply's headers, names in lower case."""
-        return headers_of(self.reply.response)
+        """The reply's headers, names in lower case; httpx's own mapping guesses the encoding at every look."""
+        raw = self.reply.response.headers.raw
+        return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
 
     async def read_all(self) -> bytearray:
         """The whole body.
@@ -132,11 +143,15 @@ class Exchange:
             AIMLAPIError: it broke off, is too long, or came too late.
         """
         whole = bytearray()
-        with map_httpx_errors(self.scrub, self.time_limits):
+        try:
             while piece := await self.reply.read():
                 self.time_limits.check()
                 whole += piece
                 self.limits.check_reply(len(whole))
+        except Exception as error:
+            if not is_broken(error):
+                raise
+            raise to_aimlapi_error(error, self.scrub, self.time_limits) from None
         return whole
 
     def limit_silence(self, seconds: float | None) -> None:
@@ -184,7 +199,7 @@ class Exchange:
 
     async def _error_body(self, reply: Reply | AsyncReply) -> bytes:
         """The body of an error status. It may repeat the key, so no frame of an error's traceback keeps it."""
-        return await _read_within(reply, *ERROR_BODY_LIMITS) if can_unpack(reply.response) else b""
+        return await _read_within(reply, *ERROR_BODY_LIMITS) if reply.can_be_read else b""
 
 
 async def _read_within(reply: Reply | AsyncReply, max_bytes: int, seconds: float) -> bytes:

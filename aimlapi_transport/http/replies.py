@@ -16,7 +16,7 @@ from weakref import WeakSet
 
 import httpx
 
-from aimlapi_transport.http.decoding import decoder_for
+from aimlapi_transport.http.decoding import PACKED, PLAIN, Decoder
 from aimlapi_transport.http.loops import LoopResources
 
 
@@ -68,11 +68,16 @@ class _Reply:
     Args:
         response: of httpx or httpx2, its body unread.
         trace: of its request.
+
+    Attributes:
+        can_be_read: whether the body is packed in a way that was asked for, or not at all.
     """
 
     def __init__(self, response: Any, trace: Trace) -> None:
         self.response: httpx.Response = response
-        self._decoder = decoder_for(response)
+        encoding = response.headers.get("content-encoding", "").strip().lower()
+        self._decoder = None if encoding in PLAIN else Decoder()
+        self.can_be_read = encoding in PLAIN or encoding in PACKED
         self._stream: Any = response.stream
         if response.is_stream_consumed:  # by whoever made it: a mock
             self._stream, self._decoder = httpx.ByteStream(response.content), None

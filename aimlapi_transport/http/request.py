@@ -11,7 +11,6 @@ import httpx
 
 from aimlapi_transport.config.settings import Secret
 from aimlapi_transport.errors import BadResponseError
-from aimlapi_transport.http.decoding import can_unpack
 from aimlapi_transport.http.timeouts import TimeLimits
 from aimlapi_transport.version import __version__
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from aimlapi_transport.request import Request
 
 MAX_REDIRECTS = 5
+REDIRECTS = (301, 302, 303, 307, 308)
 
 
 def to_httpx(
@@ -78,10 +78,8 @@ def host_of(base_url: str) -> str | None:
     return url.netloc.decode("ascii", "replace") or None
 
 
-def redirect(response: httpx.Response, scrub: Callable[[str], str]) -> httpx.URL | None:
-    """Where to send the request again, None if this is no redirect; only within the same origin."""
-    if response.status_code not in (301, 302, 303, 307, 308):
-        return None
+def redirect(response: httpx.Response, scrub: Callable[[str], str]) -> httpx.URL:
+    """Where to send the request again; only within the same origin."""
     here = httpx.URL(str(response.request.url))  # httpx2's are other objects
     try:
         target = here.join(response.headers.get("location", ""))
@@ -102,18 +100,6 @@ def redirect(response: httpx.Response, scrub: Callable[[str], str]) -> httpx.URL
     return target
 
 
-def check_encoding(response: httpx.Response, scrub: Callable[[str], str]) -> None:
-    """Raises `BadResponseError` for a body that is not to be unpacked."""
-    if not can_unpack(response):
-        name = scrub(response.headers["content-encoding"])[:80]
-        raise BadResponseError(f"The reply's content-encoding is {name!r}; gzip or deflate, once, was asked for.")
-
-
 def request_id_of(response: httpx.Response, scrub: Callable[[str], str]) -> str | None:
     header = response.headers.get("x-inference-id") or response.headers.get("x-request-id")
     return scrub(header) if header else None
-
-
-def headers_of(response: httpx.Response) -> dict[str, str]:
-    """The reply's headers, names in lower case; httpx's own mapping guesses the encoding at every look."""
-    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
