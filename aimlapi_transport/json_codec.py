@@ -100,12 +100,12 @@ def _has_few_brackets(raw: bytes | bytearray) -> bool:
     """Whether there are too few opening brackets to nest too deep, even if each were inside the one before."""
     left = _DEEPEST
     for bracket in b"[{":
-        place = raw.find(bracket)
-        while place >= 0:
+        position = raw.find(bracket)
+        while position >= 0:
             if not left:
                 return False
             left -= 1
-            place = raw.find(bracket, place + 1)
+            position = raw.find(bracket, position + 1)
     return True
 
 

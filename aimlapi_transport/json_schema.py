@@ -57,9 +57,9 @@ def json_types(schema: Any, root: Any, refs: tuple[str, ...] = ()) -> Types:
     if not isinstance(schema, Mapping):
         return frozenset() if schema is False else ALL_TYPES
     types = ALL_TYPES
-    named = schema.get("type")
-    if isinstance(named, (str, list)):
-        names = {str(name).lower() for name in ([named] if isinstance(named, str) else named)}
+    kind = schema.get("type")
+    if isinstance(kind, (str, list)):
+        names = {str(name).lower() for name in ([kind] if isinstance(kind, str) else kind)}
         types &= {"number" if name == "integer" else name for name in names}
     if isinstance(schema.get("enum"), list):
         types &= {json_type(value) for value in schema["enum"]}

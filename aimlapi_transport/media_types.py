@@ -127,12 +127,12 @@ def media_type_of(label: str | None, data: bytes) -> str | None:
         label: what it is said to be; None or empty where nothing is said.
         data: its first bytes, 1 kB is enough.
     """
-    labelled, found = normalize(label or ""), sniff(data)
-    if found is None or any({labelled, found} <= alike for alike in _ALIKE):
+    labelled, sniffed = normalize(label or ""), sniff(data)
+    if sniffed is None or any({labelled, sniffed} <= alike for alike in _ALIKE):
         return labelled or None
-    if found in _WEAK and labelled.startswith(("text/", "audio/pcm", "audio/l16", "audio/g711", "audio/basic")):
+    if sniffed in _WEAK and labelled.startswith(("text/", "audio/pcm", "audio/l16", "audio/g711", "audio/basic")):
         return labelled
-    return found
+    return sniffed
 
 
 _BASE64 = ";base64,"
@@ -143,8 +143,8 @@ _FIRST_CHARACTERS = 1368  # base64 of the first kilobyte
 
 def data_start(url: str, begin: int = 0) -> int | None:
     """Where the base64 of a data URL that begins here starts; None where there is no such URL."""
-    found = _DATA_URL.match(url, begin)
-    return None if found is None else found.end()
+    match = _DATA_URL.match(url, begin)
+    return None if match is None else match.end()
 
 
 def first_bytes(data: str) -> bytes:

@@ -70,3 +70,8 @@ def _built(kind: type[Model], fields: dict[str, Any], given: set[str], extra: di
     object.__setattr__(model, "__pydantic_extra__", extra)
     object.__setattr__(model, "__pydantic_private__", None)
     return model
+
+
+def forget_serialized(model: BaseModel) -> None:
+    """Has LangChain serialize a copy anew: it keeps what it wrote of an instance among its attributes."""
+    model.__dict__.pop("_serialized", None)

@@ -88,8 +88,8 @@ class ConnectionSettings(Closable, BaseModel):
 
     def _read_environment(self) -> tuple[SecretStr | None, str | None]:
         """The environment's key and the address, to be read only: each call looks them up again."""
-        found: tuple[SecretStr | None, str | None] | None = self.__dict__.get("_environment")
-        if found is None:
+        environment: tuple[SecretStr | None, str | None] | None = self.__dict__.get("_environment")
+        if environment is None:
             from aimlapi_transport.config.settings import Settings
             from aimlapi_transport.errors import AIMLAPIError
 
@@ -98,18 +98,18 @@ class ConnectionSettings(Closable, BaseModel):
                 settings = Settings(base_url=self.base_url, preset=self.preset)
                 base_url = settings.base_url
                 key = SecretStr(settings.read_key().value)
-            found = self.__dict__["_environment"] = (key, base_url)  # beside the fields: no part of the value
-        return found
+            environment = self.__dict__["_environment"] = (key, base_url)  # beside the fields: no part of the value
+        return environment
 
     @model_validator(mode="after")
     def _check_connection(self) -> Self:
         """Refuses now what the first call would refuse: an address, a proxy, a timeout that is none."""
         from aimlapi_transport.config.settings import Settings
 
-        own: Any = self  # each class has a description of its own for these two
+        settings: Any = self  # each class has a description of its own for these two
         with as_value_errors():
-            Settings(**self._connection(own.api_key, own.timeout))
-        if own.api_key is None or self.base_url is None:  # else the environment has nothing to say
+            Settings(**self._connection(settings.api_key, settings.timeout))
+        if settings.api_key is None or self.base_url is None:  # else the environment has nothing to say
             self._read_environment()
         return self
 

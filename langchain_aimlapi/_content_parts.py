@@ -119,9 +119,9 @@ def to_part(block: Any, where: str, *, is_reply: bool = False) -> Json:
     ):
         convert = _as_it_is
     if convert is None:
-        shown = f"of type {kind!r}" if isinstance(block, Mapping) else str(block)[:80]
+        what = f"of type {kind!r}" if isinstance(block, Mapping) else str(block)[:80]
         raise InvalidRequestError(
-            f"{where} has content {shown}, which cannot be sent. Sent are: {', '.join(sorted(_PARTS))}."
+            f"{where} has content {what}, which cannot be sent. Sent are: {', '.join(sorted(_PARTS))}."
         )
     try:
         part = convert(block)
@@ -227,8 +227,8 @@ def _file(block: Block) -> Json:
     if isinstance(block.get("file"), Mapping):
         return {"type": "file", "file": dict(block["file"])}
     if block.get("type") == "input_file" and block.get("file_data"):
-        named = {"filename": block.get("filename") or "document.pdf"}
-        return {"type": "file", "file": {**named, "file_data": block["file_data"]}}
+        filename = {"filename": block.get("filename") or "document.pdf"}
+        return {"type": "file", "file": {**filename, "file_data": block["file_data"]}}
     file_id = block.get("file_id") or (block.get("id") if block.get("source_type") == "id" else None)
     source = block.get("source")
     if isinstance(source, Mapping):

@@ -135,13 +135,13 @@ def refusal_of(items: Sequence[Json]) -> str:
 
 def call_extras(items: Sequence[Json]) -> dict[str, Json]:
     """What the items of calls hold besides LangChain's fields, by the calls' ids."""
-    found: dict[str, Json] = {}
+    extras: dict[str, Json] = {}
     for item in items:
         if item.get("type") in _CALLS and isinstance(item.get("call_id"), str):
             extra = {name: value for name, value in item.items() if name not in _CALL_FIELDS and value is not None}
             extra |= {"item_id": item["id"]} if item.get("id") else {}
-            found[item["call_id"]] = {**extra, "type": "custom"} if item["type"] == "custom_tool_call" else extra
-    return found
+            extras[item["call_id"]] = {**extra, "type": "custom"} if item["type"] == "custom_tool_call" else extra
+    return extras
 
 
 def blocks_of(
@@ -188,9 +188,8 @@ def _message(item: Json, index: int, annotations: Callable[[Any], list[Json]], a
     block: Json = {"type": "text", "text": "" if as_pieces else "".join(part["text"] for part in texts)}
     if item.get("id"):
         block["id"] = item["id"]
-    found = annotations(annotations_of(item))
-    if found:
-        block["annotations"] = found
+    if notes := annotations(annotations_of(item)):
+        block["annotations"] = notes
     further = {name: value for name, value in item.items() if name not in _OF_MESSAGE and value is not None}
     if item.get("status") not in (None, "completed"):
         further["status"] = item["status"]
@@ -220,25 +219,25 @@ def _reasoning(item: Json, index: int, as_pieces: bool) -> list[Json]:
 # -- what the provider ran itself --------------------------------------------------------------------------------------
 
 
-def _ran(name: str, arguments: Any, output: Any, *shown: str) -> Callable[[Json], list[Json]]:
+def _ran(name: str, arguments: Any, output: Any, *read_fields: str) -> Callable[[Json], list[Json]]:
     """What reads a call that the provider ran: the call, and its result.
 
     Args:
         arguments, output: read the call's arguments, and what came of it (None for nothing), out of an item.
-        shown: fields of the item that both have left out.
+        read_fields: further fields of the item that both have read.
     """
 
     def read(item: Json) -> list[Json]:
         call_id = item.get("id") or item.get("call_id") or ""
         call: Json = {"type": "server_tool_call", "name": name, "id": call_id, "args": arguments(item)}
-        known = ("type", "id", "status", *shown)
+        known = ("type", "id", "status", *read_fields)
         extras = {key: value for key, value in item.items() if key not in known and value is not None}
         if extras:
             call["extras"] = extras
         result: Json = {"type": "server_tool_result", "tool_call_id": call_id}
-        found = output(item)
-        if found is not None:
-            result["output"] = found
+        value = output(item)
+        if value is not None:
+            result["output"] = value
         status = item.get("status")
         if status in ("failed", "incomplete") or item.get("error"):
             result["status"] = "error"

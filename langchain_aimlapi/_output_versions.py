@@ -60,15 +60,15 @@ def in_version(message: AIMessage, version: str, completion: Completion, choice:
 def metadata_in(version: str, completion: Completion) -> Json:
     """What `response_metadata` has in these forms beside what it always has."""
     names = ("created_at", "object", "model")
-    told = {name: completion.raw[name] for name in names if completion.raw.get(name) is not None}
-    return {**told, "output_version": version}
+    metadata = {name: completion.raw[name] for name in names if completion.raw.get(name) is not None}
+    return {**metadata, "output_version": version}
 
 
 def message_id(version: str, completion: Completion, items: Sequence[Json]) -> str | None:
     """The message's id: the response's; under "v0" the last message item's, where it has one."""
-    named = (str(item["id"]) for item in reversed(items) if item.get("type") == "message" and item.get("id"))
-    if version == V0 and (found := next(named, None)):
-        return found
+    ids = (str(item["id"]) for item in reversed(items) if item.get("type") == "message" and item.get("id"))
+    if version == V0 and (item_id := next(ids, None)):
+        return item_id
     return None if version == V0 and str(completion.id).startswith("resp_") else completion.id
 
 

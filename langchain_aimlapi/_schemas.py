@@ -116,8 +116,8 @@ def _converted(tool: Any) -> Json:
         with translated():
             if _is_pydantic(tool) or is_typeddict(tool):
                 described = to_json_schema(tool)
-                named = {"name": described.pop("title"), "description": described.pop("description", "")}
-                return {"type": "function", "function": {**named, "parameters": described}}
+                head = {"name": described.pop("title"), "description": described.pop("description", "")}
+                return {"type": "function", "function": {**head, "parameters": described}}
             definition = dict(convert_to_openai_tool(tool))
             if _is_pydantic(arguments) and is_recursive(described := schema_of(arguments)):
                 parameters, _ = object_schema(described)  # the converter's ends in an empty one
@@ -210,13 +210,13 @@ def _without_titles(schema: Any) -> Any:
         return [_without_titles(inner) for inner in schema]
     if not isinstance(schema, dict):
         return schema
-    kept = {}
+    untitled = {}
     for name, inner in schema.items():
         if name == "properties" and isinstance(inner, dict):
-            kept[name] = {key: _without_titles(value) for key, value in inner.items()}
+            untitled[name] = {key: _without_titles(value) for key, value in inner.items()}
         elif name not in ("title", "$defs", "definitions"):
-            kept[name] = inner if name in ("const", "enum", "default", "examples") else _without_titles(inner)
-    return kept
+            untitled[name] = inner if name in ("const", "enum", "default", "examples") else _without_titles(inner)
+    return untitled
 
 
 def _of_mapping(schema: Mapping[str, Any]) -> tuple[Json, bool | None]:

@@ -10,6 +10,7 @@ from typing_extensions import Self
 
 from aimlapi_transport.config.fields import digest, timeout_to_json
 from aimlapi_transport.repr_fields import repr_fields
+from langchain_aimlapi._compat import forget_serialized
 from langchain_aimlapi._content_blocks import PROVIDER
 from langchain_aimlapi._profile import belongs_to_other_model
 from langchain_aimlapi._settings import ChatSettings
@@ -40,15 +41,15 @@ class SerializableChat(ChatSettings):
         metadata = {name: value for name, value in (self.metadata or {}).items() if name != "lc_versions"}
         if metadata:
             yield "metadata", metadata
-        if self.profile != self._resolve_model_profile():
+        if self.profile != self._known_profile(self.model_name):
             yield "profile", self.profile
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy with these fields changed; another model brings its own profile."""
         copied = super().model_copy(update=update, deep=deep)
-        copied.__dict__.pop("_serialized", None)  # LangChain's note of what the original was
+        forget_serialized(copied)
         if belongs_to_other_model(copied.profile, copied.model_name):
-            copied.profile = copied._resolve_model_profile()
+            copied.profile = copied._known_profile(copied.model_name)
         return copied
 
     @classmethod

@@ -207,7 +207,7 @@ def _sentence(error: ValidationError) -> str:
     return message if not name or message.startswith("`") else f"`{name}` cannot be used: {message}."
 
 
-def resolved(cls: type[ConnectionSettings], aliases: Aliases, given: Mapping[str, Any]) -> Json:
+def resolved(cls: type[ConnectionSettings], aliases: Aliases, settings: Mapping[str, Any]) -> Json:
     """The settings under our names, those that are set; what is none of ours joins `additional_kwargs`.
 
     Raises:
@@ -217,7 +217,7 @@ def resolved(cls: type[ConnectionSettings], aliases: Aliases, given: Mapping[str
         UserWarning: of what has no effect, and of each setting that is none of ours.
     """
     try:
-        taken = aliases.settings(given, cls.model_fields)
+        taken = aliases.settings(settings, cls.model_fields)
     except InvalidRequestError as error:
         raise InvalidSettingsError(error.message) from None
     return {name: value for name, value in taken.items() if value is not None}

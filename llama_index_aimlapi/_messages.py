@@ -62,10 +62,10 @@ def to_wire(messages: Sequence[ChatMessage], *, is_continued: bool = False) -> l
     for position, message in enumerate(messages):
         sent.append(_message(message, position))
         has_results = has_results or sent[-1]["role"] == "tool"
-    return _handed_over(sent) if has_results and not is_continued else sent
+    return _orphan_results_as_questions(sent) if has_results and not is_continued else sent
 
 
-def _handed_over(messages: list[Json]) -> list[Json]:
+def _orphan_results_as_questions(messages: list[Json]) -> list[Json]:
     """The messages, where a result right behind a model's message without calls is a question.
 
     LlamaIndex's CodeActAgent keeps the text of a message that hands over, and loses its call.
@@ -104,15 +104,15 @@ def cached_up_to(messages: Sequence[Json], index: int) -> list[Json]:
 def _message(message: ChatMessage, position: int) -> Json:
     if not isinstance(message, ChatMessage):
         raise InvalidRequestError(f"messages[{position}] is a {type(message).__name__}: pass ChatMessage objects.")
-    named: Any = getattr(message.role, "value", message.role)
-    role = _ROLES.get(named) or str(named)
+    value: Any = getattr(message.role, "value", message.role)
+    role = _ROLES.get(value) or str(value)
     extra = message.additional_kwargs
     blocks = message.blocks
     if len(blocks) == 1 and blocks[0].__class__ is TextBlock and not extra and role != "tool":
         return {"role": role, "content": blocks[0].text}  # most of a long history
     where = f"messages[{position}]"
     sent: Json = {"role": role}
-    parts, thoughts, calls = _sorted_blocks(message, role, where)
+    parts, thinking_blocks, calls = _sorted_blocks(message, role, where)
     if role == "assistant":  # pictures a model made stand beside its text, as they came
         images = [part for part in parts if part.get("type") == "image_url"]
         if images:
@@ -130,7 +130,7 @@ def _message(message: ChatMessage, position: int) -> Json:
             )
         sent["tool_call_id"] = str(extra["tool_call_id"])
     if role == "assistant":
-        _add_assistant_fields(sent, extra, thoughts, calls)
+        _add_assistant_fields(sent, extra, thinking_blocks, calls)
     return sent
 
 
@@ -138,15 +138,15 @@ def _sorted_blocks(
     message: ChatMessage, role: str, where: str
 ) -> tuple[list[Json], list[ThinkingBlock], list[ToolCallBlock]]:
     parts: list[Json] = []
-    thoughts: list[ThinkingBlock] = []
+    thinking_blocks: list[ThinkingBlock] = []
     calls: list[ToolCallBlock] = []
-    spoken = message.additional_kwargs.get("reference_audio_id")
+    audio_id = message.additional_kwargs.get("reference_audio_id")
     for block in message.blocks:
         if role == "assistant" and isinstance(block, ThinkingBlock):
-            thoughts.append(block)
+            thinking_blocks.append(block)
         elif role == "assistant" and isinstance(block, ToolCallBlock):
             calls.append(block)
-        elif role == "assistant" and spoken and isinstance(block, AudioBlock):
+        elif role == "assistant" and audio_id and isinstance(block, AudioBlock):
             continue  # goes back by its id
         elif role == "assistant" and isinstance(block, CitationBlock) and CITED in block.additional_location_info:
             continue  # points at text the message holds
@@ -156,16 +156,16 @@ def _sorted_blocks(
             parts[-1] = {**parts[-1], "cache_control": block.cache_control.model_dump()}
         else:
             parts.extend(_parts(block, where))
-    further = message.additional_kwargs.get(CONTENT_PARTS)
-    if further:
-        if not isinstance(further, (list, tuple)) or not all(isinstance(part, dict) for part in further):
+    extra_parts = message.additional_kwargs.get(CONTENT_PARTS)
+    if extra_parts:
+        if not isinstance(extra_parts, (list, tuple)) or not all(isinstance(part, dict) for part in extra_parts):
             raise InvalidRequestError(
-                f'{where} has {str(further)[:80]!r} in `additional_kwargs["{CONTENT_PARTS}"]`: pass a list of content '
-                "parts as they travel."
+                f'{where} has {str(extra_parts)[:80]!r} in `additional_kwargs["{CONTENT_PARTS}"]`: pass a list of '
+                "content parts as they travel."
             )
         # Thoughts come before what is said.
-        parts = [*(p for p in further if _is_thought(p)), *parts, *(p for p in further if not _is_thought(p))]
-    return parts, thoughts, calls
+        parts = [*(p for p in extra_parts if _is_thought(p)), *parts, *(p for p in extra_parts if not _is_thought(p))]
+    return parts, thinking_blocks, calls
 
 
 def _is_thought(part: Json) -> bool:
@@ -186,18 +186,18 @@ def _content(parts: list[Json], role: str) -> str | list[Json] | None:
 
 
 def _add_assistant_fields(
-    sent: Json, extra: dict[str, Any], thoughts: list[ThinkingBlock], calls: list[ToolCallBlock]
+    sent: Json, extra: dict[str, Any], thinking_blocks: list[ThinkingBlock], calls: list[ToolCallBlock]
 ) -> None:
-    listed = extra.get("tool_calls") or ()
-    wired = [_call(block, listed) for block in calls] or [_listed_call(call) for call in listed]
-    if wired:
-        sent["tool_calls"] = wired
+    raw_calls = extra.get("tool_calls") or ()
+    tool_calls = [_call(block, raw_calls) for block in calls] or [_call_from_dict(call) for call in raw_calls]
+    if tool_calls:
+        sent["tool_calls"] = tool_calls
     if extra.get("function_call"):
         sent["function_call"] = extra["function_call"]
-    text = "\n".join(block.content for block in thoughts if block.content)
+    text = "\n".join(block.content for block in thinking_blocks if block.content)
     if text:
         sent["reasoning_content"] = text
-    for block in thoughts:
+    for block in thinking_blocks:
         for name in REASONING_FIELDS:
             value = block.additional_information.get(name)
             if value:
@@ -210,17 +210,17 @@ def _add_assistant_fields(
             sent[name] = extra[name]
     if extra.get("reference_audio_id"):
         sent["audio"] = {"id": extra["reference_audio_id"]}
-    if sent["content"] is None and not wired and "audio" not in sent and "function_call" not in sent:
+    if sent["content"] is None and not tool_calls and "audio" not in sent and "function_call" not in sent:
         sent["content"] = ""  # reasoning alone: the schema wants a text
 
 
-def _call(block: ToolCallBlock, listed: Sequence[Any]) -> Json:
+def _call(block: ToolCallBlock, raw_calls: Sequence[Any]) -> Json:
     """The call as the block says it, with what else the vendor sent with it."""
     # A model that gives calls no id is answered by the tool's name.
-    sent = _wired(block.tool_call_id or block.tool_name, block.tool_name, block.tool_kwargs)
-    for call in listed:
+    sent = _tool_call(block.tool_call_id or block.tool_name, block.tool_name, block.tool_kwargs)
+    for call in raw_calls:
         if field(call, "id") == block.tool_call_id:
-            same = _listed_call(call)
+            same = _call_from_dict(call)
             sent = {**same, "id": sent["id"], "function": sent["function"]}
             # The text as the model wrote it keeps the provider's cache; edited arguments win over it.
             if parse_arguments(same["function"]["arguments"])[0] == block.tool_kwargs:
@@ -229,18 +229,18 @@ def _call(block: ToolCallBlock, listed: Sequence[Any]) -> Json:
     return sent
 
 
-def _listed_call(call: Any) -> Json:
+def _call_from_dict(call: Any) -> Json:
     if hasattr(call, "model_dump"):
         call = call.model_dump(exclude_none=True)
     function = field(call, "function")
     name, arguments = field(function, "name") or "", field(function, "arguments")
-    sent = _wired(field(call, "id") or name, name, "" if arguments is None else arguments)
+    sent = _tool_call(field(call, "id") or name, name, "" if arguments is None else arguments)
     known = ("id", "function", "index")
-    further = {k: v for k, v in call.items() if k not in known} if isinstance(call, dict) else {}
-    return {**sent, **further}
+    others = {k: v for k, v in call.items() if k not in known} if isinstance(call, dict) else {}
+    return {**sent, **others}
 
 
-def _wired(call_id: str, name: str, arguments: Any) -> Json:
+def _tool_call(call_id: str, name: str, arguments: Any) -> Json:
     if not isinstance(arguments, str):
         try:
             arguments = dumps(arguments).decode()
@@ -254,8 +254,8 @@ def _parts(block: Any, where: str) -> list[Json]:
         if isinstance(block, kind):
             try:
                 parts = convert(block)
-                further = getattr(block, "model_extra", None)
-                return [{**parts[0], **further}, *parts[1:]] if further else parts
+                extra = getattr(block, "model_extra", None)
+                return [{**parts[0], **extra}, *parts[1:]] if extra else parts
             except InvalidRequestError as error:
                 raise InvalidRequestError(f"{where}: {error.message}") from None
             except (ValueError, OSError) as error:  # no data at all, or a file that cannot be read

@@ -230,11 +230,11 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
 
     def to_payload(self) -> Json:
         """What observers are shown of this LLM: no secret among it."""
-        shown: Json = {"class_name": self.class_name(), **self.metadata.model_dump()}
+        payload: Json = {"class_name": self.class_name(), **self.metadata.model_dump()}
         stop = self.additional_kwargs.get("stop") or self.additional_kwargs.get("stop_sequences")
         if stop:
-            shown["stop"] = [stop] if isinstance(stop, str) else list(stop)
-        return {**shown, "model": self.model, "temperature": self.temperature}
+            payload["stop"] = [stop] if isinstance(stop, str) else list(stop)
+        return {**payload, "model": self.model, "temperature": self.temperature}
 
     def _get_model_kwargs(self, **kwargs: Any) -> Json:
         """The arguments of a call: fields, then `additional_kwargs`, then the call's own. The only merge."""

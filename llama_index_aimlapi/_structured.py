@@ -252,11 +252,11 @@ def _without_idle_choices(kwargs: Json) -> Json:
 
 def _worded(messages: Sequence[ChatMessage], instruction: str) -> list[ChatMessage]:
     """The messages, the last question with the instruction behind it. The given ones are not changed."""
-    wish = TextBlock(text=instruction)
+    block = TextBlock(text=instruction)
     *before, last = messages or [ChatMessage(role=MessageRole.USER, blocks=[])]
     if last.role != MessageRole.USER:
-        return [*messages, ChatMessage(role=MessageRole.USER, blocks=[wish])]
+        return [*messages, ChatMessage(role=MessageRole.USER, blocks=[block])]
     if last.blocks and isinstance(last.blocks[-1], TextBlock):
-        joined = TextBlock(text=f"{last.blocks[-1].text}\n\n{wish.text}")
+        joined = TextBlock(text=f"{last.blocks[-1].text}\n\n{block.text}")
         return [*before, last.model_copy(update={"blocks": [*last.blocks[:-1], joined]})]
-    return [*before, last.model_copy(update={"blocks": [*last.blocks, wish]})]
+    return [*before, last.model_copy(update={"blocks": [*last.blocks, block]})]

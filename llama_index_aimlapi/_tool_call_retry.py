@@ -52,8 +52,8 @@ def correction(response: ChatResponse) -> list[ChatMessage]:
         if not block.tool_name:
             error = "it names no tool"
         text = broken_call_result(error, str(block.tool_kwargs)) if error else NOT_RUN
-        kept = {} if error else block.tool_kwargs
-        blocks.append(ToolCallBlock(tool_call_id=call_id, tool_name=name, tool_kwargs=kept))
+        arguments = {} if error else block.tool_kwargs
+        blocks.append(ToolCallBlock(tool_call_id=call_id, tool_name=name, tool_kwargs=arguments))
         answers.append(
             ChatMessage(role=MessageRole.TOOL, content=text, additional_kwargs={"tool_call_id": call_id, "name": name})
         )

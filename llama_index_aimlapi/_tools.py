@@ -108,8 +108,8 @@ def forced_tool(choice: str | Json | None, definitions: Sequence[Json]) -> Json 
     name = (choice.get("function") or {}).get("name") if isinstance(choice, dict) else None
     if choice == "required" and len(definitions) == 1:
         return definitions[0]
-    named = (row for row in definitions if name and (row.get("function") or {}).get("name") == name)
-    return next(named, None)
+    matches = (row for row in definitions if name and (row.get("function") or {}).get("name") == name)
+    return next(matches, None)
 
 
 def selections(response: ChatResponse) -> list[ToolSelection]:

@@ -115,8 +115,8 @@ class AIMLAPI(StructuredPrediction):
                 client.stream(call.request, timeout=call.timeout), *_completions_of(call), call.usage.release
             )
 
-        given = () if prompt is None else (prompt,)  # a prompt that is missing is LlamaIndex's to refuse
-        return observed(llm_completion_callback(), start, self, *given, **kwargs)
+        args = () if prompt is None else (prompt,)  # a prompt that is missing is LlamaIndex's to refuse
+        return observed(llm_completion_callback(), start, self, *args, **kwargs)
 
     async def astream_complete(
         self, prompt: str | None = None, formatted: bool = False, **kwargs: Any
@@ -128,8 +128,8 @@ class AIMLAPI(StructuredPrediction):
             stream = client.stream(call.request, timeout=call.timeout)
             return AsyncResponses(stream, *_completions_of(call), call.usage.release)
 
-        given = () if prompt is None else (prompt,)
-        return await aobserved(llm_completion_callback(), start, self, *given, **kwargs)
+        args = () if prompt is None else (prompt,)
+        return await aobserved(llm_completion_callback(), start, self, *args, **kwargs)
 
     def chat_with_tools(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> ChatResponse:
         """The answer of a model that may call tools; asked again as `invalid_tool_call_retries` says."""
@@ -137,9 +137,9 @@ class AIMLAPI(StructuredPrediction):
             return super().chat_with_tools(tools, *args, **kwargs)
         from llama_index_aimlapi._tool_call_retry import chat
 
-        asked = self._prepare_chat_with_tools(tools, *args, **kwargs)
-        response = chat(self, asked.pop("messages"), asked, self.invalid_tool_call_retries)
-        parallel = asked.get("allow_parallel_tool_calls")
+        arguments = self._prepare_chat_with_tools(tools, *args, **kwargs)
+        response = chat(self, arguments.pop("messages"), arguments, self.invalid_tool_call_retries)
+        parallel = arguments.get("allow_parallel_tool_calls")
         return self._validate_chat_with_tools_response(response, tools, parallel is not False)
 
     async def achat_with_tools(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> ChatResponse:
@@ -148,9 +148,9 @@ class AIMLAPI(StructuredPrediction):
             return await super().achat_with_tools(tools, *args, **kwargs)
         from llama_index_aimlapi._tool_call_retry import achat
 
-        asked = self._prepare_chat_with_tools(tools, *args, **kwargs)
-        response = await achat(self, asked.pop("messages"), asked, self.invalid_tool_call_retries)
-        parallel = asked.get("allow_parallel_tool_calls")
+        arguments = self._prepare_chat_with_tools(tools, *args, **kwargs)
+        response = await achat(self, arguments.pop("messages"), arguments, self.invalid_tool_call_retries)
+        parallel = arguments.get("allow_parallel_tool_calls")
         return self._validate_chat_with_tools_response(response, tools, parallel is not False)
 
     def stream_chat_with_tools(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> ChatResponseGen:
@@ -159,8 +159,8 @@ class AIMLAPI(StructuredPrediction):
             return super().stream_chat_with_tools(tools, *args, **kwargs)
         from llama_index_aimlapi._tool_call_retry import stream
 
-        asked = self._prepare_chat_with_tools(tools, *args, **kwargs)
-        return stream(self, asked.pop("messages"), asked, self.invalid_tool_call_retries)
+        arguments = self._prepare_chat_with_tools(tools, *args, **kwargs)
+        return stream(self, arguments.pop("messages"), arguments, self.invalid_tool_call_retries)
 
     async def astream_chat_with_tools(
         self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any
@@ -170,8 +170,8 @@ class AIMLAPI(StructuredPrediction):
             return await super().astream_chat_with_tools(tools, *args, **kwargs)
         from llama_index_aimlapi._tool_call_retry import astream
 
-        asked = self._prepare_chat_with_tools(tools, *args, **kwargs)
-        return astream(self, asked.pop("messages"), asked, self.invalid_tool_call_retries)
+        arguments = self._prepare_chat_with_tools(tools, *args, **kwargs)
+        return astream(self, arguments.pop("messages"), arguments, self.invalid_tool_call_retries)
 
     def _prepare_chat_with_tools(
         self,
@@ -260,9 +260,9 @@ class AIMLAPI(StructuredPrediction):
         """
         from llama_index_aimlapi._request import to_call
 
-        asked = self._prompt(messages, formatted=True) if isinstance(messages, str) else messages
+        chat_messages = self._prompt(messages, formatted=True) if isinstance(messages, str) else messages
         client = self._client()
-        call = to_call(self, client, asked, kwargs, stream=False)
+        call = to_call(self, client, chat_messages, kwargs, stream=False)
         cost = client.estimate_cost(call.request, output_tokens=output_tokens)
         return None if cost is None else float(cost)
 

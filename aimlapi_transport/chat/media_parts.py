@@ -79,8 +79,8 @@ def with_media_behind_results(messages: Sequence[Json]) -> list[Json]:
             moved = [part for part in message["content"] if part["type"] in _MOVED]
             if moved:
                 call_id = str(message.get("tool_call_id") or message.get("name"))
-                named = f" (`{names[call_id]}`)" if call_id in names else ""
-                media += [{"type": "text", "text": f"From the result of the call {call_id}{named}:"}, *moved]
+                label = f" (`{names[call_id]}`)" if call_id in names else ""
+                media += [{"type": "text", "text": f"From the result of the call {call_id}{label}:"}, *moved]
                 message = {**message, "content": _text_of([p for p in message["content"] if p not in moved])}
         sent.append(message)
     return [*sent, {"role": "user", "content": media}] if media else sent

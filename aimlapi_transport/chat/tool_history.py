@@ -45,22 +45,22 @@ def check_history(
     waiting: dict[str, _Call] = {}
     without_result: list[_Call] = []
     without_call: set[int] = set()
-    late: dict[int, list[Json]] = {}  # by the place of their call; hosts want them right behind it
-    parted: set[int] = set()  # the places of these results
-    turn = 0  # the place of the last message that is no result
+    late: dict[int, list[Json]] = {}  # by the position of their call; hosts want them right behind it
+    misplaced: set[int] = set()  # the positions of these results
+    turn = 0  # the position of the last message that is no result
     for position, message in enumerate(messages):
         if message.get("role") in ("tool", "function"):
-            named = str(message.get("tool_call_id") or message.get("name"))
+            key = str(message.get("tool_call_id") or message.get("name"))
             by_name = ids if message.get("role") == "function" else former_ids
-            call_id = named if named in calls else by_name.get(named, named)
+            call_id = key if key in calls else by_name.get(key, key)
             if call_id not in calls and not (continued and message.get("role") == "tool"):
                 without_call.add(position)
                 if not repair:
-                    raise _no_call(position, named, calls)
+                    raise _no_call(position, key, calls)
             waiting.pop(call_id, None)
             if repair and call_id in calls and calls[call_id].position < turn:
                 late.setdefault(calls[call_id].position, []).append(message)
-                parted.add(position)
+                misplaced.add(position)
             continue
         turn = position
         if message.get("role") == "assistant":
@@ -80,11 +80,11 @@ def check_history(
     for call in without_result:
         if not repair or not call.takes_text:
             raise _no_result(call)
-    if not without_result and not without_call and not parted:
+    if not without_result and not without_call and not misplaced:
         return list(messages)
     repaired: list[Json] = []
     for position, message in enumerate(messages):
-        if position not in without_call and position not in parted:
+        if position not in without_call and position not in misplaced:
             repaired.append(message)
         repaired += late.get(position, ())
         answers = [call.call_id for call in without_result if call.position == position]
@@ -117,9 +117,9 @@ def _answered_inside(message: Json) -> Iterator[str]:
             yield str(item["call_id"])
 
 
-def _no_call(position: int, named: str, calls: dict[str, _Call]) -> InvalidRequestError:
+def _no_call(position: int, key: str, calls: dict[str, _Call]) -> InvalidRequestError:
     return InvalidRequestError(
-        f"messages[{position}] is the result of a call {named!r} that no message before it made: name one of the calls "
+        f"messages[{position}] is the result of a call {key!r} that no message before it made: name one of the calls "
         f"made ({', '.join(calls) or 'there are none'}), or pass `repair_history=True` to leave such results out."
     )
 

@@ -223,8 +223,8 @@ def _host(preset: str | Preset | None, base_url: str | None) -> tuple[Preset, st
             raise InvalidRequestError(f"`preset` is {preset!r}: pass one of {', '.join(PRESETS)}.")
         preset = PRESETS[preset]
     if base_url is None or not str(base_url).strip():
-        found = environment_address(preset or AIMLAPI)
-        base_url = found.value if found else None
+        variable = environment_address(preset or AIMLAPI)
+        base_url = variable.value if variable else None
     if base_url is None:
         preset = preset or AIMLAPI
         return preset, preset.base_url
@@ -245,15 +245,15 @@ def environment_address(preset: Preset) -> EnvironmentAddress | None:
     Raises:
         InvalidRequestError: two variables set two addresses.
     """
-    found = [
+    addresses = [
         EnvironmentAddress(name, value) for name in preset.base_variables if (value := os.environ.get(name, "")).strip()
     ]
-    for other in found[1:]:
-        if _address(other.value) != _address(found[0].value):
+    for other in addresses[1:]:
+        if _address(other.value) != _address(addresses[0].value):
             raise InvalidRequestError(
-                f"{found[0].variable} and {other.variable} are both set, to two addresses: unset one of them."
+                f"{addresses[0].variable} and {other.variable} are both set, to two addresses: unset one of them."
             )
-    return found[0] if found else None
+    return addresses[0] if addresses else None
 
 
 # The paths that requests add to the address, and the endpoints that the documentation writes out beside them.

@@ -56,7 +56,7 @@ def returned_items(message: Json, where: str, replay: Replay) -> list[Json]:
         InvalidRequestError: sound or pictures that a model made elsewhere.
     """
     if message.get("output_items"):
-        items = [*_kept_items(message, replay)]
+        items = [*_output_items(message, replay)]
     else:
         for name in ("audio", "images"):
             if message.get(name):
@@ -70,15 +70,15 @@ def returned_items(message: Json, where: str, replay: Replay) -> list[Json]:
     return items
 
 
-def _kept_items(message: Json, replay: Replay) -> Iterator[Json]:
-    kept: list[Json] = list(message["output_items"])
+def _output_items(message: Json, replay: Replay) -> Iterator[Json]:
+    items: list[Json] = list(message["output_items"])
     family = profile_for(str(message.get("output_model") or replay.model)).family
     is_same_family = family == replay.profile.family
     stored = replay.stored and is_same_family and message.get("output_stored") is not False
     text = _text_of(message)
-    is_edited = not is_text_of(text, kept)
+    is_edited = not is_text_of(text, items)
     calls = {call["id"]: call for call in message.get("tool_calls") or ()}
-    for item in kept:
+    for item in items:
         kind = item.get("type")
         returned = item if stored or kind in _NAMED_BY_ID else _without_id(item)
         if kind == "message" and is_edited:
@@ -171,9 +171,9 @@ def call_items(message: Json) -> list[Json]:
             items.append({"type": "custom_tool_call", "call_id": call["id"], **call["custom"]})
         else:
             function = call["function"]
-            named = {"name": function["name"], "arguments": function.get("arguments") or "{}"}
+            call_fields = {"name": function["name"], "arguments": function.get("arguments") or "{}"}
             space = {"namespace": call["namespace"]} if call.get("namespace") else {}
-            items.append({"type": "function_call", "call_id": call["id"], **named, **space})
+            items.append({"type": "function_call", "call_id": call["id"], **call_fields, **space})
     if message.get("function_call") and not items:
         former = message["function_call"]
         items.append({"type": "function_call", "call_id": f"call_{former['name']}", **former})

@@ -184,9 +184,9 @@ def _without_nulls(value: Any, schema: Any, root: Json) -> Any:
         return [_without_nulls(inner, subschema(schema, index, root), root) for index, inner in enumerate(value)]
     if not isinstance(value, dict):
         return value
-    kept = {}
+    values = {}
     for name, inner in value.items():
         part = subschema(schema, name, root)
         if inner is not None or part is None or "null" in json_types(part, root):
-            kept[name] = _without_nulls(inner, part, root)
-    return kept
+            values[name] = _without_nulls(inner, part, root)
+    return values
