@@ -48,9 +48,9 @@ class Embeddings:
 
 
 def split_texts(
-    model: str, texts: Iterable[str], most: int, *, alone: bool = False, preset: Preset = AIMLAPI
+    model: str, texts: Iterable[str], limit: int, *, alone: bool = False, preset: Preset = AIMLAPI
 ) -> list[list[str]]:
-    """The texts in batches, one for each request: at most `most` texts, and no more than the model's family takes.
+    """The texts in batches, one for each request: at most `limit` texts, and no more than the model's family takes.
 
     Args:
         alone: each text is sent by itself, for which some families allow longer ones.
@@ -61,17 +61,17 @@ def split_texts(
     """
     if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
         raise InvalidRequestError(f"`texts` is a {type(texts).__name__}: pass a list of texts.")
-    if not isinstance(most, int) or isinstance(most, bool) or most < 1:
-        raise InvalidRequestError(f"The batch size is {most!r}: pass 1 or a larger whole number.")
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+        raise InvalidRequestError(f"The batch size is {limit!r}: pass 1 or a larger whole number.")
     row = _row(model, preset)
-    most = 1 if alone else min(most, row.max_texts or most)
+    limit = 1 if alone else min(limit, row.max_texts or limit)
     batches: list[list[str]] = []
     batch: list[str] = []
     size = 0
     for position, text in enumerate(texts):
         _check_text(text, f"texts[{position}]", model, row, alone=alone)
         more = len(text.encode("utf-8", "surrogatepass")) if row.max_bytes else 0
-        if batch and (len(batch) == most or (row.max_bytes is not None and size + more > row.max_bytes)):
+        if batch and (len(batch) == limit or (row.max_bytes is not None and size + more > row.max_bytes)):
             batches.append(batch)
             batch, size = [], 0
         batch.append(text)
@@ -189,14 +189,14 @@ def _check_text(text: Any, where: str, model: str, row: Embedder, *, alone: bool
         raise InvalidRequestError(f"{where} is {repr(text)[:80]}, a {type(text).__name__}: pass a text.")
     if not text:
         raise InvalidRequestError(f"{where} is empty: the provider embeds texts that are not empty.")
-    most = row.max_characters_alone if alone else row.max_characters
-    if most is not None and len(text) > most:
+    limit = row.max_characters_alone if alone else row.max_characters
+    if limit is not None and len(text) > limit:
         longer = row.max_characters_alone or 0
         way_out = (
-            f", or of {longer} where each is sent by itself (a batch size of 1)" if not alone and longer > most else ""
+            f", or of {longer} where each is sent by itself (a batch size of 1)" if not alone and longer > limit else ""
         )
         raise InvalidRequestError(
-            f"{where} has {len(text)} characters: {model} takes texts of at most {most} characters{way_out}."
+            f"{where} has {len(text)} characters: {model} takes texts of at most {limit} characters{way_out}."
         )
 
 
@@ -210,14 +210,14 @@ def _checked(
     """What the user set, spelled for the model, and the names its documents do not list."""
     fields: dict[str, Any] = {}
     unlisted: list[str] = []
-    for given, value in parameters.items():
+    for parameter, value in parameters.items():
         if value is None:
             continue
-        if given in ("model", "input"):
-            raise InvalidRequestError(f"`{given}` cannot be a further parameter: it is an argument of the call.")
-        name = row.task_parameter if given in _TASK_PARAMETERS and row.task_parameter else given
+        if parameter in ("model", "input"):
+            raise InvalidRequestError(f"`{parameter}` cannot be a further parameter: it is an argument of the call.")
+        name = row.task_parameter if parameter in _TASK_PARAMETERS and row.task_parameter else parameter
         if name == row.task_parameter:
-            value = _task(value, given, model, row)
+            value = _task(value, parameter, model, row)
         elif name == "dimensions":
             _check_dimensions(value, model, row)
         elif name == "encoding_format" and value not in ("float", "base64"):
@@ -226,18 +226,18 @@ def _checked(
             if strict:
                 listed = ", ".join(sorted(row.parameters))
                 raise InvalidRequestError(
-                    f"The documented parameters of {model} do not include `{given}`. They are: {listed}."
+                    f"The documented parameters of {model} do not include `{parameter}`. They are: {listed}."
                 )
-            unlisted.append(given)
+            unlisted.append(parameter)
         fields[name] = value
     return fields, tuple(unlisted)
 
 
-def _task(value: Any, given: str, model: str, row: Embedder) -> Any:
-    ours = {"query": row.query, "document": row.document}
-    word = (ours.get(value) or value) if isinstance(value, str) else value
+def _task(value: Any, parameter: str, model: str, row: Embedder) -> Any:
+    words = {"query": row.query, "document": row.document}
+    word = (words.get(value) or value) if isinstance(value, str) else value
     if word not in row.tasks:
-        raise InvalidRequestError(f"`{given}` is {value!r}: {model} accepts {', '.join(row.tasks)}.")
+        raise InvalidRequestError(f"`{parameter}` is {value!r}: {model} accepts {', '.join(row.tasks)}.")
     return word
 
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from typing_extensions import Self
@@ -77,17 +77,10 @@ def used_by(usage: Usage | None, cost: Cost | None) -> ModelUsage:
     )
 
 
-def used_by_embeddings(found: Embeddings) -> ModelUsage:
+def used_by_embeddings(embeddings: Embeddings) -> ModelUsage:
     """What one answered request for embeddings used: all its tokens were read."""
-    tokens = found.usage.total if found.usage else 0
-    cost = found.cost
-    return ModelUsage(
-        calls=1,
-        input_tokens=tokens,
-        total_tokens=tokens,
-        cost_usd=cost.usd if cost else None,
-        unpriced_calls=0 if cost else 1,
-    )
+    used = used_by(embeddings.usage, embeddings.cost)
+    return replace(used, input_tokens=used.total_tokens, output_tokens=0)
 
 
 class _Reserved(NamedTuple):

@@ -35,12 +35,12 @@ def listed(base_url: str | None, filters: dict[str, Any]) -> list[Model]:
 
 
 def estimated_cost(
-    model: ChatSettings, asked: LanguageModelInput, output_tokens: int | None, call: dict[str, Any]
+    model: ChatSettings, prompt: LanguageModelInput, output_tokens: int | None, call: dict[str, Any]
 ) -> float | None:
     """What a call will cost that is asked this."""
-    if not isinstance(asked, PromptValue | Sequence):
-        raise InvalidRequestError(f"`input` is a {type(asked).__name__}: pass a text, messages or a prompt's value.")
-    messages = convert_to_messages([asked] if isinstance(asked, str) else asked)
+    if not isinstance(prompt, PromptValue | Sequence):
+        raise InvalidRequestError(f"`input` is a {type(prompt).__name__}: pass a text, messages or a prompt's value.")
+    messages = convert_to_messages([prompt] if isinstance(prompt, str) else prompt)
     with translated():
         client = _client(model)
         request = to_request(model, client, messages, None, call, stream=False)
@@ -51,14 +51,16 @@ def estimated_cost(
 def refreshed(model: ChatSettings) -> ModelProfile:
     """The profile, with what the catalogue says where the profile says nothing."""
     with translated():
-        found = _client(model).model(model.model_name)
+        listed_model = _client(model).model(model.model_name)
     profile: dict[str, Any] = {"name": model.model_name, "text_inputs": True, "text_outputs": True}
-    profile |= {"max_input_tokens": found.context_length, "max_output_tokens": found.output_limit}
-    if found.input_modalities:
-        profile |= {key: kind in found.input_modalities for kind, key in _INPUTS.items() if kind != "pdf"}
-        profile |= {f"{kind}_outputs": kind in found.output_modalities for kind in ("image", "audio")}
-    if found.capabilities:
-        profile |= {key: word in found.capabilities or profile.get(key, False) for word, key in _CAPABILITIES.items()}
+    profile |= {"max_input_tokens": listed_model.context_length, "max_output_tokens": listed_model.output_limit}
+    if listed_model.input_modalities:
+        profile |= {key: kind in listed_model.input_modalities for kind, key in _INPUTS.items() if kind != "pdf"}
+        profile |= {f"{kind}_outputs": kind in listed_model.output_modalities for kind in ("image", "audio")}
+    if listed_model.capabilities:
+        profile |= {
+            key: word in listed_model.capabilities or profile.get(key, False) for word, key in _CAPABILITIES.items()
+        }
     known = {key: value for key, value in profile.items() if value is not None and key in DECLARED}
     return cast(ModelProfile, {**known, **(model.profile or {})})
 

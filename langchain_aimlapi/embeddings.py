@@ -236,9 +236,9 @@ class _Job:
             self.model, batch, task=self._task, alone=self._alone, parameters=self._parameters, **self._extra
         )
 
-    def joined(self, made: Sequence[list[list[float]]]) -> list[list[float]]:
+    def joined(self, batches: Sequence[list[list[float]]]) -> list[list[float]]:
         """The vectors of all batches; zeros where a text was skipped."""
-        vectors = [vector for batch in made for vector in batch]
+        vectors = [vector for batch in batches for vector in batch]
         if not self._empty:
             return vectors
         length = len(vectors[0]) if vectors else self._dimensions
@@ -246,5 +246,5 @@ class _Job:
             raise InvalidRequestError(
                 "All texts are empty, and so no vector tells its length: pass `dimensions`, or a text that is not."
             )
-        found = iter(vectors)
-        return [[0.0] * length if n in self._empty else next(found) for n in range(len(self._empty) + len(vectors))]
+        remaining = iter(vectors)
+        return [[0.0] * length if n in self._empty else next(remaining) for n in range(len(self._empty) + len(vectors))]

@@ -144,17 +144,17 @@ class AIMLAPIEmbedding(EmbeddingSettings):
     def _embed(self, texts: Sequence[str], task: Task, *, alone: bool) -> list[list[float]]:
         client, vectors = self._client(), []
         for request, count in self._requests(client, texts, task, alone=alone):
-            found = client.embed(request, count, call=counted_call(self.model_name))
-            record(self.model_name, found)
-            vectors += found.vectors
+            embeddings = client.embed(request, count, call=counted_call(self.model_name))
+            record(self.model_name, embeddings)
+            vectors += embeddings.vectors
         return vectors
 
     async def _aembed(self, texts: Sequence[str], task: Task, *, alone: bool) -> list[list[float]]:
         client, vectors = self._async_client(), []
         for request, count in self._requests(client, texts, task, alone=alone):
-            found = await client.embed(request, count, call=counted_call(self.model_name))
-            record(self.model_name, found)
-            vectors += found.vectors
+            embeddings = await client.embed(request, count, call=counted_call(self.model_name))
+            record(self.model_name, embeddings)
+            vectors += embeddings.vectors
         return vectors
 
     def _requests(

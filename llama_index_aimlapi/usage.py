@@ -117,16 +117,16 @@ def embedding_usage() -> AbstractContextManager[EmbeddingUsage]:
     return counting(_embedding, lambda around: EmbeddingUsage(around=around))
 
 
-def record(model: str, found: Embeddings) -> None:
+def record(model: str, embeddings: Embeddings) -> None:
     """Counts an answered request in every `embedding_usage` block around it, and dispatches the event."""
     if (usage := _embedding.get()) is not None:
-        usage.add(model, used_by_embeddings(found))
+        usage.add(model, used_by_embeddings(embeddings))
     _dispatcher.event(
         EmbeddingUsageEvent(
             model_name=model,
-            texts=len(found.vectors),
-            tokens=found.usage.total if found.usage else None,
-            cost_usd=found.cost.usd if found.cost else None,
-            inference_id=found.inference_id,
+            texts=len(embeddings.vectors),
+            tokens=embeddings.usage.total if embeddings.usage else None,
+            cost_usd=embeddings.cost.usd if embeddings.cost else None,
+            inference_id=embeddings.inference_id,
         )
     )

@@ -247,10 +247,10 @@ def window(period: str | None, start: Any, end: Any, *, required: bool = True) -
 def _moment(value: Any, name: str) -> datetime:
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day)
-    found = fields.moment(value) if isinstance(value, str) else value if isinstance(value, datetime) else None
-    if found is None:
+    parsed = fields.moment(value) if isinstance(value, str) else value if isinstance(value, datetime) else None
+    if parsed is None:
         raise InvalidRequestError(f"`{name}` is {value!r}: pass a date or a time in ISO 8601.")
-    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)
 
 
 def grouping(group_by: str | Sequence[str] | None, tz: str | None) -> list[tuple[str, str]]:

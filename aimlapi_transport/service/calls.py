@@ -54,14 +54,14 @@ class ServiceCalls:
         """
         query = [(name, ",".join(words)) for name, value in filters.items() if (words := filter_words(name, value))]
         url = f"{self._client.base_url}/models?{urlencode(query)}"
-        kept = self._cache.find(url)
-        headers = {"if-none-match": kept[0]} if kept else {}
+        cached = self._cache.find(url)
+        headers = {"if-none-match": cached[0]} if cached else {}
         request = service_request("/models", query, needs_key=False, headers=headers)
 
         async def read(exchange: Exchange) -> Any:
             data = bytes(await exchange.read_all())
-            if exchange.reply.response.status_code == 304 and kept:
-                return read_json(kept[1], exchange.scrub)
+            if exchange.reply.response.status_code == 304 and cached:
+                return read_json(cached[1], exchange.scrub)
             payload = read_json(data, exchange.scrub)
             if etag := exchange.headers().get("etag"):
                 self._cache.keep(url, etag, data)

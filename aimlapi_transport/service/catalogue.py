@@ -96,16 +96,16 @@ class Pricing:
         Args:
             cached_tokens: those of the input that come from the cache, at their own price where they have one.
         """
-        given, made = self.price("input"), self.price("output")
-        if given is None and made is None:
+        input_price, output_price = self.price("input"), self.price("output")
+        if input_price is None and output_price is None:
             return None
-        cached = self.price("cached_input") or self.price("cache_read") or given
+        cache_price = self.price("cached_input") or self.price("cache_read") or input_price
         total = Decimal(0)
-        if given is not None:
-            total += given.each * max(input_tokens - cached_tokens, 0)
-        if cached is not None:
-            total += cached.each * min(cached_tokens, input_tokens)
-        return total + (made.each * output_tokens if made is not None else 0)
+        if input_price is not None:
+            total += input_price.each * max(input_tokens - cached_tokens, 0)
+        if cache_price is not None:
+            total += cache_price.each * min(cached_tokens, input_tokens)
+        return total + (output_price.each * output_tokens if output_price is not None else 0)
 
 
 @dataclass(frozen=True, slots=True)

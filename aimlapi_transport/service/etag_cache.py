@@ -26,10 +26,10 @@ class EtagCache:
     def find(self, url: str) -> tuple[str, bytes] | None:
         """The tag and the body that are kept for an address."""
         try:
-            kept = orjson.loads(self._path(url).read_bytes())
-            if kept["url"] != url:
+            entry = orjson.loads(self._path(url).read_bytes())
+            if entry["url"] != url:
                 return None
-            return str(kept["etag"]), str(kept["body"]).encode()
+            return str(entry["etag"]), str(entry["body"]).encode()
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

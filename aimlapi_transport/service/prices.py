@@ -32,7 +32,7 @@ _OUTPUT_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 _Key = tuple[str, str]  # address of the host, id of the model
 
 
-class _Kept(NamedTuple):
+class _Entry(NamedTuple):
     """The answer to a look-up; `pricing` is None where the catalogue has no price."""
 
     until: float
@@ -48,7 +48,7 @@ class PriceBook:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._kept: dict[_Key, _Kept] = {}
+        self._kept: dict[_Key, _Entry] = {}
         self._lock = threading.Lock()
         self._by_threads: dict[_Key, Future[Pricing | None]] = {}
         self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Key, asyncio.Task[Pricing | None]]]
@@ -56,29 +56,29 @@ class PriceBook:
 
     def price(self, key: _Key, look_up: Callable[[], Pricing | None]) -> Pricing | None:
         """The prices of a model; threads that ask while one looks them up wait for its answer."""
-        kept = self._of(key)
-        if kept is not None:
-            return kept.pricing
+        entry = self._of(key)
+        if entry is not None:
+            return entry.pricing
         with self._lock:
-            under_way = self._by_threads.get(key)
-            if under_way is None:
-                mine = self._by_threads[key] = Future()
-        if under_way is not None:
-            return under_way.result()
+            pending = self._by_threads.get(key)
+            if pending is None:
+                future = self._by_threads[key] = Future()
+        if pending is not None:
+            return pending.result()
         pricing = None
         try:
             pricing = self._looked_up(key, look_up)
         finally:
             with self._lock:
                 del self._by_threads[key]
-            mine.set_result(pricing)
+            future.set_result(pricing)
         return pricing
 
     async def aprice(self, key: _Key, look_up: Callable[[], Coroutine[Any, Any, Pricing | None]]) -> Pricing | None:
         """As `price`, for the tasks of an event loop. One that is cancelled takes the answer from no other."""
-        kept = self._of(key)
-        if kept is not None:
-            return kept.pricing
+        entry = self._of(key)
+        if entry is not None:
+            return entry.pricing
         tasks = self._by_loop.setdefault(asyncio.get_running_loop(), {})
         task = tasks.get(key)
         if task is None:
@@ -95,9 +95,9 @@ class PriceBook:
             task = tasks[key] = asyncio.create_task(ask())
         return await asyncio.shield(task)
 
-    def _of(self, key: _Key) -> _Kept | None:
-        kept = self._kept.get(key)
-        return kept if kept is not None and self._clock() < kept.until else None
+    def _of(self, key: _Key) -> _Entry | None:
+        entry = self._kept.get(key)
+        return entry if entry is not None and self._clock() < entry.until else None
 
     def _looked_up(self, key: _Key, look_up: Callable[[], Pricing | None]) -> Pricing | None:
         try:
@@ -106,7 +106,7 @@ class PriceBook:
             return None
 
     def _keep(self, key: _Key, pricing: Pricing | None) -> Pricing | None:
-        self._kept[key] = _Kept(self._clock() + _KEPT_SECONDS, pricing)
+        self._kept[key] = _Entry(self._clock() + _KEPT_SECONDS, pricing)
         return pricing
 
 
@@ -120,8 +120,8 @@ async def look_up(service: ServiceCalls, model: str) -> Pricing | None:
     Raises:
         AIMLAPIError: the catalogue did not answer.
     """
-    found = await service.models({"id": [model], "include": ["pricing"]}, _LOOKUP_SECONDS, retries=False)
-    named = [one for one in found if one.id == model] or [one for one in found if one.is_named(model)]
+    models = await service.models({"id": [model], "include": ["pricing"]}, _LOOKUP_SECONDS, retries=False)
+    named = [one for one in models if one.id == model] or [one for one in models if one.is_named(model)]
     return named[0].pricing if named else None
 
 
