@@ -55,7 +55,7 @@ def code(name: str) -> list[Any]:
 
 def test_there_are_ten_and_each_is_of_a_source() -> None:
     assert [path.stem for path in sorted((ROOT / "notebooks").glob("*.ipynb"))] == NAMES
-    assert len(NAMES) == 11
+    assert len(NAMES) == 12
 
 
 @pytest.mark.parametrize("name", NAMES)

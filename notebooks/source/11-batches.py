@@ -115,3 +115,5 @@ print(f"${sum(row['cost_usd'] or 0 for row in rows):.4f}")
 # %% [markdown]
 # More: [the guide to batches](../docs/batches.md), also on the provider's
 # batch endpoint, on Ray, and with embeddings.
+#
+# Next: [a talk and a scan](12-talk-and-scan.ipynb).

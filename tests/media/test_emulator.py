@@ -78,6 +78,17 @@ def test_a_film_is_there_at_the_third_question(client: Client, tmp_path: Path) -
     assert boxes == [b"ftyp", b"mdat", b"moov"]
 
 
+def test_a_script_has_speakers(client: Client) -> None:
+    script = "Speaker 1: Good day.\nSpeaker 2: Yes."
+    data = client.speech("microsoft/vibevoice-7b", script, speakers=[{"preset": "Frank [EN]"}] * 2).files[0].url
+    for model, names in (("nova-3", ["0", "1"]), ("aai/universal", ["A", "B"])):
+        result = client.transcribe(model, data, diarize=True)
+        assert result.text == "Good day. Yes."
+        assert [(turn.text, turn.speaker) for turn in result.turns] == list(
+            zip(["Good day.", "Yes."], names, strict=True)
+        )
+
+
 def test_what_is_spoken_is_what_is_transcribed(client: Client, tmp_path: Path) -> None:
     text = "Good day. It is late, and the ferry leaves at nine."
     spoken = client.speech("openai/tts-1", text, voice="coral")
