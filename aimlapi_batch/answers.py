@@ -124,7 +124,7 @@ def _parsed(part: Row, schema: AnswerCheck) -> Row:
         try:
             value = schema.read(part["text"] or "")
         except ValueError:
-            return {**part, "error": _error("SchemaError", f"the answer is no JSON: {str(part['text'])[:200]!r}")}
+            return {**part, "error": _error("SchemaError", f"the answer is not JSON: {str(part['text'])[:200]!r}")}
     problem = schema.problem(value)
     if problem is None:
         return {**part, "parsed": value}

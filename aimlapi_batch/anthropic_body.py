@@ -67,7 +67,7 @@ def body_of(model: str, messages: Sequence[Row], parameters: Row) -> Row:
         elif name in _SAME:
             body[name] = value
         else:
-            raise ValueError(f"`{name}` is no parameter of the provider's batches")
+            raise ValueError(f"`{name}` is not a parameter of the provider's batches")
     return body
 
 

@@ -315,7 +315,9 @@ class CallRun:
         costs = [answer["cost_usd"] for answer in answers]
         self._budget.settle(call, None if None in costs else sum(costs))
         if None in costs and self._budget.limit is not None:
-            self._end(JobError("The answers name no cost, and the catalogue no price: `budget_usd` cannot be kept to."))
+            self._end(
+                JobError("`budget_usd` cannot be kept, for neither answers nor catalogue name a cost: use `limit`.")
+            )
         used = summary.input_tokens + summary.output_tokens - before
         self._tokens.correct(used - tokens)
         written = sum((answer["usage"] or {}).get("output_tokens") or 0 for answer in answers)

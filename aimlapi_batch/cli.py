@@ -143,7 +143,7 @@ def run_job(
         _show_estimate(summary, as_json)
         return
     if calibrate:
-        raise JobError("`--calibrate` is of a dry run: add `--dry-run`.")
+        raise JobError("`--calibrate` needs a dry run: add `--dry-run`.")
     _run(job, as_json, ray=ray, force=force, overwrite=overwrite)
 
 
@@ -326,5 +326,5 @@ def _schema(path: Path | None) -> dict[str, Any] | None:
     except (OSError, ValueError) as error:
         raise JobError(f"`--schema` {path} cannot be read as JSON: {error}.") from None
     if not isinstance(schema, dict):
-        raise JobError(f"`--schema` {path} holds no object.")
+        raise JobError(f"`--schema` {path} does not contain a JSON object.")
     return schema

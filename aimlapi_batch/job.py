@@ -209,7 +209,7 @@ def columns_of(template: str | None, name: str = "prompt") -> set[str]:
     try:
         fields = [part for _, part, _, _ in string.Formatter().parse(template) if part is not None]
     except ValueError as error:
-        raise JobError(f"`{name}` is no template: {error}. Write {{{{ and }}}} for braces.") from None
+        raise JobError(f"`{name}` is not a valid template: {error}. Write {{{{ and }}}} for braces.") from None
     columns = {part.partition(".")[0].partition("[")[0] for part in fields}
     if "" in columns or any(column.isdigit() for column in columns):
         raise JobError(f"`{name}` has {{}} without a column: write {{text}}, and {{{{}}}} for braces.")

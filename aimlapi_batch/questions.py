@@ -92,16 +92,16 @@ class Questions:
         try:
             value = json.loads(value) if isinstance(value, str) else value
         except ValueError:
-            raise RowProblem(f"`{column}` holds no list of messages") from None
+            raise RowProblem(f"`{column}` is not a list of messages") from None
         is_list = isinstance(value, Sequence) or hasattr(value, "tolist")  # an array of NumPy, out of pandas
         if isinstance(value, str) or not is_list or not all(isinstance(one, Mapping) for one in value):
-            raise RowProblem(f"`{column}` holds no list of messages")
+            raise RowProblem(f"`{column}` is not a list of messages")
         return [_without_nulls(dict(one), keep=("content",)) for one in value]
 
     def _body(self, row: Row) -> Row:
         body = row.get("body")
         if not isinstance(body, Mapping) or not isinstance(body.get("messages"), Sequence):
-            raise RowProblem("its `body` is no request for a chat completion")
+            raise RowProblem("its `body` is not a request for a chat completion")
         if not (self._job.model or body.get("model")):
             raise RowProblem("neither its `body` nor the job names a `model`")
         found: Row = _without_nulls(dict(body), keep=("content",))

@@ -32,7 +32,7 @@ def check_settings(store: Store, job: Job, base_url: str | None, *, force: bool)
             names = " and another ".join(f"`{name}`" for name in different)
             raise JobError(
                 f"{store.path.name.removesuffix('.job')} is of a job with another {names}: pass another output, "
-                "`overwrite` to move this one aside, or `force` to go on all the same."
+                "`overwrite` to move this one aside, or `force` to go on anyway."
             )
     if known is not None and settings["source"] is None:
         settings["source"] = known["source"]

@@ -110,7 +110,7 @@ def _kind_of(job: Job) -> str | None:
     path = Path(job.source)
     kind = Path(path.stem).suffix.lower() if path.suffix.lower() == ".gz" else path.suffix.lower()
     if kind not in _KINDS:
-        raise JobError(f"{path} is of no known kind: pass .jsonl, .csv or .parquet (.gz of the first two).")
+        raise JobError(f"{path} is of an unknown kind: pass .jsonl, .csv or .parquet (.gz of the first two).")
     if not path.is_file():
         raise JobError(f"There is no file {path}.")
     return kind
@@ -146,7 +146,7 @@ def _lines(file: IO[bytes], encoding: str | None) -> Iterator[Raw]:
         try:
             row = json.loads(line.lstrip("\ufeff") if isinstance(line, str) else line.removeprefix(b"\xef\xbb\xbf"))
         except (ValueError, RecursionError) as error:
-            yield place, {}, f"it is no JSON ({error})"
+            yield place, {}, f"it is not JSON ({error})"
             continue
         if isinstance(row, dict):
             yield place, row, None
@@ -160,7 +160,7 @@ def _csv(file: Any, delimiter: str | None, encoding: str | None, name: str, note
     if encoding is None:
         encoding = _encoding_of(beginning)
         if encoding != "utf-8-sig":
-            note(f"{name} is no UTF-8: it is read as {encoding}; pass `encoding` if it is another.")
+            note(f"{name} is not UTF-8: it is read as {encoding}; pass `encoding` if it is another.")
     text = io.TextIOWrapper(file, encoding, newline="")
     first = text.readline()
     if delimiter is None:
@@ -176,10 +176,10 @@ def _csv(file: Any, delimiter: str | None, encoding: str | None, name: str, note
         except csv.Error as error:
             if "unexpected end" in str(error):
                 raise JobError(f"{name} has a quote that is opened in line {begun} and never closed.") from None
-            yield begun, {}, f"it is no CSV ({error})"
+            yield begun, {}, f"it is not CSV ({error})"
             continue
         except UnicodeError:
-            raise JobError(f"{name} is no {encoding} near line {begun}: pass its `encoding`.") from None
+            raise JobError(f"{name} is not valid {encoding} near line {begun}: pass its `encoding`.") from None
         if fields is None:
             return
         if not fields:
@@ -227,4 +227,4 @@ def _parquet(path: str) -> Iterator[Raw]:
                     yield place, row, None
     except (pa.ArrowException, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise JobError(f"{path} is no whole Parquet file: {reason}") from None
+        raise JobError(f"{path} is not a complete Parquet file: {reason}") from None

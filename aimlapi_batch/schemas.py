@@ -30,7 +30,7 @@ class AnswerCheck:
         try:
             kind.check_schema(schema)
         except SchemaError as error:
-            raise JobError(f"`schema` is no JSON schema: {error.message}.") from None
+            raise JobError(f"`schema` is not a valid JSON schema: {error.message}.") from None
         _check_references(schema, str(kind.META_SCHEMA.get("$schema", "")))
         self._validator: Any = kind(schema, registry=EMPTY_REGISTRY)  # which looks nothing up in the network
         self._travelling = answer_schema(schema)

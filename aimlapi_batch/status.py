@@ -17,7 +17,7 @@ def path_of(output: Path) -> Path:
     """The store of an output; or of its own name."""
     path = output if output.suffix == ".job" else store_path(output)
     if not path.exists():
-        raise JobError(f"{output} is the output of no job: there is no {path.name} beside it.")
+        raise JobError(f"{output} is not the output of a job: there is no {path.name} beside it.")
     return path
 
 

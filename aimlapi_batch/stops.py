@@ -51,5 +51,5 @@ def alike_error(error: Exception, failed: int, waiting: int) -> JobStoppedError:
     reason = str(getattr(error, "message", None) or error or type(error).__name__).splitlines()[0][:200].rstrip(".")
     return JobStoppedError(
         f"The first {failed} rows failed alike, so the others were not asked: {type(error).__name__}: {reason}. "
-        f"{waiting:,} rows wait: mend the cause, and run the job again."
+        f"{waiting:,} rows wait: fix the cause, and run the job again."
     )

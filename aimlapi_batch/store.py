@@ -118,7 +118,7 @@ class Store:
             try:
                 tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
                 if "job" not in tables and (tables or not is_writer):
-                    raise JobError(f"{self.path} is no store of a job: pass another output.")
+                    raise JobError(f"{self.path} is not the store of a job: pass another output.")
                 if is_writer:
                     db.execute("PRAGMA journal_mode=WAL")
                     db.execute("PRAGMA synchronous=NORMAL")

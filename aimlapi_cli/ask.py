@@ -142,7 +142,7 @@ def _shape(path: Path) -> AnswerSchema:
         reason = str(error).removeprefix(f"{path} cannot be read: ").rstrip(".")
         raise InvalidRequestError(f"`--schema` {path} cannot be read as JSON: {reason}.") from None
     if not isinstance(schema, dict):
-        raise InvalidRequestError(f"`--schema` {path} holds no object.")
+        raise InvalidRequestError(f"`--schema` {path} does not contain a JSON object.")
     return answer_schema(schema, name=None if schema.get("title") else path.stem)
 
 

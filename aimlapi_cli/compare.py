@@ -106,7 +106,7 @@ def compare(
         config.choose(asked.profile)
     names = list(dict.fromkeys(name.strip() for name in models.split(",") if name.strip()))
     if not names:
-        raise InvalidRequestError("`--models` names none: pass ids, with commas between them.")
+        raise InvalidRequestError("`--models` names no model: pass ids, with commas between them.")
     if not prompt.strip():
         raise InvalidRequestError("There is no question: pass one.")
     if plot is not None:

@@ -25,7 +25,7 @@ _TABLES = ("params", "profiles", "templates", "mcp")
 
 @dataclass(frozen=True)
 class Defaults:
-    """What holds where no option says otherwise.
+    """What holds where no option has another: set both to the same.
 
     Attributes:
         key_variable: the environment variable that holds the key; the key itself is never in the file.
@@ -110,7 +110,7 @@ class _Section(Mapping[str, T]):
 
     def _no_table(self) -> InvalidRequestError:
         return InvalidRequestError(
-            f"{self._path} has `{self._name}`, which is no table of tables: write [{self._name}.NAME]."
+            f"{self._path} has `{self._name}`, which is not a table of tables: write [{self._name}.NAME]."
         )
 
     def __getitem__(self, name: str) -> T:
@@ -223,13 +223,13 @@ def _parsed(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:  # TOML's own error is one, and so is that of an encoding
-        raise InvalidRequestError(f"{path} is no TOML: {error}.") from None
+        raise InvalidRequestError(f"{path} is not valid TOML: {error}.") from None
 
 
 def _check(row: Mapping[str, Any], known: set[str], where: str) -> None:
     for name in row:
         if name not in known:
-            raise InvalidRequestError(f"{where} has {name!r}, which is no setting.{sentence(name, known)}")
+            raise InvalidRequestError(f"{where} has {name!r}, which is not a setting.{sentence(name, known)}")
 
 
 def _typed(row: Mapping[str, Any], name: str, types: tuple[type, ...], where: str) -> Any:

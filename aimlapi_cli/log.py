@@ -112,7 +112,7 @@ def _moment(text: str) -> datetime:
     try:
         return datetime.now(timezone.utc) - timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
     except (OverflowError, ValueError):
-        raise InvalidRequestError(f"`--since` is {text!r}: that is before time began.") from None
+        raise InvalidRequestError(f"`--since` is {text!r}: that is too long ago.") from None
 
 
 def configuration(as_json: AsJson = False) -> None:

@@ -93,7 +93,7 @@ def follow(command: str, common: Waited, word: str, text: str | None, settings: 
     if common.as_json:
         state = {"state": status.state, "provider_state": status.provider_state, "seconds": status.seconds}
         streams.write_json({**state, "generation": order.to_dict()})
-    raise Failure(f"Not there yet: {status.provider_state or status.state}, {status.seconds:.0f} s.", WAITING)
+    raise Failure(f"Not done yet: {status.provider_state or status.state}, {status.seconds:.0f} s.", WAITING)
 
 
 def _show_order(command: str, order: Generation) -> None:
@@ -135,7 +135,7 @@ def files_of(names: Sequence[str] | None) -> str | bytes | Path | list[str | byt
 def _field(text: str) -> tuple[str, Any]:
     name, value = parameter(text)
     if name in _NO_FIELDS:
-        raise InvalidRequestError(f"`--param` cannot set `{name}`, which is no field of a request.")
+        raise InvalidRequestError(f"`--param` cannot set `{name}`, which is not a field of a request.")
     return name, value
 
 
@@ -206,7 +206,7 @@ class _Progress:
         self.end()
         seconds = time.monotonic() - self._start
         if isinstance(error, APITimeoutError) and isinstance(error.generation, Generation):
-            raise Failure(f"Not there after {seconds:.0f} s. {self._way_on(error.generation)}", WAITING) from error
+            raise Failure(f"Not done after {seconds:.0f} s. {self._way_on(error.generation)}", WAITING) from error
         if isinstance(error, AIMLAPIError) and error.cost_usd:
             error.message = f"{error.message.rstrip('.')}. It cost {dollars(error.cost_usd)}."
             error.args = (error.message,)

@@ -50,7 +50,7 @@ class Common:
         folder = self.save.expanduser().absolute()
         folder = next(one for one in (folder, *folder.parents) if one.is_dir() or (one != folder and one.exists()))
         if not folder.is_dir() or not os.access(folder, os.W_OK):
-            raise InvalidRequestError(f"`--save` {self.save} cannot be written: {folder} is no folder for it.")
+            raise InvalidRequestError(f"`--save` {self.save} cannot be written: {folder} is not a folder for it.")
 
 
 @dataclass(frozen=True)

@@ -42,10 +42,10 @@ def read(path: Path) -> Saved:
     try:
         found = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise InvalidRequestError(f"{path} is no saved conversation: {error}.") from None
+        raise InvalidRequestError(f"{path} is not a saved conversation: {error}.") from None
     saved = _of(found)
     if saved is None:
-        raise InvalidRequestError(f"{path} is no saved conversation: it has no `messages` with a `role` each.")
+        raise InvalidRequestError(f"{path} is not a saved conversation: it has no `messages` with a `role` each.")
     return saved
 
 

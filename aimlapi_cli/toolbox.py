@@ -65,7 +65,7 @@ class Toolbox:
         if tool is None:
             return f"Error: there is no tool {call.name!r}; there are: {', '.join(self._tools)}."
         if call.parsed is None:
-            return f"Error: the arguments are no JSON object: {call.error}."
+            return f"Error: the arguments are not a JSON object: {call.error}."
         try:
             return tool.run(call.parsed)
         except Exception as error:  # of the user's own code: whatever it is, the model is told, and the talk goes on
@@ -97,11 +97,11 @@ def functions_of(path: Path) -> list[Tool]:
 
 def _imported(path: Path) -> ModuleType:
     if not path.is_file():
-        raise InvalidRequestError(f"{path} cannot be read: it is no file.")
+        raise InvalidRequestError(f"{path} cannot be read: it is not a file.")
     name = f"aimlapi_tools_{path.stem}".replace("-", "_")
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise InvalidRequestError(f"{path} is no Python: its name has to end in .py.")
+        raise InvalidRequestError(f"{path} is not a Python file: its name has to end in .py.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # where annotations of its functions are looked up
     sys.path.insert(0, str(path.resolve().parent))  # as if it were run: what lies beside it can be imported
@@ -118,15 +118,15 @@ def _tool(name: str, function: Any, path: Path) -> Tool:
     from pydantic.errors import PydanticUserError
 
     if not callable(function):
-        raise InvalidRequestError(f"{path}: {name} is no function.")
+        raise InvalidRequestError(f"{path}: {name} is not a function.")
     try:
         schema = TypeAdapter(function).json_schema()
         checked = validate_call(function)
     except (PydanticUserError, NameError, TypeError) as error:
         reason = str(error).partition("\n")[0]
-        raise InvalidRequestError(f"{path}: {name} can be no tool: {reason}") from None
+        raise InvalidRequestError(f"{path}: {name} cannot be a tool: {reason}") from None
     if schema.get("type") != "object":
-        raise InvalidRequestError(f"{path}: {name} can be no tool: its parameters need names.")
+        raise InvalidRequestError(f"{path}: {name} cannot be a tool: its parameters need names.")
 
     def run(arguments: dict[str, Any]) -> str:
         try:

@@ -54,6 +54,6 @@ def record(
     """
     tool = repository / "tools" / "record_cassettes.py"
     if not tool.is_file():
-        fail(f"{repository.resolve()} is no clone of the project: there is no {tool.name} in its `tools`.", 2)
+        fail(f"{repository.resolve()} is not a clone of the project: there is no {tool.name} in its `tools`.", 2)
     command = [sys.executable, str(tool), "--only", only, *(["--limit", str(limit)] if limit else [])]
     raise typer.Exit(subprocess.run(command, cwd=repository, check=False).returncode)

@@ -8,7 +8,7 @@ import sys
 
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text[:40]} is no port: 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text[:40]} is not a port: pass 0 to 65535")
     return int(text)
 
 

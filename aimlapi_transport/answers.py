@@ -91,7 +91,7 @@ async def read_answer(exchange: Exchange) -> Completion:
     while deltas := await answer.deltas():
         completion = deltas[-1].completion
     if completion is None:
-        raise BadResponseError("The provider's reply holds no answer.")
+        raise BadResponseError("The provider's reply contains no answer.")
     return completion
 
 

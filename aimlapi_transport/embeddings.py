@@ -157,18 +157,18 @@ def read_embeddings(
     rows = payload.get("data") if isinstance(payload, dict) else None
     if not isinstance(payload, dict) or not isinstance(rows, list):
         start = beginning(body, 200, scrub)
-        raise BadResponseError("The provider's reply holds no embeddings.", body=start)
+        raise BadResponseError("The provider's reply contains no embeddings.", body=start)
     vectors: list[list[float]] = [[]] * count
     for row in rows:
         index = row.get("index", 0 if count == 1 else None) if isinstance(row, dict) else None
         if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < count or vectors[index]:
             unknown = scrub(repr(index))[:80]
-            raise BadResponseError(f"The provider's reply has an embedding for no text of ours: index {unknown}.")
+            raise BadResponseError(f"The provider's reply has an embedding with index {unknown}, which no text has.")
         vectors[index] = _vector(row.get("embedding"))
     if len(rows) != count:
         raise BadResponseError(f"The provider sent {len(rows)} embeddings for {count} texts.")
     if len({len(vector) for vector in vectors}) > 1:
-        raise BadResponseError("The provider's reply holds embeddings of different lengths.")
+        raise BadResponseError("The provider's reply contains embeddings of different lengths.")
     model = payload.get("model")
     return Embeddings(
         vectors=vectors,
@@ -188,7 +188,7 @@ def _check_text(text: Any, where: str, model: str, row: Embedder, *, alone: bool
     if not isinstance(text, str):
         raise InvalidRequestError(f"{where} is {repr(text)[:80]}, a {type(text).__name__}: pass a text.")
     if not text:
-        raise InvalidRequestError(f"{where} is empty: the provider embeds texts that are not empty.")
+        raise InvalidRequestError(f"{where} is empty: remove it, or pass a text that is not empty.")
     limit = row.max_characters_alone if alone else row.max_characters
     if limit is not None and len(text) > limit:
         longer = row.max_characters_alone or 0
@@ -214,7 +214,9 @@ def _checked(
         if value is None:
             continue
         if parameter in ("model", "input"):
-            raise InvalidRequestError(f"`{parameter}` cannot be a further parameter: it is an argument of the call.")
+            raise InvalidRequestError(
+                f"`{parameter}` cannot be an extra parameter: pass it as the argument of the call."
+            )
         name = row.task_parameter if parameter in _TASK_PARAMETERS and row.task_parameter else parameter
         if name == row.task_parameter:
             value = _task(value, parameter, model, row)
@@ -259,10 +261,10 @@ def _vector(value: Any) -> list[float]:
             numbers = array("d", value)
     except (binascii.Error, ValueError, TypeError, OverflowError):
         form = "not base64 of 32-bit floats" if isinstance(value, str) else "no list of numbers"
-        raise BadResponseError(f"The provider's reply holds an embedding that is {form}.") from None
+        raise BadResponseError(f"The provider's reply contains an embedding that is {form}.") from None
     vector = numbers.tolist()
     if not vector:
-        raise BadResponseError("The provider's reply holds an embedding that is no list of numbers: it is empty.")
+        raise BadResponseError("The provider's reply contains an embedding that is not a list of numbers: it is empty.")
     if not math.isfinite(sum(vector)):  # infinity, and what is no number, make the sum such a one
-        raise BadResponseError("The provider's reply holds an embedding with a value that is no number.")
+        raise BadResponseError("The provider's reply contains an embedding with a value that is not a number.")
     return vector

@@ -104,7 +104,9 @@ def request_headers(extra: Mapping[str, str] | None, client_request_id: str | No
                 " and ignores any other."
             )
         if not (name + value).isascii() or not (name + value).isprintable() or not name.strip():
-            raise InvalidRequestError(f"The header {name!r} holds a character no header carries: use printable ASCII.")
+            raise InvalidRequestError(
+                f"The header {name!r} contains a character that no header can have: use printable ASCII."
+            )
         headers.append((name, value))
     return tuple(headers)
 

@@ -208,8 +208,9 @@ class UsageTotals:
         if self._around is not None:
             self._around.release(call)
         raise BudgetExceededError(
-            f"The budget of ${self.budget_usd:g} would be passed: ${spent:.6f} are spent, ${under_way:.6f} under way, "
-            f"and this call of {model} will cost at least ${expected:.6f}. It was not sent."
+            f"The budget of ${self.budget_usd:g} would be exceeded: ${spent:.6f} are spent, ${under_way:.6f} under "
+            f"way, and this call of {model} will cost at least ${expected:.6f}. It was not sent: "
+            "raise `budget_usd` to go on."
         )
 
     def release(self, call: Hashable) -> None:

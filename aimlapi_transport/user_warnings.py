@@ -57,7 +57,9 @@ def warn_not_strict(problem: str, *, was_asked: bool) -> None:
         problem: the field, and what it says that strict output cannot.
         was_asked: whether the user asked for strict output, not we by ourselves.
     """
-    text = f"{problem}, which strict output cannot say: `strict` is left out, and the answer may not fit the schema"
+    text = (
+        f"{problem}, which strict output does not support: `strict` is left out, and the answer may not fit the schema"
+    )
     if was_asked:
         warn_once(problem, "strict", text)
     elif (problem, "strict") not in _warned:
@@ -81,6 +83,6 @@ def warn_unknown_context(model: str) -> None:
     if (model, "context") not in _warned:
         _warned.add((model, "context"))
         warn(
-            f"The context of {model} is not known: LlamaIndex's default of 3900 tokens stands for it. Pass "
+            f"The context of {model} is not known: LlamaIndex's default of 3900 tokens is used. Pass "
             "`context_window`, or call `refresh_profile()`, which asks the catalogue."
         )

@@ -96,7 +96,7 @@ def embedding_settings(values: Mapping[str, Any], fields: Collection[str]) -> di
         ValueError: a setting given under two names, or one that asks for what is not done here.
     """
     if str(values.get("openai_api_type")).startswith("azure"):
-        raise ValueError("There is no Azure here: leave `openai_api_type` out; pass `base_url` for another address.")
+        raise ValueError("Azure is not supported: leave `openai_api_type` out; pass `base_url` for another address.")
     if values.get("deployment") == values.get("model"):
         values = {name: value for name, value in values.items() if name != "deployment"}
     taken = _settings(EMBEDDINGS, values, fields)

@@ -123,7 +123,7 @@ class ConnectionSettings(Closable, BaseModel):
             check_http_clients(http_client=self.http_client, http_async_client=self.http_async_client)
         for name in ours:
             if getattr(self, name):
-                raise ValueError(f"`{name}` is for our clients: give it to your own one.")
+                raise ValueError(f"`{name}` cannot be combined with a client of your own: set it on that client.")
 
     def _connection(self, key: Any, timeout: Any) -> dict[str, Any]:
         return {

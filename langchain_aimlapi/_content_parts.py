@@ -121,7 +121,7 @@ def to_part(block: Any, where: str, *, is_reply: bool = False) -> Json:
     if convert is None:
         what = f"of type {kind!r}" if isinstance(block, Mapping) else str(block)[:80]
         raise InvalidRequestError(
-            f"{where} has content {what}, which cannot be sent. Sent are: {', '.join(sorted(_PARTS))}."
+            f"{where} has content {what}, which cannot be sent. These can: {', '.join(sorted(_PARTS))}."
         )
     try:
         part = convert(block)
@@ -154,7 +154,7 @@ def _as_it_is(block: Block) -> Json:
 
 def _text(block: Block) -> Json:
     if not isinstance(block.get("text"), str):
-        raise _Unusable(f"whose `text` is {block.get('text')!r}: pass a text")
+        raise _Unusable(f"whose `text` is {block.get('text')!r}: pass a string")
     return {"type": "text", "text": block["text"]}
 
 
@@ -268,12 +268,12 @@ def _decoded(data: str) -> str:
     try:
         return base64.b64decode(data[data_start(data) or 0 :], validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
-        raise _Unusable("whose data is no base64 of UTF-8 text") from None
+        raise _Unusable("whose data is not base64 of UTF-8 text") from None
 
 
 def _refusal(block: Block) -> Json:
     if not isinstance(block.get("refusal"), str):
-        raise _Unusable(f"whose `refusal` is {block.get('refusal')!r}: pass a text")
+        raise _Unusable(f"whose `refusal` is {block.get('refusal')!r}: pass a string")
     return {"type": "refusal", "refusal": block["refusal"]}
 
 

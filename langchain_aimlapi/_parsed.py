@@ -53,7 +53,7 @@ def add_parsed(message: AIMessage, schema: Any, completion: Completion, choice: 
     kind = kind_of(schema)
     try:
         if kind is not None and choice.finish_reason == "length":
-            raise OutputParserException("The answer was cut at its limit.")
+            raise OutputParserException("The answer was cut at its limit: pass a larger `max_tokens`.")
         shape = None if kind is None else to_answer_schema(kind, strict=None)
         message.additional_kwargs[PARSED] = StructuredAnswer(kind=kind, shape=shape).parse(text)
     except OutputParserException as error:

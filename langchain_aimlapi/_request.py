@@ -40,7 +40,7 @@ def to_request(
 
     for name in call:
         if is_key(name):
-            raise InvalidRequestError(f"`{name}` is no argument of a call: pass `api_key` where the model is made.")
+            raise InvalidRequestError(f"`{name}` is not an argument of a call: pass `api_key` where the model is made.")
     for name in ("extra_headers", "extra_query", "extra_body"):
         if call.get(name) is not None and not isinstance(call[name], Mapping):
             raise InvalidRequestError(f"`{name}` is a {type(call[name]).__name__}: pass a dict.")

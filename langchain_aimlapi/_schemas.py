@@ -102,10 +102,10 @@ def to_tool(tool: Any, *, strict: bool | None = None, refuse: bool = False) -> J
     if parameters.get("type") != "object":
         parameters, is_wrapped = object_schema(parameters)
         if is_wrapped:
-            raise InvalidRequestError(f"The arguments of `{name}` are no object at the root.")
+            raise InvalidRequestError(f"The arguments of `{name}` are not an object at the root: describe them as one.")
     function = {**function, "parameters": parameters}
     if strict is not None and function.setdefault("strict", strict) is not strict:
-        raise InvalidRequestError(f"`strict` is {strict}, but the tool `{name}` says otherwise.")
+        raise InvalidRequestError(f"`strict` is {strict}, but the tool `{name}` has another: set both to the same.")
     return {**definition, "function": _strictly(function, "parameters", refuse) if strict else function}
 
 
@@ -131,7 +131,7 @@ def _converted(tool: Any) -> Json:
             with translated():
                 schema_of(arguments)  # names the field
         raise InvalidRequestError(
-            f"{str(tool)[:80]} is no tool: pass a LangChain tool, a function, a class, a JSON schema with a "
+            f"{str(tool)[:80]} is not a tool: pass a LangChain tool, a function, a class, a JSON schema with a "
             "`title`, or the wire's object."
         ) from error
 
@@ -141,7 +141,7 @@ def _strictly(spec: Mapping[str, Any], key: str, refuse: bool) -> Json:
     name = str(spec.get("name") or "the schema")
     schema, is_wrapped = object_schema(dict(spec.get(key) or {"type": "object", "properties": {}}))
     if is_wrapped:
-        raise InvalidRequestError(f"`{name}` is no object at its root: pass it to `with_structured_output`.")
+        raise InvalidRequestError(f"`{name}` is not an object at its root: pass it to `with_structured_output`.")
     strict = strict_schema(schema, name=name)
     with translated():
         report(strict.problem, refuse=refuse)

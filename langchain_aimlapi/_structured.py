@@ -113,7 +113,9 @@ def structured(
         if others:
             kwargs["tools"] = others
         if bound.get("response_format") is not None and (method or chosen == "json_schema"):
-            raise InvalidRequestError("`response_format` is bound, which the schema would replace: bind none.")
+            raise InvalidRequestError(
+                "`response_format` is bound, which the schema would replace: bind only one of them."
+            )
         if chosen == "json_schema" and shape is not None:
             kwargs["response_format"] = shape.response_format()
         elif method is None and shape is not None:
@@ -165,7 +167,7 @@ class StructuredAnswer(BaseTransformOutputParser[Any]):
                 return self._shaped(value)
             except OutputParserException as error:
                 failure = failure or error
-        raise failure or OutputParserException(f"The answer is no JSON: {text[:200]!r}.", llm_output=text)
+        raise failure or OutputParserException(f"The answer is not JSON: {text[:200]!r}.", llm_output=text)
 
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
         """The answer in a message; of half a message, what there is of a dict.

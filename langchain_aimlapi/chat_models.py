@@ -359,7 +359,7 @@ class ChatAIMLAPI(SerializableChat):
         """
         if self.custom_get_token_ids is None:
             raise NotImplementedError(
-                "There is no tokenizer here: pass one as `custom_get_token_ids` where the model is made, or count with "
+                "No tokenizer is set: pass one as `custom_get_token_ids` where the model is made, or count with "
                 "`get_num_tokens`, which estimates without one."
             )
         return self.custom_get_token_ids(text)

@@ -244,7 +244,8 @@ class _Job:
         length = len(vectors[0]) if vectors else self._dimensions
         if not length:
             raise InvalidRequestError(
-                "All texts are empty, and so no vector tells its length: pass `dimensions`, or a text that is not."
+                "All texts are empty, so the length of a vector is not known: pass `dimensions`, or a text that is "
+                "not empty."
             )
         remaining = iter(vectors)
         return [[0.0] * length if n in self._empty else next(remaining) for n in range(len(self._empty) + len(vectors))]

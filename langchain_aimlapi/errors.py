@@ -168,7 +168,7 @@ class GenerationError(_HasResponse, transport.GenerationError, ModelAPIError):
 
 
 class InvalidToolCallError(BadResponseError):
-    """The model went on calling a tool with arguments that are no JSON object: raised by `InvalidToolCallRetry`."""
+    """The model went on calling a tool with arguments that are not a JSON object: raised by `InvalidToolCallRetry`."""
 
 
 class BudgetExceededError(_HasResponse, transport.BudgetExceededError, ModelInvalidRequestError):

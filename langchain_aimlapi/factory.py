@@ -82,7 +82,7 @@ def init_chat_model(
     known = {"model", "timeout", *ChatAIMLAPI.model_fields}
     for name in names:
         if name not in known:
-            raise InvalidRequestError(f"`configurable_fields` has {name!r}, which is no setting of ChatAIMLAPI.")
+            raise InvalidRequestError(f"`configurable_fields` has {name!r}, which is not a setting of ChatAIMLAPI.")
     fields: dict[str, AnyConfigurableField]
     fields = {CHAT.fields.get(name, name): ConfigurableField(id=f"{prefix}{name}") for name in names}
     if not model and "model_name" not in fields:

@@ -63,7 +63,7 @@ class InvalidToolCallRetry(AgentMiddleware[AgentState[Any], Any, Any]):
         if attempt > self.max_retries:
             call = message.invalid_tool_calls[0]
             raise InvalidToolCallError(
-                f"The model called `{call['name'] or '?'}` with arguments that are no JSON object, "
+                f"The model called `{call['name'] or '?'}` with arguments that are not a JSON object, "
                 f"{attempt} times in a row: {_fault(call)}.",
                 body={"tool_call": dict(call)},
             )

@@ -130,7 +130,9 @@ class ConnectionSettings(Closable, BaseComponent):
             raise InvalidSettingsError(error.message) from None
         for name in ("proxy", "http_socket_options"):
             if getattr(self, name) and (self.http_client is not None or self.async_http_client is not None):
-                raise InvalidSettingsError(f"`{name}` is for our clients: give it to your own one.")
+                raise InvalidSettingsError(
+                    f"`{name}` cannot be combined with a client of your own: set it on that client."
+                )
         return self
 
     if not TYPE_CHECKING:

@@ -152,7 +152,9 @@ def _sorted_blocks(
             continue  # points at text the message holds
         elif isinstance(block, CachePoint):
             if not parts:
-                raise InvalidRequestError(f"{where} has a CachePoint with nothing before it to cache.")
+                raise InvalidRequestError(
+                    f"{where} has a CachePoint with nothing before it to cache: put it behind a block."
+                )
             parts[-1] = {**parts[-1], "cache_control": block.cache_control.model_dump()}
         else:
             parts.extend(_parts(block, where))
@@ -245,7 +247,7 @@ def _tool_call(call_id: str, name: str, arguments: Any) -> Json:
         try:
             arguments = dumps(arguments).decode()
         except JsonError as error:
-            raise InvalidRequestError(f"The arguments of the call of `{name}` are no JSON: {error}.") from None
+            raise InvalidRequestError(f"The arguments of the call of `{name}` are not JSON: {error}.") from None
     return {"id": str(call_id), "type": "function", "function": {"name": name, "arguments": arguments or "{}"}}
 
 

@@ -128,7 +128,7 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
         default=0,
         ge=0,
         description="How often in a row an agent's model is asked again after a tool call that cannot be run, such as "
-        "one whose arguments are no JSON. Then, and by default at once, a ToolCallError is raised.",
+        "one whose arguments are not JSON. Then, and by default at once, a ToolCallError is raised.",
     )
     parse_think: bool = Field(default=True, description=ABOUT["parse_think"])
     context_window: int | None = Field(
@@ -164,7 +164,7 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
 
     def __init__(self, model: str | None = None, **settings: Any) -> None:
         if model is not None and settings.get("model_name") not in (None, model):
-            raise InvalidSettingsError("`model` is given twice, with two values.")
+            raise InvalidSettingsError("`model` is given twice, with two values: pass one of them.")
         taken = resolved(type(self), _ALIASES, {"model": model, **settings})
         if problem := model_problem(taken.get("model"), "openai/gpt-4o"):
             raise InvalidSettingsError(problem)

@@ -62,7 +62,9 @@ def answer_in(response: ChatResponse, expected: Expected) -> Any:
         f"{'.'.join(map(str, problem['loc'])) or 'the whole'}: {problem['msg']}"
         for problem in failed.errors(include_url=False, include_input=False)[:3]
     )
-    raise _error("mismatch", f"The model's answer is no {output_cls.__name__}: {problems}.", response) from failed
+    raise _error(
+        "mismatch", f"The model's answer does not fit {output_cls.__name__}: {problems}.", response
+    ) from failed
 
 
 class PartialAnswers:
@@ -92,7 +94,7 @@ class PartialAnswers:
     def close(self) -> Any:
         """The whole object. Raises as `answer_in`."""
         if self._response is None:
-            raise StructuredOutputError("The stream held no answer.")
+            raise StructuredOutputError("The stream contained no answer.")
         return answer_in(self._response, self._expected)
 
     def _values(self, response: ChatResponse) -> dict[str, Any]:

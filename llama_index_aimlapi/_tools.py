@@ -68,7 +68,7 @@ def to_tools(
         if not isinstance(tool, BaseTool):
             raise InvalidRequestError(
                 f"`tools` has a {type(tool).__name__}: pass LlamaIndex tools (`FunctionTool.from_defaults(fn)`, say), "
-                "or definitions as they travel."
+                "or definitions in the form of the API."
             )
         definitions.append(definition_of(tool, strict=strict, refuse=refuse))
     return definitions

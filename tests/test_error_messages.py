@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import pickle
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -112,3 +115,48 @@ def test_a_connection_that_closes_is_no_advice_about_addresses() -> None:
         with pytest.raises(APIConnectionError) as raised:
             client.chat("m", QUESTION)
     assert "address" not in raised.value.message
+
+
+# -- the style of all messages -----------------------------------------------------------------------------------------
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("aimlapi_transport", "langchain_aimlapi", "llama_index_aimlapi", "aimlapi_batch", "aimlapi_cli")
+DIALECT = re.compile(
+    r"(?<![Tt]here )\b(?:is|are) no (?!longer)|\b(?:is|are) none\b|\bholds? (?:no|a|an|more)\b|\ball the same\b|\bpass a text\.|\bmend\b"
+)
+ENDS = (".", "?", "!")
+
+
+def messages(path: Path) -> Iterator[tuple[int, str]]:
+    """What each error of a file says: its line, and the text with `{}` for what is put in."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call) or not node.args:
+            continue
+        name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+        if re.fullmatch(r"[A-Z]\w+Error|Failure|fail|warn", name) and not name.startswith(("Attribute", "_")):
+            text = text_of(node.args[0])
+            if text is not None:
+                yield node.lineno, text
+
+
+def text_of(node: ast.AST) -> str | None:
+    """A text with `{}` for its values; None for what is no text that is written there."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(text_of(part) or "{}" for part in node.values)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return (text_of(node.left) or "{}") + (text_of(node.right) or "{}")
+    return None
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_messages_are_sentences_in_plain_english(package: str) -> None:
+    """A sentence with a period. One that only completes another (`RowProblem`, a `ValueError` within) has none."""
+    found = [(path, line, text) for path in (ROOT / package).rglob("*.py") for line, text in messages(path)]
+    assert found
+    for path, line, text in found:
+        where = f"{path.relative_to(ROOT)}:{line}: {text}"
+        assert not DIALECT.search(text), where
+        if text[:1].isupper() and " " in text:
+            assert text.rstrip("{}").endswith(ENDS) or text.endswith("{}"), where

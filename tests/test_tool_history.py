@@ -74,6 +74,18 @@ BROKEN: list[tuple[str, list[Json], str, list[str]]] = [
         ["user", "call a", "call b", f"a: {NO_RESULT}", "b: rb", "user"],
     ),
     (
+        "two results",
+        [HI, calling("a", "b"), result("a"), result("b"), result("a"), HI],
+        "messages[4] is a second result of the call 'a', after messages[2]",
+        ["user", "call a", "call b", "a: ra", "b: rb", "user"],
+    ),
+    (
+        "a second result, later",
+        [HI, calling("a"), result("a"), DONE, HI, result("a")],
+        "messages[5] is a second result of the call 'a', after messages[2]",
+        ["user", "call a", "a: ra", "assistant", "user"],
+    ),
+    (
         "an id twice",
         [HI, calling("a"), HI, calling("a"), result("a")],
         "messages[1] calls `f`",

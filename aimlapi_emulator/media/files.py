@@ -51,7 +51,7 @@ class Files:
 def give_out(request: Request) -> Response:
     """A file, or the part of it that is asked for. No key is needed, and one that comes is refused: it leaked."""
     if "authorization" in request.headers:
-        raise Refused(400, "A key was sent to the host of files, which is none of the provider's.")
+        raise Refused(400, "A key was sent to the host of files, which is not one of the provider's.")
     kept: Kept | None = request.app.state.files.give(request.path_params["name"])
     if kept is None:
         raise Refused(404, "There is no such file.")

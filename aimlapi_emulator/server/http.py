@@ -54,7 +54,7 @@ def parse(raw: bytes, path: str) -> Asked:
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise invalid("body", "JSON", f"text that is none ({error})"[:200], "Invalid JSON") from None
+        raise invalid("body", "JSON", f"other text ({error})"[:200], "Invalid JSON") from None
     check_depth(body)
     said = body
     if isinstance(body, dict):  # streamed or whole, it is the same answer, with the same ids

@@ -99,9 +99,11 @@ def _message(message: Any, where: str, profile: Profile, rules: HostRules, prese
     elif content is None or content == []:
         fields = _ASSISTANT_FIELDS if role == "assistant" else ()
         if content == [] or all(message.get(name) is None for name in fields):
-            raise InvalidRequestError(f"{where} ({role}) has no content: give it a text.")
+            raise InvalidRequestError(f"{where} ({role}) has no content: pass a string.")
     elif not isinstance(content, str):
-        raise InvalidRequestError(f"{where} has content of type {type(content).__name__}: pass a text or parts.")
+        raise InvalidRequestError(
+            f"{where} has content of type {type(content).__name__}: pass a string or a list of parts."
+        )
     if role == "tool" and not message.get("tool_call_id"):
         raise InvalidRequestError(f"{where} is a tool result without a `tool_call_id`: name the call it answers.")
     if isinstance(sent.get("images"), list):
@@ -111,7 +113,7 @@ def _message(message: Any, where: str, profile: Profile, rules: HostRules, prese
             sent["tool_calls"] = [_tool_call(call, where) for call in sent["tool_calls"]]
         if not isinstance(sent.get("function_call") or {}, Mapping):
             raise InvalidRequestError(
-                f"{where} has a `function_call` that is none: {str(sent['function_call'])[:120]}."
+                f"{where} has an invalid `function_call`, {str(sent['function_call'])[:120]}: pass an object."
             )
     elif role == "system":
         sent["role"] = profile.system_role
@@ -124,9 +126,9 @@ def _part(part: Any, where: str, profile: Profile, rules: HostRules, preset: Pre
     """A content part that the host takes, labelled as what it is."""
     kind = part.get("type") if isinstance(part, Mapping) else None
     if not isinstance(kind, str):
-        raise InvalidRequestError(f"{where} has a content part without a `type`: {str(part)[:80]!r}.")
+        raise InvalidRequestError(f"{where} has a content part without a `type`, {str(part)[:80]!r}: add it.")
     if kind == "text" and not isinstance(part.get("text"), str):
-        raise InvalidRequestError(f"{where} has a text part without a `text`.")
+        raise InvalidRequestError(f"{where} has a text part without a `text`: add it, as a string.")
     if kind == "input_audio" and profile.family == "openai":
         _check_audio(part, where)
     if rules.parts is not None and kind not in rules.parts:
@@ -141,10 +143,12 @@ def _tool_call(call: Any, where: str) -> Any:
     kind = "custom" if isinstance(call, Mapping) and "custom" in call else "function"
     inner = call.get(kind, {"name": kind}) if isinstance(call, Mapping) else None  # a vendor's call may have neither
     if not isinstance(inner, Mapping):
-        raise InvalidRequestError(f"{where} has a tool call that is none: {str(call)[:120]}.")
+        raise InvalidRequestError(
+            f"{where} has an invalid tool call, {str(call)[:120]}: pass an object with a `function`."
+        )
     name, arguments = inner.get("name"), inner.get("arguments")
     if not isinstance(name, str) or not name.strip():
-        raise InvalidRequestError(f"{where} has a tool call without a name: {str(dict(call))[:120]}.")
+        raise InvalidRequestError(f"{where} has a tool call without a name, {str(dict(call))[:120]}: name its tool.")
     if not isinstance(arguments, str) or (whole := whole_escapes(arguments)) == arguments:
         return call
     return {**call, kind: {**inner, "arguments": whole}}

@@ -143,7 +143,7 @@ def stop_sequences(value: Any) -> tuple[str, ...]:
     """The texts that end an answer, set as one or as a list. Raises InvalidRequestError for anything else."""
     sequences = [value] if isinstance(value, str) else value
     if not isinstance(sequences, (list, tuple)) or not all(isinstance(item, str) and item for item in sequences):
-        raise InvalidRequestError(f"`stop` is {value!r}: pass a text, or a list of texts, none of them empty.")
+        raise InvalidRequestError(f"`stop` is {value!r}: pass a string, or a list of strings, none of them empty.")
     return tuple(sequences)
 
 

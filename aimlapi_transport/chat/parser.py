@@ -128,7 +128,7 @@ class CompletionReader:
             BadResponseError: no choice ever came.
         """
         if not self._choices:
-            raise BadResponseError("The provider's reply holds no answer: it has no choices.", body=self._whole)
+            raise BadResponseError("The provider's reply contains no answer: it has no choices.", body=self._whole)
         deltas: list[Delta] = []
         for state in self._choices.values():
             reasoning, text = state.think.close() if state.think is not None else ("", "")
@@ -206,12 +206,12 @@ class CompletionReader:
         if message is not None:
             return self._read_message(state, message, logprobs, whole, event)
         if whole:
-            raise BadResponseError("The provider's reply holds no answer: its choice has no message.", body=event)
+            raise BadResponseError("The provider's reply contains no answer: its choice has no message.", body=event)
         return None
 
     def _begin_choice(self, index: int) -> ChoiceState:
         if len(self._choices) >= self._max_choices:
-            raise BadResponseError(f"The reply holds more answers than the limit of {self._max_choices}.")
+            raise BadResponseError(f"The reply contains more answers than the limit of {self._max_choices}.")
         think = ThinkSplitter(drops_lone_close=self._inline_think) if self._parse_think else None
         state = self._choices[index] = ChoiceState(index, think)
         return state

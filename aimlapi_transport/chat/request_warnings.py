@@ -14,9 +14,9 @@ def warn_unlisted(request: Request) -> None:
         nearest = nearest_parameter(name)
         text = f"The documents do not list `{name}` for {model}"
         text += f"; did you mean `{nearest}`?" if nearest else "."
-        warn_once(model, name, f"{text} It is sent all the same")
+        warn_once(model, name, f"{text} It is sent anyway")
     for kind in request.unlisted_parts:
-        text = f"The documents do not list content parts of type `{kind}` for {model}. It is sent all the same"
+        text = f"The documents do not list content parts of type `{kind}` for {model}. It is sent anyway"
         warn_once(model, f"part {kind}", text)
     if request.tool_choice_downgrade:
         asked, sent, reason = request.tool_choice_downgrade

@@ -221,7 +221,7 @@ class ToolCallReader:
 
     def _begin(self) -> _Call:
         if len(self._calls) >= self._max_calls:
-            raise BadResponseError(f"The answer holds more tool calls than the limit of {self._max_calls}.")
+            raise BadResponseError(f"The answer contains more tool calls than the limit of {self._max_calls}.")
         call = _Call(len(self._calls))
         self._calls.append(call)
         return call

@@ -125,8 +125,8 @@ def _no_call(position: int, key: str, calls: dict[str, _Call]) -> InvalidRequest
 
 
 def _no_result(call: _Call) -> InvalidRequestError:
-    advice = ", or pass `repair_history=True` to say that there is none" if call.takes_text else ""
+    advice = ", or pass `repair_history=True` to send a note in its place" if call.takes_text else ""
     return InvalidRequestError(
-        f"messages[{call.position}] calls `{call.name}`, and no message after it holds the result: add it, or take the "
+        f"messages[{call.position}] calls `{call.name}`, and no later message has its result: add it, or take the "
         f"call out{advice}."
     )

@@ -130,7 +130,9 @@ def _offered(tool: Mapping[str, Any]) -> Iterator[tuple[Any, bool]]:
 def _checked(function: Mapping[str, Any]) -> Mapping[str, Any]:
     name = function.get("name")
     if not isinstance(name, str) or not name.strip():
-        raise InvalidRequestError(f"A tool has the name {name!r}: give it one. It is {str(dict(function))[:120]}.")
+        raise InvalidRequestError(
+            f"A tool has the invalid name {name!r}: pass a string. The tool is {str(dict(function))[:120]}."
+        )
     return function
 
 

@@ -50,7 +50,7 @@ def checked_tools(tools: Any, target: Target) -> list[Any]:
     for tool in checked:
         kind = tool.get("type") if isinstance(tool, Mapping) else None
         if kinds is not None and kind not in kinds:
-            raise InvalidRequestError(f"`tools` has one of type {kind!r}: {title} accepts {', '.join(kinds)}.")
+            raise InvalidRequestError(f"`tools` has a tool of type {kind!r}: {title} accepts {', '.join(kinds)}.")
     return checked
 
 

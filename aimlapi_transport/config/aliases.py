@@ -73,7 +73,7 @@ class Aliases:
             raise _refusal(f"`{self._body}` is {body!r}: pass {ACCEPTED[self._body]}.")
         for name in others:
             if is_key(name):
-                raise _refusal(f"`{name}` is no field: pass the key of the host in `base_url` as `api_key`.")
+                raise _refusal(f"`{name}` is not a field: pass the key of the host in `base_url` as `api_key`.")
             if name in body:
                 raise _refusal(f"`{name}` is given twice: as an argument, and in `{self._body}`.")
             if name not in _PER_CALL:

@@ -69,15 +69,15 @@ ABOUT = {
 
 
 ACCEPTED: Mapping[str, str] = {
-    "api_key": "a text, a SecretStr, or a function that returns the key",
-    **dict.fromkeys(("base_url", "api_base"), "a text"),
+    "api_key": "a string, a SecretStr, or a function that returns the key",
+    **dict.fromkeys(("base_url", "api_base"), "a string"),
     "preset": "aimlapi, powertokens or anyfast",
     "max_retries": "a whole number, at least 0",
     "deadline": "seconds, above 0",
     "limits": "an aimlapi_transport.Limits",
     "default_headers": "a dict of texts",
     "default_query": "a dict",
-    "proxy": "a text",
+    "proxy": "a string",
     "timeout": "seconds, (connect, read), or an httpx.Timeout",
     **dict.fromkeys(("temperature", "top_p", "presence_penalty", "frequency_penalty"), "a number"),
     **dict.fromkeys(("max_tokens", "top_k", "n", "seed", "top_logprobs"), "a whole number"),
@@ -88,10 +88,10 @@ ACCEPTED: Mapping[str, str] = {
     **dict.fromkeys(("include", "modalities"), "a list of texts"),
     "truncation": "`auto` or `disabled`",
     **dict.fromkeys(("context_management", "tools", "built_in_tools"), "a list of dicts"),
-    **dict.fromkeys(("reasoning_effort", "verbosity", "service_tier", "user", "instructions", "task_type"), "a text"),
+    **dict.fromkeys(("reasoning_effort", "verbosity", "service_tier", "user", "instructions", "task_type"), "a string"),
     **dict.fromkeys(("reasoning", "prompt_cache_options", "extra_body", "disabled_params"), "a dict"),
     **dict.fromkeys(("reasoning_options", "thinking_dict", "audio_config", "call_metadata"), "a dict"),
-    "stop": "a text or a list of texts",
+    "stop": "a string or a list of strings",
     "logit_bias": "a dict of numbers by token",
     **dict.fromkeys(
         ("first_chunk_timeout", "stream_chunk_timeout"),
@@ -134,7 +134,7 @@ def model_problem(model: Any, example: str) -> str | None:
         return None
     if isinstance(model, str):
         return f"`model` is empty: pass the id of a model, for example `{example}`."
-    kind = "" if model is None else "a text, "
+    kind = "" if model is None else "a string, "
     return f"`model` is {model!r}: pass {kind}the id of a model, for example `{example}`."
 
 

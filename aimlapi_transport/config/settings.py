@@ -171,7 +171,7 @@ class Settings:
             raise AuthenticationError(f"`api_key` gave a {type(text).__name__}: it must give the key as a text.")
         if not text.isascii() or not text.isprintable() or " " in text:
             raise AuthenticationError(
-                "The API key holds a character no key has (a space, a control or a non-ASCII character): "
+                "The API key contains a character that no key has (a space, a control or a non-ASCII character): "
                 "copy it again. It is not shown here."
             )
         return secret
@@ -197,7 +197,7 @@ def _check_proxy(url: Any) -> None:
     """Raises InvalidRequestError without the URL, which may hold a password."""
     if not (isinstance(url, str) and urlsplit(url).scheme in PROXY_SCHEMES and urlsplit(url).hostname):
         schemes = "://, ".join(PROXY_SCHEMES)
-        raise InvalidRequestError(f"`proxy` is no proxy's URL: pass one that begins with {schemes}://.")
+        raise InvalidRequestError(f"`proxy` is not the URL of a proxy: pass one that begins with {schemes}://.")
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -85,7 +85,7 @@ def redirect(response: httpx.Response, scrub: Callable[[str], str]) -> httpx.URL
         target = here.join(response.headers.get("location", ""))
     except (httpx.InvalidURL, ValueError):
         raise BadResponseError(
-            "The provider redirected to something that is no address.", status_code=response.status_code
+            "The provider redirected to an invalid address.", status_code=response.status_code
         ) from None
     if (target.scheme, target.host, target.port) != (here.scheme, here.host, here.port):
         raise BadResponseError(

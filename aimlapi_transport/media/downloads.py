@@ -74,7 +74,7 @@ def files_of(result: MediaResult | MediaFile | Sequence[MediaFile] | str) -> lis
         return [result]
     files = list(result.files if isinstance(result, MediaResult) else result)
     if not files:
-        raise InvalidRequestError("There is no file to save.")
+        raise InvalidRequestError("There is nothing to save: the result has no file.")
     return files
 
 

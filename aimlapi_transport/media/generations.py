@@ -66,7 +66,9 @@ class Generation:
         operation, _, rest = text.strip().partition(":")
         model, _, generation_id = rest.partition(":")
         if not generation_id:
-            raise InvalidRequestError(f"{text[:80]!r} is no reference of a generation: pass it as it was given.")
+            raise InvalidRequestError(
+                f"{text[:80]!r} is not a reference to a generation: pass the one that was returned."
+            )
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         return cls(generation_id, model, operation, now)
 
@@ -86,7 +88,7 @@ class Generation:
             datetime.fromisoformat(found.created_at)
         except (ValueError, TypeError, KeyError, AttributeError, BadResponseError):
             raise InvalidRequestError(
-                "This is no generation: pass what `submit` returned, or its `to_json()`."
+                "This is not a generation: pass what `submit` returned, or its `to_json()`."
             ) from None
         return found
 

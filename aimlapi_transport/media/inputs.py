@@ -100,7 +100,7 @@ def _read_text(text: str, name: str) -> FileBytes | str:
     if match := _DATA_URL.fullmatch(text.strip()):
         label, options, data = match.groups()
         if "base64" not in options.lower():
-            raise InvalidRequestError(f"`{name}` is a data URL without base64: encode its data so.")
+            raise InvalidRequestError(f"`{name}` is a data URL without base64: encode its data as base64.")
         return _file(_decoded(data, name), label or None, "file", name)
     try:
         path = Path(text).expanduser()
@@ -110,9 +110,7 @@ def _read_text(text: str, name: str) -> FileBytes | str:
     if exists:
         return _read_path(path, name)
     if _NAMES_A_FILE.fullmatch(text.strip()):
-        raise InvalidRequestError(
-            f"`{name}` is {text[:80]!r}: that is no address, no data URL and no file that is there."
-        )
+        raise InvalidRequestError(f"`{name}` is {text[:80]!r}: it is not an address, a data URL or an existing file.")
     return text
 
 
@@ -129,7 +127,7 @@ def _read_path(path: Path, name: str) -> FileBytes:
 
 def _file(data: bytes, label: str | None, file_name: str, name: str) -> FileBytes:
     if not data:
-        raise InvalidRequestError(f"`{name}` is empty.")
+        raise InvalidRequestError(f"`{name}` is empty: pass a file that has content.")
     media_type = media_types.sniff(data) or label or media_types.from_name(file_name) or "application/octet-stream"
     media_type = media_types.normalize(media_type)
     if "." not in file_name:
@@ -141,4 +139,4 @@ def _decoded(text: str, name: str) -> bytes:
     try:
         return base64.b64decode("".join(text.split()).replace("-", "+").replace("_", "/"), validate=True)
     except (binascii.Error, ValueError):
-        raise InvalidRequestError(f"`{name}` is no base64 text.") from None
+        raise InvalidRequestError(f"`{name}` is not valid base64: encode the file's bytes.") from None

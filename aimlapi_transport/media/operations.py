@@ -114,7 +114,7 @@ def operation_named(name: str) -> Operation:
         InvalidRequestError: there is none of this name.
     """
     if name not in OPERATIONS:
-        raise InvalidRequestError(f"There is no {name!r}: pass one of {', '.join(OPERATIONS)}.")
+        raise InvalidRequestError(f"There is no operation {name!r}: pass one of {', '.join(OPERATIONS)}.")
     return OPERATIONS[name]
 
 

@@ -37,7 +37,7 @@ def read_result(
     pages = tuple(_pages(body)) if operation == "ocr" else ()
     if not files and transcript is None and not pages:
         keys = ", ".join(sorted(body)[:12]) or "nothing"
-        raise BadResponseError(f"The provider's reply holds no {_WANTED[operation]}: it has {keys}.", body=payload)
+        raise BadResponseError(f"The provider's reply contains no {_WANTED[operation]}: it has {keys}.", body=payload)
     seconds = transcript.seconds if transcript else _seconds(body)
     if len(files) == 1:
         [file] = files

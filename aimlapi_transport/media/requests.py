@@ -153,7 +153,7 @@ def _body(given: Mapping[str, Any], facts: MediaModel | None) -> dict[str, Any]:
     for field, name, value in mapped:
         if field.path in body:
             raise InvalidRequestError(
-                f"`{name}` and `{field.path}` are one field of {facts.id if facts else 'it'}: pass one."
+                f"`{name}` and `{field.path}` are one field of {facts.id if facts else 'the model'}: pass only one."
             )
         set_field(body, field.path, _value_for(field, name, value))
     return body

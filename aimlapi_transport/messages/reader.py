@@ -72,7 +72,7 @@ class MessagesReader:
         if whole:
             if not isinstance(event.get("content"), list):
                 raise error_in(event, whole=True, scrub=self._scrub) or BadResponseError(
-                    "The provider's reply holds no answer: it has no content.", body=event
+                    "The provider's reply contains no answer: it has no content.", body=event
                 )
             return [delta for one in _as_events(event) for delta in self._read(one)]
         return self._read(event)

@@ -282,7 +282,7 @@ class OutputReader:
 
     def _begin(self, index: int) -> OutputItem:
         if len(self.items) >= self._max_items:
-            raise BadResponseError(f"The reply holds more items than the limit of {self._max_items}.")
+            raise BadResponseError(f"The reply contains more items than the limit of {self._max_items}.")
         item = self.items[index] = OutputItem(index)
         return item
 

@@ -175,7 +175,9 @@ class ResponsesReader:
                 error.request_id = self.inference_id or error.request_id
                 raise error
             raise BadResponseError(
-                "The provider's reply holds no answer: it has no output.", body=response, request_id=self.inference_id
+                "The provider's reply contains no answer: it has no output.",
+                body=response,
+                request_id=self.inference_id,
             )
         return self._finished(response, str(response.get("status") or "completed"), whole=True)
 

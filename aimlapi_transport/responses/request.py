@@ -104,8 +104,8 @@ def responses_request(
     unlisted_parts = unlisted_types(sent)
     if unlisted_parts and options.strict_parameters:
         raise InvalidRequestError(
-            f"Nobody lists items or parts of type `{unlisted_parts[0]}` for /v1/responses ({model}): leave it out, or "
-            "leave `strict_parameters` off."
+            f"The documents list no item or part of type `{unlisted_parts[0]}` for /v1/responses ({model}): leave it "
+            "out, or leave `strict_parameters` off."
         )
     base = Request(
         model=model,
@@ -202,7 +202,7 @@ def _translated(user: Mapping[str, Any], model: str, strict: bool) -> tuple[Json
             if name == "stream_options" and (rest := {k: v for k, v in value.items() if k != "include_usage"}):
                 body[name] = rest  # token counts come by themselves
         elif name in _REFUSED:
-            raise InvalidRequestError(f"`{name}` is no parameter of /v1/responses ({model}): {_REFUSED[name]}.")
+            raise InvalidRequestError(f"`{name}` is not a parameter of /v1/responses ({model}): {_REFUSED[name]}.")
         else:
             if name not in _KNOWN:
                 if strict:
@@ -224,7 +224,7 @@ def _wants_json(text: Any) -> bool:
 
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, (list, tuple)):
-        raise InvalidRequestError(f"{str(value)[:80]!r} is no list: pass one.")
+        raise InvalidRequestError(f"{str(value)[:80]!r} is not a list: pass a list.")
     if len(value) > MAX_TOOLS:
         raise InvalidRequestError(f"A list has {len(value)} entries: at most {MAX_TOOLS} are accepted.")
     return list(value)

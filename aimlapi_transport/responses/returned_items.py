@@ -61,7 +61,7 @@ def returned_items(message: Json, where: str, replay: Replay) -> list[Json]:
         for name in ("audio", "images"):
             if message.get(name):
                 raise InvalidRequestError(
-                    f"{where} holds {name} that a model made, which /v1/responses takes from the user only."
+                    f"{where} contains {name} that a model made, which /v1/responses takes from the user only."
                 )
         reasoning = _reasoning_item(message, replay.profile) if replay.reasoning else []
         items = [*reasoning, *_message_item(message), *call_items(message)]

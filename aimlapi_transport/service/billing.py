@@ -162,7 +162,7 @@ def read_balance(payload: Any) -> Balance:
         low = value.get("lowBalance")
         usd = Decimal(credits) / CREDITS_PER_USD
         return Balance(usd, credits, low if isinstance(low, bool) else None, fields.text(value.get("status")), value)
-    raise BadResponseError("The provider's reply holds no balance.", body=payload)
+    raise BadResponseError("The provider's reply contains no balance.", body=payload)
 
 
 def read_usage(payload: Any) -> UsageReport:
@@ -172,7 +172,7 @@ def read_usage(payload: Any) -> UsageReport:
         BadResponseError: it is none.
     """
     if "spend" not in fields.an_object(payload):
-        raise BadResponseError("The provider's reply is no report of usage.", body=payload)
+        raise BadResponseError("The provider's reply is not a report of usage.", body=payload)
     return _REPORT.validate_python(payload)
 
 
@@ -200,7 +200,7 @@ def read_logs(payload: Any) -> tuple[list[LogEntry], bool]:
 def _page(payload: Any) -> tuple[list[Json], Json]:
     value = fields.an_object(payload)
     if not isinstance(value.get("data"), list):
-        raise BadResponseError("The provider's reply is no page of a list.", body=payload)
+        raise BadResponseError("The provider's reply is not a page of a list.", body=payload)
     return fields.objects(value["data"]), fields.an_object(value.get("pagination"))
 
 
@@ -276,7 +276,7 @@ def _check_zone(tz: str) -> None:
     names = zoneinfo.available_timezones()
     if names and tz not in names:  # where the machine has no list, the provider's decides
         raise InvalidRequestError(
-            f"`tz` is {tz!r}, which is no time zone: pass a name such as `Europe/Berlin`." + suggestion(tz, names)
+            f"`tz` is {tz!r}, which is not a time zone: pass a name such as `Europe/Berlin`." + suggestion(tz, names)
         )
 
 

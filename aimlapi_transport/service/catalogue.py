@@ -220,7 +220,7 @@ def read_models(payload: Any) -> list[Model]:
     """
     rows = payload.get("data") if isinstance(payload, dict) else payload
     if not isinstance(rows, list):
-        raise BadResponseError("The provider's reply is no catalogue: it has no list of models.", body=payload)
+        raise BadResponseError("The provider's reply is not a catalogue: it has no list of models.", body=payload)
     return [read_model(row) for row in fields.objects(rows) if fields.text(row.get("id"))]
 
 
@@ -232,7 +232,7 @@ def read_item(payload: Any) -> Model:
     """
     row = payload.get("data", payload) if isinstance(payload, dict) else None
     if not isinstance(row, dict) or not fields.text(row.get("id")):
-        raise BadResponseError("The provider's reply holds no model.", body=payload)
+        raise BadResponseError("The provider's reply contains no model.", body=payload)
     return read_model(row)
 
 
@@ -254,7 +254,7 @@ def read_metrics(payload: Any) -> list[ModelMetrics]:
     """
     rows = payload.get("models") if isinstance(payload, dict) else None
     if not isinstance(rows, list):
-        raise BadResponseError("The provider's reply holds no metrics.", body=payload)
+        raise BadResponseError("The provider's reply contains no metrics.", body=payload)
     window = {"window_seconds": payload.get("window_seconds")}
     return _METRICS.validate_python([{**row, **window} for row in fields.objects(rows)])
 
@@ -282,7 +282,7 @@ def filter_words(name: str, value: Any) -> list[str]:
     """
     words = [word for word in ([value] if isinstance(value, str) else value or ()) if word]
     if name != "include" and name not in _FILTERS:
-        raise InvalidRequestError(f"`{name}` is no filter of models: pass some of {', '.join(_FILTERS)}.")
+        raise InvalidRequestError(f"`{name}` is not a filter of models: pass some of {', '.join(_FILTERS)}.")
     for word in words if name == "include" else ():
         if word not in INCLUDES:
             raise InvalidRequestError(f"`include` is {word!r}: pass some of {', '.join(INCLUDES)}.")

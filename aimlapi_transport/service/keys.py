@@ -91,7 +91,7 @@ def read_key(payload: Any) -> Key:
     """
     row = fields.an_object(payload).get("data")
     if not isinstance(row, dict) or not fields.text(row.get("prefix")):
-        raise BadResponseError("The provider's reply holds no key.")
+        raise BadResponseError("The provider's reply contains no key.")
     return _KEY.validate_python(row)
 
 
@@ -108,7 +108,7 @@ def read_keys(payload: Any) -> list[Key]:
     """
     rows = fields.an_object(payload).get("data")
     if not isinstance(rows, list):
-        raise BadResponseError("The provider's reply is no list of keys.")
+        raise BadResponseError("The provider's reply is not a list of keys.")
     return [_KEY.validate_python(row) for row in fields.objects(rows)]
 
 
@@ -120,7 +120,7 @@ def read_new_key(payload: Any) -> NewKey:
     """
     secret = fields.an_object(fields.an_object(payload).get("data")).get("key")
     if not fields.text(secret):
-        raise BadResponseError("The provider's reply holds no new key.")
+        raise BadResponseError("The provider's reply contains no new key.")
     return NewKey(read_key(payload), str(secret))
 
 

@@ -48,7 +48,7 @@ def json_answer(text: str, schema: Mapping[str, Any] | None = None) -> Any:
     """
     values = [coerce(value, schema) for value in json_values(text)]
     if not values:
-        raise ValueError(f"The answer is no JSON: {text[:200]!r}.")
+        raise ValueError(f"The answer is not JSON: {text[:200]!r}.")
     required = (schema or {}).get("required")
     names = set(required) if isinstance(required, list) else set()
     return next((value for value in values if isinstance(value, dict) and names <= value.keys()), values[0])

@@ -43,7 +43,7 @@ class Strict(NamedTuple):
 
     Attributes:
         schema: the strict form; a copy of the schema as it was, where it has none.
-        problem: why there is none, with the field, as `Order.counts takes any keys`; None where all is well.
+        problem: why there is none, with the field, as `Order.counts accepts any keys`; None where all is well.
     """
 
     schema: Json
@@ -81,7 +81,9 @@ def report(problem: str | None, *, was_asked: bool = True, refuse: bool = False)
     if problem is None:
         return
     if was_asked and refuse:
-        raise InvalidRequestError(f"{problem}, which strict output cannot say: change it, or leave `strict` out.")
+        raise InvalidRequestError(
+            f"{problem}, which strict output does not support: change the schema, or leave `strict` out."
+        )
     warn_not_strict(problem, was_asked=was_asked)
 
 
@@ -105,7 +107,7 @@ class _Transform:
                 self._refs[_pointer(group, key)] = f"#/$defs/{plain}"
         schema = {key: value for key, value in self._root.items() if key not in ("$defs", "definitions")}
         if json_types(self._root, self._root) != {"object"}:
-            raise _NotStrictError(f"{name} is no object")
+            raise _NotStrictError(f"{name} is not an object")
         strict = self.schema(schema, name)
         if definitions:
             strict["$defs"] = {key: self.schema(inner, key) for key, inner in definitions.items()}
@@ -113,7 +115,7 @@ class _Transform:
 
     def schema(self, schema: Any, path: str) -> Json:
         if not isinstance(schema, Mapping):
-            raise _NotStrictError(f"{path} {'takes nothing' if schema is False else 'takes anything'}")
+            raise _NotStrictError(f"{path} {'accepts no value' if schema is False else 'accepts any value'}")
         schema = _without_all_of(schema, self._root, path)
         for keyword in _UNSUPPORTED:
             if schema.get(keyword) not in (None, {}, []):
@@ -134,12 +136,12 @@ class _Transform:
     def _union(self, schema: Mapping[str, Any], path: str) -> list[Json]:
         unions = [schema[word] for word in UNIONS if schema.get(word)]
         if len(unions) > 1 or not isinstance(unions[0], list):
-            raise _NotStrictError(f"{path} has two unions in one")
+            raise _NotStrictError(f"{path} combines two unions")
         return [self.schema(inner, path) for inner in unions[0]]
 
     def _reference(self, ref: Any, beside: Json, path: str) -> Json:
         if not isinstance(ref, str) or resolve(ref, self._root) is None:
-            raise _NotStrictError(f"{path} refers to {ref!r}, which is not there")
+            raise _NotStrictError(f"{path} refers to {ref!r}, which does not exist")
         for pointer, renamed in self._refs.items():
             if ref == pointer or resolve(ref, self._root) is resolve(pointer, self._root):
                 ref = renamed
@@ -151,13 +153,13 @@ class _Transform:
         literals = [schema["const"]] if "const" in schema else schema.get("enum")
         if isinstance(literals, list):
             if any(isinstance(value, (Mapping, list)) for value in literals):
-                raise _NotStrictError(f"{path} is an object or an array of which each key is known")
+                raise _NotStrictError(f"{path} has objects or arrays as literal values")
             kinds = list(dict.fromkeys(map(_literal_type, literals)))
             strict.setdefault("type", kinds[0] if len(kinds) == 1 else kinds)
         elif "type" not in strict:
             kind = "object" if "properties" in schema else "array" if "items" in schema else None
             if kind is None:
-                raise _NotStrictError(f"{path} takes anything")
+                raise _NotStrictError(f"{path} accepts any value")
             strict["type"] = kind
         types = strict["type"] if isinstance(strict["type"], list) else [strict["type"]]
         if "array" in types:
@@ -171,14 +173,14 @@ class _Transform:
         properties = schema.get("properties")
         closed = schema.get("additionalProperties") is False
         if schema.get("additionalProperties", False) is not False or not (properties is not None or closed):
-            raise _NotStrictError(f"{path} takes any keys")
+            raise _NotStrictError(f"{path} accepts any keys")
         if not isinstance(properties or {}, Mapping):
-            raise _NotStrictError(f"{path} has `properties` that are none")
+            raise _NotStrictError(f"{path} has invalid `properties`")
         required = schema.get("required")
         required = [required] if isinstance(required, str) else list(required or ())
         unknown = [name for name in required if name not in (properties or {})]
         if unknown:
-            raise _NotStrictError(f"{path} requires `{unknown[0]}`, of which it says nothing")
+            raise _NotStrictError(f"{path} requires `{unknown[0]}`, which is not among its properties")
         strict["properties"] = {}
         for name, inner in (properties or {}).items():
             value = self.schema(inner, f"{path}.{name}")
@@ -196,7 +198,7 @@ def _without_all_of(schema: Mapping[str, Any], root: Any, path: str) -> Mapping[
         return schema
     rest = {key: value for key, value in schema.items() if key != "allOf"}
     if not isinstance(members, list) or not all(isinstance(member, Mapping) for member in members):
-        raise _NotStrictError(f"{path} has an `allOf` that is none")
+        raise _NotStrictError(f"{path} has an invalid `allOf`")
     if len(members) == 1 and members[0].keys().isdisjoint(rest.keys() - {"title", "description", "default"}):
         return _without_all_of({**members[0], **rest}, root, path)
     merged: Json = {"type": "object", "properties": {}, "required": []}

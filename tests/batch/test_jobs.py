@@ -371,7 +371,7 @@ PERSON = {
         ('{"name": "A"}', r"\$\.name"),
         ('{"name": "Ann", "pets": ["dog"]}', r"\$\.pets\[0\]"),
         ('{"pets": []}', "'name' is a required property"),
-        ("no", "no JSON"),
+        ("no", "not JSON"),
     ],
 )
 def test_a_schema_is_checked_whole(scripted: ScriptedServer, text: str, problem: str | None) -> None:
@@ -394,7 +394,7 @@ def test_a_schema_of_a_list_and_one_that_is_none(scripted: ScriptedServer) -> No
     numbers = {"type": "array", "items": {"type": "integer"}}
     run(job(scripted, texts('!say={"value": [1, 2]}', "!say=[3]"), schema=numbers))
     assert [row["parsed"] for row in answers()] == [[1, 2], [3]]
-    with pytest.raises(JobError, match="`schema` is no JSON schema"):
+    with pytest.raises(JobError, match="`schema` is not a valid JSON schema"):
         run(job(scripted, texts("a"), "b.jsonl", schema={"type": "nothing"}))
 
 

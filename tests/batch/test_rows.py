@@ -96,8 +96,8 @@ def test_the_form_of_csv_is_looked_for_and_named(
         ),
         ("a.jsonl", b'{"id": 1}\n{"id": 1', r"Row 2 of a\.jsonl cannot be used: it is no JSON"),
         ("a.jsonl.gz", b"\x1f\x8b\x08\x00", "cannot be read"),
-        ("a.parquet", b"PAR1" + bytes(100), r"a\.parquet is no whole Parquet file"),
-        ("a.parquet", b"", r"a\.parquet is no whole Parquet file"),
+        ("a.parquet", b"PAR1" + bytes(100), r"a\.parquet is not a complete Parquet file"),
+        ("a.parquet", b"", r"a\.parquet is not a complete Parquet file"),
     ],
 )
 def test_a_file_that_is_wrong_is_a_sentence(scripted: ScriptedServer, name: str, data: bytes, says: str) -> None:

@@ -160,15 +160,15 @@ def test_an_address_and_a_key_come_from_a_profile(
     ("text_", "says"),
     [
         ("model = ", "is no TOML"),
-        ("modle = 'x'", "'modle', which is no setting. The nearest: model"),
+        ("modle = 'x'", "'modle', which is not a setting. The nearest: model"),
         ("model = 3", "`model` = 3: it must be a text"),
         ("temperature = true", "it must be a number"),
         ("profile = 'big'\n[profiles.bigger]", "There is no profile 'big' in"),
-        ("profiles = 3", "which is no table of tables"),
+        ("profiles = 3", "which is not a table of tables"),
         ("[templates.x]", "has no `prompt`"),
         ("[mcp.x]", "needs either `command` or `url`"),
         ("[profiles.x]\nlgo = true", "profile x has 'lgo'"),
-        ("api_key = 'sk-123'", "'api_key', which is no setting"),
+        ("api_key = 'sk-123'", "'api_key', which is not a setting"),
         ("[params]\nstream = true", "`stream` under `params`, which the command itself says"),
         ("\x00", "is no TOML"),
     ],
@@ -234,7 +234,7 @@ def test_a_damaged_conversation_is_a_sentence(cli: Cli, tmp_path: Path, damage: 
     kept.write_bytes(damage)
     for line in (("-c", "hi"), ("--load", str(kept), "hi")):
         ran = cli("ask", *line)
-        assert ran.code == 2 and "is no saved conversation" in ran.err and len(ran.err.splitlines()) == 1
+        assert ran.code == 2 and "is not a saved conversation" in ran.err and len(ran.err.splitlines()) == 1
 
 
 def test_nothing_is_remembered_where_that_is_not_wanted(cli: Cli, config: Path, tmp_path: Path) -> None:

@@ -186,7 +186,7 @@ def test_a_model_calls_functions_of_a_file(cli: Cli, files: Path, monkeypatch: p
         monkeypatch.setenv("AIMLAPI_API_BASE", server.base_url)
         first = calling(call("weather", '{"city": "Paris"}', "a"), call("slow", "{}", "b"), call("broken", "{}", "c"))
         second = calling(
-            call("weather", '{"unit": "K"}', "d"), call("nobody", "{}", "e"), call("weather", "no JSON", "f")
+            call("weather", '{"unit": "K"}', "d"), call("nobody", "{}", "e"), call("weather", "not JSON", "f")
         )
         server.play(first, second, text("Clear, it says."))
         ran = cli("chat", "m", "--tools", str(files / "my-tools.py"), stdin="Weather?\n/save talk.json\n")
@@ -201,7 +201,7 @@ def test_a_model_calls_functions_of_a_file(cli: Cli, files: Path, monkeypatch: p
     assert json.loads(results["a"]) == {"city": "Paris", "unit": "C", "sky": "clear"}
     assert results["b"] == "done" and results["c"] == "Error: KeyError: 'nothing'"
     assert "city: Missing required argument" in results["d"] and "unit" in results["d"]
-    assert "there is no tool 'nobody'" in results["e"] and "no JSON object" in results["f"]
+    assert "there is not a tool 'nobody'" in results["e"] and "not JSON object" in results["f"]
     assert [one["role"] for one in said] == ["user", "assistant", *["tool"] * 3, "assistant", *["tool"] * 3]
     assert len(json.loads(Path("talk.json").read_text())["messages"]) == 10
 

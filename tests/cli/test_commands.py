@@ -79,7 +79,7 @@ def test_models_as_json_and_csv(cli: Cli) -> None:
         (("compare", "x", "--models", ","), "`--models` names none"),
         (("compare", " ", "--models", "openai/gpt-4o"), "There is no question"),
         (("keys", "create", "--per", "month"), "`--per` needs a `--limit`"),
-        (("record",), "is no clone of the project"),
+        (("record",), "is not a clone of the project"),
     ],
 )
 def test_a_wrong_argument_is_one_sentence(cli: Cli, arguments: tuple[str, ...], says: str) -> None:

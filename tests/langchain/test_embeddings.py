@@ -234,7 +234,7 @@ def test_empty_texts_are_skipped_in_step() -> None:
     assert model.embed_documents(["", "7", "", "8"]) == [[0.0], [7.0], [0.0], [8.0]]
     assert [body["input"] for body in host.bodies] == [["7", "8"]]
     assert host.embeddings(skip_empty=True, dimensions=2).embed_documents([""]) == [[0.0, 0.0]]
-    with pytest.raises(core.ModelInvalidRequestError, match="no vector tells its length"):
+    with pytest.raises(core.ModelInvalidRequestError, match="the length of a vector is not known"):
         model.embed_documents(["", ""])
 
 
@@ -302,18 +302,18 @@ def test_names_without_effect_are_warned_about_once() -> None:
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"openai_proxy": "http://proxy", "http_client": httpx.Client()}, "`proxy` is for our clients"),
+        ({"openai_proxy": "http://proxy", "http_client": httpx.Client()}, "`proxy` cannot be combined"),
         ({"client": object()}, "http_client"),
-        ({"openai_api_type": "azure"}, "no Azure"),
+        ({"openai_api_type": "azure"}, "Azure is not supported"),
         ({"base_url": "http://a/v1", "openai_api_base": "http://b/v1"}, "given twice"),
         ({"dimensions": 3, "model_kwargs": {"dimensions": 4}}, "argument of its own"),
         ({"chunk_size": 0}, "`chunk_size` is 0: pass a whole number, at least 1"),
         ({"dimensions": "x"}, "`dimensions` is 'x': pass a whole number, at least 1"),
-        ({"model": 3}, "`model` is 3: pass a text"),
+        ({"model": 3}, "`model` is 3: pass a string"),
         ({"model_kwargs": 3}, "`model_kwargs` is 3: pass a dict"),
         ({"openai_api_key": "sk-another-secret"}, "given twice"),
         ({"default_headers": ["sk-secret"]}, "`default_headers` is a list that does not fit: pass a dict of texts"),
-        ({"apikey": "sk-secret"}, "`apikey` is no field: pass the key .* as `api_key`"),
+        ({"apikey": "sk-secret"}, "`apikey` is not a field: pass the key .* as `api_key`"),
         ({"http_client": object()}, "pass an httpx.Client"),
         ({"model": " "}, "`model` is empty"),
     ],
@@ -330,7 +330,7 @@ def test_settings_that_cannot_be_used(settings: Any, says: str) -> None:
         ("abc", "`texts` is a str"),
         ([3], r"texts\[0\] is 3"),
         (["a", ""], r"texts\[1\] is empty"),
-        ([["a"]], "pass a text"),
+        ([["a"]], "pass a string"),
     ],
 )
 def test_texts_that_cannot_be_embedded(texts: Any, says: str) -> None:

@@ -130,8 +130,8 @@ def test_a_tool_without_a_name_is_refused() -> None:
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        (42, "42 is no tool"),
-        ({"type": "object", "properties": {}}, "is no tool"),
+        (42, "42 is not a tool"),
+        ({"type": "object", "properties": {}}, "is not a tool"),
         ({"type": "function", "function": {"name": ""}}, "no name"),
     ],
 )

@@ -146,7 +146,7 @@ def test_init_chat_model_makes_a_model() -> None:
     assert init_chat_model("openai/gpt-4o", model_provider="aimlapi") == ChatAIMLAPI(model="openai/gpt-4o")
     with pytest.raises(InvalidRequestError, match=r"langchain\.chat_models\.init_chat_model"):
         init_chat_model("gpt-4o", model_provider="openai")
-    with pytest.raises(InvalidRequestError, match="'temprature', which is no setting"):
+    with pytest.raises(InvalidRequestError, match="'temprature', which is not a setting"):
         init_chat_model("openai/gpt-4o", configurable_fields=("temprature",))
 
 

@@ -66,7 +66,7 @@ def test_a_class_that_cannot_be_strict_is_told_once_by_its_field_or_refused(name
         assert llm.structured_predict(kind.schema, PROMPT, what="it") == kind.value
     careful = llm_of(StrictHost(kind.answer), strict_parameters=True)
     assert careful.structured_predict(kind.schema, PROMPT, what="it") == kind.value  # nobody asked for strict
-    with pytest.raises(InvalidRequestError, match=f"{field} .* strict output cannot say"):
+    with pytest.raises(InvalidRequestError, match=f"{field} .* strict output does not support"):
         careful.structured_predict(kind.schema, PROMPT, llm_kwargs={"strict": True}, what="it")
 
 
@@ -79,14 +79,14 @@ def test_a_tool_that_cannot_be_strict_is_told_by_its_field_or_refused() -> None:
     user_warnings._warned.clear()
     tool = FunctionTool.from_defaults(counted)
     host = Host([whole("Hi")])
-    with pytest.warns(user_warnings.UnlistedParameterWarning, match=r"counted\.counts takes any keys"):
+    with pytest.warns(user_warnings.UnlistedParameterWarning, match=r"counted\.counts accepts any keys"):
         host.llm(strict=True).chat_with_tools([tool], "?")
     function = host.bodies[0]["tools"][0]["function"]
     assert (function["strict"], function["parameters"]["properties"]["counts"]["additionalProperties"]) == (
         False,
         {"type": "integer"},
     )
-    with pytest.raises(InvalidRequestError, match=r"counted\.counts takes any keys"):
+    with pytest.raises(InvalidRequestError, match=r"counted\.counts accepts any keys"):
         host.llm(strict=True, strict_parameters=True).chat_with_tools([tool], "?")
 
 

@@ -138,5 +138,5 @@ def test_the_sockets_have_the_options_asked_for(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("proxy", ["proxy", "ftp://proxy", "http://", 3])
 def test_what_is_no_proxy_is_refused_without_its_password(proxy: Any) -> None:
-    with pytest.raises(InvalidRequestError, match="no proxy's URL: pass one that begins with http://"):
+    with pytest.raises(InvalidRequestError, match="not the URL of a proxy: pass one that begins with http://"):
         Client(proxy=proxy)

@@ -175,7 +175,7 @@ def test_consent_is_an_item_of_its_own() -> None:
         ([*HI, {"role": "assistant", "content": None, "tool_calls": [WIRE_CALL]}, *HI], r"messages\[1\] calls `f`"),
         ([*HI, RESULT], r"messages\[1\] is the result of a call 'c1' that no message"),
         ([{"role": "user", "content": [{"type": "video_url", "video_url": {"url": "x"}}]}], "video_url"),
-        ([*HI, {"role": "assistant", "content": "x", "audio": {"id": "a"}}, *HI], "holds audio"),
+        ([*HI, {"role": "assistant", "content": "x", "audio": {"id": "a"}}, *HI], "contains audio"),
     ],
 )
 def test_what_the_endpoint_would_refuse_is_named_before(messages: Any, says: str) -> None:
@@ -233,7 +233,7 @@ def test_sealed_reasoning_is_asked_for_where_nothing_is_stored() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("stop", 7, "`stop` is 7: pass a text"),
+        ("stop", 7, "`stop` is 7: pass a string"),
         ("seed", 1, "`seed`"),
         ("n", 2, "one answer"),
         ("max_tokens", 5, "at least 16"),

@@ -228,7 +228,7 @@ def test_filters_choose(server: EmulatorServer) -> None:
 def test_what_finds_nothing_says_why(server: EmulatorServer) -> None:
     with pytest.raises(InvalidRequestError, match=r"No model has the `capabilities` 'tolls'\. The nearest: tools"):
         client(server).models(capabilities="tolls")
-    with pytest.raises(InvalidRequestError, match="`price` is no filter"):
+    with pytest.raises(InvalidRequestError, match="`price` is not a filter"):
         client(server).models(price="1")  # type: ignore[call-arg]
     with pytest.raises(InvalidRequestError, match="`include` is 'prices'"):
         client(server).models(include="prices")
@@ -348,7 +348,7 @@ def test_credits_where_dollars_are_not_told() -> None:
         ({"start": "2026-02-01", "end": "2026-01-01"}, "is before"),
         ({"start": "yesterday", "end": "today"}, "`start` is 'yesterday'"),
         ({"group_by": "week"}, "`group_by` is 'week'"),
-        ({"tz": "Europe/Berln"}, "`tz` is 'Europe/Berln', which is no time zone.*Did you mean `Europe/Berlin`"),
+        ({"tz": "Europe/Berln"}, "`tz` is 'Europe/Berln', which is not a time zone.*Did you mean `Europe/Berlin`"),
     ],
 )
 def test_what_cannot_be_asked_is_named_before(arguments: dict[str, Any], says: str) -> None:

@@ -32,7 +32,7 @@ FAULTS: Mapping[str, Any] = {
     "a full context": refused(400, FULL),
     "no answer": Drop(),
     "a page": Reply(200, b"<html>Sign in</html>"),
-    "no JSON": Reply(200, b'{"choices": ['),
+    "not JSON": Reply(200, b'{"choices": ['),
     "nothing": Reply(200, b""),
     "an error": Reply(200, {"error": {"message": "Not now"}}),
 }
