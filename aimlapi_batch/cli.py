@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -284,7 +285,10 @@ async def _interruptible(job: Job, force: bool, overwrite: bool, update: Callabl
     for number in (signal.SIGINT, signal.SIGTERM):
         try:
             loop.add_signal_handler(number, interrupted)
-        except (NotImplementedError, RuntimeError):  # Windows, or no main thread: Ctrl-C then ends it at once
+        except NotImplementedError:  # Windows
+            with suppress(ValueError):  # no main thread: Ctrl-C then ends it at once
+                signal.signal(number, lambda *_: loop.call_soon_threadsafe(interrupted))
+        except RuntimeError:  # no main thread
             break
     try:
         return await task

@@ -27,11 +27,14 @@ def prepare() -> None:
         sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    # What is piped in and out is UTF-8 unless the user said otherwise: files are hardly ever in a system's old code
+    # page, which on Windows lacks most of the characters that models write.
+    given = os.environ.get("PYTHONIOENCODING")
     for stream in (sys.stdout, sys.stderr):
-        _reconfigure(stream, errors="replace")
-    # What is piped in is UTF-8 unless the user said otherwise: files are hardly ever in a system's old code page.
-    given = os.environ.get("PYTHONIOENCODING") or sys.stdin.isatty()
-    _reconfigure(sys.stdin, errors="replace", **({} if given else {"encoding": "utf-8-sig"}))
+        is_piped = not given and not is_terminal(stream)
+        _reconfigure(stream, errors="replace", **({"encoding": "utf-8"} if is_piped else {}))
+    is_piped = not given and not is_terminal(sys.stdin)
+    _reconfigure(sys.stdin, errors="replace", **({"encoding": "utf-8-sig"} if is_piped else {}))
 
 
 def _reconfigure(stream: TextIO, **settings: str) -> None:

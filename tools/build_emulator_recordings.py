@@ -22,7 +22,7 @@ def build(folder: Path) -> list[dict[str, Any]]:
     """The rows to package, sorted, one per request."""
     best: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {}
     for path in sorted(folder.rglob("*.json")):
-        recording = json.loads(path.read_text())
+        recording = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(recording, dict) or not _is_wanted(recording):
             continue
         request = {k: v for k, v in recording["request"].items() if not (k == "stream" and v is False)}
@@ -70,6 +70,7 @@ if __name__ == "__main__":
     rows = build(Path(sys.argv[1]))
     lines = ",\n".join(json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in rows)
     TARGET.write_text(
-        f'{{"origin": "published replies of github.com/aimlapi/api-docs",\n"recordings": [\n{lines}\n]}}\n'
+        f'{{"origin": "published replies of github.com/aimlapi/api-docs",\n"recordings": [\n{lines}\n]}}\n',
+        encoding="utf-8",
     )
     print(f"{len(rows)} recordings, {TARGET.stat().st_size // 1024} KB")

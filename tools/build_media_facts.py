@@ -41,10 +41,11 @@ def build(survey: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    packaged = build(json.loads(Path(sys.argv[1]).read_text()))
+    packaged = build(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(row)}" for name, row in packaged["models"].items())
     sets = ",\n".join(json.dumps(value) for value in packaged["field_sets"])
     TARGET.write_text(
-        f'{{"source": {json.dumps(packaged["source"])},\n"field_sets": [\n{sets}\n],\n"models": {{\n{lines}\n}}}}\n'
+        f'{{"source": {json.dumps(packaged["source"])},\n"field_sets": [\n{sets}\n],\n"models": {{\n{lines}\n}}}}\n',
+        encoding="utf-8",
     )
     print(f"{TARGET}: {TARGET.stat().st_size} bytes, {len(packaged['models'])} models")

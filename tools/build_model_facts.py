@@ -127,8 +127,8 @@ def settle(row: dict[str, Any], parameter_sets: list[Any]) -> None:
 
 
 if __name__ == "__main__":
-    packaged = build(json.loads(Path(sys.argv[1]).read_text()))
+    packaged = build(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
     lines = ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in packaged.pop("models").items())
     head = json.dumps(packaged, indent=None)[:-1]
-    TARGET.write_text(f'{head},\n"models": {{\n{lines}\n}}}}\n')
+    TARGET.write_text(f'{head},\n"models": {{\n{lines}\n}}}}\n', encoding="utf-8")
     print(f"{TARGET}: {TARGET.stat().st_size} bytes")

@@ -60,7 +60,7 @@ def unrun(source: Path) -> Any:
     from nbformat import v4
 
     made = []
-    for number, cell in enumerate(cells(source.read_text()), 1):
+    for number, cell in enumerate(cells(source.read_text(encoding="utf-8")), 1):
         node = v4.new_markdown_cell(cell.text) if cell.is_prose else v4.new_code_cell(cell.text)
         node["id"] = f"{source.stem}-{number}"
         if cell.varies:

@@ -74,7 +74,7 @@ def read_room(name: str, root: Path = ROOT) -> Room:
     paths = {path.relative_to(root).with_suffix("").parts: path for path in sorted((root / name).rglob("*.py"))}
     modules = {".".join(parts[1:]): path for parts, path in paths.items() if parts[-1] not in ("__init__", "__main__")}
     for module, path in modules.items():
-        imported = set(_imports(ast.parse(path.read_text())))
+        imported = set(_imports(ast.parse(path.read_text(encoding="utf-8"))))
         own = {full.removeprefix(f"{name}.") for full in imported if full.startswith(f"{name}.")}
         room.inner[module] = {_module_of(target, modules) for target in own} - {module, ""}
         room.outer[module] = {full for full in imported if full.split(".")[0] != name}
@@ -318,7 +318,7 @@ def _lines(names: list[str], most: int) -> list[str]:
 
 def main() -> None:
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
-    PICTURE.write_text(picture())
+    PICTURE.write_text(picture(), encoding="utf-8")
     print(PICTURE.relative_to(ROOT))
 
 

@@ -59,7 +59,7 @@ def demo() -> str:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AIML")}
     environment |= {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "examples/demo.py"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", check=True)
     return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8765", done.stdout)
 
 
@@ -68,7 +68,7 @@ def picture(text: str) -> str:
     from rich.console import Console
     from rich.text import Text
 
-    with open(os.devnull, "w") as nowhere:
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
         console = Console(record=True, width=WIDTH, file=nowhere, force_terminal=True, color_system="truecolor")
         shown = Text(f"$ make demo\n{text.rstrip()}", tab_size=4)
         for pattern, style in STYLES:
@@ -109,20 +109,20 @@ def save(name: str, shown: list[tuple[str, str]], label: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    with open(os.devnull, "w") as nowhere:
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
         console = Console(record=True, width=100, file=nowhere, force_terminal=True, color_system="truecolor")
         for line, output in shown:
             console.print(Text(f"$ {line}", style="bold"))
             console.print(Text.from_ansi(output))
         svg = console.export_svg(title="aimlapi", code_format=TEMPLATE, unique_id=name)
-    (PICTURE.parent / f"{name}.svg").write_text(svg.replace("What make demo prints", label))
+    (PICTURE.parent / f"{name}.svg").write_text(svg.replace("What make demo prints", label), encoding="utf-8")
 
 
 def batch(environment: dict[str, str]) -> list[tuple[str, str]]:
     """A job that is stopped after two seconds, then run again; of its bar, what it showed last."""
     with tempfile.TemporaryDirectory() as folder:
         rows = (json.dumps({"id": n, "text": f"letter {n}"}) for n in range(5000))
-        (Path(folder) / "rows.jsonl").write_text("\n".join(rows))
+        (Path(folder) / "rows.jsonl").write_text("\n".join(rows), encoding="utf-8")
         shown = []
         for line, seconds in ((BATCH, 2.5), (BATCH, None), ("aimlapi batch status answers.jsonl", None)):
             command = [sys.executable, "-m", "aimlapi_cli", *shlex.split(line)[1:]]
@@ -153,7 +153,7 @@ def terminal(
 
 def main() -> None:
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
-    PICTURE.write_text(picture(demo()))
+    PICTURE.write_text(picture(demo()), encoding="utf-8")
     commands()
     print(PICTURE.relative_to(ROOT))
 

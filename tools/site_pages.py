@@ -84,7 +84,7 @@ def _linked(page: Path) -> list[Path]:
 def as_page(path: Path) -> str:
     """A notebook as Markdown."""
     parts = []
-    for cell in json.loads(path.read_text())["cells"]:
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
             parts.append(re.sub(r"\]\(([\w-]+)\.ipynb\)", r"](\1.md)", source.replace("](../docs/", "](../")))

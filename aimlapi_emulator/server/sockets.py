@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import sys
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -47,5 +48,6 @@ def reset(client: tuple[str, int]) -> None:
     if transport:
         sock = transport.get_extra_info("socket")
         if sock is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            linger = "hh" if sys.platform == "win32" else "ii"  # struct linger: on, and seconds
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(linger, 1, 0))
         transport.abort()

@@ -40,9 +40,12 @@ class EtagCache:
             data = orjson.dumps({"url": url, "etag": etag, "body": body.decode()})
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=path.parent)
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            os.replace(name, path)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(data)
+                os.replace(name, path)
+            except OSError:  # a full disk; on Windows, a file that another process reads
+                os.unlink(name)
         except (OSError, ValueError):
             return
 

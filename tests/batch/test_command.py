@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -74,12 +75,23 @@ def test_retry_errors_with_classes_and_without(scripted: ScriptedServer) -> None
     assert code == 2 and "'openapi': pass rows or openai" in err and not Path("other.jsonl").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_finishes_what_is_sent_and_leaves_what_waits(scripted: ScriptedServer, number: int) -> None:
+# The command in a process without what Windows lacks: event loops there take no signal handlers.
+AS_ON_WINDOWS = [
+    *(sys.executable, "-X", "warn_default_encoding", "-c"),
+    "from tests.windows import pretend; pretend(); from aimlapi_cli.app import main; main()",
+]
+
+
+@pytest.mark.parametrize(
+    ("program", "number"), [(AIMLAPI, signal.SIGINT), (AIMLAPI, signal.SIGTERM), (AS_ON_WINDOWS, signal.SIGINT)]
+)
+def test_a_signal_finishes_what_is_sent_and_leaves_what_waits(
+    scripted: ScriptedServer, program: list[str], number: int
+) -> None:
     written("rows.jsonl", ROWS)
-    settings = environment(scripted.url, Path("home"))
+    settings = {**environment(scripted.url, Path("home")), "PYTHONPATH": str(Path(__file__).parents[2])}
     process = subprocess.Popen(
-        [*AIMLAPI, *command("--concurrency", "4")], env=settings, stderr=subprocess.PIPE, text=True
+        [*program, *command("--concurrency", "4")], env=settings, stderr=subprocess.PIPE, encoding="utf-8"
     )
     scripted.wait_for(1)
     scripted.gate.clear()

@@ -138,7 +138,7 @@ def test_retry_asks_again_from_the_store_alone(scripted: ScriptedServer) -> None
     summary = run(job_of(Path("out.jsonl"), api_key="k", retry_errors=["ServerError"]))
     assert (summary.answered, summary.already) == (1, 2)
     assert scripted.bodies[-1]["temperature"] == 0.5 and scripted.bodies[-1]["messages"][0]["content"] == "Be brief."
-    with pytest.raises(JobError, match="no job"):
+    with pytest.raises(JobError, match="not the output of a job"):
         job_of(Path("nowhere.jsonl"))
 
 
@@ -216,7 +216,7 @@ def test_a_budget_needs_a_price(scripted: ScriptedServer) -> None:
     with pytest.raises(JobError, match="needs to know what an answer costs"):
         run(Job(rows(3), "a.jsonl", runnable=RunnableLambda(lambda row: "x"), key="id", budget_usd=1, api_key="k"))
     scripted.cost = None
-    with pytest.raises(JobError, match="name no cost"):
+    with pytest.raises(JobError, match="nor catalogue name a cost"):
         run(job(scripted, rows(50), "b.jsonl", budget_usd=1))
     assert len(scripted.asked) == 1
 

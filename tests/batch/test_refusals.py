@@ -18,7 +18,7 @@ from tests.batch.jobs import answers, job, rows
     ("settings", "says"),
     [
         ({"prompt": "{texts}"}, "No row has a column `texts`: the columns are id, text"),
-        ({"prompt": "{text"}, "is no template"),
+        ({"prompt": "{text"}, "is not a valid template"),
         ({"prompt": "{}"}, "without a column"),
         ({"prompt": None}, "Pass either `prompt`"),
         ({"model": None}, "`model` is missing"),
@@ -26,7 +26,7 @@ from tests.batch.jobs import answers, job, rows
         ({"output": "out.txt"}, "ends in .jsonl or .parquet"),
         ({"output": "/proc/nowhere/out.jsonl"}, "cannot be written"),
         ({"source": "nowhere.jsonl"}, "There is no file"),
-        ({"source": "rows.xlsx"}, "no known kind"),
+        ({"source": "rows.xlsx"}, "an unknown kind"),
         ({"via": "post"}, "`via` is 'post'"),
         ({"via": "provider"}, "take Claude's models only, and `model` is openai/gpt-4o"),
         ({"concurrency": 0}, "`concurrency` is 0"),
@@ -79,7 +79,7 @@ def test_keys_that_are_there_twice_are_named(server: EmulatorServer) -> None:
 
 def test_a_bad_line_stops_or_is_skipped(server: EmulatorServer) -> None:
     Path("rows.jsonl").write_text('{"id": 1, "text": "hi"}\n{"id": 2, \n[1]\n{"id": 4, "text": "hi"}\n')
-    with pytest.raises(JobError, match=r"Row 2 of rows\.jsonl cannot be used: it is no JSON"):
+    with pytest.raises(JobError, match=r"Row 2 of rows\.jsonl cannot be used: it is not JSON"):
         run(job(server, "rows.jsonl"))
     summary = run(job(server, "rows.jsonl", on_error="skip"))
     assert (summary.answered, summary.errors) == (2, 2)

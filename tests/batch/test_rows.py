@@ -92,9 +92,9 @@ def test_the_form_of_csv_is_looked_for_and_named(
         (
             "a.csv",
             b"id,text\n" + b"".join(b"%d,a\n" % n for n in range(20000)) + b"x,\xff\n",
-            "is no utf-8-sig near line",
+            "is not valid utf-8-sig near line",
         ),
-        ("a.jsonl", b'{"id": 1}\n{"id": 1', r"Row 2 of a\.jsonl cannot be used: it is no JSON"),
+        ("a.jsonl", b'{"id": 1}\n{"id": 1', r"Row 2 of a\.jsonl cannot be used: it is not JSON"),
         ("a.jsonl.gz", b"\x1f\x8b\x08\x00", "cannot be read"),
         ("a.parquet", b"PAR1" + bytes(100), r"a\.parquet is not a complete Parquet file"),
         ("a.parquet", b"", r"a\.parquet is not a complete Parquet file"),

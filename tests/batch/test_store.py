@@ -275,7 +275,7 @@ def test_a_store_that_was_cut_is_saved_as_far_as_it_goes(scripted: ScriptedServe
 
 
 def test_where_nothing_can_be_read_the_store_is_named_and_an_empty_one_is_none(scripted: ScriptedServer) -> None:
-    for data, said in ((b"\xff" * 9000, r"Nothing of out\.jsonl\.job can be read"), (b"", "is no store of a job")):
+    for data, said in ((b"\xff" * 9000, r"Nothing of out\.jsonl\.job can be read"), (b"", "is not the store of a job")):
         Path("out.jsonl.job").write_bytes(data)
         with pytest.raises(JobError, match=said):
             export_answers(Path("out.jsonl"), Path("none.jsonl"), openai=False, in_order=True, overwrite=False)

@@ -159,7 +159,7 @@ def test_an_address_and_a_key_come_from_a_profile(
 @pytest.mark.parametrize(
     ("text_", "says"),
     [
-        ("model = ", "is no TOML"),
+        ("model = ", "is not valid TOML"),
         ("modle = 'x'", "'modle', which is not a setting. The nearest: model"),
         ("model = 3", "`model` = 3: it must be a text"),
         ("temperature = true", "it must be a number"),
@@ -170,7 +170,7 @@ def test_an_address_and_a_key_come_from_a_profile(
         ("[profiles.x]\nlgo = true", "profile x has 'lgo'"),
         ("api_key = 'sk-123'", "'api_key', which is not a setting"),
         ("[params]\nstream = true", "`stream` under `params`, which the command itself says"),
-        ("\x00", "is no TOML"),
+        ("\x00", "is not valid TOML"),
     ],
 )
 def test_a_wrong_configuration_is_one_sentence(cli: Cli, config: Path, text_: str, says: str) -> None:

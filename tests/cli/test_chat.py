@@ -228,7 +228,7 @@ def test_a_model_that_never_stops_calling_is_stopped(cli: Cli, files: Path, monk
     [
         ("def f(:", "cannot be imported: SyntaxError"), ("import nowhere_at_all", "No module named 'nowhere_at_all'"),
         ("x = 1", "has no function"), ("raise SystemExit(3)", "cannot be imported: SystemExit"),
-        ("def f(x: Nowhere): ...", "NameError"), ("__all__ = ['f']", "f is no function"),
+        ("def f(x: Nowhere): ...", "NameError"), ("__all__ = ['f']", "f is not a function"),
         ("def f(x, /): ...", "its parameters need names"), (None, "cannot be read"),
     ],
 )  # fmt: skip

@@ -76,7 +76,7 @@ def test_models_as_json_and_csv(cli: Cli) -> None:
         (("ask", "openai/gpt-4o"), "There is no question"),
         (("ask", "openai/gpt-4o", "x", "--file", "nowhere.png"), "nowhere.png cannot be read"),
         (("ask", "openai/gpt-4o", "x", "--schema", "nowhere.json"), "cannot be read as JSON"),
-        (("compare", "x", "--models", ","), "`--models` names none"),
+        (("compare", "x", "--models", ","), "`--models` names no model"),
         (("compare", " ", "--models", "openai/gpt-4o"), "There is no question"),
         (("keys", "create", "--per", "month"), "`--per` needs a `--limit`"),
         (("record",), "is not a clone of the project"),

@@ -144,7 +144,7 @@ def test_an_order_is_followed_by_another_process(cli: Cli, line: tuple[str, ...]
     }[form]
     stdin = ordered.out if form == "piped" else ""
     first = cli(line[0], "status", *given, stdin=stdin)
-    assert (first.code, first.out) == (exits.WAITING, "") and "Not there yet" in first.err
+    assert (first.code, first.out) == (exits.WAITING, "") and "Not done yet" in first.err
     done = cli(line[0], "wait", *given, stdin=stdin)
     assert (done.code, done.err) == (0, "") and done.out
     assert cli(line[0], "status", *given, stdin=stdin).out == done.out
@@ -196,7 +196,7 @@ def test_a_wait_that_is_stopped_says_how_to_go_on(cli: Cli, monkeypatch: pytest.
         ((*VIDEO, "--no-wait", "--save", "x.mp4"), exits.WRONG, "--no-wait"),
         (("video", "status"), exits.WRONG, "There is no generation"),
         (("video", "wait", "two words"), exits.WRONG, "There is no generation"),
-        (("video", "wait", '{"id": 1}'), exits.WRONG, "no generation"),
+        (("video", "wait", '{"id": 1}'), exits.WRONG, "not a generation"),
         (("video", "status", "no-such-id"), exits.FAILED, "no-such-id"),
         (("music", "wait", '{"id": "1", "model": "m", "operation": "video", "created_at": "2026-01-01T00:00:00+00:00"}'),
          exits.WRONG, "aimlapi video"),

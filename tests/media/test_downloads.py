@@ -225,7 +225,7 @@ async def test_a_cancelled_download_stops_at_once_and_can_be_taken_up(files: Fil
 
 
 def test_what_cannot_be_saved_is_said(tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequestError, match="no file to save"):
+    with pytest.raises(InvalidRequestError, match="nothing to save"):
         Client(api_key="k").save(MediaResult("m", "ocr", text="Hello"), tmp_path)
     (tmp_path / "taken").write_text("")
     with pytest.raises(InvalidRequestError, match="cannot be made"):

@@ -147,12 +147,12 @@ def test_sound_from_here_is_an_upload(model: str, field: str) -> None:
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ("no-such-file.png", "no file that is there"),
+        ("no-such-file.png", "or an existing file"),
         (b"", "is empty"),
         (io.StringIO("text"), "opened for text"),
         (7, "is a int"),
         ("data:image/png,abc", "without base64"),
-        ("data:image/png;base64,%%%", "no base64"),
+        ("data:image/png;base64,%%%", "not valid base64"),
     ],
 )
 def test_what_is_no_file_is_refused(value: Any, words: str) -> None:
@@ -204,8 +204,8 @@ def test_a_file_of_any_form_is_sent_the_same(
         (Path("/dev/null"), "is a device" if os.name == "posix" else "cannot be read"),
         (b"", "is empty"),
         (tmp_path / "none", "cannot be read"),
-        (str(tmp_path / "none.png"), "no file that is there"),
-        ("file:///etc/passwd", "no file that is there"),
+        (str(tmp_path / "none.png"), "or an existing file"),
+        ("file:///etc/passwd", "or an existing file"),
         (io.StringIO("text"), "opened for text"),
         (_Awaited(), "`await`"),
     ):

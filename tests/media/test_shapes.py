@@ -204,7 +204,7 @@ def test_an_order_has_an_id(order: Any, expected: str) -> None:
         ({"status": "error", "video": {"url": A}}, GenerationError, "The generation failed"),
         ({"status": "tomorrow's word", "error": {"message": "no face"}}, GenerationError, "no face"),
         ({"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}, InsufficientCreditsError, "balance"),
-        ({"status": "completed", "video": None}, BadResponseError, "holds no film"),
+        ({"status": "completed", "video": None}, BadResponseError, "contains no film"),
     ],
 )  # fmt: skip
 def test_a_failed_film_says_why(fields: Any, expected: type[AIMLAPIError], words: str) -> None:
@@ -220,7 +220,7 @@ def test_a_failed_film_says_why(fields: Any, expected: type[AIMLAPIError], words
         ({"statusCode": "400", "message": "Body validation error: x"}, InvalidRequestError, "Body validation"),
         ({"message": "something broke"}, GenerationError, "something broke"),
         ({"data": None, "base_resp": {"status_code": 1026, "status_msg": "sensitive"}}, InvalidRequestError, "sensitive"),
-        ({"data": [], "error": {"name": "", "message": ""}}, BadResponseError, "holds no image: it has data, error"),
+        ({"data": [], "error": {"name": "", "message": ""}}, BadResponseError, "contains no image: it has data, error"),
         (reply(b'{"data":[{"url":', content_type="application/json"), BadResponseError, "`application/json`, not"),
         (reply(b"<html></html>"), BadResponseError, "a text"),
         (reply(b"", content_type="image/png"), BadResponseError, "nothing"),

@@ -98,7 +98,7 @@ def unusable(number: str, name: str, says: str, *, streamed: str | None = None, 
         name,
         bad,
         replace(bad, says=streamed or says),
-        fails("BadResponseError", embed or "holds no embeddings"),
+        fails("BadResponseError", embed or "contains no embeddings"),
     )
 
 
@@ -149,15 +149,15 @@ FAULTS = (
     unusable("F037", "fault-empty-body-200", "empty body"),
     unusable("F038", "fault-html-200", "an HTML page"),
     unusable("F039", "fault-json-null-200", "a JSON NoneType"),
-    unusable("F040", "fault-no-choices-200", "holds no answer"),
-    unusable("F041", "fault-null-choices-200", "holds no answer"),
-    chat("F042", "fault-empty-choices", fails("BadResponseError", "holds no answer"), ok()),
+    unusable("F040", "fault-no-choices-200", "contains no answer"),
+    unusable("F041", "fault-null-choices-200", "contains no answer"),
+    chat("F042", "fault-empty-choices", fails("BadResponseError", "contains no answer"), ok()),
     stream("F043", "fault-stream-as-json", ok()),
     Fault("F044", "fault-json-as-stream", ok(), None, None),
     Fault(
         *("F045", "fault-204"),
         *[fails("BadResponseError", "204, without content", status=204)] * 2,
-        fails("BadResponseError", "holds no embeddings"),
+        fails("BadResponseError", "contains no embeddings"),
     ),
     Fault(
         *("F046", "fault-cut-midstream"),

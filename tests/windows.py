@@ -1,0 +1,109 @@
+"""What Windows lacks or does otherwise, for a process on Linux: `pretend()` in a process of its own.
+
+It cannot be Windows: paths and `os.name` stay. But a module or a function that is only on Unix is missing for our code, an open
+file can neither be replaced nor removed, event loops take no signal handlers, and text files without an encoding are an error,
+for there it would be the code page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import concurrent.futures.thread  # noqa: F401 - the standard library's own users of what goes
+import contextlib
+import logging  # noqa: F401
+import multiprocessing  # noqa: F401
+import os
+import random  # noqa: F401
+import shutil  # noqa: F401
+import signal
+import subprocess  # noqa: F401
+import sys
+import tempfile  # noqa: F401
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import platformdirs.unix  # noqa: F401 - what it takes of `os` for the folders of this system
+
+MODULES = frozenset(("fcntl", "grp", "posix", "pty", "pwd", "readline", "resource", "syslog", "termios", "tty"))
+OS_NAMES = (
+    *(
+        "fork",
+        "forkpty",
+        "register_at_fork",
+        "getuid",
+        "geteuid",
+        "getgid",
+        "getpgrp",
+        "setsid",
+        "tcgetpgrp",
+        "ttyname",
+    ),
+    *(
+        "mkfifo",
+        "chown",
+        "killpg",
+        "getpriority",
+        "sync",
+        "O_NONBLOCK",
+        "O_NOCTTY",
+        "O_CLOEXEC",
+        "O_DIRECTORY",
+    ),
+)
+SIGNALS = ("SIGALRM", "SIGHUP", "SIGKILL", "SIGUSR1", "SIGUSR2", "SIGQUIT", "SIGPIPE", "SIGCHLD", "SIGWINCH")
+OURS = ("aimlapi_", "langchain_aimlapi", "llama_index_aimlapi")
+
+
+def pretend() -> None:
+    """From here on, for the whole process. Python has to run with `-X warn_default_encoding`."""
+    _without_modules()
+    for name in OS_NAMES:
+        if hasattr(os, name):
+            delattr(os, name)
+    for name in SIGNALS:
+        if hasattr(signal, name):
+            delattr(signal, name)
+    for function in ("replace", "rename", "unlink", "remove"):
+        setattr(os, function, _not_of_open_files(getattr(os, function)))
+    asyncio.BaseEventLoop.add_signal_handler = _no_signal_handler  # type: ignore[method-assign]
+    with contextlib.suppress(AttributeError):
+        asyncio.SelectorEventLoop.add_signal_handler = _no_signal_handler  # type: ignore[method-assign,assignment]
+    assert sys.flags.warn_default_encoding
+    warnings.filterwarnings("error", category=EncodingWarning, module=rf"({'|'.join(OURS)})")
+
+
+def _no_signal_handler(*_: Any) -> None:
+    raise NotImplementedError
+
+
+def _without_modules() -> None:
+    known = builtins.__import__
+
+    def find(name: str, globals: Any = None, *rest: Any, **named: Any) -> Any:
+        if name.partition(".")[0] in MODULES and str((globals or {}).get("__name__")).startswith(OURS):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        return known(name, globals, *rest, **named)
+
+    builtins.__import__ = find
+
+
+def _not_of_open_files(function: Callable[..., None]) -> Callable[..., None]:
+    def checked(*paths: Any, **named: Any) -> None:
+        opened = set(_open_files()) if "dir_fd" not in named else set()
+        for path in paths:
+            if isinstance(path, (str, os.PathLike)) and os.path.realpath(path) in opened:
+                raise PermissionError(13, "It is used by a process", str(path))
+        return function(*paths, **named)
+
+    return checked
+
+
+def _open_files() -> list[str]:
+    found = []
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            found.append(os.readlink(entry))
+    return found
