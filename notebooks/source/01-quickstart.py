@@ -1,13 +1,12 @@
 # %% [markdown]
 # # Quickstart
 #
-# One call, one stream and one bill, in LangChain and in LlamaIndex, side by
-# side. Take the half that is yours.
+# A call, a stream, and the sum of token counts and cost, in LangChain and in
+# LlamaIndex side by side. Use the cells of your framework.
 #
-# *Without a key the emulator answers: a program on this machine that speaks
-# the provider's protocol, but whose words, token counts and prices are made
-# up; set `AIMLAPI_API_KEY` before you start Jupyter, and the same cells run
-# live.*
+# *Without a key, the emulator answers: a local server with the provider's
+# protocol, whose texts, token counts and prices are made up. Set
+# `AIMLAPI_API_KEY` before you start Jupyter to call the real provider.*
 
 # %%
 from aimlapi_emulator import emulator_unless_key
@@ -18,7 +17,7 @@ print("The emulator answers." if server else "Live: answers are paid for.")
 # %% [markdown]
 # ## A question
 #
-# A model is named by its id, as the provider lists it; there is no default.
+# `model` is the id of a model as the provider lists it; there is no default.
 # The key is read from the environment.
 
 # %%
@@ -36,10 +35,10 @@ response = llm.complete("What is 6 * 7?")
 print(response.text)
 
 # %% [markdown]
-# ## What it took
+# ## Tokens and cost
 #
-# Every answer carries its token counts, its price in US dollars and the id
-# under which the provider bills it.
+# Every answer comes with its token counts, its cost in US dollars and the
+# provider's id of the call.
 
 # %%
 print(message.usage_metadata["total_tokens"], "tokens")
@@ -55,8 +54,7 @@ print(facts["inference_id"])
 # %% [markdown]
 # ## A stream
 #
-# The answer piece by piece. The bars show where one piece ends and the next
-# begins.
+# The answer in chunks. The bars show where one chunk ends and the next begins.
 
 # %%
 for chunk in model.stream("Say: what is well begun is half done."):
@@ -67,10 +65,10 @@ for chunk in llm.stream_complete("Say: what is well begun is half done."):
     print(chunk.delta, end="|")
 
 # %% [markdown]
-# ## Several at once
+# ## Several calls at once
 #
-# Three questions side by side, LangChain's way and LlamaIndex's. A notebook
-# has a running event loop, so `await` works as it stands.
+# Three questions at the same time, in LangChain and in LlamaIndex. A notebook
+# has a running event loop, so `await` works in a cell.
 
 # %%
 questions = ["What is 2 + 2?", "What is 3 * 3?", "What is 10 - 4?"]
@@ -84,10 +82,9 @@ for answer in await asyncio.gather(*map(llm.acomplete, questions)):
     print(answer.text)
 
 # %% [markdown]
-# ## The bill
+# ## The sum
 #
-# A block adds up what all calls inside it used, by the name of the model that
-# served them.
+# A block adds up the usage of all calls inside it, by the model that answered.
 
 # %%
 from langchain_aimlapi import get_aimlapi_usage_callback
@@ -106,4 +103,4 @@ with get_aimlapi_usage() as used:
 used
 
 # %% [markdown]
-# Next: [swap it in](02-swap-in.ipynb) for the class you have.
+# Next: [swap it in](02-swap-in.ipynb) for the class that you use now.

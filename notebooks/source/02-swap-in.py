@@ -1,14 +1,13 @@
 # %% [markdown]
 # # Swap it in
 #
-# You have a program that uses `ChatOpenAI` or LlamaIndex's `OpenAILike`.
-# Change one class, keep the program: here is one of each kind before and
-# after, and what the change gives you.
+# You have a program that uses `ChatOpenAI` or LlamaIndex's `OpenAILike`. Change
+# the class and keep the program: one of each before and after, and what
+# changes.
 #
-# *Without a key the emulator answers: a program on this machine that speaks
-# the provider's protocol, but whose words, token counts and prices are made
-# up; set `AIMLAPI_API_KEY` before you start Jupyter, and the same cells run
-# live.*
+# *Without a key, the emulator answers: a local server with the provider's
+# protocol, whose texts, token counts and prices are made up. Set
+# `AIMLAPI_API_KEY` before you start Jupyter to call the real provider.*
 
 # %%
 from aimlapi_emulator import emulator_unless_key
@@ -19,8 +18,8 @@ print("The emulator answers." if server else "Live: answers are paid for.")
 # %% [markdown]
 # ## From `ChatOpenAI`
 #
-# A small LangChain program: a prompt, a model, a parser, and an answer in the
-# shape of a class.
+# A small LangChain program: a prompt, a model, a parser, and an answer as an
+# object of a class.
 
 # %%
 before = '''
@@ -46,8 +45,8 @@ print(model.with_structured_output(Sum).invoke("Add 19 and 23"))
 '''
 
 # %% [markdown]
-# The same program with the other class. Only two lines differ: the import, and
-# the line that makes the model, whose id is the provider's.
+# The same program with the other class. Two lines differ: the import, and the
+# line that makes the model, whose id is the provider's.
 
 # %%
 import difflib
@@ -71,7 +70,7 @@ def show_change(before, after):
 show_change(before, after)
 
 # %% [markdown]
-# And it runs:
+# Its output:
 
 # %%
 exec(after)
@@ -79,8 +78,9 @@ exec(after)
 # %% [markdown]
 # ## From `OpenAILike`
 #
-# `OpenAILike` needs settings for what the model can do. `AIMLAPI` knows it from
-# the provider's documents, and where to ask, so these lines go away.
+# `OpenAILike` needs settings for what the model can do and for the address.
+# `AIMLAPI` knows both from the provider's documents, so these lines are not
+# needed.
 
 # %%
 before = """
@@ -115,10 +115,10 @@ show_change(before, after)
 exec(after)
 
 # %% [markdown]
-# ## What you have now and had not before
+# ## What you have now
 #
-# A price on every answer, token counts in every stream without asking for
-# them, and the thoughts of models that think.
+# The cost of every answer, token counts in every stream, and the reasoning of
+# models that reason.
 
 # %%
 from langchain_aimlapi import ChatAIMLAPI
@@ -132,11 +132,10 @@ print("tokens  ", whole.usage_metadata["total_tokens"])
 print("price   ", whole.response_metadata.get("cost_usd"), "US dollars")
 
 # %% [markdown]
-# ## Settings that make no sense here
+# ## Settings without an effect
 #
-# What the old class took and this one has no use for is never dropped in
-# silence. A setting that had no effect gives a warning, and one that would
-# mislead is refused:
+# A setting of the old class that has no effect here gives a warning, and one
+# that would mislead is refused:
 
 # %%
 try:
@@ -145,7 +144,7 @@ except ValueError as error:
     print(error.errors()[0]["msg"])
 
 # %% [markdown]
-# All names of all four classes people come from stand in [a
-# table](../docs/migrating/index.md).
+# [Migrating](../docs/migrating/index.md) lists all settings of the other
+# classes.
 #
 # Next: [an answer from your documents](03-rag.ipynb).

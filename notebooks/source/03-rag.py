@@ -1,13 +1,13 @@
 # %% [markdown]
 # # Answers from your documents
 #
-# Retrieval in both frameworks, over documents you have at hand: this project's
-# own guides. Each answer comes with the places it was taken from.
+# Retrieval in both frameworks, over the guides of this project. Each answer
+# comes with its sources.
 #
-# *Without a key the emulator answers: a program on this machine that speaks
-# the provider's protocol, but whose words, vectors, token counts and prices
-# are made up (it picks the sentence that shares most words with the question);
-# set `AIMLAPI_API_KEY` before you start Jupyter, and the same cells run live.*
+# *Without a key, the emulator answers: a local server with the provider's
+# protocol, whose texts, vectors, token counts and prices are made up (it
+# returns the sentence that shares the most words with the question). Set
+# `AIMLAPI_API_KEY` before you start Jupyter to call the real provider.*
 
 # %%
 from aimlapi_emulator import emulator_unless_key
@@ -18,9 +18,9 @@ print("The emulator answers." if server else "Live: answers are paid for.")
 # %% [markdown]
 # ## The documents
 #
-# Four guides, cut at their headings. A piece keeps the name of its guide and
-# its heading, so that an answer can say where it is from. Both frameworks get
-# the same pieces.
+# Four guides, split at their headings. A piece keeps the name of its guide and
+# its heading, so that an answer can name its source. Both frameworks get the
+# same pieces.
 
 # %%
 import re
@@ -59,15 +59,15 @@ for source, _ in corpus[:4]:
 # %%
 questions = [
     "How many credits are there to the dollar?",
-    "How long is Retry-After honoured?",
+    "How long is Retry-After followed?",
     "How does a spoken answer go back into the conversation?",
 ]
 
 # %% [markdown]
 # ## LangChain
 #
-# A vector store in memory, a prompt, a model. The chain returns the answer;
-# the sources are the pieces it was given.
+# A vector store in memory, a prompt, a model. The chain returns the answer; its
+# sources are the pieces that were found.
 
 # %%
 from langchain_aimlapi import (
@@ -108,7 +108,7 @@ with get_aimlapi_usage_callback() as used:
         print("from    ", "; ".join(places), end="\n\n")
 
 # %% [markdown]
-# Indexing and answering, added up:
+# The sum of indexing and answering:
 
 # %% varies
 used
@@ -116,8 +116,7 @@ used
 # %% [markdown]
 # ## LlamaIndex
 #
-# An index and its query engine. The response carries its sources, as
-# `source_nodes`.
+# An index and its query engine. The response has its sources as `source_nodes`.
 
 # %%
 from llama_index.core import VectorStoreIndex
@@ -149,10 +148,10 @@ with get_aimlapi_usage() as used:
 used
 
 # %% [markdown]
-# ## When the documents do not say
+# ## When the documents have no answer
 #
-# The prompt tells the model to answer from the context only, and so it says
-# that it does not know.
+# The prompt tells the model to answer from the context only, so it says that it
+# does not know.
 
 # %%
 print(answer("Who founded Rome?")[0])

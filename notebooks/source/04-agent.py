@@ -1,13 +1,12 @@
 # %% [markdown]
 # # An agent with three tools
 #
-# The model decides which of your functions to call, reads what they return,
-# and answers. Here you watch it do so, step by step, in both frameworks.
+# The model decides which of your functions to call, reads what they return, and
+# answers. Here you see each step, in both frameworks.
 #
-# *Without a key the emulator answers: a program on this machine that speaks
-# the provider's protocol, but whose words, token counts and prices are made
-# up; set `AIMLAPI_API_KEY` before you start Jupyter, and the same cells run
-# live.*
+# *Without a key, the emulator answers: a local server with the provider's
+# protocol, whose texts, token counts and prices are made up. Set
+# `AIMLAPI_API_KEY` before you start Jupyter to call the real provider.*
 
 # %%
 from aimlapi_emulator import emulator_unless_key
@@ -18,8 +17,7 @@ print("The emulator answers." if server else "Live: answers are paid for.")
 # %% [markdown]
 # ## The tools
 #
-# Three plain functions. Their names, docstrings and types are all that the
-# model sees.
+# Three plain functions. The model sees only their names, docstrings and types.
 
 
 # %%
@@ -47,11 +45,10 @@ task = (
 # %% [markdown]
 # ## LangChain
 #
-# `create_agent` is LangChain's own loop; the model is all that is ours.
-# `parallel_tool_calls=False` asks for one call at a time, so that the steps
-# come one after the other (left out, models call all three at once).
-# `stream_mode` says what to hear of: `updates` are the finished steps,
-# `messages` the words of the answer as they come.
+# `create_agent` is LangChain's own loop. `parallel_tool_calls=False` asks for
+# one call at a time, so that the steps follow one another (without it, models
+# call all three at once). `stream_mode` selects what is streamed: `updates` are
+# the finished steps, `messages` the chunks of the answer.
 
 # %%
 from langchain.agents import create_agent
@@ -80,7 +77,7 @@ with get_aimlapi_usage_callback() as used:
                     print("result ", message.content)
 
 # %% [markdown]
-# Four requests: three that ended in a call, and the answer.
+# Four requests: three that ended with a call, and the answer.
 
 # %%
 used
@@ -88,7 +85,7 @@ used
 # %% [markdown]
 # ## LlamaIndex
 #
-# `FunctionAgent` tells what it does as events.
+# `FunctionAgent` reports its steps as events.
 
 # %%
 from llama_index.core.agent.workflow import (
@@ -117,9 +114,9 @@ used
 # %% [markdown]
 # ## A tool that fails
 #
-# What a tool raises goes to the model as its result, if you say so: the model
-# can then try something else, or tell you. In LangChain that is a middleware,
-# in LlamaIndex it is the default.
+# An exception of a tool can be sent to the model as the result, so that it can
+# try something else. In LangChain this needs a middleware, in LlamaIndex it is
+# the default.
 
 # %%
 from langchain.agents.middleware import wrap_tool_call

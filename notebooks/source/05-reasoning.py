@@ -1,13 +1,12 @@
 # %% [markdown]
 # # Models that think
 #
-# Many models think before they answer. Here you see the thoughts, send them
-# back where a model wants them back, and look at what they cost.
+# Reasoning models produce text before the answer. Here you read it, send it
+# back where a model needs it, and see what it costs.
 #
-# *Without a key the emulator answers: a program on this machine that speaks
-# the provider's protocol, but whose words, thoughts, token counts and prices
-# are made up; set `AIMLAPI_API_KEY` before you start Jupyter, and the same
-# cells run live.*
+# *Without a key, the emulator answers: a local server with the provider's
+# protocol, whose texts, reasoning, token counts and prices are made up. Set
+# `AIMLAPI_API_KEY` before you start Jupyter to call the real provider.*
 
 # %%
 from aimlapi_emulator import emulator_unless_key
@@ -16,11 +15,11 @@ server = emulator_unless_key()
 print("The emulator answers." if server else "Live: answers are paid for.")
 
 # %% [markdown]
-# ## Seeing it
+# ## Read it
 #
-# Vendors send thoughts in five different ways; here they always arrive in the
-# same place, apart from the answer. In a stream they come first, piece by
-# piece: a bar shows where one ends.
+# Vendors send reasoning in five formats; both classes return it in one place,
+# separate from the answer. In a stream it arrives first, in chunks: a bar shows
+# where one ends.
 
 # %%
 from langchain_aimlapi import ChatAIMLAPI
@@ -43,12 +42,12 @@ for block in response.message.blocks:
     print(f"{block.block_type:<9}", text)
 
 # %% [markdown]
-# ## Sending it back
+# ## Send it back
 #
-# In a loop with tools a model thinks, calls a tool, and has to go on from
-# there. Some lose the thread unless their own thoughts come back to them, each
-# in its own form. You need not do anything: the message you got holds all of
-# it. An `httpx` hook shows what leaves your machine.
+# In a loop with tools, a model reasons, calls a tool, and continues from there.
+# Some models need their own reasoning back for this, each in its own format.
+# The message that you got contains it; pass it on unchanged. An `httpx` hook
+# shows what is sent.
 
 # %%
 import json
@@ -106,8 +105,8 @@ for model_id in thinkers:
             print("   signed:", google["thought_signature"][:24] + "...")
 
 # %% [markdown]
-# A history may be written down and read again, in another process, on another
-# day: the thoughts are still there, and the request is the same to the letter.
+# A history can be saved and loaded in another process: the reasoning is still
+# there, and the request is the same.
 
 # %%
 from langchain_core.messages import messages_from_dict, messages_to_dict
@@ -120,10 +119,10 @@ model.bind_tools([get_weather]).invoke(messages_from_dict(json.loads(written)))
 print(sent[-1]["messages"][1] == back)
 
 # %% [markdown]
-# ## Its tokens and its price
+# ## Tokens and cost
 #
-# Thoughts are output tokens, and are paid as such. The column `reasoning` is a
-# part of the column `output`.
+# Reasoning tokens are output tokens, and are charged as such. The column
+# `reasoning` is part of the column `output`.
 
 # %%
 from langchain_aimlapi import get_aimlapi_usage_callback
@@ -134,11 +133,10 @@ with get_aimlapi_usage_callback() as used:
 used
 
 # %% [markdown]
-# ## When there is no room left to answer
+# ## When no tokens are left for the answer
 #
-# `max_tokens` counts thoughts, too. With a small limit a model may think and
-# have nothing left to say: the answer is empty, and its finish reason is
-# `length`.
+# `max_tokens` includes reasoning. With a small limit, a model can use all
+# tokens for reasoning: the answer is empty, and its finish reason is `length`.
 
 # %%
 message = ChatAIMLAPI(model="deepseek/deepseek-r1", max_tokens=12).invoke(
@@ -149,7 +147,6 @@ print("answer       ", repr(message.content))
 print("finish reason", message.response_metadata["finish_reason"])
 
 # %% [markdown]
-# How each family is asked to think, or not to, stands in [the
-# guide](../docs/reasoning.md).
+# [The guide](../docs/reasoning.md) has the parameters of each family.
 #
 # Next: [a table out of texts](06-extraction.ipynb).

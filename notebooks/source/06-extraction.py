@@ -1,13 +1,13 @@
 # %% [markdown]
 # # A table out of texts
 #
-# Letters come in, rows come out: each text becomes an object of a class, and
+# Letters as input, rows as output: each text becomes an object of a class, and
 # the objects a table.
 #
-# *Without a key the emulator answers: a program on this machine that speaks
-# the provider's protocol, but whose values are found by simple rules and whose
-# token counts and prices are made up; set `AIMLAPI_API_KEY` before you start
-# Jupyter, and the same cells run live.*
+# *Without a key, the emulator answers: a local server with the provider's
+# protocol, which finds values by simple rules, and whose token counts and
+# prices are made up. Set `AIMLAPI_API_KEY` before you start Jupyter to call the
+# real provider.*
 
 # %%
 from aimlapi_emulator import emulator_unless_key
@@ -16,10 +16,10 @@ server = emulator_unless_key()
 print("The emulator answers." if server else "Live: answers are paid for.")
 
 # %% [markdown]
-# ## The letters, and the shape of a row
+# ## The letters, and the class of a row
 #
 # A Pydantic class is the schema. Descriptions are for the model; types and
-# limits are checked when the answer comes.
+# limits are checked when the answer arrives.
 
 # %%
 import datetime
@@ -62,8 +62,8 @@ def as_table(rows):
 # %% [markdown]
 # ## LangChain
 #
-# `with_structured_output` makes a model that answers with objects; `batch`
-# asks for all rows side by side.
+# `with_structured_output` makes a model that answers with objects; `batch` asks
+# for all rows at the same time.
 
 # %%
 from langchain_aimlapi import ChatAIMLAPI, get_aimlapi_usage_callback
@@ -79,7 +79,7 @@ used
 # %% [markdown]
 # ## LlamaIndex
 #
-# `as_structured_llm` does the same there; the object is the response's `raw`.
+# `as_structured_llm` does the same; the object is the response's `raw`.
 
 # %%
 import asyncio
@@ -91,9 +91,9 @@ responses = await asyncio.gather(*map(llm.acomplete, letters))
 print("the same rows:", [response.raw for response in responses] == rows)
 
 # %% [markdown]
-# ## Rows are objects
+# ## The objects as rows
 #
-# So the rest is Python.
+# The rest is plain Python.
 
 # %%
 refunds = [row for row in rows if row.kind == "refund"]
@@ -103,11 +103,11 @@ print(
 print("first letter on a", min(row.date for row in rows).strftime("%A"))
 
 # %% [markdown]
-# ## A row that does not come
+# ## A row that fails
 #
-# An answer that is cut, refused or of another shape is an error, never half an
-# object. With `include_raw=True` you get what came, and why it is no row,
-# instead: a long run then goes on.
+# An answer that was cut, was refused or does not fit the class is an error.
+# With `include_raw=True`, the reply and the reason are returned instead, so
+# that a long run continues.
 
 # %%
 short = ChatAIMLAPI(model="openai/gpt-4o", max_tokens=5)
@@ -119,7 +119,7 @@ print("why   ", str(answer["parsing_error"]).splitlines()[0])
 print("reason", answer["raw"].response_metadata["finish_reason"])
 
 # %% [markdown]
-# Which way a schema travels for which model stands in [the
-# guide](../docs/structured-output.md).
+# [The guide](../docs/structured-output.md) says how the schema is sent to which
+# model.
 #
 # Next: [images, audio and files](07-media.ipynb).

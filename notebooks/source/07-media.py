@@ -1,13 +1,12 @@
 # %% [markdown]
 # # Images, audio and files
 #
-# A picture, a document and a sound go into a message as your framework's own
-# blocks; a spoken answer comes back, and is played here.
+# An image, a document and a recording are sent as content blocks of your
+# framework; a spoken answer is returned, and played here.
 #
-# *Without a key the emulator answers: a program on this machine that speaks
-# the provider's protocol, but says no more of what it was sent than its kind
-# and size; set `AIMLAPI_API_KEY` before you start Jupyter, and the same cells
-# run live.*
+# *Without a key, the emulator answers: a local server with the provider's
+# protocol, which only reports the kind and size of what it received. Set
+# `AIMLAPI_API_KEY` before you start Jupyter to call the real provider.*
 
 # %%
 from aimlapi_emulator import emulator_unless_key
@@ -104,10 +103,10 @@ blocks = [
 print(llm.chat([ChatMessage(role="user", blocks=blocks)]).message.content)
 
 # %% [markdown]
-# ## Sound, in and out
+# ## Audio as input and output
 #
-# Half a second of a tone goes in. The model answers in speech: its sound, and
-# the words of it.
+# Half a second of a tone is sent. The model answers with audio and its
+# transcript.
 
 # %%
 import array
@@ -159,11 +158,11 @@ print(answer.message.additional_kwargs["audio_transcript"])
 print(spoken.resolve_audio().read(4), "is how a WAV file begins")
 
 # %% [markdown]
-# ## What a model does not take
+# ## What a model does not accept
 #
-# Nothing is dropped in silence. A picture that the documents do not list for a
-# model is sent with one warning, for documents have gaps. With
-# `strict_parameters=True` it is refused by name, before anything is sent:
+# Content is never left out without a report. An image that a model's documents
+# do not list is sent with one warning, because documents are incomplete. With
+# `strict_parameters=True` it raises before anything is sent:
 
 # %%
 from langchain_aimlapi.errors import InvalidRequestError
@@ -175,7 +174,7 @@ except InvalidRequestError as error:
     print(error)
 
 # %% [markdown]
-# Further forms, such as addresses in place of data, stand in [the
-# guide](../docs/multimodal.md).
+# [The guide](../docs/multimodal.md) has further forms, such as URLs in place of
+# data.
 #
 # Next: [comparing models](08-comparing-models.ipynb).

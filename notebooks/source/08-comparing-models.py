@@ -1,15 +1,13 @@
 # %% [markdown]
 # # Comparing models
 #
-# The same questions to several models of several vendors: what each answer
-# costs, how long it takes, how many tokens it is made of. To try another
-# model, write its id into the list.
+# The same questions to models of several vendors: cost, time and tokens of each
+# answer. To compare another model, add its id to the list.
 #
-# *Without a key the emulator answers: a program on this machine that speaks
-# the provider's protocol, but whose words, token counts and prices are made up
-# and whose times are those of this machine, so that the picture shows the
-# method, not the models; set `AIMLAPI_API_KEY` before you start Jupyter, and
-# the same cells run live.*
+# *Without a key, the emulator answers: a local server with the provider's
+# protocol, whose texts, token counts and prices are made up and whose times are
+# those of this machine, so the plot shows the method, not the models. Set
+# `AIMLAPI_API_KEY` before you start Jupyter to call the real provider.*
 
 # %%
 from aimlapi_emulator import emulator_unless_key
@@ -40,11 +38,11 @@ questions = [
 ]
 
 # %% [markdown]
-# ## Asking
+# ## The calls
 #
-# The models take turns, three rounds long, so that a slow minute is nobody's
-# own. The first call opens the connection: it is not measured. `max_retries=0`
-# keeps the waiting for a busy provider out of the times.
+# The models take turns in three rounds, so that a slow minute affects all of
+# them. The first call opens the connection and is not measured. `max_retries=0`
+# keeps waits for a busy provider out of the times.
 
 # %%
 import time
@@ -66,7 +64,7 @@ for _ in range(ROUNDS):
             seconds[model_id].append(time.perf_counter() - begun)
 
 # %% [markdown]
-# ## What they said
+# ## The answers
 
 # %%
 for number, question in enumerate(questions):
@@ -75,7 +73,7 @@ for number, question in enumerate(questions):
         print(f"   {model_id:<30}{messages[number].content.strip()}")
 
 # %% [markdown]
-# ## Tokens and prices
+# ## Tokens and cost
 #
 # For one question, on average.
 
@@ -117,10 +115,10 @@ as_table(
 )
 
 # %% [markdown]
-# ## The picture
+# ## The plot
 #
-# Left and low is good: quick and cheap. A larger circle is a longer answer.
-# The scale of prices is logarithmic, since they differ so much.
+# Left is fast, low is cheap. A larger circle is a longer answer. The scale of
+# the cost is logarithmic.
 
 # %% varies
 import matplotlib.pyplot as plt
@@ -150,7 +148,7 @@ axes.grid(alpha=0.25)
 axes.spines[["top", "right"]].set_visible(False)
 
 # %% [markdown]
-# ## The same, as rows
+# ## The same as rows
 
 # %% varies
 as_table(
@@ -162,6 +160,7 @@ as_table(
 )
 
 # %% [markdown]
-# Three questions decide nothing: take your own, and more of them.
+# Three questions are not enough to choose a model: use your own, and more of
+# them.
 #
 # Next: [when things go wrong](09-failure.ipynb).

@@ -1,13 +1,12 @@
 # %% [markdown]
 # # When things go wrong
 #
-# Each kind of failure is a class of its own: what it looks like here, and what
-# to do about it. The emulator fails on demand, so that you can try what your
-# program does before it happens.
+# Each kind of failure has its own class: how it looks, and what to do. The
+# emulator fails on demand, so that you can test what your program does.
 #
-# *This notebook is at home with the emulator, a program on this machine that
-# speaks the provider's protocol; if you set `AIMLAPI_API_KEY` to run it live,
-# the cells that need a failure on demand say so and do nothing.*
+# *This notebook needs the emulator, a local server with the provider's
+# protocol. If you set `AIMLAPI_API_KEY` to run it live, the cells that need a
+# failure on demand say so and do nothing.*
 
 # %%
 from aimlapi_emulator import emulator_unless_key
@@ -16,11 +15,11 @@ server = emulator_unless_key()
 print("The emulator answers." if server else "Live: answers are paid for.")
 
 # %% [markdown]
-# ## One tree
+# ## One base class
 #
-# All errors are `AIMLAPIError`s, in both frameworks. Each has a message that
-# says what to do, the status, and the provider's id of the call to quote to
-# its support. A failure is asked for with its name in place of a model's.
+# All errors are subclasses of `AIMLAPIError`, in both frameworks. Each has a
+# message that says what to do, the status, and the provider's id of the call
+# for its support. To get a failure, pass its name as the model.
 
 # %%
 from aimlapi_transport.errors import AIMLAPIError
@@ -50,10 +49,10 @@ def see(fault, **settings):
 
 
 # %% [markdown]
-# ## The key, and the money
+# ## The key, and the credits
 #
-# **What to do:** set `AIMLAPI_API_KEY`; top up the account. Neither is tried
-# again, since waiting does not help.
+# **What to do:** set `AIMLAPI_API_KEY`; top up the account. Neither is retried,
+# because waiting does not help.
 
 # %%
 see("fault-401")
@@ -62,8 +61,8 @@ see("fault-403")
 # %% [markdown]
 # ## The request
 #
-# **What to do:** read the message, it names the field. Where a conversation
-# has become too long, shorten it.
+# **What to do:** read the message: it names the field. If a conversation has
+# become too long, shorten it.
 
 # %%
 see("fault-400")
@@ -71,8 +70,8 @@ see("fault-context-length")
 see("fault-404")
 
 # %% [markdown]
-# Much is refused before anything is sent, live too, since the documents of a
-# model say what it takes:
+# Many errors are found before anything is sent, live too, because the documents
+# of a model say what it accepts:
 
 # %%
 for settings in ({"temperature": 3}, {"stop": list("abcde")}):
@@ -84,12 +83,12 @@ for settings in ({"temperature": 3}, {"stop": list("abcde")}):
 # %% [markdown]
 # ## A busy provider
 #
-# Such failures pass, and are tried again: `max_retries=2`, the default, means
-# at most three requests, of any kind. A quota that is used up looks the same
-# on the wire, but does not pass, and is not tried again.
+# Such failures are temporary, and are retried: `max_retries=2`, the default,
+# means at most three requests in any kind of call. A quota that is used up has
+# the same status, but is not temporary, and is not retried.
 #
-# **What to do:** usually nothing. If a `RateLimitError` still reaches you, ask
-# less often; `retry_after` says when.
+# **What to do:** usually nothing. If you get a `RateLimitError`, send fewer
+# requests; `retry_after` says when to send the next.
 
 # %%
 if server:
@@ -110,21 +109,20 @@ else:
 # %% [markdown]
 # ## The network
 #
-# **What to do:** look at the network, or raise `timeout`, which is seconds of
-# silence.
+# **What to do:** check the network, or raise `timeout`, which is seconds
+# without data.
 
 # %% varies
 see("fault-connection-reset", max_retries=0)
 see("fault-stall", timeout=0.2, max_retries=0)
 
 # %% [markdown]
-# ## Half an answer
+# ## An incomplete answer
 #
-# A stream that breaks is an error, never a short answer that looks whole. What
-# had arrived is in `partial`. It is not tried again, since you have already
-# shown the first half to somebody.
+# A stream that breaks is an error. The part that arrived is in `partial`. It is
+# not retried, because your program has already used the first part.
 #
-# **What to do:** ask again, or show the half as a half.
+# **What to do:** ask again, or show the part as incomplete.
 
 # %%
 if server:
@@ -138,10 +136,10 @@ else:
     print(NOT_LIVE)
 
 # %% [markdown]
-# ## Half a tool call
+# ## An incomplete tool call
 #
-# The same for a call whose arguments were cut: it is never run with what
-# happened to arrive, but handed to you as an invalid one.
+# A call whose arguments were cut is never run with the part that arrived; it is
+# returned as an invalid call.
 #
 # **What to do:** raise `max_tokens`.
 
@@ -155,10 +153,11 @@ else:
     print(NOT_LIVE)
 
 # %% [markdown]
-# ## Another model instead
+# ## Falling back to another model
 #
-# LangChain's `with_fallbacks` takes the next model when one fails. Say for
-# which errors: a wrong request would be wrong for the next one, too.
+# LangChain's `with_fallbacks` uses the next model when one fails. Name the
+# errors for which it should: a wrong request would be wrong for the next model,
+# too.
 
 # %%
 from langchain_aimlapi.errors import (
@@ -176,6 +175,5 @@ message = model.invoke("What is 6 * 7?")
 print(message.content, "|", message.response_metadata["model_name"])
 
 # %% [markdown]
-# All classes and what to do about each stand in [the
-# guide](../docs/errors-and-retries.md); all faults of the emulator are listed
-# by `python -m aimlapi_emulator --list-faults`.
+# [The guide](../docs/errors-and-retries.md) lists all classes and what to do;
+# `python -m aimlapi_emulator --list-faults` lists all faults of the emulator.

@@ -1,14 +1,13 @@
 # %% [markdown]
 # # A codex agent with the provider's tools
 #
-# The codex models are served under `/v1/responses` only, and there the
-# provider runs tools of its own: it searches the web and runs code while it
-# answers. Here an agent has both, and a function of yours.
+# The codex models are served under `/v1/responses` only. There, the provider
+# runs tools of its own: it searches the web and runs code while it answers.
+# Here an agent has both, and a function of yours.
 #
-# *Without a key the emulator answers: a program on this machine that speaks
-# the provider's protocol, but whose words, token counts and prices are made
-# up; set `AIMLAPI_API_KEY` before you start Jupyter, and the same cells run
-# live.*
+# *Without a key, the emulator answers: a local server with the provider's
+# protocol, whose texts, token counts and prices are made up. Set
+# `AIMLAPI_API_KEY` before you start Jupyter to call the real provider.*
 
 # %%
 from aimlapi_emulator import emulator_unless_key
@@ -19,8 +18,8 @@ print("The emulator answers." if server else "Live: answers are paid for.")
 # %% [markdown]
 # ## LangChain
 #
-# Tools that the provider runs are dicts, beside your own functions. Nothing
-# says where the model is served: `ChatAIMLAPI` knows.
+# Tools that the provider runs are passed as dicts, together with your own
+# functions. `ChatAIMLAPI` knows where the model is served.
 
 # %%
 from langchain.agents import create_agent
@@ -42,8 +41,8 @@ messages = agent.invoke(asked)["messages"]
 print(messages[-1].text)
 
 # %% [markdown]
-# What the model thought, searched and ran is in the blocks of its messages,
-# in the order in which it came. The next request sends it all back.
+# The reasoning, searches and code of the model are blocks of its messages, in
+# order. The next request sends all of them back.
 
 # %%
 for message in messages[1:]:
@@ -53,9 +52,9 @@ for message in messages[1:]:
         print("   ", block["type"], block.get("name", ""), str(detail)[:50])
 
 # %% [markdown]
-# ## Streamed
+# ## Streaming
 #
-# A block shows when it is whole, text as it comes.
+# A block is shown when it is complete, text as it arrives.
 
 # %%
 bound = model.bind_tools([{"type": "web_search"}])
@@ -81,7 +80,7 @@ answer = await worker.run("Read ticket 7.")
 print(answer)
 
 # %% [markdown]
-# What the provider ran is in the message, beside its blocks.
+# The calls of the provider's tools are in the message, besides its blocks.
 
 # %%
 from llama_index.core.llms import ChatMessage

@@ -1,13 +1,12 @@
 # %% [markdown]
 # # A table through a model
 #
-# A few hundred letters, labelled, as a job that can be killed: what was
-# answered stays answered, and what it cost is known.
+# A few hundred letters, labelled by a job that can be killed: answers are kept,
+# and the cost is known.
 #
-# *Without a key the emulator answers: a program on this machine that speaks
-# the provider's protocol, but whose words, token counts and prices are made
-# up; set `AIMLAPI_API_KEY` before you start Jupyter, and the same cells run
-# live.*
+# *Without a key, the emulator answers: a local server with the provider's
+# protocol, whose texts, token counts and prices are made up. Set
+# `AIMLAPI_API_KEY` before you start Jupyter to call the real provider.*
 
 # %%
 from aimlapi_emulator import emulator_unless_key
@@ -18,7 +17,7 @@ print("The emulator answers." if server else "Live: answers are paid for.")
 # %% [markdown]
 # ## Rows
 #
-# Any file of JSON Lines, CSV or Parquet will do; here it is made.
+# Any file of JSON Lines, CSV or Parquet can be used; here one is made.
 
 # %%
 import csv
@@ -35,10 +34,10 @@ with (folder / "letters.csv").open("w", newline="") as file:
         table.writerow([number, f"Letter {number}: my {thing} does not work."])
 
 # %% [markdown]
-# ## First a look at the price
+# ## The cost beforehand
 #
-# A dry run asks nothing: it counts tokens, and prices them where the price
-# is known. A sample tells how long answers are.
+# A dry run sends nothing to the model: it counts tokens and estimates the cost.
+# A sample shows how long answers are.
 
 # %%
 from dataclasses import replace
@@ -64,9 +63,9 @@ sample = run(replace(job, output=folder / "sample.jsonl", sample=10))
 print(f"about ${sample.cost_usd / 10 * 300:.2f} for all of them")
 
 # %% [markdown]
-# ## In a process that dies
+# ## In a process that is killed
 #
-# Another process begins the job and is killed, with no chance to tidy up.
+# Another process starts the job and is killed in the middle.
 
 # %%
 import os
@@ -92,16 +91,16 @@ process.wait()
 print("It was killed in the middle.")
 
 # %% [markdown]
-# Run it again, and it asks for the rest.
+# Run it again, and it sends the rows that have no answer.
 
 # %%
 summary = run(job)
 print(summary.already > 0, summary.already + summary.answered)
 
 # %% [markdown]
-# ## What came
+# ## The result
 #
-# One object a row, with what it cost and what it took.
+# One object for each row, with its cost and its time.
 
 # %%
 import json
