@@ -22,6 +22,7 @@ class AnswerReader:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._reply = exchange.reply
+        self._time_limits = exchange.time_limits
         self._reader = reader_of(exchange)
         self._awaits_event = exchange.request.stream
         self._is_read = False  # all that counts of the reply
@@ -41,7 +42,7 @@ class AnswerReader:
                 self._is_read = reader.is_done or not piece
                 if self._awaits_event and reader.count:
                     self._awaits_event = False
-                    self._exchange.limit_silence(self._exchange.time_limits.silence)
+                    self._reply.limit_silence(self._time_limits.until_end(self._time_limits.silence))
                 if deltas:
                     return deltas
             except Exception as error:
@@ -68,7 +69,7 @@ class AnswerReader:
         None where the connection broke or fell silent after a complete answer.
         """
         if is_broken(error):
-            limits = self._exchange.time_limits
+            limits = self._time_limits
             error = to_aimlapi_error(error, self._exchange.scrub, limits, has_begun=self._reader.count > 0)
         if isinstance(error, APIConnectionError):
             if self._reader.has_answer:

@@ -6,7 +6,7 @@ in generators, each then finds the others running. A stream of this module await
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from typing import TYPE_CHECKING
 
 from typing_extensions import Self
@@ -156,9 +156,9 @@ class AsyncStream(_DeltaStream):
             return delta
         raise StopAsyncIteration
 
-    async def deltas(self) -> list[Delta]:
+    def deltas(self) -> Awaitable[list[Delta]]:
         """All deltas of the next piece of the reply: what `async for` gives one by one. Empty at the end."""
-        return await self._read()
+        return self._read()
 
     async def aclose(self) -> None:
         """Ends the stream. What had not been read is not read any more, and the connection is not used again."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
+from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 from typing_extensions import Self
 
 from aimlapi_transport.chat.choices import OneChoice
 from aimlapi_transport.chat.response import Completion, Delta
+from aimlapi_transport.errors import AIMLAPIError
 from aimlapi_transport.stream import AsyncStream
 from langchain_aimlapi._responses import StreamReader
-from langchain_aimlapi.error_translation import translated
+from langchain_aimlapi.error_translation import raise_translated
 
 
 class AsyncChunks(AsyncIterator[ChatGenerationChunk]):
@@ -19,7 +21,7 @@ class AsyncChunks(AsyncIterator[ChatGenerationChunk]):
 
     Args:
         choice: picks the deltas of one of several answers.
-        finish: called with the last chunk.
+        finish: called with the last message and the whole answer.
         begin: awaited before anything is sent; what it raises ends the stream.
     """
 
@@ -28,7 +30,7 @@ class AsyncChunks(AsyncIterator[ChatGenerationChunk]):
         stream: AsyncStream,
         choice: OneChoice,
         reader: StreamReader,
-        finish: Callable[[ChatGenerationChunk, Completion], None],
+        finish: Callable[[BaseMessage, Completion], None],
         begin: Callable[[], Awaitable[None]],
     ) -> None:
         self._stream = stream
@@ -36,14 +38,13 @@ class AsyncChunks(AsyncIterator[ChatGenerationChunk]):
         self._finish = finish
         self._begin: Callable[[], Awaitable[None]] | None = begin
         self._choice = choice
-        self._raising = translated()
         self._ready: Iterator[Delta] = iter(())
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> ChatGenerationChunk:
-        with self._raising:
+        try:
             if self._begin is not None:
                 begin, self._begin = self._begin, None
                 try:
@@ -55,12 +56,15 @@ class AsyncChunks(AsyncIterator[ChatGenerationChunk]):
                 for delta in self._ready:
                     chunk = self._reader.chunk(delta)
                     if delta.completion is not None:
-                        self._finish(chunk, delta.completion)
+                        self._finish(chunk.message, delta.completion)
                     return chunk
                 deltas = await self._stream.deltas()
                 if not deltas:
                     raise StopAsyncIteration
                 self._ready = iter(self._choice.of(deltas))
+        except AIMLAPIError as error:
+            raise_translated(error)
+            raise
 
     async def aclose(self) -> None:
         """Ends the stream; its connection is broken off where the answer was not read to its end."""

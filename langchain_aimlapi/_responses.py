@@ -266,7 +266,10 @@ def _additional_kwargs(choice: Choice, *, with_text: bool, sent_items: Collectio
         kwargs["reasoning_content"] = choice.reasoning
     if choice.refusal:
         kwargs["refusal"] = choice.refusal
-    extras = {call.id: extra for call in choice.tool_calls if (extra := _extras(call))}
+    extras: dict[str, Any] = {}
+    for call in choice.tool_calls:
+        if extra := _extras(call):
+            extras[call.id] = extra
     if extras:
         kwargs["tool_call_extras"] = extras
     return kwargs

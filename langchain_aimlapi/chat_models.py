@@ -139,7 +139,7 @@ class ChatAIMLAPI(SerializableChat):
                     for delta in choice.of(deltas):
                         chunk = reader.chunk(delta)
                         if delta.completion is not None:
-                            self._finish_chunk(chunk, delta.completion, call=kwargs)
+                            self._finish(chunk.message, delta.completion, call=kwargs)
                         yield chunk
             finally:
                 stream.close()
@@ -165,7 +165,7 @@ class ChatAIMLAPI(SerializableChat):
             deltas = client.stream(request, timeout=kwargs.get("timeout"))
             begin = partial(areserve, budgets_of(run_manager), client, request)
             choice, reader = OneChoice(request.choices), stream_reader(self.output_version, request)
-            finish = partial(self._finish_chunk, call=kwargs)
+            finish = partial(self._finish, call=kwargs)
             return AsyncChunks(deltas, choice, reader, finish, begin)
 
     def _result(self, completion: Completion, request: Request, call: dict[str, Any]) -> ChatResult:
@@ -179,26 +179,31 @@ class ChatAIMLAPI(SerializableChat):
             ChatGeneration(message=message, generation_info=generation_info(message)) for message in messages
         ]
         for choice, message in zip(completion.choices, messages, strict=False):
-            self._finish(message, completion, choice, call)
+            self._finish(message, completion, choice, call=call)
         usage = completion.usage
         return ChatResult(
             generations=generations,
             llm_output={"model_name": completion.model, "token_usage": usage.raw if usage else {}},
         )
 
-    def _finish_chunk(self, chunk: ChatGenerationChunk, completion: Completion, *, call: dict[str, Any]) -> None:
-        if isinstance(chunk.message, AIMessage):
-            self._finish(chunk.message, completion, completion.choices[0], call)
+    def _finish(
+        self, message: BaseMessage, completion: Completion, choice: Choice | None = None, *, call: dict[str, Any]
+    ) -> None:
+        """Adds to a message what it is asked to tell of the reply, and of the answer by its schema.
 
-    def _finish(self, message: AIMessage, completion: Completion, choice: Choice, call: dict[str, Any]) -> None:
-        """Adds to a message what it is asked to tell of the reply, and of the answer by its schema."""
+        Args:
+            choice: the answer; by default the first.
+            call: the arguments of the call.
+        """
+        if not isinstance(message, AIMessage):
+            return
         if self.include_response_headers:
             message.response_metadata["headers"] = dict(completion.headers)
         schema = {**self.model_kwargs, **call}.get("response_format")
         if schema is not None:
             from langchain_aimlapi._parsed import add_parsed
 
-            add_parsed(message, schema, completion, choice)
+            add_parsed(message, schema, completion, choice or completion.choices[0])
 
     def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None]) -> dict[str, Any]:
         counts = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}

@@ -36,15 +36,22 @@ class translated:
         pass
 
     def __exit__(self, _: object, error: BaseException | None, trace: object) -> None:
-        if not isinstance(error, transport.AIMLAPIError):
-            return
-        kind = _KINDS.get(type(error))
-        if kind is None:
-            return
-        ours = kind(error.message)
-        # What a base class says of its kind is no more than a default: the error itself knows better.
-        ours.__dict__.update({"is_retryable": error.is_retryable, **error.__dict__})
         try:
-            raise ours from None
+            if isinstance(error, transport.AIMLAPIError):
+                raise_translated(error)
         finally:
-            del ours, error, trace  # or frame, error and traceback would hold each other, and the model's connections
+            del error, trace  # or frame, error and traceback would hold each other, and the model's connections
+
+
+def raise_translated(error: transport.AIMLAPIError) -> None:
+    """Raises LangChain's error for one of the transport's; nothing where it has none."""
+    kind = _KINDS.get(type(error))
+    if kind is None:
+        return
+    ours = kind(error.message)
+    # What a base class says of its kind is no more than a default: the error itself knows better.
+    ours.__dict__.update({"is_retryable": error.is_retryable, **error.__dict__})
+    try:
+        raise ours from None
+    finally:
+        del ours, error  # as above

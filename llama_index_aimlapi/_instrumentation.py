@@ -8,7 +8,7 @@ then ends with what came.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from llama_index.core.llms.llm import LLM
@@ -140,8 +140,8 @@ class _AsyncReadThrough(AsyncGenerator[Response, None], Generic[Response]):
         self._wrapped = wrapped
         self._answer = answer
 
-    async def __anext__(self) -> Response:
-        return await self._wrapped.__anext__()
+    def __anext__(self) -> Coroutine[Any, Any, Response]:
+        return self._wrapped.__anext__()
 
     async def asend(self, value: None) -> Response:
         return await self.__anext__()

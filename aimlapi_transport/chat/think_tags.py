@@ -18,9 +18,10 @@ class ThinkSplitter:
 
     Attributes:
         has_begun: whether any text was fed.
+        is_over: whether all that follows is answer: nothing is pending, and `feed` would give text back as it is.
     """
 
-    __slots__ = ("_blank", "_drops_lone_close", "_pending", "_state", "has_begun")
+    __slots__ = ("_blank", "_drops_lone_close", "_pending", "_state", "has_begun", "is_over")
 
     def __init__(self, *, drops_lone_close: bool = True) -> None:
         self._drops_lone_close = drops_lone_close
@@ -28,11 +29,7 @@ class ThinkSplitter:
         self._pending = ""
         self._blank: list[str] = []  # pieces before anything else
         self.has_begun = False
-
-    @property
-    def is_over(self) -> bool:
-        """Whether all that follows is answer: nothing is pending, and `feed` would give text back as it is."""
-        return self._state == "answer" and not self._drops_lone_close
+        self.is_over = False
 
     def feed(self, text: str) -> tuple[str, str]:
         """The reasoning and the answer this piece adds."""
@@ -73,6 +70,7 @@ class ThinkSplitter:
                 return reasoning, ""
             self._state = "answer"
         answer = text
+        self.is_over = not self._drops_lone_close
         if self._drops_lone_close and _CLOSE[0] in text:
             kept = _before_trailing_tag(text)
             self._pending, answer = text[kept:], text[:kept]

@@ -154,10 +154,6 @@ class Exchange:
             raise to_aimlapi_error(error, self.scrub, self.time_limits) from None
         return whole
 
-    def limit_silence(self, seconds: float | None) -> None:
-        """Sets how many seconds each piece that follows is waited for, at most until the deadline."""
-        self.reply.limit_silence(self.time_limits.until_end(seconds))
-
     async def drain(self) -> None:
         """Reads what follows an answer, so that its connection can be used again."""
         if self.reply.is_live:
