@@ -186,9 +186,9 @@ def _row(model: str, preset: Preset) -> Embedder:
 
 def _check_text(text: Any, where: str, model: str, row: Embedder, *, alone: bool) -> None:
     if not isinstance(text, str):
-        raise InvalidRequestError(f"{where} is {repr(text)[:80]}, a {type(text).__name__}: pass a text.")
+        raise InvalidRequestError(f"{where} is {repr(text)[:80]}, a {type(text).__name__}: pass a string.")
     if not text:
-        raise InvalidRequestError(f"{where} is empty: remove it, or pass a text that is not empty.")
+        raise InvalidRequestError(f"{where} is empty: remove it, or pass a string that is not empty.")
     limit = row.max_characters_alone if alone else row.max_characters
     if limit is not None and len(text) > limit:
         longer = row.max_characters_alone or 0
@@ -260,7 +260,7 @@ def _vector(value: Any) -> list[float]:
         else:
             numbers = array("d", value)
     except (binascii.Error, ValueError, TypeError, OverflowError):
-        form = "not base64 of 32-bit floats" if isinstance(value, str) else "no list of numbers"
+        form = "not base64 of 32-bit floats" if isinstance(value, str) else "not a list of numbers"
         raise BadResponseError(f"The provider's reply contains an embedding that is {form}.") from None
     vector = numbers.tolist()
     if not vector:

@@ -31,20 +31,22 @@ def check_history(
     """The messages, in which each result of a tool has its call and each call its result.
 
     Args:
-        repair: leave out results without a call, and answer calls without a result with `NO_RESULT`; both are errors
-            by default. Results that another message parts from their call follow it again.
+        repair: leave out results without a call and further results of a call, and answer calls without a result with
+            `NO_RESULT`; all are errors by default. Results that another message parts from their call follow it again.
         continued: whether an answer that is in no message comes before them: results may be of its calls.
         has_items: whether the endpoint takes calls as output items, also of tools such as a computer.
 
     Raises:
-        InvalidRequestError: a result without its call, or a call without its result, by the index of its message.
+        InvalidRequestError: a result without its call, a second result of a call, or a call without its result, by the
+            index of its message.
     """
     calls: dict[str, _Call] = {}
     ids: dict[str, str] = {}  # by name, of the last call: the older form of a result has no id
     former_ids: dict[str, str] = {}  # of calls in the older form, which results in the newer one may name, too
     waiting: dict[str, _Call] = {}
     without_result: list[_Call] = []
-    without_call: set[int] = set()
+    surplus: set[int] = set()  # the positions of results that no call asks for, or not any more
+    answered: dict[str, int] = {}  # call id -> the position of its result
     late: dict[int, list[Json]] = {}  # by the position of their call; hosts want them right behind it
     misplaced: set[int] = set()  # the positions of these results
     turn = 0  # the position of the last message that is no result
@@ -54,9 +56,15 @@ def check_history(
             by_name = ids if message.get("role") == "function" else former_ids
             call_id = key if key in calls else by_name.get(key, key)
             if call_id not in calls and not (continued and message.get("role") == "tool"):
-                without_call.add(position)
+                surplus.add(position)
                 if not repair:
                     raise _no_call(position, key, calls)
+            elif call_id in answered:  # what follows the first result was written after that one
+                if not repair:
+                    raise _second_result(position, key, answered[call_id])
+                surplus.add(position)
+                continue
+            answered[call_id] = position
             waiting.pop(call_id, None)
             if repair and call_id in calls and calls[call_id].position < turn:
                 late.setdefault(calls[call_id].position, []).append(message)
@@ -69,10 +77,12 @@ def check_history(
                     without_result.append(waiting[call.call_id])
                 calls[call.call_id] = waiting[call.call_id] = call
                 ids[call.name] = call.call_id
+                answered.pop(call.call_id, None)
             if message.get("function_call"):
                 name = str(message["function_call"].get("name"))
                 call_id = ids.get(name, name) if has_items else name
                 ids[name] = former_ids[name] = call_id
+                answered.pop(call_id, None)
                 calls.setdefault(call_id, _Call(call_id, name, position))
         for call_id in _answered_inside(message) if waiting else ():
             waiting.pop(call_id, None)
@@ -80,11 +90,11 @@ def check_history(
     for call in without_result:
         if not repair or not call.takes_text:
             raise _no_result(call)
-    if not without_result and not without_call and not misplaced:
+    if not without_result and not surplus and not misplaced:
         return list(messages)
     repaired: list[Json] = []
     for position, message in enumerate(messages):
-        if position not in without_call and position not in misplaced:
+        if position not in surplus and position not in misplaced:
             repaired.append(message)
         repaired += late.get(position, ())
         answers = [call.call_id for call in without_result if call.position == position]
@@ -121,6 +131,13 @@ def _no_call(position: int, key: str, calls: dict[str, _Call]) -> InvalidRequest
     return InvalidRequestError(
         f"messages[{position}] is the result of a call {key!r} that no message before it made: name one of the calls "
         f"made ({', '.join(calls) or 'there are none'}), or pass `repair_history=True` to leave such results out."
+    )
+
+
+def _second_result(position: int, key: str, first: int) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"messages[{position}] is a second result of the call {key!r}, after messages[{first}]: keep one of them, or "
+        "pass `repair_history=True` to leave the second out."
     )
 
 
