@@ -62,6 +62,8 @@ def needs(package: str) -> set[str]:
     for path in (ROOT / package).rglob("*.py"):
         for name in imported(ast.parse(path.read_text(encoding="utf-8"))):
             top = name.partition(".")[0]
+            if top == "zoneinfo":
+                found.add("tzdata")  # where the system has no list of time zones, as Windows
             if top in sys.stdlib_module_names or top in ("", package, "tomllib", "sre_parse"):
                 continue
             found.add(OURS.get(top, top))

@@ -53,6 +53,7 @@ DISTRIBUTIONS = (
         also=("httpx", "orjson", "platformdirs", "pydantic", "typing-extensions"),
         optional={
             "socksio": "only a SOCKS proxy needs it, and an error says so",
+            "tzdata": "where there is no list of time zones, the provider decides which there are",
         },
         usage='from aimlapi_transport import Client\n\nClient().chat("openai/gpt-4o", "Hello").text',
     ),
