@@ -32,6 +32,7 @@ from aimlapi_transport.request_builder import build_request
 from aimlapi_transport.request_options import RequestOptions
 from aimlapi_transport.service.methods import AsyncService, ServiceMethods, SyncService
 from aimlapi_transport.stream import AsyncStream, Stream
+from aimlapi_transport.usage_totals import CountedCall, used_by_embeddings
 from aimlapi_transport.user_warnings import UnlistedParameterWarning
 
 if TYPE_CHECKING:  # imported by the first call for embeddings, or of a response in the background
@@ -39,7 +40,6 @@ if TYPE_CHECKING:  # imported by the first call for embeddings, or of a response
     from aimlapi_transport.embeddings import Embeddings
     from aimlapi_transport.http.exchange import Exchange
     from aimlapi_transport.responses.background import Progress
-    from aimlapi_transport.usage_totals import CountedCall
 
 T_Whole = TypeVar("T_Whole")  # an answer, or what is awaited for one
 T_Stream = TypeVar("T_Stream")  # an iterator of deltas, or an asynchronous one
@@ -264,7 +264,6 @@ class _Endpoints(ServiceMethods, Caller, Generic[T_Whole, T_Stream]):
             call: where what it uses is counted, and its budget.
         """
         from aimlapi_transport.embeddings import read_embeddings
-        from aimlapi_transport.usage_totals import used_by_embeddings
 
         async def read(exchange: Exchange) -> Embeddings:
             return read_embeddings(await exchange.read_all(), count, exchange.headers(), scrub=exchange.scrub)

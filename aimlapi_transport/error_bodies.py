@@ -6,6 +6,8 @@ To read another shape of error body, add its key to `message_and_id`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from aimlapi_transport.json_codec import JsonError, loads
@@ -105,9 +107,6 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _seconds_until(date: str) -> float:
-    from datetime import datetime, timezone
-    from email.utils import parsedate_to_datetime
-
     try:
         moment = parsedate_to_datetime(date)
     except (TypeError, ValueError):
