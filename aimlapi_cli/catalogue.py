@@ -13,7 +13,7 @@ from aimlapi_cli import completion, streams
 from aimlapi_cli.nearest import names_of, nearest, sentence
 from aimlapi_cli.session import ApiKey, AsCsv, AsJson, BaseUrl, client, console, fail
 from aimlapi_cli.tables import Column, show, show_one
-from aimlapi_cli.vendors import of_vendor, spellings, vendor_of
+from aimlapi_cli.vendors import of_vendor, spellings, vendor_of, vendors
 from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def models(
     if vendor is not None:
         theirs = of_vendor(every, vendor)
         if theirs is None:
-            near = sentence(vendor, spellings(every)) or f" There are: {', '.join(sorted(map(vendor_of, every)))}."
+            near = sentence(vendor, spellings(every)) or f" There are: {', '.join(vendors(every))}."
             raise InvalidRequestError(f"There is no vendor {vendor!r}.{near}")
         ids = {one.id for one in theirs}
         found = [one for one in found if one.id in ids]

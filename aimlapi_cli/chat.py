@@ -14,6 +14,7 @@ from aimlapi_cli.conversation import Conversation
 from aimlapi_cli.line_reader import reader
 from aimlapi_cli.option_groups import with_options
 from aimlapi_cli.session import client, console
+from aimlapi_transport.errors import InvalidRequestError
 
 
 @with_options
@@ -45,6 +46,8 @@ def chat(
     begun = options.begun(talk.load, talk.go_on)
     call = options.call_of(talk, talk.model or first or begun.model, begun)
     call.need_model()
+    if approve and not (tools or mcp):
+        raise InvalidRequestError("`--approve` is about tools: pass --tools or --mcp, too.")
     out = console()
     with ExitStack() as stack:
         toolbox = None
@@ -91,7 +94,6 @@ def _server(found: config.Config, text: str) -> tuple[str, config.McpServer]:
     if text.startswith(("http://", "https://")):
         return text, config.McpServer(url=text)
     from aimlapi_cli.nearest import sentence
-    from aimlapi_transport.errors import InvalidRequestError
 
     try:
         words = command_words(text, backslash_escapes=os.name != "nt")

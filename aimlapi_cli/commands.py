@@ -97,12 +97,15 @@ def _stand_in() -> None:
 
 
 def _whole_line(
+    ctx: typer.Context,
     show: Annotated[bool, typer.Option("--version", help="Show the version, and exit.", is_eager=True)] = False,
     profile: Annotated[str | None, typer.Option(help="A profile of the configuration, for any command.")] = None,
 ) -> None:
     from aimlapi_cli import config
 
     config.choose(profile)
+    if ctx.invoked_subcommand is None and not show:
+        ctx.fail("There is no command.")
     if show:
         from aimlapi_transport.version import __version__
 

@@ -12,7 +12,17 @@ from typer.core import TyperCommand, TyperGroup
 
 from aimlapi_cli.exits import WRONG, Failure
 from aimlapi_cli.streams import argument
+from aimlapi_transport.errors import AIMLAPIError
 
+_MAY_BE_EMPTY = ("system", "name", "null", "api_key", "param", "var")
+# What the library calls an argument -> the option.
+_OPTION_OF = {
+    "period": "--since",
+    "group_by": "--by",
+    "retention": "--per",
+    "requests_per_minute": "--rpm",
+    "tokens_per_minute": "--tpm",
+}
 NARROW = 72  # columns; Typer's tables need more
 
 
@@ -78,13 +88,33 @@ class _AnyWidth:
         rest: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]
         for name, value in ctx.params.items():
             ctx.params[name] = _decoded(value)
+        for parameter in self.params:  # type: ignore[attr-defined]
+            _check_value(parameter, ctx.params.get(parameter.name))
         if ctx.params.get("as_json") and ctx.params.get("as_csv"):
             raise Failure("Pass --json or --csv, not both.", WRONG)
-        for parameter in self.params:  # type: ignore[attr-defined]
-            value = ctx.params.get(parameter.name)
-            if isinstance(value, float) and not math.isfinite(value):
-                raise Failure(f"`{parameter.opts[0]}` is {value}: pass a number.", WRONG)
         return rest
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)  # type: ignore[misc]
+        except AIMLAPIError as error:
+            options = {name for parameter in self.params for name in parameter.opts}  # type: ignore[attr-defined]
+            for name, option in _OPTION_OF.items():
+                if option in options:
+                    error.message = error.message.replace(f"`{name}`", f"`{option}`")
+            error.args = (error.message,)
+            raise
+
+
+def _check_value(parameter: Any, value: Any) -> None:
+    """Raises for what was typed by mistake: no number, or nothing at all (a variable of the shell that is not set)."""
+    if parameter.param_type_name != "option":
+        return
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Failure(f"`{parameter.opts[0]}` is {value}: pass a number.", WRONG)
+    given = value if isinstance(value, (list, tuple)) else [value]
+    if "" in given and parameter.name not in _MAY_BE_EMPTY:
+        raise Failure(f"`{parameter.opts[0]}` is empty: pass a value, or leave it out.", WRONG)
 
 
 def _decoded(value: Any) -> Any:

@@ -182,7 +182,12 @@ def _current(found: list[Key], prefix: str) -> Key:
 
 
 def _scopes(text: str | None) -> list[str] | None:
-    return None if text is None else [scope.strip() for scope in text.split(",") if scope.strip()]
+    if text is None:
+        return None
+    scopes = [scope.strip() for scope in text.split(",") if scope.strip()]
+    if not scopes:  # a key without scopes may do everything
+        raise InvalidRequestError("`--scopes` names none: pass some, or leave it out for all.")
+    return scopes
 
 
 def _limit(usd: float | None, per: str | None) -> KeyLimit | None:

@@ -49,6 +49,12 @@ def log(
     [dim]aimlapi log tides --since 7d
     aimlapi chat --load 12    # goes on with talk 12[/dim]
     """
+    asked = [name for name, given in (("--path", path), ("--delete", delete is not None), ("--clear", clear),
+                                      ("--show", show_id is not None)) if given]  # fmt: skip
+    filtered = bool(words or model or since)
+    if len(asked) > 1 or (asked and filtered) or (yes and not clear):
+        given = asked or ["--yes"]
+        raise InvalidRequestError(f"`{given[0]}` does not go with {'the words or ' if filtered else ''}other options.")
     if path:
         streams.write(f"{log_store.log_path()}\n")
     elif delete is not None:

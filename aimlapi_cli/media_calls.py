@@ -44,6 +44,8 @@ def run(command: str, common: Common, model: str, arguments: Mapping[str, Any]) 
     fields = {name: value for name, value in arguments.items() if value not in (None, [])}
     fields |= dict(map(_field, common.param or ()))
     common.check()
+    if common.save is not None and common.save.suffix and not common.save.is_dir() and _count(fields) > 1:
+        raise InvalidRequestError(f"`--save` {common.save} is one file, and several are asked for: pass a folder.")
     check_model(command, model)
     operation = OPERATIONS[command]
     ours = client(common.base_url, common.api_key)
@@ -139,11 +141,21 @@ def _field(text: str) -> tuple[str, Any]:
     return name, value
 
 
+def _count(fields: Mapping[str, Any]) -> int:
+    """How many files are asked for, as far as that is known."""
+    return fields["n"] if isinstance(fields.get("n"), int) else 1
+
+
 def _generation(command: str, text: str, model: str | None) -> Generation:
     operation = OPERATIONS[command]
     text = text.strip()
     if text.startswith("{"):
-        found = Generation.from_json(text)
+        try:
+            found = Generation.from_json(text)
+        except InvalidRequestError:
+            raise InvalidRequestError(
+                "This is no generation: pass its id, or the JSON that --no-wait printed."
+            ) from None
     elif text.startswith(f"{operation}:") and text.count(":") > 1:
         found = Generation.from_reference(text)
     elif text and len(text.split()) == 1:

@@ -127,10 +127,16 @@ def _is_null(stream: TextIO) -> bool:
         return False
 
 
+def one_line(message: str, most: int = 1000) -> str:
+    """A message of several lines as one: its first line may say that something is wrong, and the second what."""
+    lines = [" ".join(line.split()) for line in message.splitlines()]
+    text = "; ".join(line.rstrip(";") for line in lines if line)
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
 def say(message: str, colour: str = "") -> None:
-    """A sentence to a person, on stderr: the first line of it, coloured (an SGR number) where a terminal shows it."""
-    lines = message.strip().splitlines()
-    text = f"aimlapi: {lines[0] if lines else 'It failed without a message.'}"
+    """A sentence to a person, on stderr, as one line; coloured (an SGR number) where a terminal shows it."""
+    text = f"aimlapi: {one_line(message) or 'It failed without a message.'}"
     try:
         if is_terminal(sys.stderr):
             text = printable(text)

@@ -26,6 +26,12 @@ def of_vendor(models: Iterable[Model], name: str) -> list[Model] | None:
     return [one for one in models if any(groups[spelling] == wanted for spelling in _spellings(one))]
 
 
+def vendors(models: Iterable[Model]) -> list[str]:
+    """One name for each vendor; where the catalogue has the id in the place of one, that is none."""
+    named = {_plain(name): name for one in models if (name := vendor_of(one)) != one.id}
+    return sorted(named.values(), key=str.lower)
+
+
 def spellings(models: Iterable[Model]) -> set[str]:
     """All that a vendor may be called by."""
     return {name for one in models for name in (one.developer, _first(one)) if name}

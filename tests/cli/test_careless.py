@@ -211,7 +211,8 @@ def test_a_value_for_no_template_is_refused(cli: Cli, line: tuple[str, ...]) -> 
 def test_a_model_without_a_name_is_no_model(cli: Cli, server: EmulatorServer, name: str, line: tuple[str, ...]) -> None:
     more = {"ask": ("q",), "image": ("q",), "video": ("q",), "transcribe": ("https://example.com/a.mp3",)}
     ran = cli(*line, name, *more.get(line[0], ()))
-    assert ran.code == exits.WRONG and "No model is named" in ran.err and "nearest" not in ran.err
+    assert ran.code == exits.WRONG and "nearest" not in ran.err
+    assert "No model is named" in ran.err or "`--model` is empty" in ran.err
     assert not server.requests
 
 
@@ -312,3 +313,63 @@ sys.meta_path.insert(0, Hook())
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (code, b"6*7 equals 42.\n", b"")
+
+
+# -- options that are empty, or do not go together ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (("emulator", "--host", ""), "`--host` is empty"),
+        (("ask", "m", "q", "--base-url", ""), "`--base-url` is empty"),
+        (("ask", "m", "q", "--profile", ""), "`--profile` is empty"),
+        (("image", "flux/dev", "q", "--size", ""), "`--size` is empty"),
+        (("image", "flux/dev", "q", "--image", ""), "`--image` is empty"),
+        (("say", "openai/tts-1", "q", "--voice", ""), "`--voice` is empty"),
+        (("logs", "--model", ""), "`--model` is empty"),
+        (("usage", "--key-prefix", ""), "`--key-prefix` is empty"),
+        (("models", "--vendor", ""), "`--vendor` is empty"),
+        (("keys", "create", "--scopes", ","), "`--scopes` names none"),
+        (("usage", "--since", "0d"), "`--since` is '0d'"),
+        (("usage", "--by", "hour"), "`--by` is 'hour'"),
+        (("keys", "create", "--limit", "5", "--per", "eon"), "`--per` is 'eon'"),
+        (("batch", "run", "x.jsonl", "-o", "y.jsonl", "--model", "m", "--prompt", "p", "--rpm", "-1"), "`--rpm` is -1"),
+        (("log", "--show", "1", "--delete", "1"), "`--delete` does not go with"),
+        (("log", "--clear", "--delete", "1"), "`--delete` does not go with"),
+        (("log", "--clear", "tides"), "`--clear` does not go with the words"),
+        (("log", "--yes"), "`--yes` does not go with"),
+        (("log", "--path", "--model", "m"), "`--path` does not go with"),
+        (("chat", "m", "--approve"), "`--approve` is about tools"),
+        (("image", "flux/dev", "q", "-n", "2", "--save", "two.png"), "two.png is one file, and several are asked for"),
+        (("image", "flux/dev", "q", "--save", "plain"), "plain is no folder"),
+        (("image", "flux/dev", "q", "--save", os.devnull), "is no folder"),
+        (("video", "wait", "{"), "the JSON that --no-wait printed"),
+        (("--profile", "x"), "There is no command."),
+    ],
+)
+def test_what_is_empty_or_does_not_go_together_is_a_sentence(
+    cli: Cli, server: EmulatorServer, line: tuple[str, ...], says: str
+) -> None:
+    Path("plain").write_text("a file")
+    Path("x.jsonl").write_text("{}\n")
+    ran = cli(*line)
+    assert (ran.code, ran.out) == (exits.WRONG, "") and says in ran.err and len(ran.err.splitlines()) == 1
+    assert all(one.method == "GET" for one in server.requests)
+
+
+def test_an_empty_instruction_or_name_is_one(cli: Cli, server: EmulatorServer) -> None:
+    assert cli("ask", "openai/gpt-4o", "hi", "--system", "").code == 0
+    assert [one["role"] for one in server.requests[-1].json["messages"]] == ["user"]
+
+
+def test_all_lines_of_a_message_are_said(cli: Cli) -> None:
+    """The first says that something is wrong, and the second what."""
+    ran = cli("image", "flux/dev", "A cat", "-n", "1000")
+    assert ran.code == exits.FAILED and "Body validation error; n: Invalid value." in ran.err
+    assert len(ran.err.splitlines()) == 1
+
+
+def test_vendors_that_are_listed_are_vendors(cli: Cli) -> None:
+    said = cli("models", "--vendor", "qqqqqqqqqqqqq").err
+    assert "There are: " in said and "openai" in said.lower() and "#g1_aura" not in said
