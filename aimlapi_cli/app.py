@@ -50,6 +50,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         streams.prepare()
         with warnings.catch_warnings():
             warnings.showwarning = _warn
+            if any(one[0] == "error" for one in warnings.filters):  # PYTHONWARNINGS: here they are sentences
+                warnings.simplefilter("default")
             code = _command(arguments)
         streams.finish()
     except BaseException as error:

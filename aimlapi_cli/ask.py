@@ -11,7 +11,7 @@ import typer
 
 from aimlapi_cli import answers, config, options, saved, streams
 from aimlapi_cli.exits import Failure
-from aimlapi_cli.files import named_in, part_of, read
+from aimlapi_cli.files import named_in, part_of, read_text
 from aimlapi_cli.nearest import suggestions
 from aimlapi_cli.option_groups import with_options
 from aimlapi_cli.session import AsJson, client, fail, streamed
@@ -137,7 +137,7 @@ def _shape(path: Path) -> AnswerSchema:
     from aimlapi_transport.structured.answer_schema import answer_schema
 
     try:
-        schema = json.loads(read(path).decode("utf-8-sig"))
+        schema = json.loads(read_text(path))
     except (InvalidRequestError, ValueError, RecursionError) as error:
         reason = str(error).removeprefix(f"{path} cannot be read: ").rstrip(".")
         raise InvalidRequestError(f"`--schema` {path} cannot be read as JSON: {reason}.") from None

@@ -182,7 +182,7 @@ async def _run(client: Any, name: str, messages: list[dict[str, Any]], parameter
         run.seconds = time.perf_counter() - begun
     except AIMLAPIError as error:
         near = await _nearest(client, name) if isinstance(error, NotFoundError) else ""
-        run.error = f"{type(error).__name__}: {streams.one_line(error.message, 200)}{near}"
+        run.error = f"{type(error).__name__}: {streams.one_line(error.message)[:200]}{near}"
         return run
     run.note = notice(found)
     if found is not None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from aimlapi_cli.files import read
+from aimlapi_cli.files import read_text
 from aimlapi_cli.nearest import sentence
 from aimlapi_transport.errors import InvalidRequestError
 
@@ -219,9 +219,10 @@ def _parsed(path: Path) -> dict[str, Any]:
         import tomllib
     else:
         import tomli as tomllib
-    data = b"" if str(path) == os.devnull else read(path)
+    if str(path) == os.devnull:
+        return {}
     try:
-        return tomllib.loads(data.decode("utf-8-sig"))
+        return tomllib.loads(read_text(path))
     except (ValueError, RecursionError) as error:  # TOML's own error is one, and so is that of an encoding
         raise InvalidRequestError(f"{path} is not valid TOML: {error}.") from None
 

@@ -104,6 +104,8 @@ def _os_error(error: OSError) -> str:
     reason = error.strerror or str(error) or type(error).__name__
     if error.filename is not None:
         return f"{os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename}: {reason}."
+    if isinstance(error, FileNotFoundError):  # of the system's call for it
+        return f"{reason}: does the folder that you are in still exist?"
     return f"The output cannot be written: {reason}." if error.errno in _OUTPUT else f"{reason}."
 
 

@@ -36,6 +36,17 @@ def read(path: Path) -> bytes:
         raise InvalidRequestError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
 
 
+def read_text(path: Path) -> str:
+    """The text of a file that is UTF-8, or says by its first bytes that it is UTF-16 (as PowerShell's `>` writes).
+
+    Raises:
+        InvalidRequestError: it cannot be read.
+        UnicodeDecodeError: it is something else.
+    """
+    data = read(path)
+    return data.decode(next((name for mark, name in _BOMS.items() if data.startswith(mark)), "utf-8"))
+
+
 def _pipe(path: Path) -> bytes:
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # else it would wait for somebody to write
     with open(handle, "rb") as pipe:

@@ -38,9 +38,8 @@ def read(path: Path) -> Saved:
     Raises:
         InvalidRequestError: the file cannot be read, or holds none.
     """
-    data = files.read(path)
     try:
-        found = json.loads(data.decode("utf-8-sig"))
+        found = json.loads(files.read_text(path))
     except (ValueError, RecursionError) as error:
         raise InvalidRequestError(f"{path} is not a saved conversation: {error}.") from None
     saved = _of(found)

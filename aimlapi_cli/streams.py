@@ -14,6 +14,9 @@ CONTROLS: dict[int, str | None] = {code: None for code in _OBEYED if chr(code) n
 CONTROLS[0x1B] = "␛"  # seen, so that what follows it makes sense
 
 
+_MOST_SAID = 1000  # characters of a sentence
+
+
 class LostError(OSError):
     """A result that neither stdout nor stderr takes."""
 
@@ -127,11 +130,14 @@ def _is_null(stream: TextIO) -> bool:
         return False
 
 
-def one_line(message: str, most: int = 1000) -> str:
-    """A message of several lines as one: its first line may say that something is wrong, and the second what."""
+def one_line(message: str) -> str:
+    """A message of several lines as one: its first line may say that something is wrong, and the second what.
+
+    Of a very long one the middle is left out: its end says what to do.
+    """
     lines = [" ".join(line.split()) for line in message.splitlines()]
     text = "; ".join(line.rstrip(";") for line in lines if line)
-    return text if len(text) <= most else f"{text[: most - 3]}..."
+    return text if len(text) <= _MOST_SAID else f"{text[: _MOST_SAID // 2]} ... {text[-_MOST_SAID // 2 :]}"
 
 
 def say(message: str, colour: str = "") -> None:

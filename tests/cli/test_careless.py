@@ -373,3 +373,58 @@ def test_all_lines_of_a_message_are_said(cli: Cli) -> None:
 def test_vendors_that_are_listed_are_vendors(cli: Cli) -> None:
     said = cli("models", "--vendor", "qqqqqqqqqqqqq").err
     assert "There are: " in said and "openai" in said.lower() and "#g1_aura" not in said
+
+
+# -- the habits of other systems ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_files_are_read_as_other_systems_write_them(
+    cli: Cli, server: EmulatorServer, config: Path, encoding: str, line_end: str
+) -> None:
+    """PowerShell's `>` writes UTF-16, Notepad a mark before UTF-8, and both CRLF."""
+
+    def written(name: str, *lines: str) -> str:
+        Path(name).write_bytes(line_end.join(lines).encode(encoding))
+        return name
+
+    written(config.name, 'model = "openai/gpt-4o"', 'system = "Grüße"', "")
+    assert cli("ask", "hi there").code == 0
+    assert server.requests[-1].json["messages"][0]["content"] == "Grüße"
+    schema = written(
+        "schema.json", "{", '"type": "object", "title": "Größe", "properties": {"a": {"type": "string"}}', "}"
+    )
+    assert cli("ask", "hi there", "--schema", schema).code == 0
+    talk = written("talk.json", '[{"role": "user", "content": "Müsli?"},', '{"role": "assistant", "content": "Ja."}]')
+    assert cli("ask", "And now?", "--load", talk).code == 0
+    assert server.requests[-1].json["messages"][1]["content"] == "Müsli?"
+    question = written("question.txt", "Größe", "6*7")
+    assert cli("ask", "hi there", "--file", question).code == 0
+    assert "Größe" in server.requests[-1].json["messages"][1]["content"][1]["text"]
+
+
+@pytest.mark.parametrize(
+    "path", [r"C:\pictures\cat.png", r"..\cat.png", "NUL", "~nobody/cat.png", "a\x00b", "x" * 5000]
+)
+def test_a_path_that_is_none_here_is_a_sentence(cli: Cli, server: EmulatorServer, path: str) -> None:
+    for line in (("ask", "m", "q", "--file"), ("edit", "openai/gpt-image-1", "A hat"), ("transcribe", "nova-3"),
+                 ("ask", "m", "q", "--schema"), ("ask", "m", "q", "--load")):  # fmt: skip
+        ran = cli(*line, path)
+        assert ran.code == exits.WRONG and len(ran.err.splitlines()) == 1, ran
+        assert "cannot be read" in ran.err or "null byte" in ran.err
+    assert not server.requests
+
+
+@needs_unix
+@pytest.mark.parametrize("line", ["image flux/dev cat --save x.png", "say deepgram/aura hi --voice asteria"])
+def test_a_folder_that_is_gone_is_a_sentence(home: dict[str, str], tmp_path: Path, line: str) -> None:
+    ran = in_bash(f"mkdir gone; cd gone; rmdir ../gone; aimlapi {line}", home, tmp_path)
+    assert ran.returncode == exits.FAILED and b"No such file or directory" in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
+
+
+@needs_unix
+def test_warnings_that_are_to_be_errors_stay_sentences(home: dict[str, str], tmp_path: Path) -> None:
+    ran = in_bash("aimlapi ask openai/gpt-4o hi --param zzz=1", {**home, "PYTHONWARNINGS": "error"}, tmp_path)
+    assert ran.returncode == 0 and b"do not list `zzz`" in ran.stderr and len(ran.stderr.splitlines()) == 1
