@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 from typing_extensions import Self
 
 from aimlapi_transport.errors import AIMLAPIError, GenerationError, InvalidRequestError
-from aimlapi_transport.media.generations import Generation
+from aimlapi_transport.media.generations import Generation, GenerationStatus
 from aimlapi_transport.media.tool_arguments import arguments_of, check_addresses, ordered, progress, summary
 from aimlapi_transport.media.values import MediaResult
 from langchain_aimlapi._media import MediaConnection, MediaSettings, block_of
@@ -44,6 +44,7 @@ __all__ = [
     "AIMLAPIVideoTool",
 ]
 
+Made = MediaResult | Generation | GenerationStatus
 Answer = tuple[str | list[str | dict[str, Any]], list[ContentBlock]]
 
 
@@ -62,13 +63,21 @@ class _SavingTool(MediaConnection, BaseTool):
     save_to: str | None = Field(default=None, description="A folder to save to.")
     show_images: bool = Field(default=False, description="Whether pictures are blocks of the answer.")
 
-    def _save(self, result: MediaResult) -> list[Path]:
-        return self._client().save(result, self.save_to) if self.save_to and result.files else []
+    def _save(self, made: Made) -> list[Path]:
+        result = _result_of(made)
+        return self._client().save(result, self.save_to) if self.save_to and result and result.files else []
 
-    async def _asave(self, result: MediaResult) -> list[Path]:
-        return await self._async_client().save(result, self.save_to) if self.save_to and result.files else []
+    async def _asave(self, made: Made) -> list[Path]:
+        result = _result_of(made)
+        return await self._async_client().save(result, self.save_to) if self.save_to and result and result.files else []
 
-    def _answer(self, result: MediaResult, paths: Sequence[Path]) -> Answer:
+    def _answer(self, made: Made, paths: Sequence[Path]) -> Answer:
+        if isinstance(made, Generation) and made.result is None:
+            return ordered(made), [create_text_block(made.to_json())]
+        if isinstance(made, GenerationStatus) and made.result is None:
+            return progress(made), []
+        result = _result_of(made)
+        assert result is not None
         blocks = [block_of(file) for file in result.files]
         text = summary(result, paths)
         if not self.show_images:
@@ -77,8 +86,12 @@ class _SavingTool(MediaConnection, BaseTool):
         return [dict(create_text_block(text)), *pictures], blocks
 
 
+def _result_of(made: Made) -> MediaResult | None:
+    return made if isinstance(made, MediaResult) else made.result
+
+
 class _MediaTool(_SavingTool, MediaSettings):
-    """A media model as a tool; it waits until its answer is there.
+    """A media model as a tool; it waits until its answer is there, or orders it only.
 
     Args:
         model: id of the media model.
@@ -86,6 +99,7 @@ class _MediaTool(_SavingTool, MediaSettings):
     """
 
     operation: ClassVar[str]
+    waits: ClassVar[bool] = True
     args_schema: ArgsSchema | None = Field(default=None, description="By default what the model's documents list.")
 
     @model_validator(mode="after")
@@ -95,20 +109,20 @@ class _MediaTool(_SavingTool, MediaSettings):
         return self
 
     def _run(self, run_manager: CallbackManagerForToolRun | None = None, **arguments: Any) -> Answer:
-        """Makes it, and waits for it."""
+        """Makes it, and waits for it; or orders it."""
         with _as_tool_errors():
-            given = self._given(arguments)
-            result = self._make(self.operation, given)
-            paths = self._save(result)
-        return self._answer(result, paths)
+            make = self._make if self.waits else self._submit
+            made: Made = make(self.operation, self._given(arguments))
+            paths = self._save(made)
+        return self._answer(made, paths)
 
     async def _arun(self, run_manager: AsyncCallbackManagerForToolRun | None = None, **arguments: Any) -> Answer:
-        """Makes it, and waits for it."""
+        """Makes it, and waits for it; or orders it."""
         with _as_tool_errors():
-            given = self._given(arguments)
-            result = await self._amake(self.operation, given)
-            paths = await self._asave(result)
-        return self._answer(result, paths)
+            make = self._amake if self.waits else self._asubmit
+            made: Made = await make(self.operation, self._given(arguments))
+            paths = await self._asave(made)
+        return self._answer(made, paths)
 
     def _given(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """What the chat model chose."""
@@ -171,39 +185,21 @@ class AIMLAPITranscriptTool(_MediaTool):
     model: str = Field(default="openai/gpt-4o-transcribe", description="Id of the model.")
 
 
-class _SubmitTool(_MediaTool):
-    """Orders what takes minutes, and does not wait; `AIMLAPIGenerationStatusTool` asks for it."""
-
-    def _run(self, run_manager: CallbackManagerForToolRun | None = None, **arguments: Any) -> Answer:
-        """Orders it."""
-        with _as_tool_errors():
-            generation = self._submit(self.operation, self._given(arguments))
-            if generation.result is not None:  # some models answer at once
-                return self._answer(generation.result, self._save(generation.result))
-        return ordered(generation), [create_text_block(generation.to_json())]
-
-    async def _arun(self, run_manager: AsyncCallbackManagerForToolRun | None = None, **arguments: Any) -> Answer:
-        """Orders it."""
-        with _as_tool_errors():
-            generation = await self._asubmit(self.operation, self._given(arguments))
-            if generation.result is not None:
-                return self._answer(generation.result, await self._asave(generation.result))
-        return ordered(generation), [create_text_block(generation.to_json())]
-
-
-class AIMLAPIVideoSubmitTool(_SubmitTool):
+class AIMLAPIVideoSubmitTool(_MediaTool):
     """Orders a film; `AIMLAPIGenerationStatusTool` asks for it. For agents that should not stand still for minutes."""
 
     operation: ClassVar[str] = "video"
+    waits: ClassVar[bool] = False
     name: str = "submit_video"
     description: str = "Orders a short film, which takes minutes. Answers with a reference to ask for its status with."
     model: str = Field(default="google/veo3", description="Id of the model.")
 
 
-class AIMLAPIMusicSubmitTool(_SubmitTool):
+class AIMLAPIMusicSubmitTool(_MediaTool):
     """Orders a piece of music; `AIMLAPIGenerationStatusTool` asks for it."""
 
     operation: ClassVar[str] = "music"
+    waits: ClassVar[bool] = False
     name: str = "submit_music"
     description: str = "Orders music, which takes minutes. Answers with a reference to ask for its status with."
     model: str = Field(default="google/lyria2", description="Id of the model.")
@@ -224,19 +220,15 @@ class AIMLAPIGenerationStatusTool(_SavingTool):
         """Asks once."""
         with _as_tool_errors(), translated():
             status = self._client().status(Generation.from_reference(reference))
-            if status.result is None:
-                return progress(status), []
-            paths = self._save(status.result)
-        return self._answer(status.result, paths)
+            paths = self._save(status)
+        return self._answer(status, paths)
 
     async def _arun(self, reference: str, run_manager: AsyncCallbackManagerForToolRun | None = None) -> Answer:
         """Asks once."""
         with _as_tool_errors(), translated():
             status = await self._async_client().status(Generation.from_reference(reference))
-            if status.result is None:
-                return progress(status), []
-            paths = await self._asave(status.result)
-        return self._answer(status.result, paths)
+            paths = await self._asave(status)
+        return self._answer(status, paths)
 
 
 _Kind = Literal["image", "edit", "video", "speech", "music", "transcript"]
@@ -281,7 +273,7 @@ class AIMLAPIToolkit(BaseToolkit):
                 tools.append(cls(**{**settings, "model": self.models[kind]}))
             else:
                 tools.append(cls(**settings))
-        if any(issubclass(cls, _SubmitTool) for cls in classes.values()):
+        if any(not cls.waits for cls in classes.values()):
             tools.append(AIMLAPIGenerationStatusTool(**settings))
         return tools
 

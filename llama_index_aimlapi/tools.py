@@ -22,7 +22,7 @@ from pydantic import BaseModel, Field, create_model
 
 from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.errors import InvalidRequestError
-from aimlapi_transport.media.generations import Generation
+from aimlapi_transport.media.generations import Generation, GenerationStatus
 from aimlapi_transport.media.tool_arguments import arguments_of, check_addresses, ordered, progress, summary
 from aimlapi_transport.media.values import MediaResult
 from llama_index_aimlapi._media import MediaModel, block_of
@@ -31,6 +31,7 @@ __all__ = ["AIMLAPIToolSpec"]
 
 Kind = Literal["image", "edit", "video", "speech", "music", "transcript"]
 Blocks = list[ContentBlock]
+Made = MediaResult | Generation | GenerationStatus
 T_Method = TypeVar("T_Method", bound=Callable[..., Any])
 
 # kind -> the functions that do it, and what they do.
@@ -50,41 +51,26 @@ Method = Callable[..., Blocks]
 AsyncMethod = Callable[..., Coroutine[Any, Any, Blocks]]
 
 
-def _making(name: str, about: str) -> tuple[Method, AsyncMethod]:
-    """The methods that make something and wait for it."""
+def _methods(name: str, about: str, submits: str | None = None) -> tuple[Method, AsyncMethod]:
+    """The methods of a tool, sync and async.
 
-    def make(self: AIMLAPIToolSpec, **arguments: Any) -> Blocks:
-        model = self._models[name]
-        result = model.make(_OPERATIONS[name], self._given(arguments))
-        return self._answer(result, self._save(model._client(), result))
+    Args:
+        name: of the tool that makes it.
+        submits: the name of the tool that only orders it; some models answer at once.
+    """
+    operation = _OPERATIONS[name]
 
-    async def amake(self: AIMLAPIToolSpec, **arguments: Any) -> Blocks:
-        model = self._models[name]
-        result = await model.amake(_OPERATIONS[name], self._given(arguments))
-        return self._answer(result, await self._asave(model._async_client(), result))
+    def run(self: AIMLAPIToolSpec, **arguments: Any) -> Blocks:
+        model, given = self._models[name], self._given(arguments)
+        made = model.submit(operation, given) if submits else model.make(operation, given)
+        return self._answer(made, self._save(model._client(), made))
 
-    return _named(make, name, about), _named(amake, f"a{name}", about)
+    async def arun(self: AIMLAPIToolSpec, **arguments: Any) -> Blocks:
+        model, given = self._models[name], self._given(arguments)
+        made = await (model.asubmit(operation, given) if submits else model.amake(operation, given))
+        return self._answer(made, await self._asave(model._async_client(), made))
 
-
-def _submitting(submit_name: str, about: str) -> tuple[Method, AsyncMethod]:
-    """The methods that order something and do not wait for it; some models answer at once."""
-    name = next(name for name, submit in _SUBMITS.items() if submit == submit_name)
-
-    def submit(self: AIMLAPIToolSpec, **arguments: Any) -> Blocks:
-        model = self._models[name]
-        order = model.submit(_OPERATIONS[name], self._given(arguments))
-        if order.result is None:
-            return _text(ordered(order))
-        return self._answer(order.result, self._save(model._client(), order.result))
-
-    async def asubmit(self: AIMLAPIToolSpec, **arguments: Any) -> Blocks:
-        model = self._models[name]
-        order = await model.asubmit(_OPERATIONS[name], self._given(arguments))
-        if order.result is None:
-            return _text(ordered(order))
-        return self._answer(order.result, await self._asave(model._async_client(), order.result))
-
-    return _named(submit, submit_name, about), _named(asubmit, f"a{submit_name}", about)
+    return _named(run, submits or name, about), _named(arun, f"a{submits or name}", about)
 
 
 def _named(method: T_Method, name: str, about: str) -> T_Method:
@@ -93,8 +79,8 @@ def _named(method: T_Method, name: str, about: str) -> T_Method:
     return method
 
 
-def _text(text: str) -> Blocks:
-    return [TextBlock(text=text)]
+def _result_of(made: Made) -> MediaResult | None:
+    return made if isinstance(made, MediaResult) else made.result
 
 
 class AIMLAPIToolSpec(BaseToolSpec):
@@ -160,40 +146,42 @@ class AIMLAPIToolSpec(BaseToolSpec):
             fields[argument.name] = (kind, Field(default=default, description=argument.description))
         return create_model(fn_name, **fields)
 
-    generate_image, agenerate_image = _making("generate_image", "Makes pictures from a description.")
-    edit_image, aedit_image = _making("edit_image", "Changes a picture as described.")
-    generate_video, agenerate_video = _making("generate_video", "Makes a short film. It takes minutes.")
-    text_to_speech, atext_to_speech = _making("text_to_speech", "Speaks a text.")
-    generate_music, agenerate_music = _making("generate_music", "Makes a piece of music. It takes minutes.")
-    transcribe_audio, atranscribe_audio = _making("transcribe_audio", "Writes down what is said in a sound.")
-    submit_video, asubmit_video = _submitting(
-        "submit_video", "Orders a short film, which takes minutes; gives a reference to ask for its status with."
+    generate_image, agenerate_image = _methods("generate_image", "Makes pictures from a description.")
+    edit_image, aedit_image = _methods("edit_image", "Changes a picture as described.")
+    generate_video, agenerate_video = _methods("generate_video", "Makes a short film. It takes minutes.")
+    text_to_speech, atext_to_speech = _methods("text_to_speech", "Speaks a text.")
+    generate_music, agenerate_music = _methods("generate_music", "Makes a piece of music. It takes minutes.")
+    transcribe_audio, atranscribe_audio = _methods("transcribe_audio", "Writes down what is said in a sound.")
+    submit_video, asubmit_video = _methods(
+        "generate_video",
+        "Orders a short film, which takes minutes; gives a reference to ask for its status with.",
+        "submit_video",
     )
-    submit_music, asubmit_music = _submitting(
-        "submit_music", "Orders music, which takes minutes; gives a reference to ask for its status with."
+    submit_music, asubmit_music = _methods(
+        "generate_music",
+        "Orders music, which takes minutes; gives a reference to ask for its status with.",
+        "submit_music",
     )
 
     def generation_status(self, reference: str) -> Blocks:
         """Asks how far a film or a piece of music is that was ordered; gives it once it is done."""
         client = self._models["generate_video"]._client()
         status = client.status(Generation.from_reference(reference))
-        if status.result is None:
-            return _text(progress(status))
-        return self._answer(status.result, self._save(client, status.result))
+        return self._answer(status, self._save(client, status))
 
     async def ageneration_status(self, reference: str) -> Blocks:
         """Asks how far a film or a piece of music is that was ordered; gives it once it is done."""
         client = self._models["generate_video"]._async_client()
         status = await client.status(Generation.from_reference(reference))
-        if status.result is None:
-            return _text(progress(status))
-        return self._answer(status.result, await self._asave(client, status.result))
+        return self._answer(status, await self._asave(client, status))
 
-    def _save(self, client: Client, result: MediaResult) -> list[Path]:
-        return client.save(result, self._save_to) if self._save_to and result.files else []
+    def _save(self, client: Client, made: Made) -> list[Path]:
+        result = _result_of(made)
+        return client.save(result, self._save_to) if self._save_to and result and result.files else []
 
-    async def _asave(self, client: AsyncClient, result: MediaResult) -> list[Path]:
-        return await client.save(result, self._save_to) if self._save_to and result.files else []
+    async def _asave(self, client: AsyncClient, made: Made) -> list[Path]:
+        result = _result_of(made)
+        return await client.save(result, self._save_to) if self._save_to and result and result.files else []
 
     def _given(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """What the LLM chose."""
@@ -201,6 +189,12 @@ class AIMLAPIToolSpec(BaseToolSpec):
         check_addresses(given, self._save_to)
         return given
 
-    def _answer(self, result: MediaResult, paths: Sequence[Path]) -> Blocks:
+    def _answer(self, made: Made, paths: Sequence[Path]) -> Blocks:
+        if isinstance(made, Generation) and made.result is None:
+            return [TextBlock(text=ordered(made))]
+        if isinstance(made, GenerationStatus) and made.result is None:
+            return [TextBlock(text=progress(made))]
+        result = _result_of(made)
+        assert result is not None
         blocks: Blocks = [TextBlock(text=summary(result, paths))]
         return blocks + [block_of(file) for file in result.files if file.kind in self._blocks]

@@ -131,6 +131,15 @@ async def test_a_budget_refuses_before_sending(
     assert (host.sent, used.calls, used.cost_usd) == (2, 2, 0.08)  # what the replies say that it cost
 
 
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_an_order_that_is_answered_at_once_gives_its_result(is_async: bool) -> None:
+    host = Shop({"POST /v2/video/generations": {"status": "completed", "video": {"url": "https://cdn.test/film.mp4"}}})
+    for framework in (langchain, llama_index):
+        call, acall = framework("order", host)
+        answer = await acall({"prompt": "A cat"}) if is_async else call({"prompt": "A cat"})
+        assert "1 film: https://cdn.test/film.mp4" in str(answer)
+
+
 @FRAMEWORKS
 def test_without_a_price_a_budget_counts_what_was_spent(framework: Any, totals: Any) -> None:
     host = Shop()
