@@ -2,7 +2,7 @@
 
 A fenced block is `python` (run; with `title="..."` a file of the reader's project, whose tests pytest runs), `text` (what the block
 before it prints, to the letter but for `...`; after a line "Both print", what the two blocks before it print), or `console`
-(run in `tests/test_console.py`). Each Python block runs alone, in a fresh namespace, and once more in the order of its page.
+(run in `tests/test_console.py`). Each Python block runs alone, in a fresh namespace and folder, in the order of its page.
 """
 
 from __future__ import annotations
@@ -60,18 +60,29 @@ def blocks(page: Path) -> list[Block]:
 
 
 def run_page(page: Path, folder: Path) -> None:
-    """Runs a page's blocks in one namespace; their environment is the caller's affair. Files they name are written to `folder`."""
-    namespace: dict[str, object] = {"__name__": "__main__"}
+    """Runs a page's blocks, each alone; their environment is the caller's affair. Files they name are written to `folder`."""
     printed: list[str] = []
-    for block in blocks(page):
+    for number, block in enumerate(blocks(page)):
         if block.title:
             (folder / block.title).write_text(block.text, encoding="utf-8")
         elif block.language == "python":
-            printed.append(run(block, namespace))
+            (own := folder / f"block-{number}").mkdir()
+            with _chdir(own):
+                printed.append(run(block, {"__name__": "__main__"}))
         elif block.language == "text":
             compare(block, printed[-2:] if block.after.startswith("Both print") else printed[-1:])
     if any(folder.glob("test_*.py")):
         _run_tests(folder)
+
+
+@contextlib.contextmanager
+def _chdir(folder: Path) -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 def compare(shown: Block, printed: list[str]) -> None:

@@ -1,14 +1,14 @@
 # %% [markdown]
 # # Answers from a talk and a scan
 #
-# A recorded talk and a scanned report, asked together. Each answer names the
-# second of the talk, or the page of the scan, that it was taken from.
+# A question to a recorded talk and to a scanned report. Each answer names its
+# source: the second of the talk, or the page of the scan.
 #
-# *Without a key the emulator answers: a program on this machine that speaks
-# the provider's protocol, but whose words, vectors and prices are made up (it
-# picks the sentence that shares most words with the question). It hears and
-# reads only what is written into its own sounds and into plain PDFs; set
-# `AIMLAPI_API_KEY` before you start Jupyter, and the same cells run live.*
+# *Without a key, the emulator answers: a local server with the provider's
+# protocol, whose texts, vectors and prices are made up (it returns the sentence
+# that shares the most words with the question). It transcribes only its own
+# speech and reads only plain PDFs. Set `AIMLAPI_API_KEY` before you start
+# Jupyter to call the real provider.*
 
 # %%
 from aimlapi_emulator import emulator_unless_key
@@ -19,8 +19,7 @@ print("The emulator answers." if server else "Live: answers are paid for.")
 # %% [markdown]
 # ## The talk
 #
-# You have a recording; here one is made, by a model that speaks a script of
-# two voices.
+# You have a recording; here one is generated, from a script with two voices.
 
 # %%
 import tempfile
@@ -86,8 +85,8 @@ print(report.name)
 # %% [markdown]
 # ## LangChain
 #
-# Two loaders. A document of the transcript is what one speaker says in at most
-# so many seconds; one of the scan is a page.
+# Two loaders. A document of the transcript is what one speaker says within a
+# number of seconds; a document of the scan is a page.
 
 # %%
 from langchain_aimlapi.document_loaders import (
@@ -117,7 +116,7 @@ for document in documents:
     print(f"{citation(document.metadata):32} {document.page_content}")
 
 # %% [markdown]
-# The rest is any retrieval chain: a store, a prompt, a model.
+# The rest is a usual retrieval chain: a store, a prompt, a model.
 
 # %%
 from langchain_aimlapi import AIMLAPIEmbeddings, ChatAIMLAPI
@@ -152,7 +151,7 @@ for question in questions:
 # %% [markdown]
 # ## LlamaIndex
 #
-# Two readers, by the endings of the files in a folder.
+# Two readers, selected by the extensions of the files in a folder.
 
 # %%
 from llama_index.core import SimpleDirectoryReader, VectorStoreIndex
@@ -183,12 +182,12 @@ for question in questions[1:3]:
         print("   from", citation(node.metadata))
 
 # %% [markdown]
-# What a transcript or a page costs stands in its document, as far as the
-# provider says it:
+# The cost of a transcript or a page is in its document, if the provider reports
+# it:
 
 # %%
 for name, each in (("talk", documents[0]), ("scan", documents[-1])):
     print(name, each.metadata.get("cost_usd", "unknown"), "US dollars")
 
 # %% [markdown]
-# More of these models stands in [the guide](../docs/media.md).
+# [The guide](../docs/media.md) has more of these models.

@@ -47,11 +47,11 @@ def rows() -> dict[str, list[str]]:
     ],
 )
 def test_a_failure_has_the_classes_of_its_row(fault: str, theirs: str, server: EmulatorServer) -> None:
-    sdk = openai.OpenAI(base_url=server.base_url, api_key="any", max_retries=0, timeout=0.5)
+    sdk = openai.OpenAI(base_url=server.base_url, api_key="any", max_retries=0, timeout=0.2)
     with pytest.raises(getattr(openai, theirs)) as their_error:
         sdk.chat.completions.create(model=fault, messages=MESSAGES)
     assert type(their_error.value).__name__ == theirs
-    client = Client(base_url=server.base_url, api_key="any", max_retries=0, timeout=0.5)
+    client = Client(base_url=server.base_url, api_key="any", max_retries=0, timeout=0.2)
     with pytest.raises(AIMLAPIError) as our_error:
         client.chat(fault, MESSAGES)
     assert type(our_error.value).__name__ in rows()[theirs]

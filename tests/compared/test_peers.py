@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import os
 import pickle
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -224,21 +221,16 @@ def test_copies_after_use(chat_openai: Any, like: Any) -> None:
     assert pickle.dumps(llm)
 
 
-def test_chat_openai_downloads_a_tokenizer(tmp_path: Path) -> None:
-    """In a fresh process, whose proxy refuses every connection."""
-    program = """if True:
-        import requests
-        from langchain_openai import ChatOpenAI
-        try:
-            ChatOpenAI(model="gpt-4o", api_key="any").get_num_tokens("Hello")
-        except requests.exceptions.ConnectionError:
-            print("no connection")
-    """
-    environment = {
-        **os.environ,
-        "TIKTOKEN_CACHE_DIR": str(tmp_path),
-        "HTTPS_PROXY": "http://127.0.0.1:9",
-        "https_proxy": "http://127.0.0.1:9",
-    }
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
-    assert done.stdout == "no connection\n"
+def test_chat_openai_downloads_a_tokenizer(chat_openai: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def refuse(url: str, **_: Any) -> None:
+        asked.append(url)
+        raise ConnectionError
+
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr("tiktoken.registry.ENCODINGS", {})
+    monkeypatch.setattr("requests.get", refuse)
+    with pytest.raises(ConnectionError):
+        chat_openai("gpt-4o").get_num_tokens("Hello")
+    assert asked[0].endswith(".tiktoken")
