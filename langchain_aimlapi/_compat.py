@@ -7,7 +7,6 @@ does, without asking each field for its default. A test holds that a chunk so bu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from langchain_core.messages import AIMessageChunk, InvalidToolCall, ToolCall
@@ -23,11 +22,7 @@ _MESSAGE = AIMessageChunk(content="").__dict__
 _GENERATION = ChatGenerationChunk(message=AIMessageChunk(content="")).__dict__
 
 
-def message_chunk(
-    text: str,
-    kwargs: dict[str, Any],
-    pieces: Sequence[ToolCallChunk] = (),
-) -> AIMessageChunk:
+def message_chunk(text: str, kwargs: dict[str, Any], pieces: list[ToolCallChunk] | None = None) -> AIMessageChunk:
     """A piece of text, of `additional_kwargs`, and of calls, no fragment of which begins an object.
 
     What LangChain makes of those is known without reading them: nothing is a call without arguments, and any other
@@ -36,7 +31,9 @@ def message_chunk(
     calls: list[ToolCall] = []
     invalid: list[InvalidToolCall] = []
     given = {"content", "additional_kwargs", "response_metadata"}
-    if pieces:
+    if pieces is None:
+        pieces = []
+    else:
         given.add("tool_call_chunks")
     for piece in pieces:
         name, arguments, call_id = piece["name"], piece["args"], piece["id"]
@@ -51,7 +48,7 @@ def message_chunk(
         "response_metadata": {"model_provider": PROVIDER},
         "tool_calls": calls,
         "invalid_tool_calls": invalid,
-        "tool_call_chunks": [*pieces],
+        "tool_call_chunks": pieces,
     }
     return _built(AIMessageChunk, fields, given, {})
 

@@ -173,14 +173,19 @@ class _StreamedCall:
     def feed(self, text: str) -> str:
         """A piece of arguments as it goes out: blank space before them, and `null` for none, are no arguments."""
         if self._is_custom:
-            head = "" if self._pieces else self._head()
-            return self._sent(head + json.dumps(text, ensure_ascii=False)[1:-1])
+            text = ("" if self._pieces else self._head()) + json.dumps(text, ensure_ascii=False)[1:-1]
+            self._pieces.append(text)
+            return text
         if not self._pieces:
             text = text.lstrip()
             if text.rstrip() == "null":
                 return ""
         text = self._escapes.feed(text)
-        return self._sent(text if self._coerced is None else self._coerced.feed(text))
+        if self._coerced is not None:
+            text = self._coerced.feed(text)
+        if text:
+            self._pieces.append(text)
+        return text
 
     def ending(self, call: WireToolCall, *, is_callable: bool) -> str:
         """What makes the streamed arguments those of the call, or keeps them from being taken for another."""
@@ -198,11 +203,6 @@ class _StreamedCall:
 
     def _head(self) -> str:
         return f'{{"{self._free_text}": "'
-
-    def _sent(self, text: str) -> str:
-        if text:
-            self._pieces.append(text)
-        return text
 
 
 def usage_metadata(usage: Usage | None) -> UsageMetadata | None:
