@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aimlapi_transport.chat.reader import ReplyParser, ReplyReader
 from aimlapi_transport.errors import APIConnectionError, APITimeoutError, BadResponseError
-from aimlapi_transport.http.error_mapping import is_broken, to_aimlapi_error
+from aimlapi_transport.http.error_mapping import CONNECTION_FAILED, is_broken, to_aimlapi_error
 
 if TYPE_CHECKING:
     from aimlapi_transport.chat.response import Completion, Delta
@@ -77,7 +77,8 @@ class AnswerReader:
             if isinstance(error, APITimeoutError):
                 error.partial = self._reader.partial()
             elif self._exchange.request.stream and self._reader.count:
-                return self._reader.incomplete(f"The connection broke ({error.message})")
+                cause = error.message.removeprefix(CONNECTION_FAILED).rstrip(".")
+                return self._reader.incomplete(f"The connection broke ({cause})")
         return error
 
 

@@ -75,6 +75,7 @@ def test_a_distribution_requires_what_it_imports(row: object) -> None:
     modules = {name for package in row.packages for name in needs(package)}  # type: ignore[attr-defined]  # tools/ is not typed
     optional = {OURS.get(name, name) for name in row.optional}  # type: ignore[attr-defined]
     assert optional <= modules, "an optional module is imported nowhere"
+    assert not optional & {table.base_name(one) for one in table.PROJECT["dependencies"]}, "the tree requires it"
     wanted = {table.BROUGHT_BY.get(name, name.replace("_", "-")) for name in modules - optional}
     declared = {table.base_name(one) for one in table.requirements(row)}
     if row.packages:  # type: ignore[attr-defined]

@@ -133,7 +133,7 @@ DISTRIBUTIONS = (
         packages=("aimlapi_cli",),
         ours=("aimlapi-emulator", "aimlapi-transport"),
         extra="cli",
-        also=("httpx", "platformdirs"),
+        also=("httpx", "platformdirs", "pydantic"),
         extras={"batch": ("aimlapi-batch",), "mcp": ("root:mcp",)},
         optional={
             "aimlapi_batch": "only `aimlapi batch` needs it: the extra `batch`",
@@ -148,7 +148,7 @@ DISTRIBUTIONS = (
         packages=("aimlapi_batch",),
         ours=("aimlapi-cli", "aimlapi-transport"),
         extra="batch",
-        also=("orjson", "rich", "typer"),
+        also=("orjson", "platformdirs", "rich", "typer"),
         extras={"ray": ("root:ray",)},
         optional={
             "langchain_core": "only a runnable in place of a model needs it, and it is imported already",
@@ -185,6 +185,8 @@ BROUGHT_BY = {
     "llama_index": "llama-index-core",
     "llama_index_instrumentation": "llama-index-core",
     "pydantic_core": "pydantic",
+    "PIL": "matplotlib",
+    "jsonschema-specifications": "jsonschema",
     "referencing": "jsonschema",
 }
 

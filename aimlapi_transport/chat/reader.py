@@ -238,7 +238,7 @@ class ReplyReader:
         partial = self.partial()
         arrived = len(partial.text) if partial else 0
         return IncompleteStreamError(
-            f"{reason}: {self._completion.end} came ({arrived} characters of text did).",
+            f"{reason}, after {arrived} characters of text: {self._completion.end} came. `partial` has what arrived.",
             request_id=self._completion.inference_id,
             partial=partial,
         )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from aimlapi_transport.http.proxies import Proxy
     from aimlapi_transport.http.timeouts import TimeLimits
 
+CONNECTION_FAILED = "The connection to the provider failed: "
 _STEPS = {"ConnectTimeout": "connect", "PoolTimeout": "pool", "WriteTimeout": "write", "ReadTimeout": "read"}
 _TRANSPORT_ERRORS = ("TransportError", "NetworkError", "ProtocolError", "ProxyError", "UnsupportedProtocol")
 
@@ -60,7 +61,7 @@ def to_aimlapi_error(
         advice = " Check the network and the address." if is_of_connecting else ""
         if untrusted:
             advice = " If a proxy of yours signs certificates, set `SSL_CERT_FILE` to its certificate."
-        return APIConnectionError(f"The connection to the provider failed: {text}.{advice}", is_retryable=not untrusted)
+        return APIConnectionError(f"{CONNECTION_FAILED}{text}.{advice}", is_retryable=not untrusted)
     if "InvalidURL" in names:
         return InvalidRequestError(scrub(f"The address is not a valid URL: {error}."))
     return APIConnectionError(scrub(f"The reply could not be read: {type(error).__name__}."))
