@@ -186,7 +186,7 @@ BROUGHT_BY = {
     "llama_index_instrumentation": "llama-index-core",
     "pydantic_core": "pydantic",
     "PIL": "matplotlib",
-    "jsonschema-specifications": "jsonschema",
+    "jsonschema_specifications": "jsonschema",
     "referencing": "jsonschema",
 }
 
