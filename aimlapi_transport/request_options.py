@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aimlapi_transport.config.hosts import AIMLAPI, Preset
 from aimlapi_transport.errors import InvalidRequestError
@@ -23,8 +22,7 @@ REQUEST_ID_HEADER = "X-Client-Request-Id"
 _CLIENT_REQUEST_ID = r"[A-Za-z0-9._:-]{1,128}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestOptions:
+class RequestOptions(NamedTuple):
     """How a model is asked, and of which host.
 
     Attributes:

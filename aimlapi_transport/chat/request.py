@@ -7,7 +7,6 @@ out where it is not accepted. Nothing is dropped in silence.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from aimlapi_transport.chat.media_parts import with_media_behind_results
@@ -43,9 +42,7 @@ def chat_request(
         InvalidRequestError: no messages, an unknown role, content that cannot be carried, a value outside
             its documented range, or a parameter the host documents to refuse. It names what is accepted.
     """
-    options = options or RequestOptions()
-    if fields:
-        options = replace(options, **fields)
+    options = (options or RequestOptions())._replace(**fields)
     if not isinstance(model, str) or not model.strip():
         raise InvalidRequestError("No model: pass the id of a model, for example `openai/gpt-4o`.")
     preset = options.preset

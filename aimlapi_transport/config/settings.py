@@ -77,6 +77,9 @@ class SettingsArguments(TypedDict, total=False):
     socket_options: Iterable[Sequence[Any]] | None
 
 
+_retry_policy = lru_cache(RetryPolicy)
+
+
 class Settings:
     """The settings of both clients: address, preset, key, timeouts, retries and headers.
 
@@ -121,7 +124,7 @@ class Settings:
         self.route = Route(self.base_url, proxy, tuple(map(tuple, socket_options or ())))
         self.strict_parameters = strict_parameters
         self.parse_think = parse_think
-        self.retry = retry or RetryPolicy(max_retries)
+        self.retry = retry or _retry_policy(max_retries)
         self.timeout = timeout
         self.first_chunk_timeout = first_chunk_timeout
         self.stream_chunk_timeout = stream_chunk_timeout

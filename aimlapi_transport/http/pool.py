@@ -71,6 +71,7 @@ class Pool:
         options = self._options
         self.connections = Connections(lambda: httpx.HTTPTransport(**options))
         self._client = httpx.Client(transport=self.connections, **client_options())
+        self._client.headers.clear()  # each request has all it needs
         finalize(self, _release, key, self.process, self.connections)
 
     def client(self) -> httpx.Client:
@@ -89,6 +90,7 @@ class Pool:
             options = self._options
             connections = AsyncConnections(lambda: httpx.AsyncHTTPTransport(**options), loop)
             http = httpx.AsyncClient(transport=connections, **client_options())
+            http.headers.clear()
             client = loop.clients[self.key] = PooledClient(http, connections)
         return client.http
 

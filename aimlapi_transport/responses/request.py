@@ -8,7 +8,6 @@ Source: https://docs.aimlapi.com/api-references/text-models-llm/openai (the /v1/
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from aimlapi_transport.chat.message_checks import check_messages
@@ -73,9 +72,7 @@ def responses_request(
         InvalidRequestError: a parameter or a part that this endpoint does not take, a call without a result or the
             reverse.
     """
-    options = options or RequestOptions()
-    if fields:
-        options = replace(options, **fields)
+    options = (options or RequestOptions())._replace(**fields)
     if not isinstance(model, str) or not model.strip():
         raise InvalidRequestError("No model: pass the id of a model, for example `openai/gpt-5-pro`.")
     user = set_parameters(options.parameters)
