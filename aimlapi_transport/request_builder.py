@@ -10,7 +10,6 @@ from typing import Any
 
 from aimlapi_transport.chat.request import chat_request
 from aimlapi_transport.chat.request_warnings import warn_unlisted
-from aimlapi_transport.config.hosts import Preset
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.request import Request
 from aimlapi_transport.request_options import RequestOptions
@@ -26,8 +25,17 @@ def build_request(model: str, messages: Sequence[Mapping[str, Any]], options: Re
             for each tool choice that the host does not take, and for a model that goes to /v1/responses by itself and
             is not known to be served there.
     """
-    choice, parameters = options.use_responses_api, options.parameters or {}
-    if goes_to_responses(choice, model, parameters, options.preset, is_provider=options.is_provider):
+    choice, preset = options.use_responses_api, options.preset
+    if uses_responses(
+        choice,
+        model,
+        options.parameters or {},
+        preset,
+        is_provider=options.is_provider,
+        wants_items=options.wants_items,
+    ):
+        if choice is None and not is_known_there(model, preset):
+            warn_unknown_endpoint(model)
         from aimlapi_transport.responses.request import responses_request
 
         request = responses_request(model, messages, options)
@@ -38,16 +46,6 @@ def build_request(model: str, messages: Sequence[Mapping[str, Any]], options: Re
     if request.unlisted or request.unlisted_parts or request.tool_choice_downgrade:
         warn_unlisted(request)
     return request
-
-
-def goes_to_responses(
-    choice: bool | None, model: str, parameters: Mapping[str, Any], preset: Preset, **options: bool
-) -> bool:
-    """Whether a call goes to /v1/responses; see `routing.uses_responses`. Warns as `build_request` does."""
-    goes_there = uses_responses(choice, model, parameters, preset, **options)
-    if goes_there and choice is None and not is_known_there(model, preset):
-        warn_unknown_endpoint(model)
-    return goes_there
 
 
 def warn_left_out(model: str, name: str, *, is_strict: bool) -> None:

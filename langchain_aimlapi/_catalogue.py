@@ -42,7 +42,7 @@ def estimated_cost(
         raise InvalidRequestError(f"`input` is a {type(prompt).__name__}: pass a string, messages or a prompt value.")
     messages = convert_to_messages([prompt] if isinstance(prompt, str) else prompt)
     with translated():
-        client = _client(model)
+        client = model._client()
         request = to_request(model, client, messages, None, call, stream=False)
         cost = client.estimate_cost(request, output_tokens=output_tokens)
         return None if cost is None else float(cost)
@@ -51,7 +51,7 @@ def estimated_cost(
 def refreshed(model: ChatSettings) -> ModelProfile:
     """The profile, with what the catalogue says where the profile says nothing."""
     with translated():
-        listed_model = _client(model).model(model.model_name)
+        listed_model = model._client().model(model.model_name)
     profile: dict[str, Any] = {"name": model.model_name, "text_inputs": True, "text_outputs": True}
     profile |= {"max_input_tokens": listed_model.context_length, "max_output_tokens": listed_model.output_limit}
     if listed_model.input_modalities:
@@ -63,7 +63,3 @@ def refreshed(model: ChatSettings) -> ModelProfile:
         }
     known = {key: value for key, value in profile.items() if value is not None and key in DECLARED}
     return cast(ModelProfile, {**known, **(model.profile or {})})
-
-
-def _client(model: ChatSettings) -> Client:
-    return Client(http_client=model.http_client, pool_handle=model._pool_handle, **model._config())

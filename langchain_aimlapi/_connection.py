@@ -15,6 +15,9 @@ from aimlapi_transport.config.limits import Limits
 from aimlapi_transport.http.pool import Closable, PoolHandle
 from langchain_aimlapi._aliases import as_value_errors
 
+if TYPE_CHECKING:  # imported at the first call
+    from aimlapi_transport.client import AsyncClient, Client
+
 
 class ConnectionSettings(Closable, BaseModel):
     """The settings of a `ChatAIMLAPI` and an `AIMLAPIEmbeddings` that the transport takes."""
@@ -106,10 +109,10 @@ class ConnectionSettings(Closable, BaseModel):
         """Refuses now what the first call would refuse: an address, a proxy, a timeout that is none."""
         from aimlapi_transport.config.settings import Settings
 
-        settings: Any = self  # each class has a description of its own for these two
+        config = self._config()
         with as_value_errors():
-            Settings(**self._connection(settings.api_key, settings.timeout))
-        if settings.api_key is None or self.base_url is None:  # else the environment has nothing to say
+            Settings(**config)
+        if config["api_key"] is None or self.base_url is None:  # else the environment has nothing to say
             self._read_environment()
         return self
 
@@ -125,12 +128,14 @@ class ConnectionSettings(Closable, BaseModel):
             if getattr(self, name):
                 raise ValueError(f"`{name}` cannot be combined with a client of your own: set it on that client.")
 
-    def _connection(self, key: Any, timeout: Any) -> dict[str, Any]:
+    def _config(self) -> dict[str, Any]:
+        model: Any = self  # each class describes its key and its timeout itself; sockets are ChatAIMLAPI's alone
+        key = model.api_key
         return {
             "api_key": key.get_secret_value() if isinstance(key, SecretStr) else key,
             "base_url": self.base_url,
             "preset": self.preset,
-            "timeout": timeout,
+            "timeout": model.timeout,
             "max_retries": self.max_retries,
             "first_chunk_timeout": self.first_chunk_timeout,
             "stream_chunk_timeout": self.stream_chunk_timeout,
@@ -140,7 +145,18 @@ class ConnectionSettings(Closable, BaseModel):
             "headers": self.default_headers,
             "query": self.default_query,
             "strict_parameters": self.strict_parameters,
+            "socket_options": getattr(self, "http_socket_options", None),
         }
+
+    def _client(self) -> "Client":
+        from aimlapi_transport.client import Client
+
+        return Client(http_client=self.http_client, pool_handle=self._pool_handle, **self._config())
+
+    def _async_client(self) -> "AsyncClient":
+        from aimlapi_transport.client import AsyncClient
+
+        return AsyncClient(http_client=self.http_async_client, pool_handle=self._pool_handle, **self._config())
 
     def __getstate__(self) -> dict[Any, Any]:
         state = super().__getstate__()

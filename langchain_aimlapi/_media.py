@@ -18,7 +18,6 @@ from langchain_core.messages.content import (
 from pydantic import ConfigDict, Field, SecretStr, field_serializer, model_validator
 from typing_extensions import Self
 
-from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.config.fields import ABOUT, TimeoutSetting, timeout_to_json
 from aimlapi_transport.media.generations import Generation
 from aimlapi_transport.media.values import MediaFile, MediaResult
@@ -47,14 +46,6 @@ class MediaConnection(ConnectionSettings):
     def _check_clients(self) -> Self:
         self._check_own_clients("proxy")
         return self
-
-    def _client(self) -> Client:
-        config = self._connection(self.api_key, self.timeout)
-        return Client(http_client=self.http_client, pool_handle=self._pool_handle, **config)
-
-    def _async_client(self) -> AsyncClient:
-        config = self._connection(self.api_key, self.timeout)
-        return AsyncClient(http_client=self.http_async_client, pool_handle=self._pool_handle, **config)
 
 
 class MediaSettings(MediaConnection):

@@ -34,8 +34,9 @@ def to_request(
     Raises:
         InvalidRequestError: an argument of the call that is none, or not what it must be.
     """
-    from aimlapi_transport.request_builder import build_request, goes_to_responses, warn_left_out
+    from aimlapi_transport.request_builder import build_request, warn_left_out
     from aimlapi_transport.request_options import RequestOptions
+    from aimlapi_transport.responses.routing import uses_responses
     from langchain_aimlapi._messages import to_wire
 
     for name in call:
@@ -49,13 +50,9 @@ def to_request(
     parameters, added = _parameters(model, call, stream=stream)
     call = {**model.model_kwargs, **call}
     model_id = call.get("model") or model.model_name
-    to_responses = goes_to_responses(
-        call.get("use_responses_api", model.use_responses_api),
-        model_id,
-        parameters,
-        client.preset,
-        is_provider=client.is_provider,
-        wants_items=model.output_version == "responses/v1",
+    choice, wants_items = call.get("use_responses_api", model.use_responses_api), model.output_version == "responses/v1"
+    to_responses = uses_responses(
+        choice, model_id, parameters, client.preset, is_provider=client.is_provider, wants_items=wants_items
     )
     sent = to_wire(messages, for_responses=to_responses)
     if "added_instruction" in call:
@@ -86,7 +83,8 @@ def to_request(
         repair_history=bool(call.get("repair_history", model.repair_history)),
         part_support=parts_taken(model._profile_of(model_id)) if parts else None,
         parse_think=model.parse_think if call.get("parse_think") is None else call["parse_think"],
-        use_responses_api=to_responses,
+        use_responses_api=choice,
+        wants_items=wants_items,
     )
     return build_request(model_id, sent, options)
 

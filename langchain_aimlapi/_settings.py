@@ -247,9 +247,6 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
         """A model whose fields a call's config may set; fields by any of their names."""
         return super().configurable_fields(**{CHAT.fields.get(name, name): field for name, field in kwargs.items()})
 
-    def _config(self) -> dict[str, Any]:
-        return {**self._connection(self.api_key, self.request_timeout), "socket_options": self.http_socket_options}
-
     def _body_parameters(self, call: Mapping[str, Any]) -> dict[str, Any]:
         """The body parameters of a call: fields that were set, `model_kwargs` over them, its own over those."""
         parameters: dict[str, Any] = {}

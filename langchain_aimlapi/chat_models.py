@@ -78,13 +78,12 @@ class ChatAIMLAPI(SerializableChat):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        from aimlapi_transport.client import Client
         from langchain_aimlapi._budget import budgets_of, reserve
         from langchain_aimlapi._request import to_request
         from langchain_aimlapi.error_translation import translated
 
         with translated():
-            client = Client(http_client=self.http_client, pool_handle=self._pool_handle, **self._config())
+            client = self._client()
             request = to_request(self, client, messages, stop, kwargs, stream=False)
             if budgets := budgets_of(run_manager):
                 reserve(budgets, client, request)
@@ -98,13 +97,12 @@ class ChatAIMLAPI(SerializableChat):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        from aimlapi_transport.client import AsyncClient
         from langchain_aimlapi._budget import areserve, budgets_of
         from langchain_aimlapi._request import to_request
         from langchain_aimlapi.error_translation import translated
 
         with translated():
-            client = AsyncClient(http_client=self.http_async_client, pool_handle=self._pool_handle, **self._config())
+            client = self._async_client()
             request = to_request(self, client, messages, stop, kwargs, stream=False)
             if budgets := budgets_of(run_manager):
                 await areserve(budgets, client, request)
@@ -121,14 +119,13 @@ class ChatAIMLAPI(SerializableChat):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         from aimlapi_transport.chat.choices import OneChoice
-        from aimlapi_transport.client import Client
         from langchain_aimlapi._budget import budgets_of, reserve
         from langchain_aimlapi._output_stream import stream_reader
         from langchain_aimlapi._request import to_request
         from langchain_aimlapi.error_translation import translated
 
         with translated():
-            client = Client(http_client=self.http_client, pool_handle=self._pool_handle, **self._config())
+            client = self._client()
             request = to_request(self, client, messages, stop, kwargs, stream=True)
             if budgets := budgets_of(run_manager):
                 reserve(budgets, client, request)
@@ -152,7 +149,6 @@ class ChatAIMLAPI(SerializableChat):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         from aimlapi_transport.chat.choices import OneChoice
-        from aimlapi_transport.client import AsyncClient
         from langchain_aimlapi._async_stream import AsyncChunks
         from langchain_aimlapi._budget import areserve, budgets_of
         from langchain_aimlapi._output_stream import stream_reader
@@ -160,7 +156,7 @@ class ChatAIMLAPI(SerializableChat):
         from langchain_aimlapi.error_translation import translated
 
         with translated():
-            client = AsyncClient(http_client=self.http_async_client, pool_handle=self._pool_handle, **self._config())
+            client = self._async_client()
             request = to_request(self, client, messages, stop, kwargs, stream=True)
             deltas = client.stream(request, timeout=kwargs.get("timeout"))
             begin = partial(areserve, budgets_of(run_manager), client, request)

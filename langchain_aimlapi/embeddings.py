@@ -171,7 +171,7 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
 
     def _embed(self, texts: list[str], task: Task, size: int | None, kwargs: dict[str, Any]) -> list[list[float]]:
         with translated():
-            client = Client(http_client=self.http_client, pool_handle=self._pool_handle, **self._config())
+            client = self._client()
             job = _Job(self, client, texts, task, size, kwargs)
 
             def one(batch: list[str]) -> list[list[float]]:
@@ -185,7 +185,7 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
         self, texts: list[str], task: Task, size: int | None, kwargs: dict[str, Any]
     ) -> list[list[float]]:
         with translated():
-            client = AsyncClient(http_client=self.http_async_client, pool_handle=self._pool_handle, **self._config())
+            client = self._async_client()
             job = _Job(self, client, texts, task, size, kwargs)
 
             async def one(batch: list[str]) -> list[list[float]]:
@@ -194,9 +194,6 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
 
             with progress(self.show_progress_bar, len(job.batches)) as advance:
                 return job.joined(await amap_limited(one, job.batches, self.max_concurrency, advance))
-
-    def _config(self) -> dict[str, Any]:
-        return self._connection(self.api_key, self.timeout)
 
 
 class _Job:

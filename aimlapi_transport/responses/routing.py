@@ -67,27 +67,21 @@ def uses_responses(
         return True
     if here != chat:
         return here
-    if wants_items or _asks_for_it(parameters, is_provider=is_provider):
-        return True
-    return not (here or is_provider) and _is_served_there_by_openai(model)
-
-
-def is_known_there(model: str, preset: Preset) -> bool:
-    """Whether the packaged facts say that the model is served under /v1/responses."""
-    facts = facts_for(model) if preset.lists_models else None
-    return facts is not None and _endpoints(facts.endpoints)[0]
-
-
-def _asks_for_it(parameters: Mapping[str, Any], *, is_provider: bool) -> bool:
-    """Whether something is asked for that only this endpoint has."""
-    if any(map(parameters.get, (*ONLY_RESPONSES, "text"))):
+    if wants_items or any(map(parameters.get, (*ONLY_RESPONSES, "text"))):
         return True
     tools, reasoning = parameters.get("tools"), parameters.get("reasoning")
     kinds = _tool_types(tools) if isinstance(tools, (list, tuple)) else []
     set_keys = {name for name, value in reasoning.items() if value} if isinstance(reasoning, Mapping) else set()
     if is_provider:
         return "summary" in set_keys or any(map(is_built_in, kinds))
-    return bool(kinds) or (bool(set_keys) and not set_keys & _REASONING_OF_CHAT)
+    asks_for_it = bool(kinds) or (bool(set_keys) and not set_keys & _REASONING_OF_CHAT)
+    return asks_for_it or (not here and _is_served_there_by_openai(model))
+
+
+def is_known_there(model: str, preset: Preset) -> bool:
+    """Whether the packaged facts say that the model is served under /v1/responses."""
+    facts = facts_for(model) if preset.lists_models else None
+    return facts is not None and _endpoints(facts.endpoints)[0]
 
 
 # Words of `reasoning` that only chat completions have.
