@@ -111,7 +111,8 @@ def cost_from(source: Any) -> Cost | None:
         return None
     usage = source.get("usage")
     if isinstance(usage, dict):
-        credits, usd = usage.get("credits_used", usage.get("tokens_used")), usage.get("usd_spent")
+        credits, usd = usage.get("credits_used"), usage.get("usd_spent")
+        credits = usage.get("tokens_used") if credits is None else credits
     else:
         credits, usd = source.get("x-aimlapi-credits-used"), source.get("x-aimlapi-usd-spent")
     spent, dollars = _number(credits), _number(usd)

@@ -241,6 +241,7 @@ def test_a_picture_that_was_not_made_says_why(body: Any, expected: type[AIMLAPIE
         ({"usage": {}}, (None, None)),
         ({"usage": {"credits_used": 2000}}, (0.001, 2000)),
         ({"usage": {"tokens_used": 2000}}, (0.001, 2000)),
+        ({"usage": {"credits_used": None, "tokens_used": 2000}}, (0.001, 2000)),
         ({"usage": {"credits_used": "2000", "usd_spent": "0.002"}}, (0.002, 2000)),
         ({"usage": {"credits_used": None, "usd_spent": 0.002}}, (0.002, None)),
     ],
@@ -405,6 +406,7 @@ def test_a_transcript_may_be_a_text_alone(poll: Any, text: str) -> None:
     "poll",
     [
         {"status": "completed", "result": {"status": "error", "error": "no sound", "text": None}},
+        {"status": "completed", "result": {"status": "error", "error": "no sound", "text": ""}},
         {"status": "completed", "result": {"error": "no sound"}},
         {"status": "error", "result": None, "error": {"name": "E", "message": "no sound"}},
     ],
