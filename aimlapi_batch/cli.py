@@ -96,7 +96,7 @@ def run_job(
     ray: Annotated[str | None, typer.Option(help="Address of a Ray cluster: auto, ray://...")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count tokens, estimate the cost, ask nothing.")] = False,
     calibrate: Annotated[int, typer.Option(help="Of a dry run: so many rows are asked to learn the cost.")] = 0,
-    force: Annotated[bool, typer.Option("--force", help="Go on with other settings than before.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Continue with other settings than before.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Move the output aside (.bak); begin anew.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The summary as JSON, for programs.")] = False,
     base_url: BaseUrl = None,

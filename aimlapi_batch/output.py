@@ -1,6 +1,6 @@
 """The output: a copy of the store's answers, written whole beside the old one and moved into its place.
 
-What stands in the output and is not of this job is never written over.
+What is in the output and is not of this job is never written over.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A job through the provider's batch endpoint: Claude's models, cheaper, within an hour or so.
 
-The ids of the batches stand in the store, so that a job that was killed goes on with those it has paid for.
+The ids of the batches are in the store, so that a job that was killed continues with those it has paid for.
 Source: https://docs.aimlapi.com/capabilities/batch-processing
 """
 

@@ -80,7 +80,7 @@ def check(job: Job) -> None:
 
 @dataclass
 class Begun:
-    """A job whose rows stand in its store, ready to be asked."""
+    """A job whose rows are in its store, ready to be asked."""
 
     store: Store
     summary: Summary

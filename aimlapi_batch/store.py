@@ -370,7 +370,7 @@ class Store:
         return float(found[0]), int(found[1])
 
     def priced(self) -> tuple[int, float]:
-        """How many answers named their cost, and the dearest one's, in US dollars."""
+        """How many answers named their cost, and the most expensive one's, in US dollars."""
         found = next(iter(self.query("SELECT count(cost_usd), coalesce(max(cost_usd), 0) FROM rows WHERE state <> 0")))
         return int(found[0]), float(found[1])
 

@@ -60,7 +60,7 @@ def _pipe(path: Path) -> bytes:
 
 
 def part_of(path: Path) -> dict[str, Any]:
-    """The content part of a picture, a sound, a film or a paper; of a text, whatever its name ends in, its text.
+    """The content part of a picture, a sound, a video or a paper; of a text, whatever its name ends in, its text.
 
     Raises:
         InvalidRequestError: it cannot be read.

@@ -47,7 +47,7 @@ def log(
     None are, unless `log = true` is in the configuration, or --log is passed.
 
     [dim]aimlapi log tides --since 7d
-    aimlapi chat --load 12    # goes on with talk 12[/dim]
+    aimlapi chat --load 12    # continues with talk 12[/dim]
     """
     asked = [name for name, given in (("--path", path), ("--delete", delete is not None), ("--clear", clear),
                                       ("--show", show_id is not None)) if given]  # fmt: skip

@@ -86,7 +86,7 @@ def video(
     prompt: PromptOrGeneration = None,
     image: Pictures = None,
     last_image: Annotated[str | None, typer.Option(help="The last frame.")] = None,
-    film: Annotated[list[str] | None, typer.Option("--video", help="A film to change or to follow.")] = None,
+    film: Annotated[list[str] | None, typer.Option("--video", help="A video to change or to follow.")] = None,
     audio: Annotated[list[str] | None, typer.Option(help="A sound to speak or to follow.")] = None,
     duration: Duration = None,
     aspect_ratio: Annotated[str | None, typer.Option(help="16:9, 9:16, ...")] = None,
@@ -94,7 +94,7 @@ def video(
     *,
     common: Waited,
 ) -> None:
-    """A film by a prompt; it takes minutes.
+    """A video by a prompt; it takes minutes.
 
     [dim]aimlapi video google/veo3 "A cat runs" --duration 4 --save cat.mp4
     aimlapi video google/veo3 "A cat runs" --no-wait > order.json

@@ -70,7 +70,7 @@ class Talk(Asked):
         typer.Option("--template", "-t", help="A template of the configuration.", autocompletion=completion.templates),
     ] = None
     var: Annotated[list[str] | None, typer.Option(help="For a place of the template: language=French.")] = None
-    go_on: Annotated[bool, typer.Option("--continue", "-c", help="Go on with the last conversation.")] = False
+    go_on: Annotated[bool, typer.Option("--continue", "-c", help="Continue with the last conversation.")] = False
     load: Annotated[str | None, typer.Option(help="Go on with a saved conversation, or one of the log (its id).")] = (
         None
     )

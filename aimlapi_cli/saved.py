@@ -1,4 +1,4 @@
-"""Conversations in files: what `/save` writes, `--load` reads, and `--continue` goes on with."""
+"""Conversations in files: what `/save` writes, `--load` reads, and `--continue` continues with."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Client and AsyncClient: a method for each endpoint, the same calls and the same errors.
 
-What to send is decided in `request_builder`, when to try again in `config.retry`; what came is read in `chat.reader`.
+What to send is decided in `request_builder`, when to retry in `config.retry`; what came is read in `chat.reader`.
 Each call is written once, as a coroutine, which `Client` runs with I/O that blocks.
 """
 
@@ -334,7 +334,7 @@ class Client(_Endpoints[Completion, Stream], SyncService, SyncMedia):
         return run_blocking(self._complete(request, timeout, on_progress))
 
     def stream(self, request: Request, *, timeout: Timeout = None) -> Stream:
-        """The answer to a request, delta by delta. Tries again only while nothing was handed out."""
+        """The answer to a request, delta by delta. Tries again only while nothing was returned."""
         return Stream(self, request, timeout)
 
 
@@ -373,5 +373,5 @@ class AsyncClient(_Endpoints[Coroutine[Any, Any, Completion], AsyncStream], Asyn
         return await self._complete(request, timeout, on_progress)
 
     def stream(self, request: Request, *, timeout: Timeout = None) -> AsyncStream:
-        """The answer to a request, delta by delta. Tries again only while nothing was handed out."""
+        """The answer to a request, delta by delta. Tries again only while nothing was returned."""
         return AsyncStream(self, request, timeout)

@@ -56,7 +56,7 @@ def error_for(
 
     Args:
         status: the HTTP status.
-        body: the reply as it came, of any shape: the provider's flat object, OpenAI's nested one, HTML, nothing.
+        body: the raw reply, of any shape: the provider's flat object, OpenAI's nested one, HTML, nothing.
         headers: the reply's headers (case-insensitive).
         scrub: removes secrets from text a server may have echoed.
     """

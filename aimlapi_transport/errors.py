@@ -16,7 +16,7 @@ To give a status its own class, add the class here and a row to `error_replies`.
     |   +-- APITimeoutError          (also a TimeoutError) nothing came for too long
     +-- BudgetExceededError          a call that would pass `budget_usd`: it was not sent
     +-- BadResponseError             a 200 that is no answer
-    +-- GenerationError              a film, a song or a transcript that was ordered failed
+    +-- GenerationError              a video, a song or a transcript that was ordered failed
     +-- StreamError                  a stream said it failed; with a status it is of that class, too (`stream_errors`)
         +-- IncompleteStreamError    a stream ended before its answer did; `.partial` holds what arrived
 """
@@ -211,7 +211,7 @@ class BadResponseError(AIMLAPIError):
 
 
 class GenerationError(AIMLAPIError):
-    """A film, a song or a transcript that was ordered failed at the provider."""
+    """A video, a song or a transcript that was ordered failed at the provider."""
 
 
 class StreamError(AIMLAPIError):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class _DeltaStream:
-    """What both kinds of stream share: reading, trying again while nothing was handed out, and being left early."""
+    """What both kinds of stream share: reading, trying again while nothing was returned, and being left early."""
 
     def __init__(self, client: Caller, request: Request, timeout: Timeout) -> None:
         self._exchange: Exchange | None = None  # first: also a stream that could not be made is left

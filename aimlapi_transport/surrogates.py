@@ -100,7 +100,7 @@ class LoneEscapeReplacer:
         return _ESCAPE.sub(self._replaced, text)
 
     def flush(self) -> str:
-        """What still waits, as it came: text that ends so is no JSON."""
+        """What still waits, unchanged: text that ends so is no JSON."""
         return self._waiting
 
     def _replaced(self, escape: re.Match[str]) -> str:

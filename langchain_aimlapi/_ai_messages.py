@@ -1,6 +1,6 @@
-"""A message of the model, in LangChain's form -> the wire's. Pure; the caller's message is left as it is.
+"""A message of the model, in LangChain's form -> the API's. Pure; the caller's message is left as it is.
 
-What a message says beside its text stands in blocks of its content, in its `additional_kwargs`, or in both, by which
+What a message says beside its text is in blocks of its content, in its `additional_kwargs`, or in both, by which
 version and which integration made it. To send another field, add it to `_fields_of_blocks` or to `ai_to_wire`.
 """
 
@@ -166,7 +166,7 @@ def _summary_text(summary: Any) -> str:
 
 
 def _is_output_image(block: Any) -> bool:
-    """Whether the model made this image, beside its text: it stands in `images`, not among the content."""
+    """Whether the model made this image, beside its text: it is in `images`, not among the content."""
     return is_of_type(block, ("image",)) and str(block.get("index", "")).startswith("lc_img_")
 
 

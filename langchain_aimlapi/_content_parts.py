@@ -1,7 +1,7 @@
-"""Content blocks of every dialect users hold in their history -> the wire's content parts. Pure.
+"""Content blocks of every dialect users hold in their history -> the API's content parts. Pure.
 
 One row per block type in `_PARTS`; LangChain's own (v1 and its older form), OpenAI's and Anthropic's words meet
-here. A part that is the wire's own already (`{"type": "X", "X": ...}`) keeps every key it came with, also where nobody
+here. A part that is the API's own already (`{"type": "X", "X": ...}`) keeps every key it came with, also where nobody
 here knows its type. What cannot be carried raises and names itself.
 Source of the parts: https://docs.aimlapi.com/api-references/text-models-llm
 """
@@ -57,7 +57,7 @@ def is_item(block: Any) -> bool:
 
 
 def is_wire_part(block: Any) -> bool:
-    """Whether a block is a content part in the wire's form, whose type names the key that holds its value."""
+    """Whether a block is a content part in the API's format, whose type names the key that holds its value."""
     if not isinstance(block, Mapping):
         return False
     kind = block.get("type")
@@ -101,7 +101,7 @@ def text_or_parts(content: Any, where: str, *, as_it_came: bool = False, is_repl
 
 
 def to_part(block: Any, where: str, *, is_reply: bool = False) -> Json:
-    """The wire's part for one content block, with all keys that the block has beside what its row reads.
+    """The API's part for one content block, with all keys that the block has beside what its row reads.
 
     Args:
         is_reply: whether a model made the block: what else it holds (annotations, ids, signatures) describes the reply

@@ -56,7 +56,7 @@ class MediaSettings(MediaConnection):
         default_factory=dict, description="What every call sends beside its arguments: common names or the model's own."
     )
     wait_timeout: float | None = Field(
-        default=None, gt=0, description="Seconds to wait for what takes minutes. By default 20 minutes for a film."
+        default=None, gt=0, description="Seconds to wait for what takes minutes. By default 20 minutes for a video."
     )
 
     @model_validator(mode="after")

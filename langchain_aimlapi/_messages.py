@@ -1,4 +1,4 @@
-"""LangChain messages -> the wire's messages. Pure; the caller's messages are left as they are."""
+"""LangChain messages -> the API's messages. Pure; the caller's messages are left as they are."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def to_wire(messages: Sequence[BaseMessage], *, for_responses: bool = False) -> 
 
 
 def _from_human(message: HumanMessage, where: str, for_responses: bool) -> list[Json]:
-    """A user message; tool results in Anthropic's form, which stand in one, become tool messages before it."""
+    """A user message; tool results in Anthropic's form, which are in one, become tool messages before it."""
     content = message.content
     if isinstance(content, str):
         return [_with_name({"role": "user", "content": content}, message)]

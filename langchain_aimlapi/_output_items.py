@@ -86,7 +86,7 @@ def whole_items(items: Any) -> list[Json]:
 
 
 def in_order(items: Any) -> list[Json]:
-    """The items a message holds, as they came."""
+    """The items a message holds, unchanged."""
     known = whole_items(items)
     known.sort(key=lambda item: item[_INDEX] if isinstance(item.get(_INDEX), int) else 0)
     return [_as_it_came(item) for item in known]

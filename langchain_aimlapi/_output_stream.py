@@ -1,6 +1,6 @@
 """The chunks of a stream of /v1/responses in the forms of langchain-openai; see `_output_versions`. Pure.
 
-Added up they are what the whole reply is in the same form, but for the `index` of each block. So a piece is handed out
+Added up they are what the whole reply is in the same form, but for the `index` of each block. So a piece is returned
 as it comes, and with an item that is whole all of it that no piece has said.
 """
 

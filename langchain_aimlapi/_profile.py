@@ -77,7 +77,7 @@ def _from_facts(facts: ModelFacts, model: str) -> Json:
 
 
 def parts_taken(profile: ModelProfile | None) -> dict[str, bool]:
-    """What a profile decides of the wire's content parts, by their type: yours may say other than the documents."""
+    """What a profile decides of the API's content parts, by their type: yours may say other than the documents."""
     known = cast("Json", profile or {})
     return {kind: known[key] for kind, key in _KEYS.items() if isinstance(known.get(key), bool)}
 

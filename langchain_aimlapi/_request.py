@@ -90,7 +90,7 @@ def to_request(
 
 
 def _parameters(model: ChatSettings, call: Mapping[str, Any], *, stream: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The body parameters that the user set, in the wire's form, and those that LangChain or we added."""
+    """The body parameters that the user set, in the API's format, and those that LangChain or we added."""
     parameters = model._body_parameters(call)
     call = {**model.model_kwargs, **call}
     added: dict[str, Any] = {}

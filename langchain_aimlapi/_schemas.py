@@ -62,7 +62,7 @@ def traced(schema: Any, shape: AnswerSchema | None) -> Any:
 
 
 def to_response_format(schema: Any, *, strict: bool | None = None, refuse: bool = False) -> Json:
-    """The wire's response format out of one, or out of a class or JSON schema.
+    """The API's response format out of one, or out of a class or JSON schema.
 
     Raises:
         InvalidRequestError: it is no schema.
@@ -88,7 +88,7 @@ def to_response_format(schema: Any, *, strict: bool | None = None, refuse: bool 
 
 
 def to_tool(tool: Any, *, strict: bool | None = None, refuse: bool = False) -> Json:
-    """The wire's tool out of a LangChain tool, a function, a class or a JSON schema.
+    """The API's tool out of a LangChain tool, a function, a class or a JSON schema.
 
     Raises:
         InvalidRequestError: it is none of these, or cannot be described; the error names it, and the field.
@@ -220,7 +220,7 @@ def _without_titles(schema: Any) -> Any:
 
 
 def _of_mapping(schema: Mapping[str, Any]) -> tuple[Json, bool | None]:
-    """A JSON schema, the wire's response format or tool, the inner half of either, Anthropic's or Bedrock's tool."""
+    """A JSON schema, the API's response format or tool, the inner half of either, Anthropic's or Bedrock's tool."""
     for outer in ("json_schema", "function", "toolSpec"):
         if isinstance(schema.get(outer), Mapping):
             schema = schema[outer]

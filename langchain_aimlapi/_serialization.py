@@ -36,7 +36,7 @@ class SerializableChat(ChatSettings):
     """The settings of a `ChatAIMLAPI`, and how they are serialized."""
 
     def __repr_args__(self) -> Any:
-        """What stands in a repr: model, host, and what was set; no key."""
+        """What is in a repr: model, host, and what was set; no key."""
         yield from repr_fields(self, self.model_name, self.base_url, _NOT_IN_REPR)
         metadata = {name: value for name, value in (self.metadata or {}).items() if name != "lc_versions"}
         if metadata:

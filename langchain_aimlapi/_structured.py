@@ -74,7 +74,7 @@ def structured(
         bound: the arguments bound to `runnable`.
 
     Raises:
-        InvalidRequestError: no schema, an argument that is none, or one at odds with what is bound.
+        InvalidRequestError: no schema, an argument that is none, or one in conflict with what is bound.
     """
     from langchain_aimlapi._schemas import kind_of, to_answer_schema, traced
     from langchain_aimlapi._tools import to_tool_choice, to_tools

@@ -1,4 +1,4 @@
-"""Tools and tool choices in every form LangChain users write -> the wire's. Pure."""
+"""Tools and tool choices in every form LangChain users write -> the API's. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SCHEMA_TYPES = ALL_TYPES | {"integer"}
 
 
 def to_tools(tools: Sequence[Any], *, strict: bool | None = None, refuse: bool = False) -> list[Json]:
-    """Definitions of the tools: LangChain tools, functions, classes, schemas, or the wire's own objects.
+    """Definitions of the tools: LangChain tools, functions, classes, schemas, or the API's own objects.
 
     Args:
         strict: whether arguments must match the schemas exactly.
@@ -100,7 +100,7 @@ def _custom(tool: Mapping[str, Any]) -> Json:
 
 
 def to_tool_choice(choice: Any, tools: Sequence[Json]) -> str | Json | None:
-    """The wire's choice: `auto`, `none`, `required`, or a function by name; None leaves it to the model."""
+    """The API's choice: `auto`, `none`, `required`, or a function by name; None leaves it to the model."""
     if choice is None or choice is False or choice == "":
         return None
     if choice is True or choice in ("any", "required"):

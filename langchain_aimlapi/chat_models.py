@@ -258,12 +258,12 @@ class ChatAIMLAPI(SerializableChat):
         """A model that may call these tools.
 
         Args:
-            tools: LangChain tools, functions, Pydantic classes, TypedDicts, JSON schemas, or the wire's objects.
+            tools: LangChain tools, functions, Pydantic classes, TypedDicts, JSON schemas, or the API's objects.
             tool_choice: "any", "required" or True for some tool; "auto"; "none"; one tool's name; or an object. Where
                 the host takes none that forces a call, the nearest it takes is sent, with one warning.
             strict: whether arguments must match the schema exactly, for models that can promise it.
             parallel_tool_calls: whether several calls may come at once.
-            response_format: a schema, or the wire's object, for the answer beside the calls.
+            response_format: a schema, or the API's object, for the answer beside the calls.
 
         Raises:
             InvalidRequestError: a tool without a name, or a choice of a tool that is not bound.
@@ -293,7 +293,7 @@ class ChatAIMLAPI(SerializableChat):
         """A model whose answers have the shape of a schema.
 
         Args:
-            schema: a Pydantic class, a dataclass, a union of them, a TypedDict, a JSON schema, or a tool in the wire's
+            schema: a Pydantic class, a dataclass, a union of them, a TypedDict, a JSON schema, or a tool in the API's
                 form. What is no object (a list, a union) travels inside one.
             method: `json_schema` (by `response_format` with the schema), `function_calling` (by a forced tool call),
                 or `json_mode` (any JSON object: your prompt must describe it). By default the first of the first

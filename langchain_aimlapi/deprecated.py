@@ -192,7 +192,7 @@ class AimlapiImageModel(_AddressModel):
 
 
 class AimlapiVideoModel(_AddressModel):
-    """The address of a film by a prompt. Deprecated: use `AIMLAPIVideoTool`, or `Client.video`."""
+    """The address of a video by a prompt. Deprecated: use `AIMLAPIVideoTool`, or `Client.video`."""
 
     operation: ClassVar[str] = "video"
     successor: ClassVar[str] = "AIMLAPIVideoTool"
@@ -204,7 +204,7 @@ class AimlapiVideoModel(_AddressModel):
         return "aimlapi-video"
 
     def generate_videos(self, prompt: str, n: int = 1, timeout: float | None = None, **kwargs: Any) -> list[str]:
-        """The addresses of films.
+        """The addresses of videos.
 
         Args:
             n: how many: each is an order of its own.

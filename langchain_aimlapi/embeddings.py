@@ -108,7 +108,7 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
     )
 
     def __repr_args__(self) -> Any:
-        """What stands in a repr: model, host, and what was set; no key."""
+        """What is in a repr: model, host, and what was set; no key."""
         return repr_fields(self, self.model, self.base_url, ("model", "base_url"))
 
     @model_validator(mode="before")

@@ -162,7 +162,7 @@ class BadResponseError(_HasResponse, transport.BadResponseError, ModelAPIError):
 
 
 class GenerationError(_HasResponse, transport.GenerationError, ModelAPIError):
-    """A film, a song or a transcript that was ordered failed at the provider."""
+    """A video, a song or a transcript that was ordered failed at the provider."""
 
     is_retryable = False
 

@@ -37,7 +37,7 @@ class InvalidToolCallRetry(AgentMiddleware[AgentState[Any], Any, Any]):
     All state is in the messages, so one object serves many agents, runs and threads.
 
     Args:
-        max_retries: how often in a row the model may try again.
+        max_retries: how often in a row the model may retry.
 
     Raises:
         InvalidToolCallError: out of the agent, when the model's last try was invalid, too.

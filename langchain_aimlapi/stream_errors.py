@@ -1,6 +1,6 @@
 """The classes of `errors` for failures that a stream reports after it began: each is also a StreamError.
 
-To catch one, catch its class in `errors`, or `StreamError`. Whether to try again, the class of the status says.
+To catch one, catch its class in `errors`, or `StreamError`. Whether to retry, the class of the status says.
 """
 
 from __future__ import annotations

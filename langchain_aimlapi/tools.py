@@ -1,4 +1,4 @@
-"""Tools with which a LangChain agent makes pictures, films, speech and music, and hears; and a toolkit of them.
+"""Tools with which a LangChain agent makes pictures, videos, speech and music, and hears; and a toolkit of them.
 
     from langchain.agents import create_agent
     from langchain_aimlapi import ChatAIMLAPI
@@ -150,7 +150,7 @@ class AIMLAPIImageEditTool(_MediaTool):
 
 
 class AIMLAPIVideoTool(_MediaTool):
-    """A film by a prompt or a picture, as a tool; it stands still for minutes. See the module."""
+    """A video by a prompt or a picture, as a tool; it stands still for minutes. See the module."""
 
     operation: ClassVar[str] = "video"
     name: str = "generate_video"
@@ -186,7 +186,7 @@ class AIMLAPITranscriptTool(_MediaTool):
 
 
 class AIMLAPIVideoSubmitTool(_MediaTool):
-    """Orders a film; `AIMLAPIGenerationStatusTool` asks for it. For agents that should not stand still for minutes."""
+    """Orders a video; `AIMLAPIGenerationStatusTool` asks for it. For agents that should not stand still for minutes."""
 
     operation: ClassVar[str] = "video"
     waits: ClassVar[bool] = False
@@ -249,7 +249,7 @@ class AIMLAPIToolkit(BaseToolkit):
     Args:
         include: which of `image`, `edit`, `video`, `speech`, `music`, `transcript`; by default all.
         models: the model of each, where it is not to be the default one.
-        wait: whether films and music are waited for; otherwise they are ordered, and asked for with one more tool.
+        wait: whether videos and music are waited for; otherwise they are ordered, and asked for with one more tool.
         settings: further names are settings of every tool: `api_key`, `base_url`, `save_to`, `timeout`, ...
     """
 

@@ -23,7 +23,7 @@ class MediaModel(ConnectionSettings):
         default_factory=dict, description="What every call sends beside its arguments: common names or the model's own."
     )
     wait_timeout: float | None = Field(
-        default=None, description="Seconds to wait for what takes minutes. By default 20 minutes for a film."
+        default=None, description="Seconds to wait for what takes minutes. By default 20 minutes for a video."
     )
 
     def __init__(self, model: str, **settings: Any) -> None:

@@ -1,7 +1,7 @@
-"""LlamaIndex messages -> the wire's, block by block. Pure, but for reading the files that blocks point to.
+"""LlamaIndex messages -> the API's, block by block. Pure, but for reading the files that blocks point to.
 
 To carry another kind of block, add a row to `_PARTS`. A content part for which LlamaIndex has no block travels in a
-message's `additional_kwargs["content_parts"]`, a list of parts in the wire's form, behind those of its blocks; further
+message's `additional_kwargs["content_parts"]`, a list of parts in the API's format, behind those of its blocks; further
 keys of a block's part, in the fields of a subclass that allows any (`extra="allow"`).
 Part shapes: https://docs.aimlapi.com/api-references/text-models-llm (the request schemas of the chat models).
 """

@@ -1,4 +1,4 @@
-"""A reply as it came, for `ChatResponse.raw`: a dict, read by programs written for an SDK's objects, too. Pure."""
+"""A reply unchanged, for `ChatResponse.raw`: a dict, read by programs written for an SDK's objects, too. Pure."""
 
 from __future__ import annotations
 

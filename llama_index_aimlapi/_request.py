@@ -120,7 +120,7 @@ _OVERRIDDEN = ("replay_reasoning", "repair_history", "parse_think", "use_respons
 
 
 def _set_tools(llm: AIMLAPISettings, call: Json) -> tuple[Json, Json | None]:
-    """Puts the tools, their choice and the response format of a call into the wire's form.
+    """Puts the tools, their choice and the response format of a call into the API's format.
 
     Returns:
         The parameters that the framework added, and the definition of the one tool that has to be called, if any.

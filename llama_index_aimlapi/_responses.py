@@ -179,7 +179,7 @@ def _blocks(choice: Choice, calls: Sequence[ToolCall], completion: Completion) -
 
 
 def _media(choice: Choice) -> list[Any]:
-    """Speech, pictures, films and files that were made, wherever the reply has them."""
+    """Speech, pictures, videos and files that were made, wherever the reply has them."""
     blocks: list[Any] = []
     audio = choice.extra.get("audio")
     if isinstance(audio, dict) and audio.get("data"):
@@ -295,7 +295,7 @@ def _raw(completion: Completion) -> Json:
 
 
 def counted(raw: Json, usage: Usage | None) -> Json:
-    """The reply as it came, with whole numbers for the counts in `usage`: LlamaIndex adds them up unchecked."""
+    """The raw reply, with whole numbers for the counts in `usage`: LlamaIndex adds them up unchecked."""
     if usage is None:
         return raw
     counts = {"prompt_tokens": usage.input, "completion_tokens": usage.output, "total_tokens": usage.total}

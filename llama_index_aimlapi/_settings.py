@@ -175,7 +175,7 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
         return tokenizer if isinstance(tokenizer, str) else None
 
     def __repr_args__(self) -> Any:
-        """What stands in a repr: model, host, and what was set; no key."""
+        """What is in a repr: model, host, and what was set; no key."""
         return repr_fields(self, self.model, self.api_base, _NOT_SHOWN)
 
     @classmethod

@@ -51,7 +51,7 @@ def tool_call_dict(
 def to_tools(
     tools: Sequence[BaseTool | Mapping[str, Any]], *, strict: bool = False, refuse: bool = False
 ) -> list[Json]:
-    """The tools' definitions; those that are the wire's own objects stay as they are.
+    """The tools' definitions; those that are the API's own objects stay as they are.
 
     Args:
         strict: hold the model to the tools' schemas, where they can be held to.
@@ -75,11 +75,11 @@ def to_tools(
 
 
 def to_tool_choice(choice: Any, definitions: Sequence[Json]) -> str | Json | None:
-    """The wire's choice; None leaves it to the model.
+    """The API's choice; None leaves it to the model.
 
     Args:
         choice: "auto", "none", "required" or "any", a tool's name, True (some tool), False or None (the model's
-            choice), or the wire's own object.
+            choice), or the API's own object.
 
     Raises:
         InvalidRequestError: it names a tool that is not there.

@@ -111,7 +111,7 @@ class AIMLAPIEmbedding(EmbeddingSettings):
         return self.model_name
 
     def __repr_args__(self) -> Any:
-        """What stands in a repr: model, host, and what was set; no key."""
+        """What is in a repr: model, host, and what was set; no key."""
         return repr_fields(self, self.model_name, self.api_base, _NOT_SHOWN)
 
     @classmethod

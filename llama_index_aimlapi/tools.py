@@ -92,7 +92,7 @@ class AIMLAPIToolSpec(BaseToolSpec):
     Args:
         image_model, edit_model, video_model, speech_model, music_model, transcript_model: ids of the models.
         include: which of `image`, `edit`, `video`, `speech`, `music`, `transcript`; by default all.
-        wait: whether films and music are waited for; otherwise they are ordered, and asked for with one more tool.
+        wait: whether videos and music are waited for; otherwise they are ordered, and asked for with one more tool.
         blocks: which kinds of files are blocks of the answer, of `image`, `audio` and `video`: leave those out that the
             agent's LLM does not take in results of tools.
         save_to: a folder to save to; the answer has the paths then, and not the addresses, which expire.
@@ -164,13 +164,13 @@ class AIMLAPIToolSpec(BaseToolSpec):
     )
 
     def generation_status(self, reference: str) -> Blocks:
-        """Asks how far a film or a piece of music is that was ordered; gives it once it is done."""
+        """Asks how far a video or a piece of music is that was ordered; gives it once it is done."""
         client = self._models["generate_video"]._client()
         status = client.status(Generation.from_reference(reference))
         return self._answer(status, self._save(client, status))
 
     async def ageneration_status(self, reference: str) -> Blocks:
-        """Asks how far a film or a piece of music is that was ordered; gives it once it is done."""
+        """Asks how far a video or a piece of music is that was ordered; gives it once it is done."""
         client = self._models["generate_video"]._async_client()
         status = await client.status(Generation.from_reference(reference))
         return self._answer(status, await self._asave(client, status))

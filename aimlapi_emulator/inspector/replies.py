@@ -1,4 +1,4 @@
-"""What a reply says: chat completions, /v1/responses, embeddings, errors; as far as they came. Pure."""
+"""What a reply says: chat completions, /v1/responses, embeddings, errors, also incomplete ones. Pure."""
 
 from __future__ import annotations
 

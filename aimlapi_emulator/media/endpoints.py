@@ -110,7 +110,7 @@ async def speech(request: Request) -> Response:
 
 
 async def video(request: Request) -> Response:
-    """Orders a film."""
+    """Orders a video."""
     asked, model = await _posted(request, ("video",))
     seconds = _seconds(asked.body.get("duration"), 5.0)
     made = films.film(str(asked.body.get("prompt") or "a film"), seconds)
@@ -162,7 +162,7 @@ async def poll(request: Request, kind: str) -> Response:
 
 
 async def ocr(request: Request) -> Response:
-    """The text of a document, page by page: of our own pictures and plain PDFs what stands in them."""
+    """The text of a document, page by page: of our own pictures and plain PDFs what is in them."""
     asked, model = await _posted(request, ("ocr",))
     document = asked.body["document"]
     if isinstance(document, dict):

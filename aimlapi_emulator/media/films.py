@@ -1,4 +1,4 @@
-"""MP4 films of a prompt: H.264 without compression (I_PCM), so that no encoder is needed and every player shows it.
+"""MP4 videos of a prompt: H.264 without compression (I_PCM), so that no encoder is needed and every player shows it.
 
 Sources: ITU-T H.264 (7.3: syntax; macroblock type I_PCM), ISO/IEC 14496-12 and -15 (boxes, `avcC`)
 """
@@ -17,7 +17,7 @@ _TICKS = 1000  # a second
 
 @functools.lru_cache(maxsize=32)
 def film(text: str, seconds: float) -> bytes:
-    """A film; the same for the same text. It fades from one colour of the text to another."""
+    """A video; the same for the same text. It fades from one colour of the text to another."""
     count = max(1, round(min(seconds, _MOST_SECONDS) * FRAMES_A_SECOND))
     digest = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=6).digest()
     frames = [

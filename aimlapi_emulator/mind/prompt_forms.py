@@ -112,7 +112,7 @@ def json_in_words(conversation: Conversation) -> str | None:
 
 
 def schema_in(prompt: str) -> dict[str, Any] | None:
-    """The last JSON schema of an object that stands in a text."""
+    """The last JSON schema of an object that is in a text."""
     schemas = [value for value in _objects(prompt) if isinstance(value.get("properties"), dict)]
     return schemas[-1] if schemas else None
 

@@ -16,7 +16,7 @@ class ChoiceState:
         think: splits inline reasoning off the text; None where there can be none any more.
         tools: None before the first call.
         thoughts: reasoning that came as content parts, in the shape of `reasoning_details`.
-        finish: the last finish reason, as it came.
+        finish: the last finish reason, unchanged.
     """
 
     __slots__ = (

@@ -23,7 +23,7 @@ IN_NEXT_MESSAGE = "The result of this call follows in the next user message."
 
 
 def audio_format(label: str | None, data: str, default: str = "wav") -> str:
-    """The `format` of `input_audio`: what the bytes, else the label, say, in the wire's word.
+    """The `format` of `input_audio`: what the bytes, else the label, say, in the API's word.
 
     Args:
         label: a MIME type or a format, such as `audio/mpeg` or `mp3`.

@@ -75,7 +75,7 @@ def fold(total: Json, new: Json) -> None:
 
 
 def fold_details(total: list[Any], new: Sequence[Any]) -> None:
-    """Pieces of one detail join; the details themselves stand in the order they came."""
+    """Pieces of one detail join; the details themselves are in the order they came."""
     for piece in new:
         last = total[-1] if total else None
         if (

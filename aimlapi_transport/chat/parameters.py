@@ -73,7 +73,7 @@ def check_parameters(user: Json, target: Target) -> tuple[Json, tuple[str, ...]]
 
 
 def _checked(name: str, set_name: str, value: Any, target: Target) -> Any:
-    """The value of a parameter, tools in the wire's form.
+    """The value of a parameter, tools in the API's format.
 
     Args:
         set_name: the name under which it was set, for errors.

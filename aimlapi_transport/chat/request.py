@@ -1,7 +1,7 @@
 """A model, messages and options -> the request for a chat completion: a pure function, which alone shapes its body.
 
 Whatever a user set is sent, spelled as the model wants it, or refused by name; what a framework added by itself is left
-out where it is not accepted. Nothing is dropped in silence.
+out where it is not accepted. Nothing is dropped without an error.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def chat_request(
 
     Args:
         model: an id of the host's catalogue, sent as it is.
-        messages: in the wire's form, at least one.
+        messages: in the API's format, at least one.
         fields: options by their names, over `options`.
 
     Raises:

@@ -48,9 +48,9 @@ class Delta:
         choice: which of the `n` answers this belongs to.
         logprobs: `{"content": [...], "refusal": [...]}` of the tokens in this piece.
         extra: other fields of the message: annotations, audio, reasoning_details, signatures, ...
-        raw: the event as it came.
+        raw: the event, unchanged.
         completion: the whole answer, on the last delta of a reply only.
-        item: an output item that is now whole, as it came; under /v1/responses only.
+        item: an output item that is now whole, unchanged; under /v1/responses only.
         output_index: of the output item this belongs to; under /v1/responses only.
         part: which part of its item the text or the reasoning is of: `text` of a message, `summary` or `content` of
             reasoning, and the index there (-1 where what came is the rest of a whole message).
@@ -83,7 +83,7 @@ class Choice:
         native_finish_reason: the vendor's own word.
         extra: other fields of the message (annotations, audio, reasoning_details, encrypted_content,
             extra_content with a thought signature, ...) and of the choice.
-        items: all output items, as they came and in their order; under /v1/responses only.
+        items: all output items, unchanged and in their order; under /v1/responses only.
     """
 
     index: int
@@ -109,7 +109,7 @@ class Completion:
         inference_id: the provider's id of this call (`x-inference-id`), the `reference_id` of its billing.
         client_request_id: the id you sent, if the provider took it.
         extra: other top-level fields: citations, search_results, system_fingerprint, provider, ...
-        raw: the reply as it came; for a stream, the same shape put together from its events.
+        raw: the raw reply; for a stream, the same shape put together from its events.
         headers: the reply's, names in lower case.
     """
 
@@ -157,7 +157,7 @@ class Completion:
 
 
 def raw_choice(choice: Choice, finish: str | None) -> Json:
-    """A choice that a stream added up to, as a whole reply has it, with its finish reason as it came."""
+    """A choice that a stream added up to, as a whole reply has it, with its finish reason unchanged."""
     message: Json = {"role": "assistant", "content": choice.text}
     if choice.reasoning:
         message["reasoning_content"] = choice.reasoning

@@ -38,7 +38,7 @@ class ToolCall:
 
     Attributes:
         id: the provider's, or made up where it sent none: a result must name it.
-        arguments: JSON text, as it came, save that an object encoded twice is encoded once; of a custom tool, the
+        arguments: JSON text, unchanged, save that an object encoded twice is encoded once; of a custom tool, the
             free text it is called with (`parsed["input"]`).
         parsed: the arguments as an object; None where `error` says why they are none.
         extra: other fields of the call, such as `extra_content` with a thought signature.

@@ -32,7 +32,7 @@ class Target(NamedTuple):
 
 
 def checked_tools(tools: Any, target: Target) -> list[Any]:
-    """The tools in the wire's form.
+    """The tools in the API's format.
 
     A function that is written flat, as /v1/responses has it, is nested; one without a type gets it where the schema of
     the host or the model wants it.

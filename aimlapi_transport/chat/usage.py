@@ -19,7 +19,7 @@ class Usage:
     Attributes:
         cache_read, cache_write: input tokens read from, and written to, the provider's cache.
         reasoning: output tokens spent on reasoning.
-        raw: the counts as they came.
+        raw: the counts, unchanged.
     """
 
     input: int

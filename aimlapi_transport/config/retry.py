@@ -1,4 +1,4 @@
-"""Whether and when to try again: one pure decision, used everywhere a request is sent."""
+"""Whether and when to retry: one pure decision, used everywhere a request is sent."""
 
 from __future__ import annotations
 

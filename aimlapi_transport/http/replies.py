@@ -178,7 +178,7 @@ class AsyncReply(_Reply):
         return self._rest()
 
     def _next(self) -> Awaitable[bytes | None]:
-        """The next piece as it came, None at the end."""
+        """The next piece unchanged, None at the end."""
         piece: Awaitable[bytes | None] = anext(self._pieces, None)
         if self._has_begun:
             return piece

@@ -196,7 +196,7 @@ class MediaCalls:
         """What was made, once it is there. It is asked for again and again, less often as time goes by.
 
         Args:
-            timeout: seconds to wait in all; by default those of the operation (20 minutes for a film).
+            timeout: seconds to wait in all; by default those of the operation (20 minutes for a video).
             on_progress: called with each status.
 
         Raises:

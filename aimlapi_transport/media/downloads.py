@@ -79,7 +79,7 @@ def files_of(result: MediaResult | MediaFile | Sequence[MediaFile] | str) -> lis
 
 
 async def save(client: Caller, files: Sequence[MediaFile], to: str | os.PathLike[str], run: Run) -> list[Path]:
-    """Writes files; see `MediaMethods.save`. A file is tried again as often as the client tries a request.
+    """Writes files; see `MediaMethods.save`. A file is retried as often as the client tries a request.
 
     Args:
         client: whose proxy and retries are used; its key is not.

@@ -1,4 +1,4 @@
-"""A generation that is under way or done: plain JSON, for another process to go on with. Frozen values, pure."""
+"""A generation that is under way or done: plain JSON, for another process to continue with. Frozen values, pure."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ class MediaMethods:
         on_progress: OnProgress | None = None,
         **fields: Any,
     ) -> MediaResult:
-        """A film; waits until it is there.
+        """A video; waits until it is there.
 
         Args:
             image, last_image: the first and the last frame; or references, by the model.
@@ -178,7 +178,7 @@ class MediaMethods:
 
         Args:
             language: of the sound, as the model's documents list it.
-            diarize: whether speakers are told apart.
+            diarize: whether speakers are distinguished.
         """
         named = {"audio": audio, "language": language, "diarize": diarize}
         return await self._make("transcribe", model, {**named, **fields}, timeout, wait_timeout, on_progress)
@@ -261,7 +261,7 @@ class MediaMethods:
         """What was ordered, once it is there; also for what another process ordered.
 
         Args:
-            timeout: seconds in all; by default 20 minutes for a film, 10 for music and transcripts.
+            timeout: seconds in all; by default 20 minutes for a video, 10 for music and transcripts.
             on_progress: called with each `GenerationStatus`.
         """
         return await self._media.wait(_generation(generation), timeout=timeout, on_progress=on_progress)
@@ -290,7 +290,7 @@ class MediaMethods:
         """US dollars that a media call will cost, at the catalogue's prices.
 
         None where the catalogue has no price for it, or counts what is not known beforehand. Where prices depend on an
-        argument that is not set, the dearest of them.
+        argument that is not set, the most expensive of them.
 
         Args:
             arguments: of the call, by common names or the model's own.

@@ -18,7 +18,7 @@ _COUNTED = ("image", "picture", "video", "generation", "request", "call", "file"
 def media_cost(pricing: Pricing | None, arguments: Mapping[str, Any]) -> Decimal | None:
     """US dollars; None where the catalogue has no price for it, or counts what is not known beforehand.
 
-    Where prices depend on an argument that is not set, the dearest of them.
+    Where prices depend on an argument that is not set, the most expensive of them.
 
     Args:
         arguments: of the call, by common names or the model's own.

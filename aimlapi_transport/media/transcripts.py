@@ -117,7 +117,7 @@ def _segment(part: Json, scale: float) -> Segment:
 
 
 def _turns(words: Iterable[Segment]) -> Iterator[Segment]:
-    """Words of one speaker after each other, where speakers are told apart."""
+    """Words of one speaker after each other, where speakers are distinguished."""
     for speaker, group in groupby(words, key=lambda word: word.speaker):
         if speaker is not None:
             said = list(group)

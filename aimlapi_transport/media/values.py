@@ -75,7 +75,7 @@ class Segment:
 
     Attributes:
         start, end: seconds from the beginning; None where they are not known.
-        speaker: as the model names them ("A", "0"); None where speakers are not told apart.
+        speaker: as the model names them ("A", "0"); None where speakers are not distinguished.
         confidence: from 0 to 1; None where it is not known.
     """
 
@@ -134,7 +134,7 @@ class MediaResult:
     Attributes:
         model: that was asked; reply_model: as the reply names it, None where it does not.
         operation: `images`, `video`, ...
-        files: pictures, films, sound, meshes.
+        files: pictures, videos, sound, meshes.
         text: of a transcript, or of all pages; None where there is none.
         segments: of a transcript: words, with their times.
         turns: of a transcript: what each speaker says in one go; empty where the reply does not tell.
@@ -145,7 +145,7 @@ class MediaResult:
         request_id: the provider's, to quote to its support.
         usage: tokens, where they are counted.
         cost: credits and US dollars; None where the reply states none.
-        raw: the reply as it came; None for bytes.
+        raw: the raw reply; None for bytes.
     """
 
     model: str

@@ -14,9 +14,9 @@ class OutputItem:
     """One item.
 
     Attributes:
-        value: the item as it came: at its announcement, and then whole.
+        value: the item unchanged: at its announcement, and then whole.
         arguments: of a call.
-        has_call_id: whether the id of the call was handed out.
+        has_call_id: whether the id of the call was returned.
     """
 
     def __init__(self, index: int) -> None:

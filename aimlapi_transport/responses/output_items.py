@@ -78,7 +78,7 @@ def message_parts(item: Json, kind: str) -> list[Json]:
 def reasoning_parts(item: Json) -> list[tuple[tuple[str, int], str]]:
     """The texts of a reasoning item that say something, with their field and their index in it.
 
-    OpenAI's stand in the summary; those of DeepSeek and gpt-oss in the content.
+    OpenAI's are in the summary; those of DeepSeek and gpt-oss in the content.
     """
     if item.get("type") != "reasoning":
         return []

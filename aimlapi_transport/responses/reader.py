@@ -1,7 +1,7 @@
 """What a model sent under /v1/responses -> the values of chat completions, whole or streamed. Pure.
 
 A reply is a list of output items; a whole reply is read as if each of its items had just been completed, so both read
-the same fields (`output_reader`). An item or event nobody reads is kept as it came: items in `Choice.items`, events in
+the same fields (`output_reader`). An item or event nobody reads is kept unchanged: items in `Choice.items`, events in
 `Completion.raw["unread_events"]`.
 Source: https://docs.aimlapi.com/api-references/text-models-llm/openai (the /v1/responses schemas)
 """

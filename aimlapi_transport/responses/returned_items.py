@@ -1,6 +1,6 @@
 """A message of the model -> the items that go back for it under /v1/responses. Pure.
 
-The items of a reply of this endpoint (`output_items`) go back as they came and in their order, with what was edited in
+The items of a reply of this endpoint (`output_items`) go back unchanged and in their order, with what was edited in
 the message since. A message that came from elsewhere is put into items.
 """
 

@@ -44,7 +44,7 @@ def uses_responses(
         parameters: body fields the user set, in the words of either endpoint.
         is_provider: whether the address is the preset's own, and no proxy of yours that may serve other models. There
             `reasoning={"effort": ...}` and custom tools are chat completions', too.
-        wants_items: whether the reply is to be handed out as the items of this endpoint.
+        wants_items: whether the reply is to be returned as the items of this endpoint.
 
     Raises:
         InvalidRequestError: the endpoint is asked for where it is known not to be.

@@ -1,4 +1,4 @@
-"""Stop sequences for an endpoint that knows none: the text is cut here, and what follows is not handed out. Pure."""
+"""Stop sequences for an endpoint that knows none: the text is cut here, and what follows is not returned. Pure."""
 
 from __future__ import annotations
 

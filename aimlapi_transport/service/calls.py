@@ -89,7 +89,7 @@ class ServiceCalls:
         return await self.json(request, timeout, again=lambda error: isinstance(error, RateLimitError), secret=True)
 
     async def raw(self, request: Request, timeout: Timeout = None) -> bytes:
-        """The body of a reply as it came."""
+        """The body of a reply unchanged."""
 
         async def read(exchange: Exchange) -> bytes:
             return bytes(await exchange.read_all())

@@ -1,6 +1,6 @@
 """Fields of replies of the service endpoints, read without trust in their types: what is of another type is no value.
 
-The values are dataclasses. Their annotations say where a field stands in a reply, and Pydantic reads it from there.
+The values are dataclasses. Their annotations say where a field is in a reply, and Pydantic reads it from there.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Json: TypeAlias = dict[str, Any]
 
 
 def path(*names: str | tuple[str, ...]) -> Any:
-    """Where a field stands in a reply: its name, after those of the objects around it; or one of several names."""
+    """Where a field is in a reply: its name, after those of the objects around it; or one of several names."""
     *objects, last = names
     choices = [AliasPath(*map(str, objects), name) for name in ([last] if isinstance(last, str) else last)]
     return Field(validation_alias=AliasChoices(*choices))

@@ -268,7 +268,7 @@ class AsyncService(ServiceMethods, Async):
 
 
 class KeyMethods:
-    """The keys of an account. Making, changing and deleting one is never tried again where it may have been done."""
+    """The keys of an account. Making, changing and deleting one is never retried where it may have been done."""
 
     def __init__(self, calls: ServiceCalls) -> None:
         self._calls = calls

@@ -98,7 +98,7 @@ def _fenced(text: str) -> Iterator[Any]:
 
 
 def _between_words(text: str) -> Iterator[Any]:
-    """The objects that stand in a text, up to one that is broken: what is inside that one is no answer."""
+    """The objects that are in a text, up to one that is broken: what is inside that one is no answer."""
     at = text.find("{")
     while at >= 0:
         value, end = _decoded(text, at)
