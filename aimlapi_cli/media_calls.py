@@ -154,7 +154,7 @@ def _generation(command: str, text: str, model: str | None) -> Generation:
             found = Generation.from_json(text)
         except InvalidRequestError:
             raise InvalidRequestError(
-                "This is no generation: pass its id, or the JSON that --no-wait printed."
+                "This is not a generation: pass its id, or the JSON that --no-wait printed."
             ) from None
     elif text.startswith(f"{operation}:") and text.count(":") > 1:
         found = Generation.from_reference(text)

@@ -23,7 +23,7 @@ PACKAGES = (
 needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="reads which files are open from /proc")
 
 PROGRAMS = {
-    "calls": """
+    "calls, and media": """
 import asyncio
 from aimlapi_emulator import emulator
 from aimlapi_transport import Client
@@ -40,17 +40,11 @@ with emulator() as server:
     assert asyncio.run(llm.acomplete("What is 6 * 7?")).text == "6 * 7 equals 42."
     client = Client(base_url=server.base_url, api_key="k")
     assert client.models() and client.models()  # the second from what is kept on disk
-""",
-    "media": """
-from aimlapi_emulator import emulator
-from aimlapi_transport import Client
-with emulator() as server:
-    client = Client(base_url=server.base_url, api_key="k")
     made = client.images("flux/schnell", "A café")
     first, second = client.save(made, "café.png") + client.save(made, "café.png")
     assert first.read_bytes() == second.read_bytes() and first != second
 """,
-    "a job": """
+    "a job, and commands": """
 from pathlib import Path
 from aimlapi_batch import Job, run
 from aimlapi_emulator import emulator
@@ -63,11 +57,8 @@ with emulator() as server:
         assert run(job).already == 2
         assert run(Job("rows.csv", output, prompt="Again: {text}", **host), overwrite=True).answered == 2
 assert "\\u6771\\u4eac" in Path("out.jsonl").read_text(encoding="utf-8")
-""",
-    "commands": """
 import io, sys
 from aimlapi_cli.app import run
-from aimlapi_emulator import emulator
 with emulator() as server:
     where = ("--base-url", server.base_url)
     assert run(["ask", "openai/gpt-4o", "What is 6 * 7?", *where]) == 0

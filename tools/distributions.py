@@ -238,10 +238,11 @@ def stage(row: Distribution, folder: Path) -> None:
     for name in FILES:
         shutil.copy(ROOT / name, folder / name)
     (folder / "README.md").write_text(_readme(row), encoding="utf-8")
-    (folder / "pyproject.toml").write_text(_pyproject(row), encoding="utf-8")
+    (folder / "pyproject.toml").write_text(pyproject(row), encoding="utf-8")
 
 
-def _pyproject(row: Distribution) -> str:
+def pyproject(row: Distribution) -> str:
+    """The pyproject.toml of one distribution."""
     modules = {package.partition("/")[0] for package in row.packages}
     scripts = {name: to for name, to in PROJECT["scripts"].items() if to.partition(".")[0] in modules}
     plugins = {
