@@ -19,7 +19,7 @@ from aimlapi_transport.http.timeouts import TimeLimits
 from langchain_aimlapi import ChatAIMLAPI
 from llama_index_aimlapi import AIMLAPI
 from tests.reliability.checks import eventually
-from tests.scripted import DONE, Act, ScriptedServer, answer, chunk, reply, scripted, stream
+from tests.scripted import DONE, Act, ScriptedServer, answer, chunk, event, reply, scripted, stream
 from tests.transport.calls import CALLS, HI, KEY, PIECES, collected, outcome
 
 
@@ -36,6 +36,15 @@ def test_silence_is_a_timeout(call: Any, streamed: bool) -> None:
 def test_keep_alives_are_no_progress(call: Any) -> None:
     act = stream(chunk("He"), *[b": PROCESSING\n\n"] * 40, pause=0.05)
     assert outcome(call, (act,), True, timeout=0.3, max_retries=0)[:2] == ("APITimeoutError", (None, "He"))
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("together", [False, True])
+def test_a_failure_behind_some_text_fails_the_call(call: Any, together: bool) -> None:
+    events = [chunk("He"), event({"error": {"message": "overloaded", "code": 503}}), chunk("llo", "stop"), DONE]
+    act = stream(b"".join(events)) if together else stream(*events)
+    name, details, requests, _ = outcome(call, (act,), True)
+    assert (name, requests, details[1]) == ("ServerError", 1, "He")
 
 
 def thinks(*pieces: bytes, seconds: float = 0.8) -> Act:

@@ -13,8 +13,8 @@ from aimlapi_transport.chat.reader import ReplyReader
 from aimlapi_transport.chat.response import Completion
 from aimlapi_transport.config.limits import Limits
 from aimlapi_transport.config.model_families import profile_for
-from aimlapi_transport.errors import APITimeoutError, BadResponseError
-from tests.scripted import chunk
+from aimlapi_transport.errors import APITimeoutError, BadResponseError, StreamError
+from tests.scripted import DONE, chunk
 
 PUBLISHED = Path(__file__).parents[2] / "aimlapi_emulator" / "published.json"
 ROWS = [row for row in json.loads(PUBLISHED.read_text())["recordings"] if row["endpoint"].endswith("/chat/completions")]
@@ -71,6 +71,30 @@ def test_a_reply_without_end_is_refused(piece: bytes, limits: Limits, says: str)
         assert list(reader.feed(piece)) == []
     with pytest.raises(BadResponseError, match=says):
         list(reader.feed(piece))
+
+
+FAILURES = (
+    (b'data: {"error": {"message": "overloaded", "code": 503}}\n\n', "overloaded"),
+    (b"event: error\ndata: out of memory\n\n", "not JSON"),
+    (b'event: error\ndata: {"message": "out of memory"}\n\n', "out of memory"),
+    (b"data: {\n\n", "not JSON"),
+)
+
+
+@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize(("failure", "says"), FAILURES)
+def test_what_came_before_a_failure_counts_and_what_follows_does_not(failure: bytes, says: str, together: bool) -> None:
+    """However the bytes are cut."""
+    events = [chunk("He"), chunk("llo"), failure, chunk("!"), chunk(finish="stop"), DONE]
+    reader, deltas = ReplyReader(profile_for("m")), []
+    with pytest.raises(StreamError, match=says) as caught:
+        for piece in [b"".join(events)] if together else events:
+            deltas += reader.feed(piece)
+            if reader.is_done:
+                break
+        reader.close()
+    assert "".join(delta.text for delta in deltas) == "Hello"
+    assert caught.value.partial is not None and caught.value.partial.text == "Hello"
 
 
 def test_half_a_character_stays_in_its_place_though_events_are_alike() -> None:

@@ -71,6 +71,13 @@ def test_events_of_a_stream(data: bytes, events: list[Event]) -> None:
     assert decoded([data]) == events
 
 
+@given(pieces=st.lists(st.sampled_from([b"data: a", b"\n", b"\r", b"\r\n", b"\n\n", b"event: b\n"]), max_size=12))
+def test_line_ends_may_be_mixed(pieces: list[bytes]) -> None:
+    data = b"".join(pieces)
+    lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    assert decoded(pieces) == decoded([data]) == decoded([lines])
+
+
 def test_a_bare_cr_ends_a_line_at_once() -> None:
     """A stream of CR line ends gives each event when it is complete, not when the next one comes."""
     assert EventDecoder().feed(b"data: a\r\r") == [(b"", b"a")]
