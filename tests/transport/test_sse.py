@@ -71,7 +71,9 @@ def test_events_of_a_stream(data: bytes, events: list[Event]) -> None:
     assert decoded([data]) == events
 
 
-@given(pieces=st.lists(st.sampled_from([b"data: a", b"\n", b"\r", b"\r\n", b"\n\n", b"event: b\n"]), max_size=12))
+@given(
+    pieces=st.lists(st.sampled_from([b"data: a", b"\n", b"\r", b"\r\n", b"\n\n", b"\n\r", b"event: b\n"]), max_size=12)
+)
 def test_line_ends_may_be_mixed(pieces: list[bytes]) -> None:
     data = b"".join(pieces)
     lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
