@@ -1,11 +1,8 @@
-"""What tools, parsers and loaders of media share: their settings, their clients, how a call is counted.
-
-To add a setting of the transport, add it to `ConnectionSettings`.
-"""
+"""What tools, parsers and loaders of media share: their settings, how a call is counted."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.messages.content import (
@@ -15,40 +12,17 @@ from langchain_core.messages.content import (
     create_image_block,
     create_video_block,
 )
-from pydantic import ConfigDict, Field, SecretStr, field_serializer, model_validator
+from pydantic import Field, model_validator
 from typing_extensions import Self
 
-from aimlapi_transport.config.fields import ABOUT, TimeoutSetting, timeout_to_json
 from aimlapi_transport.media.generations import Generation
 from aimlapi_transport.media.values import MediaFile, MediaResult
-from langchain_aimlapi._connection import ConnectionSettings
+from langchain_aimlapi._endpoint_settings import EndpointSettings
 from langchain_aimlapi.errors import translated
 from langchain_aimlapi.usage import counted_call
 
 
-class MediaConnection(ConnectionSettings):
-    """The settings with which media endpoints are called."""
-
-    model_config = ConfigDict(
-        extra="forbid", protected_namespaces=(), arbitrary_types_allowed=True, hide_input_in_errors=True
-    )
-
-    api_key: SecretStr | str | Callable[[], str | Awaitable[str]] | None = Field(
-        default=None, exclude=True, repr=False, description=ABOUT["api_key"]
-    )
-    timeout: TimeoutSetting = Field(default=None, description="Seconds to wait without data. By default 600.")
-
-    @field_serializer("timeout")
-    def _timeout_to_json(self, timeout: Any) -> Any:
-        return timeout_to_json(timeout)
-
-    @model_validator(mode="after")
-    def _check_clients(self) -> Self:
-        self._check_own_clients("proxy")
-        return self
-
-
-class MediaSettings(MediaConnection):
+class MediaSettings(EndpointSettings):
     """The settings of everything that calls a media model, and how it does."""
 
     model: str = Field(description="Id of the model.")

@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import langchain_aimlapi._framework  # noqa: F401  # says what to install where it is missing
 
 from langchain_core.embeddings import Embeddings
-from pydantic import (
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationInfo,
-    ValidatorFunctionWrapHandler,
-    field_serializer,
-    field_validator,
-    model_validator,
-)
-from typing_extensions import Self
+from pydantic import ConfigDict, Field, model_validator
 
 from aimlapi_transport.chat.request import Request
 from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.config.embedding_families import Task
-from aimlapi_transport.config.fields import (
-    ABOUT,
-    TimeoutSetting,
-    model_problem,
-    timeout_from_json,
-    timeout_to_json,
-    validated_field,
-)
+from aimlapi_transport.config.fields import ABOUT, model_problem
 from aimlapi_transport.repr_fields import repr_fields
 from langchain_aimlapi._aliases import embedding_settings
 from langchain_aimlapi._concurrency import amap_limited, map_limited, progress
-from langchain_aimlapi._connection import ConnectionSettings
+from langchain_aimlapi._endpoint_settings import EndpointSettings
 from langchain_aimlapi.error_translation import translated
 from langchain_aimlapi.errors import InvalidRequestError
 from langchain_aimlapi.usage import counted_call
@@ -43,7 +26,7 @@ from langchain_aimlapi.usage import counted_call
 _NOT_SENT = ("extra_body", "extra_headers", "extra_query", "client_request_id")
 
 
-class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
+class AIMLAPIEmbeddings(EndpointSettings, Embeddings):
     """An embedding model of AI/ML API.
 
     Example:
@@ -91,21 +74,8 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
         "with the texts.",
     )
     model_kwargs: dict[str, Any] = Field(default_factory=dict, description=ABOUT["additional_kwargs"])
-    api_key: SecretStr | str | Callable[[], str | Awaitable[str]] | None = Field(
-        default=None, exclude=True, repr=False, description=ABOUT["api_key"]
-    )
-    timeout: TimeoutSetting = Field(
-        default=None,
-        description="Seconds to wait without data, (connect, read), or httpx.Timeout. By default 600.",
-    )
-    # Values in the errors would show the key of a mistyped call: our own sentences name them, where they may.
-    model_config = ConfigDict(
-        extra="forbid",
-        protected_namespaces=(),
-        arbitrary_types_allowed=True,
-        hide_input_in_errors=True,
-        defer_build=False,
-    )
+
+    model_config = ConfigDict(defer_build=False)  # built at once: its signature is complete before the first instance
 
     def __repr_args__(self) -> Any:
         """What is in a repr: model, host, and what was set; no key."""
@@ -121,25 +91,6 @@ class AIMLAPIEmbeddings(ConnectionSettings, Embeddings):
         if problem := model_problem(taken.get("model"), "text-embedding-3-small"):
             raise ValueError(problem)
         return taken
-
-    @field_validator("*", mode="wrap")
-    @classmethod
-    def _name_the_value(cls, value: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-        return validated_field(value, validate, str(info.field_name))
-
-    @field_serializer("timeout")
-    def _timeout_to_json(self, timeout: Any) -> Any:
-        return timeout_to_json(timeout)
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        self._check_own_clients("proxy")
-        return self
-
-    @field_validator("timeout")
-    @classmethod
-    def _timeout_from_json(cls, timeout: Any) -> Any:
-        return timeout_from_json(timeout)
 
     @property
     def request_timeout(self) -> Any:

@@ -28,7 +28,8 @@ from aimlapi_transport.errors import AIMLAPIError, GenerationError, InvalidReque
 from aimlapi_transport.media.generations import Generation, GenerationStatus
 from aimlapi_transport.media.tool_arguments import arguments_of, check_addresses, ordered, progress, summary
 from aimlapi_transport.media.values import MediaResult
-from langchain_aimlapi._media import MediaConnection, MediaSettings, block_of
+from langchain_aimlapi._endpoint_settings import EndpointSettings
+from langchain_aimlapi._media import MediaSettings, block_of
 from langchain_aimlapi.errors import translated
 
 __all__ = [
@@ -48,7 +49,7 @@ Made = MediaResult | Generation | GenerationStatus
 Answer = tuple[str | list[str | dict[str, Any]], list[ContentBlock]]
 
 
-class _SavingTool(MediaConnection, BaseTool):
+class _SavingTool(EndpointSettings, BaseTool):
     """A tool that answers with files.
 
     Args:
