@@ -64,6 +64,7 @@ def to_request(
         if isinstance(message.get("content"), list):
             parts += message["content"]
     tools: list[Json] = parameters.get("tools") or []
+    # a mark says how an answer is billed, not what it is: left out where the model's documents do not list it
     takes_marks = not client.preset.lists_models or takes_cache_marks(model_id)
     if (parts or tools) and not takes_marks and any("cache_control" in marked for marked in (*parts, *tools)):
         warn_left_out(model_id, "cache_control", is_strict=client.strict_parameters)
