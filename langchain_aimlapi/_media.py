@@ -50,19 +50,19 @@ class MediaSettings(EndpointSettings):
 
     def _submit(self, operation: str, arguments: Mapping[str, Any]) -> Generation:
         """What was ordered, counted at the cost it was quoted at."""
-        given, call = {**self.parameters, **arguments}, counted_call(self.model)
+        fields, call = {**self.parameters, **arguments}, counted_call(self.model)
         with translated():
-            return self._client().order_media(operation, self.model, given, call=call)
+            return self._client().order_media(operation, self.model, fields, call=call)
 
     async def _asubmit(self, operation: str, arguments: Mapping[str, Any]) -> Generation:
-        given, call = {**self.parameters, **arguments}, counted_call(self.model)
+        fields, call = {**self.parameters, **arguments}, counted_call(self.model)
         with translated():
-            return await self._async_client().order_media(operation, self.model, given, call=call)
+            return await self._async_client().order_media(operation, self.model, fields, call=call)
 
     def _counted(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments of a call, and what counts it."""
-        given = {**self.parameters, **arguments}
-        return {"arguments": given, "call": counted_call(self.model), "wait_timeout": self.wait_timeout}
+        fields = {**self.parameters, **arguments}
+        return {"arguments": fields, "call": counted_call(self.model), "wait_timeout": self.wait_timeout}
 
 
 def block_of(file: MediaFile) -> ContentBlock:

@@ -76,9 +76,9 @@ class AimlapiLLM(LLM):
 
     def __init__(self, **settings: Any) -> None:
         _warn("AimlapiLLM", "ChatAIMLAPI")
-        for name, own in (("api_key", "aimlapi_api_key"), ("model_name", "model")):
+        for name, field in (("api_key", "aimlapi_api_key"), ("model_name", "model")):
             if name in settings:
-                settings[own] = settings.pop(name)
+                settings[field] = settings.pop(name)
         super().__init__(**settings)
 
     @cached_property
@@ -142,9 +142,9 @@ class _AddressModel(MediaSettings, LLM):
             return values
         facts = model_facts(values.get("model", cls.model_fields["model"].default))
         known = {*COMMON_NAMES, *(facts.fields if facts else ())} - cls.model_fields.keys()
-        own = {name: value for name, value in values.items() if name in known}  # `size`, `n`, ...
+        fields = {name: value for name, value in values.items() if name in known}  # `size`, `n`, ...
         rest = {name: value for name, value in values.items() if name not in known}
-        return {**rest, "parameters": {**own, **values.get("parameters", {})}}
+        return {**rest, "parameters": {**fields, **values.get("parameters", {})}}
 
     def _call(
         self,
@@ -153,7 +153,7 @@ class _AddressModel(MediaSettings, LLM):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> str:
-        return _places(self._make(self.operation, {"prompt": prompt, **kwargs}))[0]
+        return _addresses(self._make(self.operation, {"prompt": prompt, **kwargs}))[0]
 
     async def _acall(
         self,
@@ -162,7 +162,7 @@ class _AddressModel(MediaSettings, LLM):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> str:
-        return _places(await self._amake(self.operation, {"prompt": prompt, **kwargs}))[0]
+        return _addresses(await self._amake(self.operation, {"prompt": prompt, **kwargs}))[0]
 
 
 class AimlapiImageModel(_AddressModel):
@@ -180,15 +180,15 @@ class AimlapiImageModel(_AddressModel):
         self, prompt: str, n: int | None = None, size: str | None = None, response_format: str | None = None
     ) -> list[str]:
         """The addresses of pictures, or their base64 text with `response_format="b64_json"`."""
-        given = _given(prompt, n=n, size=size, response_format=response_format)
-        return _places(self._make("images", given))
+        arguments = _arguments(prompt, n=n, size=size, response_format=response_format)
+        return _addresses(self._make("images", arguments))
 
     async def agenerate_images(
         self, prompt: str, n: int | None = None, size: str | None = None, response_format: str | None = None
     ) -> list[str]:
         """As `generate_images`, without blocking the event loop."""
-        given = _given(prompt, n=n, size=size, response_format=response_format)
-        return _places(await self._amake("images", given))
+        arguments = _arguments(prompt, n=n, size=size, response_format=response_format)
+        return _addresses(await self._amake("images", arguments))
 
 
 class AimlapiVideoModel(_AddressModel):
@@ -212,20 +212,20 @@ class AimlapiVideoModel(_AddressModel):
             kwargs: `poll_interval` and `response_format` have no effect; others are fields of the request.
         """
         films = self if timeout is None else self.model_copy(update={"wait_timeout": timeout})
-        given = _given(prompt, **{**kwargs, "poll_interval": None, "response_format": None})
-        return [place for _ in range(n) for place in _places(films._make("video", given))]
+        arguments = _arguments(prompt, **{**kwargs, "poll_interval": None, "response_format": None})
+        return [address for _ in range(n) for address in _addresses(films._make("video", arguments))]
 
     async def agenerate_videos(self, prompt: str, n: int = 1, timeout: float | None = None, **kwargs: Any) -> list[str]:
         """As `generate_videos`, without blocking the event loop."""
         films = self if timeout is None else self.model_copy(update={"wait_timeout": timeout})
-        given = _given(prompt, **{**kwargs, "poll_interval": None, "response_format": None})
-        return [place for _ in range(n) for place in _places(await films._amake("video", given))]
+        arguments = _arguments(prompt, **{**kwargs, "poll_interval": None, "response_format": None})
+        return [address for _ in range(n) for address in _addresses(await films._amake("video", arguments))]
 
 
-def _given(prompt: str, **named: Any) -> dict[str, Any]:
+def _arguments(prompt: str, **named: Any) -> dict[str, Any]:
     return {"prompt": prompt, **{name: value for name, value in named.items() if value is not None}}
 
 
-def _places(result: MediaResult) -> list[str]:
+def _addresses(result: MediaResult) -> list[str]:
     """The addresses of files; the base64 text of those that have none."""
     return [file.url or file.base64 or "" for file in result.files]

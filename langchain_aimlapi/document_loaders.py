@@ -156,9 +156,9 @@ def _blob(source: Source) -> Blob:
         return Blob(path=source)
     if isinstance(source, os.PathLike) or (isinstance(source, str) and source[:5].lower() != "data:"):
         return Blob.from_path(os.fspath(source))
-    found, name = read_input(source, "sources"), getattr(source, "name", None)
-    assert isinstance(found, FileBytes)  # all else was an address or a path
-    return Blob.from_data(found.data, mime_type=found.media_type, path=name if isinstance(name, str) else None)
+    content, name = read_input(source, "sources"), getattr(source, "name", None)
+    assert isinstance(content, FileBytes)  # all else was an address or a path
+    return Blob.from_data(content.data, mime_type=content.media_type, path=name if isinstance(name, str) else None)
 
 
 def _content(blob: Blob) -> str | bytes | Path:

@@ -45,7 +45,7 @@ __all__ = [
     "AIMLAPIVideoTool",
 ]
 
-Made = MediaResult | Generation | GenerationStatus
+Outcome = MediaResult | Generation | GenerationStatus
 Answer = tuple[str | list[str | dict[str, Any]], list[ContentBlock]]
 
 
@@ -64,20 +64,20 @@ class _SavingTool(EndpointSettings, BaseTool):
     save_to: str | None = Field(default=None, description="A folder to save to.")
     show_images: bool = Field(default=False, description="Whether pictures are blocks of the answer.")
 
-    def _save(self, made: Made) -> list[Path]:
-        result = _result_of(made)
+    def _save(self, outcome: Outcome) -> list[Path]:
+        result = _result_of(outcome)
         return self._client().save(result, self.save_to) if self.save_to and result and result.files else []
 
-    async def _asave(self, made: Made) -> list[Path]:
-        result = _result_of(made)
+    async def _asave(self, outcome: Outcome) -> list[Path]:
+        result = _result_of(outcome)
         return await self._async_client().save(result, self.save_to) if self.save_to and result and result.files else []
 
-    def _answer(self, made: Made, paths: Sequence[Path]) -> Answer:
-        if isinstance(made, Generation) and made.result is None:
-            return ordered(made), [create_text_block(made.to_json())]
-        if isinstance(made, GenerationStatus) and made.result is None:
-            return progress(made), []
-        result = _result_of(made)
+    def _answer(self, outcome: Outcome, paths: Sequence[Path]) -> Answer:
+        if isinstance(outcome, Generation) and outcome.result is None:
+            return ordered(outcome), [create_text_block(outcome.to_json())]
+        if isinstance(outcome, GenerationStatus) and outcome.result is None:
+            return progress(outcome), []
+        result = _result_of(outcome)
         assert result is not None
         blocks = [block_of(file) for file in result.files]
         text = summary(result, paths)
@@ -87,8 +87,8 @@ class _SavingTool(EndpointSettings, BaseTool):
         return [dict(create_text_block(text)), *pictures], blocks
 
 
-def _result_of(made: Made) -> MediaResult | None:
-    return made if isinstance(made, MediaResult) else made.result
+def _result_of(outcome: Outcome) -> MediaResult | None:
+    return outcome if isinstance(outcome, MediaResult) else outcome.result
 
 
 class _MediaTool(_SavingTool, MediaSettings):
@@ -113,23 +113,23 @@ class _MediaTool(_SavingTool, MediaSettings):
         """Makes it, and waits for it; or orders it."""
         with _as_tool_errors():
             make = self._make if self.waits else self._submit
-            made: Made = make(self.operation, self._given(arguments))
-            paths = self._save(made)
-        return self._answer(made, paths)
+            outcome: Outcome = make(self.operation, self._chosen(arguments))
+            paths = self._save(outcome)
+        return self._answer(outcome, paths)
 
     async def _arun(self, run_manager: AsyncCallbackManagerForToolRun | None = None, **arguments: Any) -> Answer:
         """Makes it, and waits for it; or orders it."""
         with _as_tool_errors():
             make = self._amake if self.waits else self._asubmit
-            made: Made = await make(self.operation, self._given(arguments))
-            paths = await self._asave(made)
-        return self._answer(made, paths)
+            outcome: Outcome = await make(self.operation, self._chosen(arguments))
+            paths = await self._asave(outcome)
+        return self._answer(outcome, paths)
 
-    def _given(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    def _chosen(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """What the chat model chose."""
-        given = {name: value for name, value in arguments.items() if value is not None}
-        check_addresses(given, self.save_to)
-        return given
+        chosen = {name: value for name, value in arguments.items() if value is not None}
+        check_addresses(chosen, self.save_to)
+        return chosen
 
 
 class AIMLAPIImageTool(_MediaTool):

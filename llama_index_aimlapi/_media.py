@@ -50,17 +50,17 @@ class MediaModel(ConnectionSettings):
 
     def submit(self, operation: str, arguments: Mapping[str, Any]) -> Generation:
         """What was ordered, counted at the cost it was quoted at."""
-        given, call = {**self.parameters, **arguments}, counted_call(self.model)
-        return self._client().order_media(operation, self.model, given, call=call)
+        fields, call = {**self.parameters, **arguments}, counted_call(self.model)
+        return self._client().order_media(operation, self.model, fields, call=call)
 
     async def asubmit(self, operation: str, arguments: Mapping[str, Any]) -> Generation:
         """As `submit`, without blocking the event loop."""
-        given, call = {**self.parameters, **arguments}, counted_call(self.model)
-        return await self._async_client().order_media(operation, self.model, given, call=call)
+        fields, call = {**self.parameters, **arguments}, counted_call(self.model)
+        return await self._async_client().order_media(operation, self.model, fields, call=call)
 
     def _counted(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        given = {**self.parameters, **arguments}
-        return {"arguments": given, "call": counted_call(self.model), "wait_timeout": self.wait_timeout}
+        fields = {**self.parameters, **arguments}
+        return {"arguments": fields, "call": counted_call(self.model), "wait_timeout": self.wait_timeout}
 
 
 _SETTINGS = ("base_url", "http_client", "async_http_client")

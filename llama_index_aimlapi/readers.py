@@ -143,8 +143,8 @@ class AIMLAPIOCRReader(_Reader):
                 for each in page.images
             ]
             metadata = {"page_label": str(page.index + 1), "width": page.width, "height": page.height}
-            found = [{name: value for name, value in image.items() if value is not None} for image in images]
-            yield _document(page.markdown, {**common, **metadata, "images": found or None}, extra_info)
+            figures = [{name: value for name, value in image.items() if value is not None} for image in images]
+            yield _document(page.markdown, {**common, **metadata, "images": figures or None}, extra_info)
 
 
 # Metadata that says nothing to a language model, or too much.

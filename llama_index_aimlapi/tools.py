@@ -31,7 +31,7 @@ __all__ = ["AIMLAPIToolSpec"]
 
 Kind = Literal["image", "edit", "video", "speech", "music", "transcript"]
 Blocks = list[ContentBlock]
-Made = MediaResult | Generation | GenerationStatus
+Outcome = MediaResult | Generation | GenerationStatus
 T_Method = TypeVar("T_Method", bound=Callable[..., Any])
 
 # kind -> the functions that do it, and what they do.
@@ -61,14 +61,14 @@ def _methods(name: str, about: str, submits: str | None = None) -> tuple[Method,
     operation = _OPERATIONS[name]
 
     def run(self: AIMLAPIToolSpec, **arguments: Any) -> Blocks:
-        model, given = self._models[name], self._given(arguments)
-        made = model.submit(operation, given) if submits else model.make(operation, given)
-        return self._answer(made, self._save(model._client(), made))
+        model, chosen = self._models[name], self._chosen(arguments)
+        outcome = model.submit(operation, chosen) if submits else model.make(operation, chosen)
+        return self._answer(outcome, self._save(model._client(), outcome))
 
     async def arun(self: AIMLAPIToolSpec, **arguments: Any) -> Blocks:
-        model, given = self._models[name], self._given(arguments)
-        made = await (model.asubmit(operation, given) if submits else model.amake(operation, given))
-        return self._answer(made, await self._asave(model._async_client(), made))
+        model, chosen = self._models[name], self._chosen(arguments)
+        outcome = await (model.asubmit(operation, chosen) if submits else model.amake(operation, chosen))
+        return self._answer(outcome, await self._asave(model._async_client(), outcome))
 
     return _named(run, submits or name, about), _named(arun, f"a{submits or name}", about)
 
@@ -79,8 +79,8 @@ def _named(method: T_Method, name: str, about: str) -> T_Method:
     return method
 
 
-def _result_of(made: Made) -> MediaResult | None:
-    return made if isinstance(made, MediaResult) else made.result
+def _result_of(outcome: Outcome) -> MediaResult | None:
+    return outcome if isinstance(outcome, MediaResult) else outcome.result
 
 
 class AIMLAPIToolSpec(BaseToolSpec):
@@ -175,26 +175,26 @@ class AIMLAPIToolSpec(BaseToolSpec):
         status = await client.status(Generation.from_reference(reference))
         return self._answer(status, await self._asave(client, status))
 
-    def _save(self, client: Client, made: Made) -> list[Path]:
-        result = _result_of(made)
+    def _save(self, client: Client, outcome: Outcome) -> list[Path]:
+        result = _result_of(outcome)
         return client.save(result, self._save_to) if self._save_to and result and result.files else []
 
-    async def _asave(self, client: AsyncClient, made: Made) -> list[Path]:
-        result = _result_of(made)
+    async def _asave(self, client: AsyncClient, outcome: Outcome) -> list[Path]:
+        result = _result_of(outcome)
         return await client.save(result, self._save_to) if self._save_to and result and result.files else []
 
-    def _given(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _chosen(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """What the LLM chose."""
-        given = {name: value for name, value in arguments.items() if value is not None}
-        check_addresses(given, self._save_to)
-        return given
+        chosen = {name: value for name, value in arguments.items() if value is not None}
+        check_addresses(chosen, self._save_to)
+        return chosen
 
-    def _answer(self, made: Made, paths: Sequence[Path]) -> Blocks:
-        if isinstance(made, Generation) and made.result is None:
-            return [TextBlock(text=ordered(made))]
-        if isinstance(made, GenerationStatus) and made.result is None:
-            return [TextBlock(text=progress(made))]
-        result = _result_of(made)
+    def _answer(self, outcome: Outcome, paths: Sequence[Path]) -> Blocks:
+        if isinstance(outcome, Generation) and outcome.result is None:
+            return [TextBlock(text=ordered(outcome))]
+        if isinstance(outcome, GenerationStatus) and outcome.result is None:
+            return [TextBlock(text=progress(outcome))]
+        result = _result_of(outcome)
         assert result is not None
         blocks: Blocks = [TextBlock(text=summary(result, paths))]
         return blocks + [block_of(file) for file in result.files if file.kind in self._blocks]

@@ -63,8 +63,8 @@ class _Reply:
         self.payload: Any = None
         if media_types.sniff(data) is None:  # schemas list JSON and sound for one status: the bytes decide
             with suppress(JsonError):
-                found = loads(data)
-                self.payload = found if isinstance(found, (dict, list, str)) else None
+                value = loads(data)
+                self.payload = value if isinstance(value, (dict, list, str)) else None
 
 
 class MediaCalls:

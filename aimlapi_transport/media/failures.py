@@ -47,8 +47,8 @@ def generation_failure(payload: Any, scrub: Callable[[str], str]) -> AIMLAPIErro
     source = payload_error(payload)
     if source is None or not message_and_id(source)[0]:  # beside it, or nothing but a name
         source = {**as_object(source), "message": _words_beside(payload, source)}
-    found = error_in({**as_object(payload), "error": source}, whole=True, scrub=scrub)
-    error = found or GenerationError("The generation failed.")
+    classified = error_in({**as_object(payload), "error": source}, whole=True, scrub=scrub)
+    error = classified or GenerationError("The generation failed.")
     if type(error) is BadResponseError:  # no status says more
         message, body = error.message, error.body
         error = _class_of(source, message)(message, body=body)
@@ -59,13 +59,13 @@ def generation_failure(payload: Any, scrub: Callable[[str], str]) -> AIMLAPIErro
 def _words_beside(payload: Any, source: Any) -> str:
     """What a reply says of a failure elsewhere than in its `error`."""
     body, names = as_object(payload), as_object(source)
-    found = (
+    words = (
         message_and_id({**body, "error": None})[0],
         body.get("failure_reason"),
         names.get("name"),
         names.get("type"),
     )
-    return next((word for word in found if isinstance(word, str) and word), "The generation failed.")
+    return next((word for word in words if isinstance(word, str) and word), "The generation failed.")
 
 
 def _class_of(source: Any, message: str) -> type[AIMLAPIError]:

@@ -84,13 +84,13 @@ class Generation:
             known = {name: fields[name] for name in cls.__slots__ if fields.get(name) is not None}
             if "result" in known:
                 known["result"] = result_from(known["result"], model=known["model"], operation=known["operation"])
-            found = cls(**known)
-            datetime.fromisoformat(found.created_at)
+            generation = cls(**known)
+            datetime.fromisoformat(generation.created_at)
         except (ValueError, TypeError, KeyError, AttributeError, BadResponseError):
             raise InvalidRequestError(
                 "This is not a generation: pass what `submit` returned, or its `to_json()`."
             ) from None
-        return found
+        return generation
 
 
 @dataclass(frozen=True, slots=True)

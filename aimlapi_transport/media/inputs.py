@@ -86,12 +86,12 @@ def as_upload(value: Any, name: str) -> FileBytes:
     Raises:
         InvalidRequestError: an address: it would have to be downloaded first.
     """
-    found = read_input(value, name)
-    if not isinstance(found, str):
-        return found
-    if re.match(r"https?://", found):
+    content = read_input(value, name)
+    if not isinstance(content, str):
+        return content
+    if re.match(r"https?://", content):
         raise InvalidRequestError(f"`{name}` is an address, but this endpoint takes files: download it, pass its path.")
-    return _file(_decoded(found, name), None, "file", name)
+    return _file(_decoded(content, name), None, "file", name)
 
 
 def _read_text(text: str, name: str) -> FileBytes | str:

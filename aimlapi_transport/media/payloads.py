@@ -37,8 +37,8 @@ def number(value: Any) -> float | None:
 
 def whole(value: Any) -> int | None:
     """A number without its fraction."""
-    found = number(value)
-    return None if found is None else int(found)
+    exact = number(value)
+    return None if exact is None else int(exact)
 
 
 def is_blank(value: Any) -> bool:
@@ -54,10 +54,10 @@ def without_envelope(payload: Json) -> Json:
     """What `result`, `output` or `data` holds: transcripts and pages come in such, or as they are."""
     body = payload
     while not any(body.get(name) for name in _CONTENT):
-        found = next((body[name] for name in _ENVELOPES if body.get(name)), None)
-        if isinstance(found, str):
-            return {"text": found}
-        inner = next(objects(found), None)
+        enclosed = next((body[name] for name in _ENVELOPES if body.get(name)), None)
+        if isinstance(enclosed, str):
+            return {"text": enclosed}
+        inner = next(objects(enclosed), None)
         if inner is None:
             break
         body = inner

@@ -83,8 +83,8 @@ def read_bytes(data: bytes, *, model: str, operation: str, headers: Mapping[str,
     stated = media_types.normalize(headers.get("content-type", "")) or None
     media_type = media_types.sniff(data) or stated
     if not data or (media_type == stated and _is_text(data, stated)):
-        found = f"`{stated or 'a text'}`" if data else "nothing"
-        raise BadResponseError(f"The provider answered with {found}, not with {_WANTED[operation]}.")
+        content = f"`{stated or 'a text'}`" if data else "nothing"
+        raise BadResponseError(f"The provider answered with {content}, not with {_WANTED[operation]}.")
     file = MediaFile(data=data, media_type=media_type, size=len(data), role=kind_of(operation))
     request_id = headers.get("x-inference-id")
     return MediaResult(model, operation, files=(file,), request_id=request_id, cost=cost_from(headers))
@@ -128,8 +128,8 @@ def _is_text(data: bytes, stated: str | None) -> bool:
 
 def _pages(body: Json) -> Iterator[Page]:
     inner = without_envelope(body)
-    found = inner.get("pages") or inner.get("text")
-    for position, item in enumerate(found if isinstance(found, list) else [found] if found else []):
+    content = inner.get("pages") or inner.get("text")
+    for position, item in enumerate(content if isinstance(content, list) else [content] if content else []):
         page = as_object(item)
         index, size = whole(page.get("index")), as_object(page.get("dimensions"))
         markdown = next((page[name] for name in ("markdown", "text", "content") if text(page.get(name))), "")
@@ -162,7 +162,7 @@ def _page_image(item: Json) -> PageImage:
 def _seconds(body: Json) -> float | None:
     """How long the sound or film is: `duration` is in seconds, MiniMax's lengths are in milliseconds."""
     extra = as_object(body.get("extra_info"))
-    milliseconds = next((found for name in _LENGTHS if (found := number(extra.get(name))) is not None), None)
+    milliseconds = next((length for name in _LENGTHS if (length := number(extra.get(name))) is not None), None)
     return number(body.get("duration")) if milliseconds is None else milliseconds / 1000
 
 

@@ -51,8 +51,8 @@ def files_in(body: Json, operation: str) -> Iterator[MediaFile]:
     names = [name for name in _FIELDS if name in body]
     names += sorted((name for name in body if name.endswith(_MESH)), key=lambda name: name.startswith("mask"))
     files = [file for name in names for file in _in_value(body[name], noun if name in _GENERAL else name)]
-    if not files and (own := _address(body, ("url", f"{noun}_url"))):
-        files = list(_in_value(own, noun))
+    if not files and (address := _address(body, ("url", f"{noun}_url"))):
+        files = list(_in_value(address, noun))
     seen: set[str | bytes | None] = set()
     for file in files:
         key = file.url or file.data
@@ -119,7 +119,7 @@ def _file_from(item: Json, role: str) -> MediaFile | None:
 def _address(item: Json, names: tuple[str, ...]) -> str | None:
     """The first of these fields that holds an address: a text, or OpenAI's `{"url": ...}`."""
     values = (item.get(name) for name in names)
-    return next((found for value in values if (found := text(value) or text(as_object(value).get("url")))), None)
+    return next((address for value in values if (address := text(value) or text(as_object(value).get("url")))), None)
 
 
 def _from_text(value: str, role: str) -> MediaFile | None:

@@ -90,16 +90,16 @@ def media_request(
     row, facts = OPERATIONS[operation], model_facts(model)
     if facts is not None:
         check_operation(row, facts)
-    given = {name: _read_files(value, name) for name, value in arguments.items() if value is not None}
-    _check_sizes(model, given)
+    values = {name: _read_files(value, name) for name, value in arguments.items() if value is not None}
+    _check_sizes(model, values)
     if operation == "edit_image" and facts is not None and facts.edits is not None:
-        body, files, path = *_edits(given, model), EDITS_PATH
+        body, files, path = *_edits(values, model), EDITS_PATH
         listed: tuple[str, ...] = facts.edits
     elif operation == "transcribe":
-        body, files = _transcription(given, facts)
+        body, files = _transcription(values, facts)
         path, listed = row.path, facts.fields if facts else ()
     else:
-        body, files = _ocr(given, facts) if operation == "ocr" else _body(given, facts), []
+        body, files = _ocr(values, facts) if operation == "ocr" else _body(values, facts), []
         path, listed = (facts.path, facts.fields) if facts else (row.path, ())
         _check_required(body, facts, extra_body)
     unlisted = tuple(name for name in body if name not in listed) if facts else ()
@@ -140,11 +140,11 @@ def poll_request(operation: str, model: str, generation_id: str) -> Request:
     )
 
 
-def _body(given: Mapping[str, Any], facts: MediaModel | None) -> dict[str, Any]:
+def _body(values: Mapping[str, Any], facts: MediaModel | None) -> dict[str, Any]:
     """The fields of a JSON body: the family's own names first, so that an object of theirs is added to."""
     body: dict[str, Any] = {}
     mapped: list[tuple[Field, str, Any]] = []
-    for name, value in given.items():
+    for name, value in values.items():
         field = _own_field(name, value, facts)
         if field is None:
             body[name] = _with_data_urls(value)
@@ -199,49 +199,49 @@ def _with_data_urls(value: Any) -> Any:
 
 
 def _transcription(
-    given: Mapping[str, Any], facts: MediaModel | None
+    values: Mapping[str, Any], facts: MediaModel | None
 ) -> tuple[dict[str, Any], list[tuple[str, FileBytes]]]:
     """The fields, and the sound as an upload unless it is an address."""
-    given = dict(given)
+    values = dict(values)
     field = _AUDIO_FIELDS.get(facts.family if facts else "", "audio")
-    sources = [name for name in ("audio", "file", "url") if name in given]
+    sources = [name for name in ("audio", "file", "url") if name in values]
     if len(sources) != 1:
         raise InvalidRequestError("Pass the sound to transcribe as `audio`: an address, a path, bytes or a file.")
     source = sources[0]
-    found = given.pop(source)
-    body = _body(given, facts)
-    if isinstance(found, str) and re.match(r"https?://", found):
-        return {**body, "url": found}, []
-    return body, [(field, as_upload(found, source))]
+    content = values.pop(source)
+    body = _body(values, facts)
+    if isinstance(content, str) and re.match(r"https?://", content):
+        return {**body, "url": content}, []
+    return body, [(field, as_upload(content, source))]
 
 
-def _edits(given: Mapping[str, Any], model: str) -> tuple[dict[str, Any], list[tuple[str, FileBytes]]]:
+def _edits(values: Mapping[str, Any], model: str) -> tuple[dict[str, Any], list[tuple[str, FileBytes]]]:
     """The fields and the uploads of the multipart endpoint for edits."""
-    body = {name: value for name, value in given.items() if name not in ("image", "mask")}
-    images = given.get("image")
+    body = {name: value for name, value in values.items() if name not in ("image", "mask")}
+    images = values.get("image")
     if images is None or not body.get("prompt"):
         raise InvalidRequestError(f"{model} edits an `image` by a `prompt`: pass both.")
     files = [
         ("image", as_upload(item, "image")) for item in (images if isinstance(images, (list, tuple)) else [images])
     ]
-    if "mask" in given:
-        files.append(("mask", as_upload(given["mask"], "mask")))
+    if "mask" in values:
+        files.append(("mask", as_upload(values["mask"], "mask")))
     return body, files
 
 
-def _ocr(given: Mapping[str, Any], facts: MediaModel | None) -> dict[str, Any]:
+def _ocr(values: Mapping[str, Any], facts: MediaModel | None) -> dict[str, Any]:
     """`document` as the family wants it: an object that says whether it is an image, or a text beside its type."""
-    body = {name: value for name, value in given.items() if name != "document"}
-    document = given.get("document")
+    body = {name: value for name, value in values.items() if name != "document"}
+    document = values.get("document")
     if document is None or isinstance(document, Mapping):
         return body if document is None else {**body, "document": _with_data_urls(document)}
-    found = document
-    media_type = found.media_type if isinstance(found, FileBytes) else None
+    content = document
+    media_type = content.media_type if isinstance(content, FileBytes) else None
     if facts is not None and facts.family == "ocr/google-docai":
         if media_type is not None:
             body.setdefault("mimeType", media_type)
-        return {**body, "document": found if isinstance(found, str) else found.data_url()}
-    address = found if isinstance(found, str) else found.data_url()
+        return {**body, "document": content if isinstance(content, str) else content.data_url()}
+    address = content if isinstance(content, str) else content.data_url()
     is_image = (media_type or _type_of_address(address) or "").startswith("image/")
     kind = "image_url" if is_image else "document_url"
     return {**body, "document": {"type": kind, kind: address}}
@@ -257,13 +257,13 @@ def _check_required(body: Mapping[str, Any], facts: MediaModel | None, extra: Ma
         raise InvalidRequestError(f"{facts.id} requires `{'`, `'.join(missing)}`. It takes: {', '.join(facts.fields)}.")
 
 
-def _check_sizes(model: str, given: Mapping[str, Any]) -> None:
+def _check_sizes(model: str, values: Mapping[str, Any]) -> None:
     """Raises for files over the documented limits; what is behind an address is not known."""
     for limit in FILE_LIMITS:
         if not model.startswith(limit.models):
             continue
         fields = {*limit.names, *(field for name in limit.names for field in fields_of(name))}
-        for name, value in given.items():
+        for name, value in values.items():
             if name not in fields:
                 continue
             files = list(_files_in(value))

@@ -59,8 +59,8 @@ def _inner_error(body: Json) -> Any:
 
 def read_id(payload: Any) -> str | None:
     """The id of a generation."""
-    found = (as_object(payload).get(name) for name in _ID_FIELDS)
-    return next((str(value) for value in found if value and not isinstance(value, (bool, dict, list))), None)
+    ids = (as_object(payload).get(name) for name in _ID_FIELDS)
+    return next((str(value) for value in ids if value and not isinstance(value, (bool, dict, list))), None)
 
 
 def read_cost(payload: Any, headers: Mapping[str, str]) -> Cost | None:

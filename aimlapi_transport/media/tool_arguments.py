@@ -121,11 +121,11 @@ def summary(result: MediaResult, paths: Sequence[Path] = ()) -> str:
     if result.text is not None:
         return result.text or "Nothing is said in it."
     noun = _NOUNS.get(result.operation, "file")
-    places = [str(path) for path in paths] or [
+    locations = [str(path) for path in paths] or [
         file.url or f"{file.size or 0:,} bytes of {file.media_type or 'data'}" for file in result.files
     ]
-    head = f"1 {noun}" if len(places) == 1 else f"{len(places)} {noun}s"
-    return f"{head}: {', '.join(places)}"
+    head = f"1 {noun}" if len(locations) == 1 else f"{len(locations)} {noun}s"
+    return f"{head}: {', '.join(locations)}"
 
 
 def ordered(generation: Generation) -> str:

@@ -50,19 +50,19 @@ def read(payload: Json) -> Transcript | None:
     duration = _duration(body)
     scale = _scale(words, turns, duration)
     segments = tuple(sorted((_segment(word, scale) for word in words), key=lambda word: word.start or 0.0))
-    said = tuple(_segment(turn, scale) for turn in turns) or tuple(_turns(segments))
+    turn_segments = tuple(_segment(turn, scale) for turn in turns) or tuple(_turns(segments))
     return Transcript(
         text=plain if plain is not None else "\n".join(filter(None, map(_text_of, channels))),
-        segments=segments or said,
-        turns=said,
+        segments=segments or turn_segments,
+        turns=turn_segments,
         seconds=duration,
         language=_language(body, channels),
     )
 
 
-def _first(found: Iterable[list[Json]]) -> list[Json]:
+def _first(lists: Iterable[list[Json]]) -> list[Json]:
     """The first list that is not empty."""
-    return next(filter(None, found), [])
+    return next(filter(None, lists), [])
 
 
 def _channels(body: Json) -> list[Json]:
@@ -120,8 +120,8 @@ def _turns(words: Iterable[Segment]) -> Iterator[Segment]:
     """Words of one speaker after each other, where speakers are distinguished."""
     for speaker, group in groupby(words, key=lambda word: word.speaker):
         if speaker is not None:
-            said = list(group)
-            yield Segment(" ".join(word.text for word in said), said[0].start, said[-1].end, speaker)
+            spoken = list(group)
+            yield Segment(" ".join(word.text for word in spoken), spoken[0].start, spoken[-1].end, speaker)
 
 
 def _text_of(part: Json) -> str:
@@ -131,4 +131,4 @@ def _text_of(part: Json) -> str:
 
 def _language(body: Json, channels: Sequence[Json]) -> str | None:
     names = (body.get("language_code"), body.get("language"), *(channel["detected_language"] for channel in channels))
-    return next((found for name in names if (found := text(name))), None)
+    return next((language for name in names if (language := text(name))), None)
