@@ -16,18 +16,27 @@ FIELDS = (
     *("text", "parsed", "tool_calls", "choices", "embedding", "reasoning", "refusal", "finish_reason", "model"),
     *("usage", "cost_usd", "request_id", "tries", "seconds", "error"),
 )
-"""What an answer has beside its key."""
+MEDIA_FIELDS = (
+    *("path", "url", "files", "text", "segments", "turns", "language", "duration", "model", "usage", "cost_usd"),
+    *("request_id", "tries", "seconds", "error"),
+)
+"""What an answer has beside its key: of a chat or a vector, and of media."""
 
 _LONGEST_MESSAGE = 1000
 _MODELS_OWN = ("CutError", "FilteredError", "EmptyError")  # answers that another try would give again
 _CUT = {"length": "cut at its limit: pass a larger `max_tokens`", "content_filter": "filtered by the provider"}
 _MEDIA = ("audio", "images")  # of a message's other fields
-_BLANK = dict.fromkeys(FIELDS)
+_BLANK, _BLANK_MEDIA = dict.fromkeys(FIELDS), dict.fromkeys(MEDIA_FIELDS)
 
 
 def blank(key: str) -> Row:
     """An answer with nothing in it."""
     return {"key": key, **_BLANK}
+
+
+def blank_media(key: str) -> Row:
+    """An answer of media with nothing in it."""
+    return {"key": key, **_BLANK_MEDIA}
 
 
 def error_of(error: BaseException) -> Row:
@@ -40,14 +49,18 @@ def error_of(error: BaseException) -> Row:
     }
 
 
-def failed(key: str, error: BaseException) -> Row:
-    """A row without an answer; `retryable` tells whether another run asks again."""
-    return {**blank(key), "request_id": getattr(error, "request_id", None), "error": error_of(error)}
+def failed(blank: Row, error: BaseException) -> Row:
+    """A row without an answer; `retryable` tells whether another run asks again.
+
+    Args:
+        blank: the answer with nothing in it.
+    """
+    return {**blank, "request_id": getattr(error, "request_id", None), "error": error_of(error)}
 
 
-def unusable(key: str, reason: str, kind: str = "RowError") -> Row:
+def unusable(blank: Row, reason: str) -> Row:
     """A row that cannot be asked."""
-    return {**blank(key), "error": {"class": kind, "message": reason, "retryable": False}}
+    return {**blank, "error": {"class": "RowError", "message": reason, "retryable": False}}
 
 
 def from_completion(key: str, completion: Completion, seconds: float | None) -> Row:
@@ -138,5 +151,6 @@ def _error(kind: str, message: str) -> Row:
 def may_fit_another_time(row: Row) -> bool:
     """Whether an answer that does not fit its schema is worth another question: it was not cut, nor refused."""
     error: Any = row["error"]
-    is_whole = not row["refusal"] and row["finish_reason"] not in ("length", "content_filter")
-    return bool(error) and error["class"] == "SchemaError" and is_whole
+    if error is None or error["class"] != "SchemaError":
+        return False
+    return not row["refusal"] and row["finish_reason"] not in _CUT

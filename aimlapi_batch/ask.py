@@ -10,10 +10,12 @@ from aimlapi_batch.answers import blank, checked, from_completion
 from aimlapi_batch.job import Job, Row
 from aimlapi_batch.runnables import ask_runnable
 from aimlapi_batch.store import DueRow
+from aimlapi_transport.service.prices import cost_of
 
 if TYPE_CHECKING:
     from aimlapi_batch.schemas import AnswerCheck
     from aimlapi_transport.client import AsyncClient
+    from aimlapi_transport.service.catalogue import Pricing
 
 _NO_PARAMETERS = ("model", "messages", "stream", "stream_options")  # of a body: each has a place of its own
 
@@ -29,12 +31,17 @@ def parameters_of(job: Job) -> tuple[Row, AnswerCheck | None]:
 
 
 class Asker:
-    """Asks for rows, one by one, or several in a request for embeddings."""
+    """Asks for rows, one by one, or several in a request for embeddings.
+
+    Attributes:
+        prices: of the model, in a job with a budget; None where they are not known.
+    """
 
     def __init__(self, job: Job, client: AsyncClient) -> None:
         self._job = job
         self._client = client
         self._parameters, self._schema = parameters_of(job)
+        self.prices: Pricing | None = None
 
     def request(self, questions: Sequence[Row]) -> Any:
         """The request for one row, or for the vectors of several; None where a runnable makes its own.
@@ -54,6 +61,19 @@ class Asker:
             model, messages = job.model or body["model"], body["messages"]
             return self._client.request(model, messages, parameters={**own, **self._parameters})
         return self._client.request(str(job.model), asked["messages"], parameters=self._parameters)
+
+    def estimate(self, question: Row, request: Any) -> float | None:
+        """US dollars that a request will cost at most, by its tokens; None where nothing tells."""
+        cost = None if request is None or self._job.embeddings else cost_of(self.prices, request)
+        return None if cost is None else float(cost)
+
+    def priced(self, answer: Row) -> float | None:
+        """The cost of an answer by its tokens, where the reply does not name it."""
+        usage = answer["usage"]
+        if self.prices is None or usage is None:
+            return None
+        cost = self.prices.cost(usage.get("input_tokens") or 0, usage.get("output_tokens") or 0)
+        return None if cost is None else float(cost)
 
     async def ask(self, dues: Sequence[DueRow], questions: Sequence[Row], request: Any) -> list[Row]:
         """The answers to rows. Raises what the client or the runnable raises."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from aimlapi_batch.answers import failed, may_fit_another_time, unusable
+from aimlapi_batch.answer_writer import AnswerWriter
+from aimlapi_batch.answers import blank, blank_media, failed, may_fit_another_time, unusable
 from aimlapi_batch.ask import Asker, summed
 from aimlapi_batch.budget import Budget, BudgetSpent
 from aimlapi_batch.job import Job, JobError, Row
 from aimlapi_batch.limiter import Rate, limiter_for
 from aimlapi_batch.output import LiveOutput
-from aimlapi_batch.rescue import save
 from aimlapi_batch.runnables import identity, names_cost
 from aimlapi_batch.stops import MAX_ALIKE, alike_error, is_pointless, with_advice
 from aimlapi_batch.store import DueRow, Store
@@ -24,12 +24,11 @@ from aimlapi_batch.tables import WAITING
 from aimlapi_transport.config.retry import RetryPolicy
 from aimlapi_transport.errors import AIMLAPIError, RateLimitError
 from aimlapi_transport.json_codec import loads
-from aimlapi_transport.service.prices import cost_of
 
 if TYPE_CHECKING:
+    from aimlapi_batch.media import MediaAsker
     from aimlapi_batch.workers import Workers
     from aimlapi_transport.client import AsyncClient
-    from aimlapi_transport.service.catalogue import Pricing
 
 _PAGE = 256  # rows read from the store at a time
 _BYTES_PER_TOKEN = 4
@@ -59,21 +58,21 @@ class CallRun:
         workers: Workers | None = None,
     ) -> None:
         self._job, self._store, self.summary = job, store, summary
-        self._objects, self._live, self._stop = objects, live, stop
+        self._objects, self._stop = objects, stop
         self._tell = on_progress or (lambda _: None)
         self._workers = workers
         self._run = store.begin_run()
+        self._answers = AnswerWriter(store, self._run, summary, live, report=self._report, end=self._end)
         answers, dearest = store.priced()
         self._budget = Budget(summary.budget_usd, summary.spent_usd, answers=answers, dearest=dearest)
         self._requests, self._tokens = Rate(job.requests_per_minute), Rate(job.tokens_per_minute)
         self._output_tokens, self._counted = _OUTPUT_TOKENS, 0
         self._calls = count(1)
+        self._blank = blank if job.kind == "chat" else blank_media
         self._failure: BaseException | None = None
         self._waiting: set[asyncio.Task[Any]] = set()
         self._page: deque[DueRow] = deque()
-        self._position = -1
-        self._prices: Pricing | None = None
-        self._unkept: list[tuple[DueRow, Row, bool]] = []
+        self._position, self._is_exhausted = -1, False
         self._alike: list[tuple[DueRow, Row]] = []
         settings = dict(job.client)
         self._sleep: Callable[[float], Awaitable[None]] = settings.get("sleep", asyncio.sleep)
@@ -82,19 +81,24 @@ class CallRun:
         self._client_settings = {**settings, "max_retries": 0}  # each request is counted, so each is sent from here
 
     @asynccontextmanager
-    async def _asking(self) -> AsyncIterator[Asker]:
+    async def _asking(self) -> AsyncIterator[Asker | MediaAsker]:
         from aimlapi_transport import AsyncClient
 
         job = self._job
         async with AsyncClient(base_url=job.base_url, api_key=job.api_key, **self._client_settings) as client:
             self._client: AsyncClient = client
             self._limiter = limiter_for(client.base_url, job.concurrency)
-            if self._workers is None:
-                yield Asker(job, client)
-                return
-            from aimlapi_batch.workers import RemoteAsker
+            if self._workers is not None:
+                from aimlapi_batch.workers import RemoteAsker
 
-            yield RemoteAsker(job, client, self._workers)
+                yield RemoteAsker(job, client, self._workers)
+            elif job.kind != "chat":
+                from aimlapi_batch.media import MediaAsker
+
+                with closing(MediaAsker(job, client, self._store, self._wait)) as asker:
+                    yield asker
+            else:
+                yield Asker(job, client)
 
     async def all(self) -> None:
         """Asks for all rows that wait; those that failed for a passing reason once more, after all others.
@@ -114,22 +118,11 @@ class CallRun:
             self.summary.paused_until, self.summary.under_way, self.summary.waiting = 0.0, 0, 0
             if self._stop.is_set() and self.summary.stopped is None:
                 self.summary.stopped = "interrupted"
-            self._keep_the_rest()
+            self._failure = self._answers.close() or self._failure
             with suppress(JobError):  # of a full disk: that of the answer comes first
                 self._store.end_run(self._run, type(self._failure).__name__ if self._failure else self.summary.stopped)
         if self._failure is not None:
             raise self._failure
-
-    def _keep_the_rest(self) -> None:
-        """Answers for which there was no room go into the store now, or else into a file of their own."""
-        if not self._unkept:
-            return
-        try:
-            self._store.write(self._run, self._unkept, self.summary.counters())
-        except JobError as error:
-            error.message += save(self._store, [(due, answer) for due, answer, again in self._unkept if not again])
-            error.args = (error.message,)
-            self._failure = error
 
     async def _check_budget(self) -> None:
         """A runnable whose cost nothing tells has no budget."""
@@ -137,8 +130,8 @@ class CallRun:
         if self._budget.limit is None:
             return
         model = job.model if job.runnable is None else identity(job.runnable)["model"]
-        self._prices = await self._client.pricing(model) if model else None
-        if job.runnable is not None and self._prices is None and not names_cost(job.runnable):
+        self._asker.prices = await self._client.pricing(model) if model else None
+        if job.runnable is not None and self._asker.prices is None and not names_cost(job.runnable):
             raise JobError(
                 "`budget_usd` needs to know what an answer costs, and neither the replies of "
                 f"{model or 'the runnable'} nor the catalogue tell it: leave it out, or use `limit`."
@@ -147,7 +140,7 @@ class CallRun:
     async def _pass(self, *, is_last: bool) -> None:
         """Asks for the rows that wait, as many at a time as may be under way."""
         self._page.clear()
-        self._position, self._is_last = -1, is_last
+        self._position, self._is_exhausted, self._is_last = -1, False, is_last
         tasks = [asyncio.ensure_future(self._work()) for _ in range(self._job.concurrency)]
         watch = asyncio.ensure_future(self._cancel_what_waits())
         try:
@@ -170,6 +163,7 @@ class CallRun:
         while not self._stop.is_set() and (group := self._next_group()):
             try:
                 await self._answer(*group)
+                await asyncio.sleep(0)  # what it came to is committed before another request is sent
             except asyncio.CancelledError:
                 if not self._stop.is_set():
                     raise
@@ -183,14 +177,17 @@ class CallRun:
         dues, questions = list[DueRow](), list[Row]()
         while len(dues) < size:
             if not self._page:
-                self._page.extend(self._store.due(self._position, _PAGE))
-                if not self._page:
+                if self._is_exhausted:
                     break
+                self._page.extend(self._store.due(self._position, _PAGE))
+                self._is_exhausted = len(self._page) < _PAGE
+                continue
             due = self._page.popleft()
             self._position = due.position
             asked = self._objects.get(due.key) or (None if due.asked is None else loads(due.asked))
             if asked is None or "problem" in asked:
-                self._keep(due, unusable(due.key, (asked or {"problem": "its values are not kept"})["problem"]))
+                problem = "its values are not kept" if asked is None else asked["problem"]
+                self._answers.keep(due, unusable(self._blank(due.key), problem))
                 continue
             dues.append(due)
             questions.append(asked)
@@ -205,11 +202,11 @@ class CallRun:
                 request = self._asker.request(questions)
             except Exception as error:  # whatever a row holds that cannot be sent
                 for due in dues:
-                    self._keep(due, unusable(due.key, str(error) or type(error).__name__))
+                    self._answers.keep(due, unusable(self._blank(due.key), str(error) or type(error).__name__))
                 return
             call = next(self._calls)
             try:
-                tokens = await self._turn(call, request, dues)
+                tokens = await self._turn(call, request, dues, questions)
             except BudgetSpent:
                 self.summary.stopped = self.summary.stopped or "budget"
                 self._stop.set()
@@ -245,7 +242,7 @@ class CallRun:
             answers[0] = answer
             self._alike.clear()
             for due, one in zip(dues, answers, strict=True):
-                self._keep(due, {**one, "tries": due.tries + tries})
+                self._answers.keep(due, {**one, "tries": due.tries + tries})
             return
 
     async def _wait(self, awaitable: Awaitable[Any]) -> Any:
@@ -263,15 +260,13 @@ class CallRun:
             self._waiting.discard(task)
             self.summary.waiting = len(self._waiting)
 
-    async def _turn(self, call: int, request: Any, dues: Sequence[DueRow]) -> float:
+    async def _turn(self, call: int, request: Any, dues: Sequence[DueRow], questions: Sequence[Row]) -> float:
         """Waits until a request may be sent: for the budget, the provider, and limits; the tokens it was counted as."""
-        return float(await self._wait(self._take_turn(call, request, dues)))
+        return float(await self._wait(self._take_turn(call, request, dues, questions)))
 
-    async def _take_turn(self, call: int, request: Any, dues: Sequence[DueRow]) -> float:
+    async def _take_turn(self, call: int, request: Any, dues: Sequence[DueRow], questions: Sequence[Row]) -> float:
         if self._budget.limit is not None:
-            is_priced = request is not None and not self._job.embeddings
-            estimate = cost_of(self._prices, request) if is_priced else None
-            await self._budget.reserve(call, None if estimate is None else float(estimate))
+            await self._budget.reserve(call, self._asker.estimate(questions[0], request))
         size = len(request.body) if request is not None else sum(len(due.asked or b"") for due in dues)
         try:
             await self._limiter.begin()
@@ -309,7 +304,7 @@ class CallRun:
         if self._budget.limit is not None:
             for answer in answers:
                 if answer["cost_usd"] is None:
-                    answer["cost_usd"] = self._priced(answer)
+                    answer["cost_usd"] = self._asker.priced(answer)
         for answer in answers:
             summary.count_usage(answer)
         costs = [answer["cost_usd"] for answer in answers]
@@ -324,19 +319,12 @@ class CallRun:
         self._counted += 1
         self._output_tokens += (written - self._output_tokens) / min(self._counted, 20)
 
-    def _priced(self, answer: Row) -> float | None:
-        """The cost of an answer by its tokens, where the reply does not name it."""
-        usage = answer["usage"]
-        if self._prices is None or usage is None:
-            return None
-        cost = self._prices.cost(usage.get("input_tokens") or 0, usage.get("output_tokens") or 0)
-        return None if cost is None else float(cost)
-
     def _failed(self, dues: Sequence[DueRow], error: Exception, tries: int) -> None:
         """Decides what becomes of rows whose call failed: the job ends, they are asked again, or are failures."""
         if is_pointless(error, self.summary.answered):
+            self._answers.commit()
             return self._end(with_advice(error, self._store.count(selected=True)[WAITING]))
-        rows = [(due, {**failed(due.key, error), "tries": due.tries + tries}) for due in dues]
+        rows = [(due, {**failed(self._blank(due.key), error), "tries": due.tries + tries}) for due in dues]
         if not self.summary.answered:
             kinds = {answer["error"]["class"] for _, answer in (*self._alike, *rows)}
             self._alike = [*self._alike, *rows] if len(kinds) == 1 else rows
@@ -344,12 +332,13 @@ class CallRun:
                 return self._end_alike(error)
         is_again = bool(getattr(error, "is_retryable", False)) and not self._is_last
         for due, answer in rows:
-            self._keep(due, answer, again=is_again)
+            self._answers.keep(due, answer, again=is_again)
 
     def _end_alike(self, error: Exception) -> None:
         """The first rows all failed for one reason: they wait, as all others do."""
         if self._failure is not None:
             return
+        self._answers.commit()
         self._store.ask_again_ids(due.id for due, _ in self._alike)
         self.summary.errors, self.summary.asked = 0, self.summary.answered
         self.summary.failures.clear()
@@ -358,20 +347,6 @@ class CallRun:
     def _end(self, error: BaseException) -> None:
         self._failure = self._failure or error
         self._stop.set()
-
-    def _keep(self, due: DueRow, answer: Row, *, again: bool = False) -> None:
-        """Commits what became of a row, before anything else is sent."""
-        summary = self.summary
-        if not again:
-            summary.count(answer)
-        try:
-            self._store.write(self._run, [(due, answer, again)], summary.counters())
-            if not again:
-                self._live.append(answer, due.input)
-        except JobError as error:  # no room, say: it is tried once more at the end
-            self._unkept.append((due, answer, again))
-            return self._end(error)
-        self._report()
 
     def _report(self) -> None:
         """Shows how the job stands to whoever wants to know; the row is kept, whatever they make of it."""

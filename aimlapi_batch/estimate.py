@@ -53,6 +53,12 @@ async def estimate(job: Job, calibrate: int, stop: asyncio.Event | None = None) 
 class _Estimate:
     def __init__(self, job: Job, rows: Store, known: Store | None, summary: Summary) -> None:
         self._job, self._rows, self._known, self._summary = job, rows, known, summary
+        self._media: list[float | None] = []  # US dollars of each row of media
+
+    def _media_asker(self, client: Any) -> Any:
+        from aimlapi_batch.media import MediaAsker
+
+        return MediaAsker(self._job, client, self._rows, lambda awaitable: awaitable)
 
     async def all(self) -> None:
         from aimlapi_transport import AsyncClient
@@ -60,7 +66,10 @@ class _Estimate:
         job, summary = self._job, self._summary
         waiting = 0
         async with AsyncClient(base_url=job.base_url, api_key=job.api_key or "unused", **job.client) as client:
-            asker = Asker(job, client)
+            is_media = job.kind != "chat"
+            asker: Any = self._media_asker(client) if is_media else Asker(job, client)
+            if is_media:
+                asker.prices = await client.pricing(str(job.model))
             for due, digest in self._due():
                 if self._is_done(due.key, digest):
                     summary.already += 1
@@ -75,6 +84,9 @@ class _Estimate:
                     summary.errors += 1
                     continue
                 waiting += 1
+                if is_media:
+                    self._media.append(asker.estimate(question, None))
+                    continue
                 summary.input_tokens += len(due.asked or b"" if request is None else request.body) // _BYTES_PER_TOKEN
             summary.total = summary.already + summary.errors + waiting
             summary.asked = waiting
@@ -105,9 +117,16 @@ class _Estimate:
         if answers:
             summary.estimated_usd = cost * waiting
             summary.assumed = (
-                f"each of the {waiting:,} rows costs what the {answers:,} answers so far cost on average, ${cost:.6f} "
-                f"for {output or 0:,.0f} tokens out"
+                f"each of the {waiting:,} rows costs what the {answers:,} answers so far cost on average, ${cost:.6f}"
+                + ("" if output is None else f" for {output:,.0f} tokens out")
             )
+            return
+        if job.kind != "chat":
+            costs = [cost for cost in self._media if cost is not None]
+            summary.estimated_usd = sum(costs) if len(costs) == waiting else None
+            summary.assumed = "each row costs what the catalogue says of it"
+            if summary.estimated_usd is None:
+                summary.assumed = "the catalogue has no price for the model, or one by what is not known yet"
             return
         limits = [job.parameters[name] for name in _OUTPUT_LIMITS if isinstance(job.parameters.get(name), int)]
         tokens = 0 if job.embeddings else min(limits, default=_TYPICAL_OUTPUT)

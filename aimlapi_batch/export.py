@@ -90,6 +90,9 @@ def _take(db: sqlite3.Connection, store: Store) -> int:
     """Takes the rows that can be read; how many."""
     count = 0
     with store.transaction() as new:
+        with suppress(sqlite3.DatabaseError):
+            settings = db.execute("SELECT value FROM job WHERE name = 'settings'").fetchall()
+            new.executemany("INSERT OR REPLACE INTO job VALUES ('settings', ?)", settings)
         for row in _readable(db):
             if _is_whole(row):
                 count += 1

@@ -14,46 +14,51 @@ from aimlapi_batch.questions import to_json
 from aimlapi_transport.json_codec import loads
 
 _CHUNK = 1000  # rows of Parquet that are in memory
-_OBJECTS = ("parsed", "tool_calls", "choices", "usage", "error")  # JSON in tables
+_OBJECTS = ("parsed", "tool_calls", "choices", "usage", "error", "files", "segments", "turns")  # JSON in tables
 _MESSAGE = ("tool_calls", "refusal", "reasoning_content")
 
 
-def _write_lines(rows: Iterator[bytes], file: IO[bytes], openai: bool, columns: Sequence[str] = ()) -> None:
+def _write_lines(
+    rows: Iterator[bytes], file: IO[bytes], openai: bool, columns: Sequence[str] = (), fields: Sequence[str] = FIELDS
+) -> None:
     for row in rows:
         file.write((to_json(openai_row(loads(row))) if openai else row) + b"\n")
 
 
-def _write_csv(rows: Iterator[bytes], file: IO[bytes], openai: bool, columns: Sequence[str] = ()) -> None:
+def _write_csv(
+    rows: Iterator[bytes], file: IO[bytes], openai: bool, columns: Sequence[str] = (), fields: Sequence[str] = FIELDS
+) -> None:
     text = io.TextIOWrapper(file, "utf-8", newline="")
     writer = csv.writer(text)
-    writer.writerow(["key", *FIELDS, *(f"input.{name}" for name in columns)])
+    writer.writerow(["key", *fields, *(f"input.{name}" for name in columns)])
     for row in rows:
-        writer.writerow([_cell(value) for value in _values(loads(row), columns)])
+        answer = loads(row)
+        kept = answer.get("input") or {}
+        values = [answer.get(name) for name in ("key", *fields)] + [kept.get(name) for name in columns]
+        writer.writerow([_cell(value) for value in values])
     text.detach()  # flushed, and left open
-
-
-def _values(row: Row, columns: Sequence[str]) -> list[Any]:
-    kept = row.get("input") or {}
-    return [row.get(name) for name in ("key", *FIELDS)] + [kept.get(name) for name in columns]
 
 
 def _cell(value: Any) -> Any:
     return to_json(value).decode() if isinstance(value, (dict, list)) else value
 
 
-def _write_parquet(rows: Iterator[bytes], file: IO[bytes], openai: bool, columns: Sequence[str] = ()) -> None:
+def _write_parquet(
+    rows: Iterator[bytes], file: IO[bytes], openai: bool, columns: Sequence[str] = (), fields: Sequence[str] = FIELDS
+) -> None:
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
         raise JobError("Parquet needs pyarrow: pip install 'aimlapi-integrations[batch]'.") from None
-    schema = parquet_schema(columns)
+    schema = parquet_schema(columns, fields)
     with pq.ParquetWriter(file, schema) as writer:
         while chunk := list(islice(rows, _CHUNK)):
-            writer.write_table(pa.Table.from_pylist([to_columns(loads(row), columns) for row in chunk], schema))
+            answers = [to_columns(loads(row), columns, fields) for row in chunk]
+            writer.write_table(pa.Table.from_pylist(answers, schema))
 
 
-def parquet_schema(columns: Sequence[str] = ()) -> Any:
+def parquet_schema(columns: Sequence[str] = (), fields: Sequence[str] = FIELDS) -> Any:
     """The columns of answers: vectors as lists of float32, objects as JSON, columns of the input as text."""
     import pyarrow as pa
 
@@ -61,17 +66,18 @@ def parquet_schema(columns: Sequence[str] = ()) -> Any:
         "embedding": pa.list_(pa.float32()),
         "cost_usd": pa.float64(),
         "seconds": pa.float64(),
+        "duration": pa.float64(),
         "tries": pa.int64(),
     }
     inputs = [(f"input.{name}", pa.string()) for name in columns]
-    return pa.schema([*((name, kinds.get(name, pa.string())) for name in ("key", *FIELDS)), *inputs])
+    return pa.schema([*((name, kinds.get(name, pa.string())) for name in ("key", *fields)), *inputs])
 
 
-def to_columns(row: Row, columns: Sequence[str] = ()) -> Row:
+def to_columns(row: Row, columns: Sequence[str] = (), fields: Sequence[str] = FIELDS) -> Row:
     """An answer as a row of Parquet."""
     found = {
         name: to_json(value).decode() if name in _OBJECTS and (value := row.get(name)) is not None else row.get(name)
-        for name in ("key", *FIELDS)
+        for name in ("key", *fields)
     }
     kept = row.get("input") or {}
     texts = {name: kept[name] for name in columns if kept.get(name) is not None}

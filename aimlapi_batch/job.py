@@ -68,6 +68,9 @@ class Job:
         row_retries: further tries of a row that failed, after all others.
         keep_order: whether the output has the order of the input, or that in which answers came.
         live: whether a .jsonl output grows with each answer; it is put in order at the end.
+        kind: "chat", "image", "speech" or "transcript": what is made of each row; of a transcript, the prompt is the
+            path or the address of the sound.
+        save: the folder for the files of a job of media; by default one beside the output, `<output>_files`.
         output_format: "rows", or "openai" for the lines of OpenAI's batch output; by default that of the source.
         base_url, api_key, client: of the transport.
     """
@@ -107,6 +110,8 @@ class Job:
     retry_errors: Iterable[str] | bool = ()
     live: bool = True
     output_format: str | None = None
+    kind: str = "chat"
+    save: str | Path | None = None
 
     def check(self) -> None:
         """Raises `JobError` for a job that makes no sense."""
@@ -138,7 +143,22 @@ class Job:
                 raise JobError(f"`{name}` is {value!r}: pass a number above 0.")
         for name in ("prompt", "system"):
             columns_of(getattr(self, name), name)
+        if self.kind != "chat":
+            self._check_media()
         self._check_files()
+
+    def _check_media(self) -> None:
+        if self.prompt is None:
+            raise JobError(f"A job of kind {self.kind!r} needs a `prompt`, a template over the columns.")
+        if self.via != "calls":
+            raise JobError("The provider's batches answer chats only: pass via='calls'.")
+        for name in ("system", "schema", "embeddings", "runnable", "tokens_per_minute"):
+            if getattr(self, name):
+                raise JobError(f"`{name}` is of chats, and `kind` is {self.kind!r}: leave it out.")
+        if self.output_format == "openai":
+            raise JobError(f"`output_format` is 'openai', which is of chats, and `kind` is {self.kind!r}.")
+        if str(self.output) == "-" and self.save is None:
+            raise JobError("`output` is the standard output: pass `save`, the folder for the files.")
 
     def _check_files(self) -> None:
         output, source = self.path, self.source
@@ -151,6 +171,11 @@ class Job:
     def path(self) -> Path:
         """Where answers go."""
         return Path(self.output)
+
+    @property
+    def save_folder(self) -> Path:
+        """Where the files of media go."""
+        return self.path.with_name(f"{self.path.stem}_files") if self.save is None else Path(self.save)
 
     @property
     def is_openai_format(self) -> bool:
@@ -175,6 +200,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "via": ("calls", "provider"),
     "on_error": ("stop", "skip"),
     "on_cut": ("keep", "fail"),
+    "kind": ("chat", "image", "speech", "transcript"),
     "output_format": ("rows", "openai", None),
 }
 _WHOLE_NUMBERS = {

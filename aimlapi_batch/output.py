@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from aimlapi_batch.answers import FIELDS, MEDIA_FIELDS
 from aimlapi_batch.formats import WRITERS, openai_row
 from aimlapi_batch.job import JobError, Row, StoreError
 from aimlapi_batch.questions import to_json
@@ -45,13 +46,14 @@ def write_output(store: Store, path: Path, *, openai: bool = False, in_order: bo
         sys.stdout.buffer.flush()
         return
     columns = _input_columns(store) if path.suffix.lower() not in _LINES else []
+    is_media = (store.get("settings") or {}).get("kind", "chat") != "chat"
     target = path.resolve()
     temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
     remove_leftovers(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
-            WRITERS[target.suffix.lower()](rows, file, openai, columns)
+            WRITERS[target.suffix.lower()](rows, file, openai, columns, MEDIA_FIELDS if is_media else FIELDS)
             file.flush()
             os.fsync(file.fileno())
         if target.exists():

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from aimlapi_batch.answer_writer import AnswerWriter
 from aimlapi_batch.answers import blank, checked, empty_error, unusable
 from aimlapi_batch.anthropic_body import body_of, completion_of
 from aimlapi_batch.ask import parameters_of
@@ -61,7 +63,11 @@ async def run_batches(
         try:
             await batches.all()
         finally:
-            store.end_run(batches.run, summary.stopped)
+            batches.failure = batches.answers.close() or batches.failure
+            with suppress(JobError):  # of a full disk: that of the answers comes first
+                store.end_run(batches.run, summary.stopped)
+        if batches.failure is not None:
+            raise batches.failure
 
 
 class _Batches:
@@ -77,9 +83,11 @@ class _Batches:
     ) -> None:
         self._job, self._store, self._client, self._summary = job, store, client, summary
         self._calls = ServiceCalls(client)
-        self._live, self._stop = live, stop
+        self._stop = stop
         self._tell = on_progress or (lambda _: None)
         self.run = store.begin_run()
+        self.answers = AnswerWriter(store, self.run, summary, live, report=self._report, end=self._end)
+        self.failure: BaseException | None = None
         self._under_way: dict[str, dict[str, str]] = {
             batch: dict(rows) if isinstance(rows, dict) else {_earlier_id(key): key for key in rows}
             for batch, rows in store.get("batches", {}).items()
@@ -130,7 +138,7 @@ class _Batches:
                     raise ValueError(asked["problem"])
                 body = self._body(asked)
             except (KeyError, TypeError, ValueError, InvalidRequestError) as error:
-                self._keep(due, unusable(due.key, str(error)))
+                self._keep(due, unusable(blank(due.key), str(error)))
                 continue
             request = {"custom_id": custom_id, "params": body}
             length = len(json.dumps(request))
@@ -186,7 +194,8 @@ class _Batches:
                 if key is not None:
                     again = self._take(custom_id, key, result.get("result") or {}) or again
             self._summary.under_way = len(left)
-            self._tell(self._summary)
+            self.answers.commit()  # before the batch is forgotten
+            self._report()
             if not left or (status in _ENDED and results):
                 break
             if status in ("canceled", "cancelled", "expired", "failed"):
@@ -197,6 +206,7 @@ class _Batches:
             pause = min(pause * _GROWTH, _LONGEST_PAUSE)
         for custom_id, key in left.items():  # ended without a line in the results
             again = self._take(custom_id, key, {"type": "expired"}) or again
+        self.answers.commit()
         if self._outdated:
             self._summary.notes.append(
                 f"{self._outdated:,} answers were to rows that have changed since they were sent: they are asked again."
@@ -243,12 +253,18 @@ class _Batches:
         self._keep(due, {**blank(key), "error": failure})
         return False
 
+    def _report(self) -> None:
+        try:
+            self._tell(self._summary)
+        except BaseException as error:
+            self._end(error)
+
+    def _end(self, error: BaseException) -> None:
+        self.failure = self.failure or error
+        self._stop.set()
+
     def _keep(self, due: DueRow, row: Row) -> None:
-        summary = self._summary
-        summary.count(row)
-        self._store.write(self.run, [(due, {**row, "tries": due.tries + 1}, False)], summary.counters())
-        self._live.append(row, due.input)
-        self._tell(summary)
+        self.answers.keep(due, {**row, "tries": due.tries + 1})
 
 
 def _custom_id(key: str, digest: bytes) -> str:

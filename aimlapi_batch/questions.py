@@ -62,7 +62,11 @@ class Questions:
         job = self._job
         if job.is_openai_format:
             return {"body": self._body(row)}
-        if job.embeddings or (job.runnable is not None and job.prompt is not None and job.system is None):
+        if (
+            job.embeddings
+            or job.kind != "chat"
+            or (job.runnable is not None and job.prompt is not None and job.system is None)
+        ):
             return {"text": self._filled(job.prompt or "", row)}
         if job.prompt is None and job.messages is None:
             return {"row": row}

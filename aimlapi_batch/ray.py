@@ -115,8 +115,8 @@ def run_on_ray(
     """
     from aimlapi_batch.workers import Workers
 
-    if job.runnable is not None or job.via != "calls":
-        raise JobError("On Ray a job asks a model by calls: no runnable, no provider's batches.")
+    if job.runnable is not None or job.via != "calls" or job.kind != "chat":
+        raise JobError("On Ray a job asks a chat model by calls: no runnable, no provider's batches, no media.")
     try:
         ray: Any = import_module("ray")
     except ImportError:

@@ -44,7 +44,7 @@ def check_settings(store: Store, job: Job, base_url: str | None, *, force: bool)
 
 def settings_of(job: Job, base_url: str | None) -> Row:
     """What two runs of one job have in common: all that decides what a row is asked, and of whom."""
-    names = ("model", "prompt", "system", "messages", "parameters", "schema", "embeddings", "via")
+    names = ("model", "prompt", "system", "messages", "parameters", "schema", "embeddings", "via", "kind")
     return {
         "source": job.source_path,
         "runnable": None if job.runnable is None else identity(job.runnable),
@@ -54,7 +54,7 @@ def settings_of(job: Job, base_url: str | None) -> Row:
     }
 
 
-_OPTIONS = ("on_cut", "null", "schema_retries", "texts_per_request", "keep_order", "output_format")
+_OPTIONS = ("on_cut", "null", "schema_retries", "texts_per_request", "keep_order", "output_format", "save")
 
 
 def _is_same(name: str, known: Any, value: Any) -> bool:

@@ -58,10 +58,18 @@ def status_of(output: Path) -> Row:
             "running": is_running,
             "pid": store.get("pid") if is_running else None,
             "began": began and time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(began)),
+            "ordered": _ordered(store),
             "batches": list(store.get("batches", {})),
         }
     finally:
         store.close()
+
+
+def _ordered(store: Store) -> int:
+    """Rows of media that are ordered, or paid for and not saved; a store that was made before orders has none."""
+    if not store.one("SELECT count(*) FROM sqlite_master WHERE name = 'orders'"):
+        return 0
+    return int(store.one("SELECT count(*) FROM orders JOIN rows USING (id) WHERE state <> 1"))
 
 
 def job_of(output: Path, **settings: Any) -> Job:
@@ -82,5 +90,5 @@ def job_of(output: Path, **settings: Any) -> Job:
     if known.get("runnable") is not None:
         raise JobError("A runnable answers this job: run it again from Python, with `retry_errors`.")
     names = ("model", "prompt", "system", "messages", "parameters", "schema", "embeddings", "via", "base_url", "key")
-    asked = {name: known.get(name) for name in names}
+    asked = {name: known.get(name) for name in names} | {"kind": known.get("kind", "chat")}
     return Job(**{"source": None, "output": output_of(path), **asked, **options, **settings})

@@ -20,7 +20,7 @@ from typing import Any
 from aimlapi_batch.job import JobError, Row, StoreError
 from aimlapi_batch.lock import Lock
 from aimlapi_batch.questions import number_of, to_json
-from aimlapi_batch.tables import ANSWERED, FAILED, FORMAT, SELECTED, TABLES, WAITING
+from aimlapi_batch.tables import ANSWERED, FAILED, FORMAT, ORDERS, SELECTED, TABLES, WAITING
 
 _CHUNK = 500  # rows
 _SYNC_SECONDS = 1.0
@@ -143,6 +143,7 @@ class Store:
                     db.execute(statement)
             db.execute("INSERT INTO job VALUES ('format', ?)", (json.dumps(FORMAT),))
             self.is_new = True
+        db.execute(ORDERS)
         db.execute("INSERT OR REPLACE INTO job VALUES ('pid', ?)", (os.getpid(),))
         db.execute("COMMIT")
 
@@ -364,6 +365,21 @@ class Store:
         with self.transaction() as db:
             db.execute("UPDATE runs SET stopped = ? WHERE run = ?", (stopped or "done", run))
 
+    def order(self, row: int, digest: bytes) -> str | None:
+        """What was ordered for a row, as JSON; None where nothing was, or the row has changed since."""
+        found: str | None = self.one("SELECT generation FROM orders WHERE id = ? AND hash = ?", row, digest)
+        return found
+
+    def put_order(self, row: int, digest: bytes, generation: str) -> None:
+        """Keeps what was ordered for a row, before it is waited for."""
+        with self.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO orders VALUES (?, ?, ?)", (row, digest, generation))
+
+    def remove_order(self, row: int) -> None:
+        """Forgets what was ordered for a row."""
+        with self.transaction() as db:
+            db.execute("DELETE FROM orders WHERE id = ?", (row,))
+
     def spent(self) -> tuple[float, int]:
         """US dollars of all runs, and how many answers named no cost."""
         found = next(iter(self.query("SELECT coalesce(sum(cost_usd), 0), coalesce(sum(unpriced), 0) FROM runs")))
@@ -404,7 +420,7 @@ def _values(due: DueRow, answer: Row, again: bool, now: float) -> tuple[Any, ...
     counts = (usage.get("input_tokens"), usage.get("output_tokens"))
     numbers = (*(None if count is None else round(count) for count in counts), answer["seconds"], now)
     kind = None if error is None else error["class"]
-    named = (answer["finish_reason"], answer["cost_usd"])
+    named = (answer.get("finish_reason"), answer["cost_usd"])
     return (state, answer["tries"] or due.tries, kind, *named, *numbers, error is None, to_json(answer), due.id)
 
 

@@ -21,5 +21,7 @@ CREATE TRIGGER rows_replaced BEFORE UPDATE OF answer ON rows
 WHEN OLD.answer IS NOT NULL AND OLD.error IS NULL AND NEW.answer IS NOT OLD.answer
 BEGIN INSERT INTO replaced (key, ended, answer) VALUES (OLD.key, OLD.ended, OLD.answer); END;
 """
+# of rows that wait for media: stores that were made before have none yet
+ORDERS = "CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY, hash BLOB NOT NULL, generation TEXT NOT NULL)"
 # the rows of this run, in the order of its source: of the process, not of the job
 SELECTED = "CREATE TEMP TABLE selected (position INTEGER PRIMARY KEY, id INTEGER UNIQUE NOT NULL, place INTEGER)"
