@@ -63,7 +63,7 @@ async def test_a_transcript_is_cut_at_speakers_and_sentences_with_its_seconds(tm
         {**common, "start_seconds": 20.0, "end_seconds": 45.0, "speaker": "0"},
         {**common, "start_seconds": 60.0, "end_seconds": 61.0, "speaker": "1"},
     ]
-    assert await loader.aload() == documents
+    assert await loader.aload() == [document async for document in loader.alazy_load()] == documents
 
 
 def test_a_transcript_in_one_piece() -> None:
