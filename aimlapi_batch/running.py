@@ -216,7 +216,7 @@ def _earlier_settings(settings: Row) -> Row:
 
 
 async def _written(job: Job, begun: Begun, *, is_failure: bool) -> None:
-    """Writes the output; where the job failed already, that is what is told."""
+    """Writes the output; where the job failed already, that is what is reported."""
     output = Output(begun.store, job.path, begun.summary.notes.append, openai=begun.is_openai)
     try:
         await _in_thread(output.write, in_order=job.keep_order)

@@ -168,7 +168,7 @@ def load(profile: str | None = None) -> Config:
     """The configuration.
 
     Raises:
-        InvalidRequestError: the file cannot be read, or has a name nobody knows; there is no such profile.
+        InvalidRequestError: the file cannot be read, or has an unknown name; there is no such profile.
     """
     path = config_path()
     wanted = profile or _chosen or os.environ.get("AIMLAPI_PROFILE") or None

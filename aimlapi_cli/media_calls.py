@@ -174,7 +174,7 @@ def _piped() -> str:
 
 @contextmanager
 def _suggestions(model: str, operation: str) -> Iterator[None]:
-    """A model nobody knows fails with the nearest ids of those that do this work."""
+    """An unknown model fails with the nearest ids of those that do this work."""
     try:
         yield
     except (NotFoundError, InvalidRequestError) as error:

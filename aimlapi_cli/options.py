@@ -71,9 +71,7 @@ class Talk(Asked):
     ] = None
     var: Annotated[list[str] | None, typer.Option(help="For a place of the template: language=French.")] = None
     go_on: Annotated[bool, typer.Option("--continue", "-c", help="Continue with the last conversation.")] = False
-    load: Annotated[str | None, typer.Option(help="Go on with a saved conversation, or one of the log (its id).")] = (
-        None
-    )
+    load: Annotated[str | None, typer.Option(help="Continue a saved conversation, or one of the log (its id).")] = None
     log: Annotated[bool | None, typer.Option("--log/--no-log", help="Whether the local log keeps the answer.")] = None
 
 

@@ -34,7 +34,7 @@ Encoder = Callable[["Image"], Iterator[str]]
 
 
 def encoder() -> Encoder | None:
-    """How this terminal shows a picture; None where it does not, or nobody knows."""
+    """How this terminal shows a picture; None where it does not, or it is not known."""
     if not streams.is_terminal() or os.environ.get("TERM", "dumb") in ("", "dumb", "linux"):
         return None
     if _is_kitty(os.environ):
@@ -130,7 +130,7 @@ def _answer(terminal: int, select: Callable[..., tuple[list[int], list[int], lis
 
 
 def kitty(picture: Image) -> Iterator[str]:
-    """A PNG in kitty's protocol; the terminal is told to answer nothing."""
+    """A PNG in kitty's protocol; the terminal is asked not to answer."""
     written = io.BytesIO()
     picture.save(written, "PNG")
     coded = base64.b64encode(written.getvalue()).decode()

@@ -184,6 +184,6 @@ def from_name(name: str) -> str | None:
 
 
 def extension(media_type: str | None) -> str:
-    """What names of files of this type end in, with its dot; empty where nobody knows it."""
+    """What names of files of this type end in, with its dot; empty where it is unknown."""
     plain = normalize(media_type or "")
     return _EXTENSIONS.get(plain) or mimetypes.guess_extension(plain, strict=False) or ""

@@ -81,7 +81,7 @@ def to_content(content: Any, where: str, *, as_it_came: bool = False, is_reply: 
     """A content as the wire has it: a text, or parts.
 
     Args:
-        as_it_came: whether a block that nobody here knows is sent as it is: it came from the provider, or is an item.
+        as_it_came: whether an unknown block is sent as it is: it came from the provider, or is an item.
         is_reply: as in `to_part`.
     """
     if isinstance(content, str):

@@ -50,7 +50,7 @@ def to_answer_schema(schema: Any, *, strict: bool | None, refuse: bool = False) 
 
 
 def traced(schema: Any, shape: AnswerSchema | None) -> Any:
-    """What LangChain's tracing is told of the schema: what it can convert itself, else what travels."""
+    """What LangChain's tracing gets of the schema: what it can convert itself, else what travels."""
     travelling = None if shape is None else {"title": shape.name, **shape.schema}
     if _is_instantiated(schema):
         return travelling

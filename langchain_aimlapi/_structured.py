@@ -1,6 +1,6 @@
 """Answers in the shape of a schema: the chain that `with_structured_output` returns, and its parsers. Pure.
 
-A refusal, an answer cut at its limit, or one that does not have the shape raises, never `None` in silence. Nothing is
+A refusal, an answer cut at its limit, or one that does not have the shape raises, and never gives `None`. Nothing is
 repaired: JSON is read strictly, see `structured.json_text`. Where a tool was to be called, text that is itself the JSON
 counts as the answer, for some models write the arguments instead of the call.
 """

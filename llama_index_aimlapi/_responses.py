@@ -228,7 +228,7 @@ _MEDIA: dict[str, Callable[[Json], Any]] = {
 
 
 def _citations(choice: Choice, completion: Completion) -> list[CitationBlock]:
-    """What the answer says it rests on: annotations of its text, else the pages it names beside it."""
+    """The sources that the answer names: annotations of its text, else the pages it names beside it."""
     cited: list[tuple[str, str, str, Json]] = []
     for annotation in _objects(choice.extra.get("annotations")):
         page = annotation.get("url_citation")

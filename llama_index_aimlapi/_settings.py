@@ -75,7 +75,7 @@ _NOT_SHOWN = frozenset(("model", "api_base", "callback_manager", "messages_to_pr
 
 
 class UnknownContext(LLMMetadata):
-    """Metadata of a model whose context is not known: whoever reads the number that stands for it is warned."""
+    """Metadata of a model whose context is not known: reading the number that is used instead warns."""
 
     def __getattribute__(self, name: str) -> Any:
         if name == "context_window":

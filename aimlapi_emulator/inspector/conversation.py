@@ -143,7 +143,7 @@ class Threads:
         return self._last[1] if self._last and self._last[0] == number else None
 
     def restore(self, number: int, place: Place, known: list[Any] | None) -> None:
-        """Adds a request of an earlier run, by its place and what `known` told of it then."""
+        """Adds a request of an earlier run, by its place and what `known` had of it then."""
         self._count = max(self._count, place.thread)
         if known is not None:
             model, text, calls, last, reply_id = known

@@ -73,7 +73,7 @@ class Conversation:
 
     @property
     def system(self) -> str:
-        """What the model is told beforehand: one without a system role, in a user message before the first."""
+        """What the model reads beforehand: one without a system role, in a user message before the first."""
         roles = [turn.role for turn in self.turns[:2]]
         first = self.turns[:1] if roles == ["user", "user"] else []
         told = [*first, *(turn for turn in self.turns if turn.role in ("system", "developer"))]

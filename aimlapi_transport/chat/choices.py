@@ -1,4 +1,4 @@
-"""Of a stream of several answers one: for whoever adds pieces up, and would run them into each other. Pure."""
+"""Of a stream of several answers one: for callers that add pieces up, and would mix them. Pure."""
 
 from __future__ import annotations
 

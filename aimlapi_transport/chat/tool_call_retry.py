@@ -1,4 +1,4 @@
-"""What a model is told whose tool call cannot be run, so that it writes the call again. Pure."""
+"""What a model reads whose tool call cannot be run, so that it writes the call again. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Request -> httpx's request; a response's head -> what it says of redirects, encoding and ids."""
+"""A Request -> httpx's request; a response's head -> what it says about redirects, encoding and ids."""
 
 from __future__ import annotations
 

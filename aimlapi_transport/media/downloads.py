@@ -48,7 +48,7 @@ _busy_lock = threading.Lock()
 
 
 class Cancelled(Exception):
-    """Whoever waited for the download gave it up."""
+    """The caller that waited for the download gave it up."""
 
 
 @contextmanager

@@ -129,7 +129,7 @@ def field_for(name: str, model: MediaModel | None, *, several: bool = False) -> 
 
     Args:
         name: a common name.
-        model: whose fields; None for one nobody knows, which is asked by the first field of the row.
+        model: whose fields; None for an unknown one, which is asked by the first field of the row.
         several: whether the value is a list of more than one.
     """
     rows = _FIELDS.get(name, ())

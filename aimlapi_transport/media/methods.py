@@ -214,7 +214,7 @@ class MediaMethods:
 
         Args:
             audio: a reference, for the models that take one.
-            duration: seconds, for the models that can be told.
+            duration: seconds, for the models that take it.
         """
         named = {"prompt": prompt, "lyrics": lyrics, "audio": audio, "duration": duration, "seed": seed}
         return await self._make("music", model, {**named, **fields}, timeout, wait_timeout, on_progress)

@@ -41,7 +41,7 @@ def _applies(price: Price, arguments: Mapping[str, Any]) -> bool:
 
 
 def _units(unit: str, arguments: Mapping[str, Any]) -> Decimal | None:
-    """How many of a unit; None where nobody knows before it is made."""
+    """How many of a unit; None where it is not known before it is made."""
     if unit in _COUNTED:
         return _number(arguments.get("n") or arguments.get("num_images") or 1)
     if unit in ("second", "seconds"):

@@ -38,7 +38,7 @@ def read_state(payload: Any) -> tuple[str, str | None]:
 
 
 def payload_error(payload: Any) -> Any:
-    """What a reply's body says went wrong; None where it says nothing of the kind."""
+    """What a reply's body says went wrong; None where it reports no error."""
     body = as_object(payload)
     for name in ("error", "errors"):
         if not is_blank(body.get(name)):

@@ -74,7 +74,7 @@ def _user_items(content: Any, role: str, where: str) -> list[Json]:
 def _is_item(part: Json) -> bool:
     """Whether what stands among the parts of a message is an item of its own.
 
-    So is whatever nobody here knows, unless it is in the form of a part: `input_...`, or with its value under the name
+    So is anything unknown, unless it is in the form of a part: `input_...`, or with its value under the name
     of its type, as chat completions write parts.
     """
     kind = str(part["type"])
@@ -82,7 +82,7 @@ def _is_item(part: Json) -> bool:
 
 
 def unlisted_types(messages: Sequence[Json]) -> tuple[str, ...]:
-    """The types of items and parts among these messages that nobody here knows, each once."""
+    """The unknown types of items and parts among these messages, each once."""
     kinds = {
         str(part["type"]): None
         for message in messages

@@ -160,7 +160,7 @@ def _continuation(messages: list[Json], body: Json, chains: bool | str) -> tuple
 
 
 def _translated(user: Mapping[str, Any], model: str, strict: bool) -> tuple[Json, tuple[Any, ...], tuple[str, ...]]:
-    """Settings in this endpoint's words, the tools in chat's, and the names that nobody knows."""
+    """Settings in this endpoint's words, the tools in chat's, and the unknown names."""
     body: Json = {}
     text: Json = dict(user.get("text") or {})
     reasoning: Json = {}

@@ -278,7 +278,7 @@ def filter_words(name: str, value: Any) -> list[str]:
     """The values of a filter.
 
     Raises:
-        InvalidRequestError: there is no such filter, or nothing of the kind to include.
+        InvalidRequestError: there is no such filter, or nothing of that name to include.
     """
     words = [word for word in ([value] if isinstance(value, str) else value or ()) if word]
     if name != "include" and name not in _FILTERS:

@@ -130,7 +130,7 @@ def key_body(
     """The body that makes or changes a key; what is None is not in it.
 
     Raises:
-        InvalidRequestError: a scope or a retention that nobody knows.
+        InvalidRequestError: an unknown scope or retention.
     """
     for scope in scopes or ():
         if scope not in SCOPES:
