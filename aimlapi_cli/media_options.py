@@ -49,7 +49,9 @@ class Common:
             return
         folder = self.save.expanduser().absolute()
         if folder.exists() and not folder.is_dir() and not folder.suffix:  # it would be a folder
-            raise InvalidRequestError(f"`--save` {self.save} is neither a folder nor the name of a file with an ending: pass one of them.")
+            raise InvalidRequestError(
+                f"`--save` {self.save} is neither a folder nor a file name with an ending: pass one."
+            )
         folder = next(one for one in (folder, *folder.parents) if one.is_dir() or (one != folder and one.exists()))
         if not folder.is_dir() or not os.access(folder, os.W_OK):
             raise InvalidRequestError(f"`--save` {self.save} cannot be written: {folder} is not a folder for it.")

@@ -14,7 +14,8 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 
     A field is annotated as a parameter of a command is: `save: Annotated[Path | None, typer.Option()] = None`.
     """
-    hints = get_type_hints(command, include_extras=True)
+    # On Python 3.10, `get_type_hints` wraps an annotation whose default is None in `Optional`: Typer would not see it.
+    hints = inspect.get_annotations(command, eval_str=True)
     groups: dict[str, type[Any]] = {
         name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)
     }

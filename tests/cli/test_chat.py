@@ -201,7 +201,7 @@ def test_a_model_calls_functions_of_a_file(cli: Cli, files: Path, monkeypatch: p
     assert json.loads(results["a"]) == {"city": "Paris", "unit": "C", "sky": "clear"}
     assert results["b"] == "done" and results["c"] == "Error: KeyError: 'nothing'"
     assert "city: Missing required argument" in results["d"] and "unit" in results["d"]
-    assert "there is not a tool 'nobody'" in results["e"] and "not JSON object" in results["f"]
+    assert "there is no tool 'nobody'" in results["e"] and "not a JSON object" in results["f"]
     assert [one["role"] for one in said] == ["user", "assistant", *["tool"] * 3, "assistant", *["tool"] * 3]
     assert len(json.loads(Path("talk.json").read_text())["messages"]) == 10
 
@@ -286,7 +286,7 @@ def test_a_server_that_dies_while_it_is_called_is_a_result(
     [
         ("{python} nowhere.py", 1, "does not start"), ("{python} -c pass", 1, "does not start"),
         ("no-such-program-at-all --x", 2, "no program"), ("'unclosed", 2, "No closing quotation"),
-        ("http://127.0.0.1:9/mcp", 1, "does not start"), ("", 2, "no program"), ("' '", 2, "no program"),
+        ("http://127.0.0.1:9/mcp", 1, "does not start"), ("", 2, "is empty"), ("' '", 2, "no program"),
     ],
 )  # fmt: skip
 def test_a_server_that_does_not_start_is_one_sentence(cli: Cli, given: str, code: int, says: str) -> None:
