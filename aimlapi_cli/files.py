@@ -6,6 +6,7 @@ import codecs
 import locale
 import os
 import re
+import time
 from base64 import b64encode
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from aimlapi_transport.media_types import from_name, sniff
 _PATHS = re.compile(r'(?<!\S)@(?:"([^"\n]+)"|(\S+))')
 _BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _TEXT_SHARE = 0.75  # of the characters of a text in an old code page: letters, spaces and ASCII
+_WRITER_SECONDS = 0.3  # for whoever writes into a pipe to open it
 _ENDS = ".,;:!?)]}'"  # of a sentence, where a path stands before them
 
 
@@ -50,13 +52,16 @@ def read_text(path: Path) -> str:
 def _pipe(path: Path) -> bytes:
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # else it would wait for somebody to write
     with open(handle, "rb") as pipe:
-        with suppress(BlockingIOError):  # somebody will
-            if not (first := os.read(handle, 1)):
-                raise InvalidRequestError(f"{path} is a pipe that nobody writes into.")
-            os.set_blocking(handle, True)
-            return first + pipe.read()
+        end, first = time.monotonic() + _WRITER_SECONDS, b""
+        try:
+            while not (first := os.read(handle, 1)):  # who waited for a reader opens it only now
+                if time.monotonic() > end:
+                    raise InvalidRequestError(f"{path} is a pipe that nobody writes into.")
+                time.sleep(0.01)
+        except BlockingIOError:  # somebody has it open, and will write
+            pass
         os.set_blocking(handle, True)
-        return pipe.read()
+        return first + pipe.read()
 
 
 def part_of(path: Path) -> dict[str, Any]:

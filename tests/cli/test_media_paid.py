@@ -46,8 +46,10 @@ def provider() -> Iterator[Server]:
 
 
 @needs_unix
-@pytest.mark.parametrize("line", ORDERS, ids=lambda line: line[0])
-@pytest.mark.parametrize("when", ["before its first state", "between two states", "of another process"])
+@pytest.mark.parametrize(
+    ("line", "when"),
+    list(zip(ORDERS, ["before its first state", "between two states", "of another process"], strict=True)),
+)
 def test_an_interrupt_of_a_wait_says_how_to_go_on(
     provider: Server, tmp_path: Path, line: tuple[str, ...], when: str
 ) -> None:
@@ -70,7 +72,7 @@ def test_an_interrupt_of_a_wait_says_how_to_go_on(
 
 
 @needs_unix
-@pytest.mark.parametrize("columns", [40, 80, 200])
+@pytest.mark.parametrize("columns", [40, 200])
 def test_ctrl_c_on_a_terminal_says_how_to_go_on(provider: Server, tmp_path: Path, columns: int) -> None:
     provider.play(Reply(201, UNDER_WAY), Reply(200, UNDER_WAY))
     shown = on_a_terminal(ORDERS[0], environment(provider.base_url, tmp_path), columns, [("generating", b"\x03")])
@@ -114,18 +116,16 @@ def test_an_answer_at_once_is_in_the_order(
 
 
 @needs_full
-@pytest.mark.parametrize("form", ["", "--json"])
 @pytest.mark.parametrize(
     ("line", "held"),
     [
-        ("image flux/dev cat", "http"), ("video google/veo3 cat --no-wait", '"id"'),
-        ("transcribe nova-3 https://example.com/a.mp3 --no-wait", '"id"'), ("say openai/tts-1 hello -o out.wav", "out.wav"),
+        ("image flux/dev cat", "http"),
+        ("image flux/dev cat --json", "http"),
+        ("transcribe nova-3 https://example.com/a.mp3 --no-wait", '"id"'),
     ],
-)  # fmt: skip
-def test_what_stdout_does_not_take_is_on_stderr(
-    server: EmulatorServer, tmp_path: Path, form: str, line: str, held: str
-) -> None:
-    ran = in_bash(f"aimlapi {line} {form} >/dev/full", environment(server.base_url, tmp_path), tmp_path)
+)
+def test_what_stdout_does_not_take_is_on_stderr(server: EmulatorServer, tmp_path: Path, line: str, held: str) -> None:
+    ran = in_bash(f"aimlapi {line} >/dev/full", environment(server.base_url, tmp_path), tmp_path)
     assert ran.returncode == exits.FAILED and held in ran.stderr.decode()
     assert ran.stderr.decode().splitlines()[-1].startswith("aimlapi: The output cannot be written")
 
@@ -210,7 +210,7 @@ def test_a_program_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @needs_unix
-@pytest.mark.parametrize("columns", [40, 80, 200])
+@pytest.mark.parametrize("columns", [40, 200])
 def test_progress_keeps_to_one_line(server: EmulatorServer, tmp_path: Path, columns: int) -> None:
     shown = on_a_terminal(
         (*ORDERS[0], "--save", "cat.mp4"), environment(server.base_url, tmp_path), columns, cwd=tmp_path

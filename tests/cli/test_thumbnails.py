@@ -83,8 +83,7 @@ def test_what_is_no_picture_is_not_shown(data: bytes, capsys: pytest.CaptureFixt
 
 
 @needs_unix
-@pytest.mark.parametrize("columns", [40, 80, 200])
-@pytest.mark.parametrize("save", [(), ("--save", "cat.png")])
+@pytest.mark.parametrize(("columns", "save"), [(20, ()), (200, ("--save", "cat.png"))])
 def test_a_terminal_that_says_it_has_sixel_shows_it(
     home: dict[str, str], tmp_path: Path, columns: int, save: tuple[str, ...]
 ) -> None:
@@ -94,7 +93,7 @@ def test_a_terminal_that_says_it_has_sixel_shows_it(
 
 
 @needs_unix
-@pytest.mark.parametrize("answer", [b"\x1b[?62;22c", b"\x1b[?1;2c", b"no answer\r", b""])
+@pytest.mark.parametrize("answer", [b"\x1b[?64;14;22c", b""])
 def test_any_other_terminal_shows_nothing(home: dict[str, str], tmp_path: Path, answer: bytes) -> None:
     shown = on_a_terminal(LINE, home, typed=[("\x1b[c", answer)], cwd=tmp_path)
     assert shown.code == 0 and "\x1bP" not in shown.raw and "\x1b_" not in shown.raw
@@ -106,11 +105,9 @@ def test_any_other_terminal_shows_nothing(home: dict[str, str], tmp_path: Path, 
     ("variables", "is_shown"),
     [
         ({"TERM": "xterm-kitty"}, True),
-        ({"TERM_PROGRAM": "ghostty"}, True),
         ({"KITTY_WINDOW_ID": "1"}, True),
         ({"KITTY_WINDOW_ID": "1", "TMUX": "/tmp/tmux-0/default,1,0"}, False),
         ({"KITTY_WINDOW_ID": "1", "TERM": "dumb"}, False),
-        ({"TERM": "linux"}, False),
     ],
 )
 def test_kitty_is_known_by_its_environment(

@@ -18,7 +18,7 @@ from aimlapi_emulator.inspector.keeping import keep
 from aimlapi_emulator.server.request_log import Journal
 from tests.emulator.test_inspector import seen
 
-DEPTHS = [300, 900, 990, 1000, 20_000]
+DEPTHS = [300, 990, 5_000]
 
 
 def deep(depth: int, shape: str) -> str:
@@ -58,7 +58,7 @@ def echo() -> Iterator[str]:
 
 @pytest.mark.parametrize("shape", ["list", "object", "content", "key", "media"])
 def test_a_deep_exchange_passes_through_and_is_kept(tmp_path: Path, echo: str, shape: str) -> None:
-    paths = ("chat/completions", "images/generations", "chat/completions?stream", "stt/create")
+    paths = ("chat/completions", "chat/completions?stream", "stt/create")
     with emulator(upstream=echo, inspect=True, keep=tmp_path / "journal") as server:
         for depth in DEPTHS:
             for path in paths:
