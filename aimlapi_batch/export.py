@@ -19,7 +19,7 @@ from aimlapi_transport.json_codec import JsonError, loads
 
 _PAGE, _HEAD = 4096, 100  # bytes of a page, and of the header in the first one
 _MOST_CUT = 1 << 36  # bytes that a store was cut by; a header that names more is damaged itself
-_MOST_MISSES = 50_000  # rows
+_MOST_MISSES, _LEAST_ROW = 50_000, 32  # rows, bytes of one
 _COLUMNS = "id, position, key, state, tries, error, ended, input, answer"
 
 
@@ -76,7 +76,7 @@ def _salvaged(path: Path) -> tuple[Store, str]:
         for readable in (*([path] if path.stat().st_size else []), _mended(path, Path(folder))):
             store = Store.in_memory()
             with closing(_read_only(readable)) as db:
-                if found := _take(db, store):
+                if found := _take(db, store, readable.stat().st_size // _LEAST_ROW):
                     known = _last_id(db)
                     return store, "an unknown number of rows" if known is None else f"{known - found:,} rows"
             store.close()
@@ -86,14 +86,14 @@ def _salvaged(path: Path) -> tuple[Store, str]:
     )
 
 
-def _take(db: sqlite3.Connection, store: Store) -> int:
-    """Takes the rows that can be read; how many."""
+def _take(db: sqlite3.Connection, store: Store, most: int) -> int:
+    """Takes the rows that can be read, of `most` that there can be; how many."""
     count = 0
     with store.transaction() as new:
         with suppress(sqlite3.DatabaseError):
             settings = db.execute("SELECT value FROM job WHERE name = 'settings'").fetchall()
             new.executemany("INSERT OR REPLACE INTO job VALUES ('settings', ?)", settings)
-        for row in _readable(db):
+        for row in _readable(db, min(most, _MOST_MISSES)):
             if _is_whole(row):
                 count += 1
                 new.execute(f"INSERT OR IGNORE INTO rows ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
@@ -147,7 +147,7 @@ def _last_id(db: sqlite3.Connection) -> int | None:
         return None
 
 
-def _readable(db: sqlite3.Connection) -> Iterator[tuple[object, ...]]:
+def _readable(db: sqlite3.Connection, misses_allowed: int) -> Iterator[tuple[object, ...]]:
     """Rows from both ends, and those between where only some pages are damaged, one by one."""
     first = 0
     last: int | None = None
@@ -162,7 +162,7 @@ def _readable(db: sqlite3.Connection) -> Iterator[tuple[object, ...]]:
             yield row
     misses = 0  # in a row: where the last page is gone, nothing tells the last id
     for number in count(first + 1):
-        if number == last or misses == _MOST_MISSES:
+        if number == last or misses >= misses_allowed:
             return
         misses += 1
         with suppress(sqlite3.DatabaseError):
