@@ -17,8 +17,13 @@ from aimlapi_transport.responses.routing import is_known_there, uses_responses
 from aimlapi_transport.user_warnings import warn_once, warn_unknown_endpoint
 
 
-def build_request(model: str, messages: Sequence[Mapping[str, Any]], options: RequestOptions) -> Request:
+def build_request(
+    model: str, messages: Sequence[Mapping[str, Any]], options: RequestOptions, *, to_responses: bool | None = None
+) -> Request:
     """The request for an answer; see `chat_request` and `responses_request`.
+
+    Args:
+        to_responses: whether it goes to /v1/responses, where the caller knows by `uses_responses`.
 
     Warns:
         UnlistedParameterWarning: once for each model and parameter or type of content part its documents do not list,
@@ -26,14 +31,9 @@ def build_request(model: str, messages: Sequence[Mapping[str, Any]], options: Re
             is not known to be served there.
     """
     choice, preset = options.use_responses_api, options.preset
-    if uses_responses(
-        choice,
-        model,
-        options.parameters or {},
-        preset,
-        is_provider=options.is_provider,
-        wants_items=options.wants_items,
-    ):
+    if to_responses is None:
+        to_responses = uses_responses(choice, model, options.parameters or {}, preset, is_provider=options.is_provider)
+    if to_responses:
         if choice is None and not is_known_there(model, preset):
             warn_unknown_endpoint(model)
         from aimlapi_transport.responses.request import responses_request

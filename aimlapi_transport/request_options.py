@@ -39,7 +39,6 @@ class RequestOptions(NamedTuple):
         parse_think: read `<think>...</think>` at the start of the answer as reasoning; False leaves it in the text.
         use_responses_api: whether it goes to /v1/responses; None for what the packaged facts say of the model, and
             what is asked for.
-        wants_items: whether the reply is to be returned as the items of /v1/responses, so that it goes there.
         preset: whose rules apply.
         is_provider: whether the address is the preset's own, and no proxy that may serve other models.
         strict_parameters: raise, instead of sending, what the model's documents do not list: parameters and content
@@ -58,7 +57,6 @@ class RequestOptions(NamedTuple):
     part_support: Mapping[str, bool] | None = None
     parse_think: bool = True
     use_responses_api: bool | None = None
-    wants_items: bool = False
     preset: Preset = AIMLAPI
     is_provider: bool = False
     strict_parameters: bool = False

@@ -85,9 +85,8 @@ def to_request(
         part_support=parts_taken(model._profile_of(model_id)) if parts else None,
         parse_think=model.parse_think if call.get("parse_think") is None else call["parse_think"],
         use_responses_api=choice,
-        wants_items=wants_items,
     )
-    return build_request(model_id, sent, options)
+    return build_request(model_id, sent, options, to_responses=to_responses)
 
 
 def _parameters(model: ChatSettings, call: Mapping[str, Any], *, stream: bool) -> tuple[dict[str, Any], dict[str, Any]]:
