@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
+import runpy
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -154,3 +155,11 @@ def test_llamahub_finds_the_classes() -> None:
 def test_the_page_about_packages_has_a_line_for_each() -> None:
     page = (ROOT / "docs/packages.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `([a-z-]+)` \|", page, re.M) == [row.name for row in ROWS]
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in ROWS if row.name not in ("aimlapi-cli", "aimlapi-batch")], ids=lambda row: row.name
+)
+def test_the_program_of_a_distribution_runs(row: object) -> None:
+    """Here beside all others; `make dist` and `make check-wheel` run it with its distribution alone."""
+    runpy.run_path(str(ROOT / "tools/smoke" / f"{row.name}.py"))  # type: ignore[attr-defined]
