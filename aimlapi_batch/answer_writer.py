@@ -1,4 +1,4 @@
-"""What came of rows -> the store, the live output, and whoever follows the job. Before anything else is sent."""
+"""What came of rows -> the store, the live output, and those who follow the job. Before anything else is sent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class AnswerWriter:
 
     Args:
         run: of the store.
-        report: called with each answer that stands in the store.
+        report: called with each answer that is in the store.
         end: gets the error of a store that takes no more.
     """
 

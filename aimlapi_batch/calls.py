@@ -349,7 +349,7 @@ class CallRun:
         self._stop.set()
 
     def _report(self) -> None:
-        """Shows how the job stands to whoever wants to know; the row is kept, whatever they make of it."""
+        """Reports the state of the job; the row is kept, also where a handler fails."""
         self.summary.paused_until, self.summary.pause_reason = self._limiter.pause
         try:
             self._tell(self.summary)

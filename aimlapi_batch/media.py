@@ -1,7 +1,7 @@
 """Pictures, speech and transcripts as a job: what is made is saved, one file for each, and paid for once.
 
-What was ordered, or answered with addresses, stands in the store until its files are saved: a job that was killed goes
-on with it. To add a kind, add a row to `KINDS`.
+What was ordered, or answered with addresses, is in the store until its files are saved: a job that was killed continues
+with it. To add a kind, add a row to `KINDS`.
 """
 
 from __future__ import annotations

@@ -22,6 +22,9 @@ PNG = bytes.fromhex(
 )
 FILES = {
     "rows.jsonl": "".join(f'{{"id": {n}, "text": "Letter {n}"}}\n' for n in range(3)),
+    "cats.csv": "id,colour\nred,red\nblue,blue\n",
+    "lines.csv": "id,text\n1,The ferry leaves at nine.\n",
+    "talks.csv": "id,file\n1,talk.mp3\n",
     "report.txt": "The office opens at nine.",
     "speech.txt": "The ferry leaves at nine.",
     "person.json": '{"title": "Person", "type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}',
