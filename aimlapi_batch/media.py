@@ -112,10 +112,10 @@ class MediaAsker:
         """
         due, begun = dues[0], time.perf_counter()
         digest = hash_of(due.asked or b"")
-        kept = self._store.order(due.id, digest)
+        kept = _order(self._store, due.id, digest)
         generation = await self._ordered(questions[0]) if kept is None else Generation.from_json(kept)
         if kept is None and (generation.result is None or generation.result.urls):
-            self._store.put_order(due.id, digest, generation.to_json())
+            put_order(self._store, due.id, digest, generation.to_json())
         try:
             result = generation.result or await self._waited(due, generation)
         except AIMLAPIError as error:
@@ -127,7 +127,7 @@ class MediaAsker:
             answer |= await self._saved(due.key, result)
         except NotFoundError as error:  # the address expired: it has to be made again, and was paid for
             answer["error"] = {**error_of(error), "retryable": True}
-        self._store.remove_order(due.id)
+        remove_order(self._store, due.id)
         return [{**answer, "seconds": round(time.perf_counter() - begun, 3)}]
 
     async def _ordered(self, question: Row) -> Generation:
@@ -147,7 +147,7 @@ class MediaAsker:
         except AIMLAPIError as error:
             is_lost = isinstance(error, NotFoundError) and error.generation is None
             if is_lost or error.generation is not None:  # another try is another order
-                self._store.remove_order(due.id)
+                remove_order(self._store, due.id)
             if is_lost:
                 raise GenerationError(
                     "The provider does not know any more what was ordered.", is_retryable=True
@@ -191,6 +191,24 @@ class MediaAsker:
             target = await asyncio.to_thread(_placed, path, self._folder, file_stem(key))
             files.append(_file(file, target))
         return {"path": files[0]["path"] if files else None, "files": files or None}
+
+
+def _order(store: Store, row: int, digest: bytes) -> str | None:
+    """What was ordered for a row, as JSON; None where nothing was, or the row has changed since."""
+    found: str | None = store.one("SELECT generation FROM orders WHERE id = ? AND hash = ?", row, digest)
+    return found
+
+
+def put_order(store: Store, row: int, digest: bytes, generation: str) -> None:
+    """Keeps what was ordered for a row, before it is waited for."""
+    with store.transaction() as db:
+        db.execute("INSERT OR REPLACE INTO orders VALUES (?, ?, ?)", (row, digest, generation))
+
+
+def remove_order(store: Store, row: int) -> None:
+    """Forgets what was ordered for a row."""
+    with store.transaction() as db:
+        db.execute("DELETE FROM orders WHERE id = ?", (row,))
 
 
 def _segment(one: Any) -> Row:

@@ -12,7 +12,6 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,8 @@ from typing import Any
 from aimlapi_batch.job import JobError, Row, StoreError
 from aimlapi_batch.lock import Lock
 from aimlapi_batch.questions import number_of, to_json
+from aimlapi_batch.store_rows import DueRow as DueRow
+from aimlapi_batch.store_rows import NewRow as NewRow
 from aimlapi_batch.tables import ANSWERED, FAILED, FORMAT, ORDERS, SELECTED, TABLES, WAITING
 
 _CHUNK = 500  # rows
@@ -29,29 +30,6 @@ _COUNTERS = ("seconds", "requests", "answered", "failed", "input_tokens", "outpu
 
 class DamagedStoreError(StoreError):
     """A store of which only some can be read."""
-
-
-@dataclass(slots=True)
-class NewRow:
-    """A row of the source: its key, the hash and the JSON of what it is asked, the JSON of columns to keep."""
-
-    place: int
-    key: str
-    hash: bytes
-    asked: bytes
-    input: bytes | None
-
-
-@dataclass(slots=True)
-class DueRow:
-    """A row that waits for its answer."""
-
-    position: int
-    id: int
-    key: str
-    tries: int
-    asked: bytes | None
-    input: bytes | None
 
 
 def store_path(output: Path) -> Path:
@@ -364,21 +342,6 @@ class Store:
         self._synced_at = float("-inf")
         with self.transaction() as db:
             db.execute("UPDATE runs SET stopped = ? WHERE run = ?", (stopped or "done", run))
-
-    def order(self, row: int, digest: bytes) -> str | None:
-        """What was ordered for a row, as JSON; None where nothing was, or the row has changed since."""
-        found: str | None = self.one("SELECT generation FROM orders WHERE id = ? AND hash = ?", row, digest)
-        return found
-
-    def put_order(self, row: int, digest: bytes, generation: str) -> None:
-        """Keeps what was ordered for a row, before it is waited for."""
-        with self.transaction() as db:
-            db.execute("INSERT OR REPLACE INTO orders VALUES (?, ?, ?)", (row, digest, generation))
-
-    def remove_order(self, row: int) -> None:
-        """Forgets what was ordered for a row."""
-        with self.transaction() as db:
-            db.execute("DELETE FROM orders WHERE id = ?", (row,))
 
     def spent(self) -> tuple[float, int]:
         """US dollars of all runs, and how many answers named no cost."""

@@ -251,19 +251,18 @@ def test_an_address_that_the_host_gives_out_no_more(server: EmulatorServer) -> N
 
 PROGRAM = """
 import asyncio, os, signal, sys
-from aimlapi_batch import Job, run
-from aimlapi_batch.store import Store
+from aimlapi_batch import Job, media, run
 when, kind, model, url = sys.argv[1:5]
 def killed(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 if when == "ordered":  # the id is in the store, and nothing else
-    kept = Store.put_order
+    kept = media.put_order
     def put_order(store, *given):
         kept(store, *given)
         killed()
-    Store.put_order = put_order
+    media.put_order = put_order
 elif when == "saved":  # the file has its name, and no answer names it
-    Store.remove_order = killed
+    media.remove_order = killed
 run(Job("rows.jsonl", "out.jsonl", kind=kind, model=model, prompt="{text}", key="id", concurrency=1, base_url=url,
         api_key="k"))
 """
