@@ -46,7 +46,7 @@ def main() -> None:
             found = f"import importlib.util as u; assert not [n for n in {absent!r} if u.find_spec(n)]"
             for program in programs:
                 run(python, str(SMOKE / f"{program}.py"))
-            run(python, "-c", found)
+            run(python, "-I", "-c", found)  # isolated: a folder `ray` in the working folder is no package
             print(f"{wheel.name}[{extra}]: works alone")
         beside_others(Path(folder) / "venv-llama-index" / "bin" / "python", wheel)
 
