@@ -11,6 +11,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from llama_index.core.callbacks import CallbackManager
+from llama_index.core.instrumentation.event_handlers import NullEventHandler
+from llama_index.core.llms.callbacks import dispatcher as llm_dispatcher
 from llama_index.core.llms.llm import LLM
 
 if TYPE_CHECKING:  # imported by the first stream
@@ -41,22 +44,61 @@ def responses(
         release()
 
 
+def has_handlers(llm: LLM) -> bool:
+    """Whether anything hears of what the LLM does: a callback, or a handler of events.
+
+    Without one, the event that LlamaIndex makes of each piece goes nowhere, and costs 11 of 29 us.
+    """
+    manager = llm.callback_manager
+    if not isinstance(manager, CallbackManager) or manager.handlers:
+        return True
+    dispatcher = llm_dispatcher
+    while True:
+        for handler in dispatcher.event_handlers:
+            if not isinstance(handler, NullEventHandler):
+                return True
+        if not dispatcher.propagate:
+            return False
+        dispatcher = dispatcher.parent
+
+
 def observed(
     callback: Callable[..., Any], start: Callable[..., Generator[Response, None, None]], *args: Any, **kwargs: Any
 ) -> Generator[Response, None, None]:
-    """The responses that `start` begins, with LlamaIndex's callbacks and events around them.
+    """The responses that `start` begins, with LlamaIndex's callbacks and events around them once anything hears them.
 
     Args:
         callback: LlamaIndex's decorator.
         args, kwargs: of `start`, the LLM first.
     """
+    llm: LLM = args[0]
     started: list[Generator[Response, None, None]] = []
 
-    def begin(llm: LLM, *args: Any, **kwargs: Any) -> Generator[Response, None, None]:
-        started.append(start(llm, *args, **kwargs))
+    def begin(*args: Any, **kwargs: Any) -> Generator[Response, None, None]:
+        if not started:
+            started.append(start(*args, **kwargs))
         return started[0]
 
+    if llm.rate_limiter is None and not has_handlers(llm):
+        return _unobserved(llm, begin(*args, **kwargs), lambda: callback(begin)(*args, **kwargs))
     return _read_through(callback(begin)(*args, **kwargs), started.pop())
+
+
+def _unobserved(
+    llm: LLM,
+    answer: Generator[Response, None, None],
+    observe: Callable[[], Generator[Response, None, None]],
+) -> Generator[Response, None, None]:
+    """An answer that nobody hears of; `observe` gives the rest of it where a handler comes meanwhile."""
+    try:
+        while not has_handlers(llm):
+            response = next(answer, None)
+            if response is None:
+                return
+            yield response
+        yield from _read_through(observe(), answer)
+    finally:
+        answer.close()
 
 
 def _read_through(
@@ -120,12 +162,16 @@ async def aobserved(
     callback: Callable[..., Any], start: Callable[..., Awaitable[AsyncResponses[Response]]], *args: Any, **kwargs: Any
 ) -> AsyncGenerator[Response, None]:
     """As `observed`, for asyncio."""
+    llm: LLM = args[0]
     started: list[AsyncResponses[Response]] = []
 
-    async def begin(llm: LLM, *args: Any, **kwargs: Any) -> AsyncGenerator[Response, None]:
-        started.append(await start(llm, *args, **kwargs))
+    async def begin(*args: Any, **kwargs: Any) -> AsyncResponses[Response]:
+        if not started:
+            started.append(await start(*args, **kwargs))
         return started[0]
 
+    if llm.rate_limiter is None and not has_handlers(llm):
+        return _AsyncUnobserved(llm, await begin(*args, **kwargs), lambda: callback(begin)(*args, **kwargs))
     return _AsyncReadThrough(await callback(begin)(*args, **kwargs), started.pop())
 
 
@@ -157,3 +203,26 @@ class _AsyncReadThrough(AsyncGenerator[Response, None], Generic[Response]):
 
     def __del__(self) -> None:
         self._answer.drop()
+
+
+class _AsyncUnobserved(_AsyncReadThrough[Response]):
+    """As `_unobserved`, for asyncio."""
+
+    def __init__(
+        self,
+        llm: LLM,
+        answer: AsyncResponses[Response],
+        observe: Callable[[], Awaitable[AsyncGenerator[Response, None]]],
+    ) -> None:
+        super().__init__(answer, answer)
+        self._llm = llm
+        self._observe = observe
+
+    def __anext__(self) -> Coroutine[Any, Any, Response]:
+        if self._wrapped is self._answer and has_handlers(self._llm):
+            return self._observed()
+        return self._wrapped.__anext__()
+
+    async def _observed(self) -> Response:
+        self._wrapped = await self._observe()
+        return await self._wrapped.__anext__()

@@ -115,8 +115,7 @@ class AIMLAPI(StructuredPrediction):
                 client.stream(call.request, timeout=call.timeout), *_completions_of(call), call.usage.release
             )
 
-        args = () if prompt is None else (prompt,)  # a prompt that is missing is LlamaIndex's to refuse
-        return observed(llm_completion_callback(), start, self, *args, **kwargs)
+        return observed(llm_completion_callback(), start, self, _required(prompt), **kwargs)
 
     async def astream_complete(
         self, prompt: str | None = None, formatted: bool = False, **kwargs: Any
@@ -128,8 +127,7 @@ class AIMLAPI(StructuredPrediction):
             stream = client.stream(call.request, timeout=call.timeout)
             return AsyncResponses(stream, *_completions_of(call), call.usage.release)
 
-        args = () if prompt is None else (prompt,)
-        return await aobserved(llm_completion_callback(), start, self, *args, **kwargs)
+        return await aobserved(llm_completion_callback(), start, self, _required(prompt), **kwargs)
 
     def chat_with_tools(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> ChatResponse:
         """The answer of a model that may call tools; asked again as `invalid_tool_call_retries` says."""
@@ -344,6 +342,13 @@ class AIMLAPI(StructuredPrediction):
         client, call = await self._abegin_stream(messages, kwargs)
         stream = client.stream(call.request, timeout=call.timeout)
         return AsyncResponses(stream, *_responses_of(call), call.usage.release)
+
+
+def _required(prompt: str | None) -> str:
+    """A prompt; one that is missing is a `ValueError`, as LlamaIndex's decorator has it."""
+    if prompt is None:
+        raise ValueError("A prompt is missing: pass it first, or as `prompt`.")
+    return prompt
 
 
 def _responses_of(call: Call) -> tuple[OneChoice, Convert[ChatResponse]]:
