@@ -1,4 +1,4 @@
-"""Published replies -> cassettes: `python tools/build_cassettes.py ../shared/wire` rewrites `cassettes/published`.
+"""Published replies -> cassettes: `python tools/build_cassettes.py FOLDER` rewrites `cassettes/published`.
 
 Every payload that is a recording of a chat completion or a response and shows its request becomes one, as published:
 nothing is invented, so a stream whose capture shows no `[DONE]` has none. What had to be completed is in the

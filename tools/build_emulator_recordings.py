@@ -1,6 +1,6 @@
 """Builds aimlapi_emulator/published.json, the replies the emulator replays, from the survey's recordings.
 
-    python tools/build_emulator_recordings.py ../shared/wire
+    python tools/build_emulator_recordings.py FOLDER
 
 Kept are replies the provider itself published (recorded, not schema examples and not suspect) for chat and
 embeddings whose request is known whole. Of several replies to one request the plainest and newest is kept:

@@ -1,6 +1,6 @@
 """Builds aimlapi_transport/media/models.json, the packaged facts about media models, from the full survey.
 
-    python tools/build_media_facts.py ../shared/media-models.json
+    python tools/build_media_facts.py FILE
 
 The survey was read from the provider's public OpenAPI documents and pages (repository aimlapi/api-docs, commit
 f14fa72, 2026-08-21): for each model id its endpoint, family, and the fields its schema requires and takes. This

@@ -25,7 +25,7 @@ from vcr.persisters.filesystem import CassetteNotFoundError, FilesystemPersister
 MATCH_ON = ("method", "host", "path", "json_body")
 
 _RECORD = {
-    "published": "python tools/build_cassettes.py ../shared/wire",
+    "published": "python tools/build_cassettes.py FOLDER",
     "live": "make record",
     "emulated": "make record-emulated",
 }
