@@ -26,7 +26,7 @@ from typing_extensions import Self
 
 from aimlapi_transport.errors import AIMLAPIError, GenerationError, InvalidRequestError
 from aimlapi_transport.media.generations import Generation, GenerationStatus
-from aimlapi_transport.media.tool_arguments import arguments_of, check_addresses, ordered, progress, summary
+from aimlapi_transport.media.tool_arguments import Saved, arguments_of, check_addresses, ordered, progress, summary
 from aimlapi_transport.media.values import MediaResult
 from langchain_aimlapi._endpoint_settings import EndpointSettings
 from langchain_aimlapi._media import MediaSettings, block_of
@@ -61,18 +61,28 @@ class _SavingTool(EndpointSettings, BaseTool):
     handle_tool_error: Any = Field(
         default=True, description="Refusals and failed generations are answered to the model, which may do better."
     )
-    save_to: str | None = Field(default=None, description="A folder to save to.")
+    save_to: str | Path | None = Field(default=None, description="A folder to save to.")
     show_images: bool = Field(default=False, description="Whether pictures are blocks of the answer.")
 
-    def _save(self, outcome: Outcome) -> list[Path]:
+    def _save(self, outcome: Outcome) -> Saved:
         result = _result_of(outcome)
-        return self._client().save(result, self.save_to) if self.save_to and result and result.files else []
+        if not (self.save_to and result and result.files):
+            return Saved()
+        try:
+            return Saved(self._client().save(result, self.save_to))
+        except AIMLAPIError as error:  # what was made is paid for: its addresses are answered
+            return Saved(error=error)
 
-    async def _asave(self, outcome: Outcome) -> list[Path]:
+    async def _asave(self, outcome: Outcome) -> Saved:
         result = _result_of(outcome)
-        return await self._async_client().save(result, self.save_to) if self.save_to and result and result.files else []
+        if not (self.save_to and result and result.files):
+            return Saved()
+        try:
+            return Saved(await self._async_client().save(result, self.save_to))
+        except AIMLAPIError as error:
+            return Saved(error=error)
 
-    def _answer(self, outcome: Outcome, paths: Sequence[Path]) -> Answer:
+    def _answer(self, outcome: Outcome, saved: Saved) -> Answer:
         if isinstance(outcome, Generation) and outcome.result is None:
             return ordered(outcome), [create_text_block(outcome.to_json())]
         if isinstance(outcome, GenerationStatus) and outcome.result is None:
@@ -80,7 +90,7 @@ class _SavingTool(EndpointSettings, BaseTool):
         result = _result_of(outcome)
         assert result is not None
         blocks = [block_of(file) for file in result.files]
-        text = summary(result, paths)
+        text = summary(result, saved)
         if not self.show_images:
             return text, blocks
         pictures = [dict(block) for block in blocks if block["type"] == "image"]
@@ -109,25 +119,28 @@ class _MediaTool(_SavingTool, MediaSettings):
             self.args_schema = _schema(self.operation, self.model, tuple(self.parameters))
         return self
 
-    def _run(self, run_manager: CallbackManagerForToolRun | None = None, **arguments: Any) -> Answer:
+    def _run(self, *texts: str, run_manager: CallbackManagerForToolRun | None = None, **arguments: Any) -> Answer:
         """Makes it, and waits for it; or orders it."""
         with _as_tool_errors():
             make = self._make if self.waits else self._submit
-            outcome: Outcome = make(self.operation, self._chosen(arguments))
-            paths = self._save(outcome)
-        return self._answer(outcome, paths)
+            outcome: Outcome = make(self.operation, self._chosen(texts, arguments))
+            saved = self._save(outcome)
+        return self._answer(outcome, saved)
 
-    async def _arun(self, run_manager: AsyncCallbackManagerForToolRun | None = None, **arguments: Any) -> Answer:
+    async def _arun(
+        self, *texts: str, run_manager: AsyncCallbackManagerForToolRun | None = None, **arguments: Any
+    ) -> Answer:
         """Makes it, and waits for it; or orders it."""
         with _as_tool_errors():
             make = self._amake if self.waits else self._asubmit
-            outcome: Outcome = await make(self.operation, self._chosen(arguments))
-            paths = await self._asave(outcome)
-        return self._answer(outcome, paths)
+            outcome: Outcome = await make(self.operation, self._chosen(texts, arguments))
+            saved = await self._asave(outcome)
+        return self._answer(outcome, saved)
 
-    def _chosen(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """What the chat model chose."""
-        chosen = {name: value for name, value in arguments.items() if value is not None}
+    def _chosen(self, texts: Sequence[str], arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """What the chat model chose; a text without a name, as in `tool.invoke("A cat")`, is the first argument."""
+        named = {**dict(zip(self.args, texts, strict=False)), **arguments}
+        chosen = {name: value for name, value in named.items() if value is not None}
         check_addresses(chosen, self.save_to)
         return chosen
 
@@ -221,15 +234,15 @@ class AIMLAPIGenerationStatusTool(_SavingTool):
         """Asks once."""
         with _as_tool_errors(), translated():
             status = self._client().status(Generation.from_reference(reference))
-            paths = self._save(status)
-        return self._answer(status, paths)
+            saved = self._save(status)
+        return self._answer(status, saved)
 
     async def _arun(self, reference: str, run_manager: AsyncCallbackManagerForToolRun | None = None) -> Answer:
         """Asks once."""
         with _as_tool_errors(), translated():
             status = await self._async_client().status(Generation.from_reference(reference))
-            paths = await self._asave(status)
-        return self._answer(status, paths)
+            saved = await self._asave(status)
+        return self._answer(status, saved)
 
 
 _Kind = Literal["image", "edit", "video", "speech", "music", "transcript"]

@@ -21,9 +21,9 @@ from llama_index.core.tools.tool_spec.base import SPEC_FUNCTION_TYPE, BaseToolSp
 from pydantic import BaseModel, Field, create_model
 
 from aimlapi_transport.client import AsyncClient, Client
-from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError
 from aimlapi_transport.media.generations import Generation, GenerationStatus
-from aimlapi_transport.media.tool_arguments import arguments_of, check_addresses, ordered, progress, summary
+from aimlapi_transport.media.tool_arguments import Saved, arguments_of, check_addresses, ordered, progress, summary
 from aimlapi_transport.media.values import MediaResult
 from llama_index_aimlapi._media import MediaModel, block_of
 
@@ -112,7 +112,7 @@ class AIMLAPIToolSpec(BaseToolSpec):
         include: Sequence[Kind] = ("image", "edit", "video", "speech", "music", "transcript"),
         wait: bool = True,
         blocks: Sequence[Literal["image", "audio", "video"]] = ("image", "audio", "video"),
-        save_to: str | None = None,
+        save_to: str | Path | None = None,
         parameters: dict[str, dict[str, Any]] | None = None,
         **settings: Any,
     ) -> None:
@@ -175,13 +175,23 @@ class AIMLAPIToolSpec(BaseToolSpec):
         status = await client.status(Generation.from_reference(reference))
         return self._answer(status, await self._asave(client, status))
 
-    def _save(self, client: Client, outcome: Outcome) -> list[Path]:
+    def _save(self, client: Client, outcome: Outcome) -> Saved:
         result = _result_of(outcome)
-        return client.save(result, self._save_to) if self._save_to and result and result.files else []
+        if not (self._save_to and result and result.files):
+            return Saved()
+        try:
+            return Saved(client.save(result, self._save_to))
+        except AIMLAPIError as error:  # what was made is paid for: its addresses are answered
+            return Saved(error=error)
 
-    async def _asave(self, client: AsyncClient, outcome: Outcome) -> list[Path]:
+    async def _asave(self, client: AsyncClient, outcome: Outcome) -> Saved:
         result = _result_of(outcome)
-        return await client.save(result, self._save_to) if self._save_to and result and result.files else []
+        if not (self._save_to and result and result.files):
+            return Saved()
+        try:
+            return Saved(await client.save(result, self._save_to))
+        except AIMLAPIError as error:
+            return Saved(error=error)
 
     def _chosen(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """What the LLM chose."""
@@ -189,12 +199,12 @@ class AIMLAPIToolSpec(BaseToolSpec):
         check_addresses(chosen, self._save_to)
         return chosen
 
-    def _answer(self, outcome: Outcome, paths: Sequence[Path]) -> Blocks:
+    def _answer(self, outcome: Outcome, saved: Saved) -> Blocks:
         if isinstance(outcome, Generation) and outcome.result is None:
             return [TextBlock(text=ordered(outcome))]
         if isinstance(outcome, GenerationStatus) and outcome.result is None:
             return [TextBlock(text=progress(outcome))]
         result = _result_of(outcome)
         assert result is not None
-        blocks: Blocks = [TextBlock(text=summary(result, paths))]
+        blocks: Blocks = [TextBlock(text=summary(result, saved))]
         return blocks + [block_of(file) for file in result.files if file.kind in self._blocks]

@@ -115,7 +115,11 @@ class MediaCalls:
             reply = await self._send(self.request(operation, model, arguments, options), timeout)
             return _result(reply, model, operation)
         generation = await self.submit(operation, model, arguments, options, timeout=timeout)
-        return await self.wait(generation, timeout=wait_timeout, on_progress=on_progress)
+        try:
+            return await self.wait(generation, timeout=wait_timeout, on_progress=on_progress)
+        except AIMLAPIError as error:
+            error.generation = error.generation or generation  # a refused poll: what is paid for can still be fetched
+            raise
 
     async def submit(
         self,
@@ -231,7 +235,7 @@ class MediaCalls:
             pause = min(pause * _PAUSE_GROWTH, row.longest_pause)
 
     async def save(
-        self, result: MediaResult | MediaFile | Sequence[MediaFile] | str, to: str | os.PathLike[str], run: Run
+        self, result: MediaResult | MediaFile | Sequence[MediaFile | str] | str, to: str | os.PathLike[str], run: Run
     ) -> list[Path]:
         """The paths of the files of a result on this machine."""
         from aimlapi_transport.media.downloads import files_of, save

@@ -11,7 +11,7 @@ import os
 import re
 import threading
 import unicodedata
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from email.message import Message
 from itertools import count
@@ -66,13 +66,17 @@ def _part_of(folder: Path, key: bytes) -> Iterator[Path]:
             _busy.discard(part)
 
 
-def files_of(result: MediaResult | MediaFile | Sequence[MediaFile] | str) -> list[MediaFile]:
+def files_of(result: MediaResult | MediaFile | Sequence[MediaFile | str] | str) -> list[MediaFile]:
     """The files of whatever is to be saved."""
-    if isinstance(result, str):
-        return [MediaFile(url=result)]
-    if isinstance(result, MediaFile):
-        return [result]
-    files = list(result.files if isinstance(result, MediaResult) else result)
+    if isinstance(result, (str, MediaFile)):
+        result = [result]
+    items = result.files if isinstance(result, MediaResult) else result
+    if not isinstance(items, Iterable):
+        raise InvalidRequestError(f"A {type(result).__name__} cannot be saved: pass a result, its files or their URLs.")
+    files = [MediaFile(url=item) if isinstance(item, str) else item for item in items]
+    for file in files:
+        if not isinstance(file, MediaFile):
+            raise InvalidRequestError(f"A {type(file).__name__} cannot be saved: pass files of a result, or URLs.")
     if not files:
         raise InvalidRequestError("There is nothing to save: the result has no file.")
     return files
@@ -96,7 +100,14 @@ async def save(client: Caller, files: Sequence[MediaFile], to: str | os.PathLike
                 def once(file: MediaFile = file) -> Awaitable[Path]:
                     return run(lambda: _save_one(http, file, folder, name, stop))
 
-                paths.append(await client._with_retries(once, limits))
+                try:
+                    paths.append(await client._with_retries(once, limits))
+                except AIMLAPIError:  # one of the connection is an OSError, too
+                    raise
+                except OSError as error:  # a full disk, a folder that may not be written to
+                    raise InvalidRequestError(
+                        f"{folder / (name or '')} cannot be written ({error.strerror or error})."
+                    ) from error
     finally:
         stop.set()  # a thread may go on when nobody waits any more
     return paths
@@ -109,7 +120,7 @@ def _folder_and_name(to: str | os.PathLike[str], files: int) -> tuple[Path, str 
         is_folder = target.is_dir() or files > 1 or str(to).endswith(("/", os.sep)) or not target.suffix
         folder = target if is_folder else target.parent
         folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError, RuntimeError) as error:  # also a null character, and a home of nobody
+    except (OSError, ValueError, RuntimeError, TypeError) as error:  # also a null character, and a home of nobody
         raise InvalidRequestError(f"{to} cannot be made ({getattr(error, 'strerror', None) or error}).") from error
     return folder, None if is_folder else target.name
 

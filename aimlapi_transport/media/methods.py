@@ -268,7 +268,7 @@ class MediaMethods:
 
     @client_method
     async def save(
-        self, result: MediaResult | MediaFile | Sequence[MediaFile] | str, to: str | os.PathLike[str] = "."
+        self, result: MediaResult | MediaFile | Sequence[MediaFile | str] | str, to: str | os.PathLike[str] = "."
     ) -> list[Path]:
         """Writes the files of a result, or what is behind an address, to this machine; never sends the key there.
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError
 from aimlapi_transport.media.fields import COMMON_NAMES, FILE_NAMES, field_for
 from aimlapi_transport.media.generations import Generation, GenerationStatus
 from aimlapi_transport.media.operations import model_facts, operation_named
@@ -116,16 +116,32 @@ def check_addresses(arguments: Mapping[str, Any], folder: str | os.PathLike[str]
 _NOUNS = {"images": "picture", "edit_image": "picture", "video": "film", "speech": "sound", "music": "sound"}
 
 
-def summary(result: MediaResult, paths: Sequence[Path] = ()) -> str:
-    """What a tool answers: where its files are, or the text that was read."""
+class Saved(NamedTuple):
+    """What came of saving the files of a result.
+
+    Attributes:
+        paths: where they are; empty where nothing was to be saved, or not all could be.
+        error: why they could not be saved.
+    """
+
+    paths: Sequence[Path] = ()
+    error: AIMLAPIError | None = None
+
+
+def summary(result: MediaResult, saved: Saved) -> str:
+    """What a tool answers: where its files are, or the text that was read.
+
+    Files that could not be saved are paid for: the answer has their addresses then, and why they are not here.
+    """
     if result.text is not None:
         return result.text or "Nothing is said in it."
     noun = _NOUNS.get(result.operation, "file")
-    locations = [str(path) for path in paths] or [
+    locations = [str(path) for path in saved.paths] or [
         file.url or f"{file.size or 0:,} bytes of {file.media_type or 'data'}" for file in result.files
     ]
     head = f"1 {noun}" if len(locations) == 1 else f"{len(locations)} {noun}s"
-    return f"{head}: {', '.join(locations)}"
+    trouble = f". Not saved: {saved.error.message}" if saved.error is not None else ""
+    return f"{head}: {', '.join(locations)}{trouble}"
 
 
 def ordered(generation: Generation) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import threading
 from collections.abc import Iterator
@@ -233,3 +234,23 @@ def test_what_cannot_be_saved_is_said(tmp_path: Path) -> None:
     with pytest.raises(APIConnectionError):
         save("http://127.0.0.1:1/x", tmp_path)
     assert os.listdir(tmp_path) == ["taken"]
+    client: Any = Client(api_key="k")
+    for wrong in (None, 7, [None], [7], b"bytes"):
+        with pytest.raises(InvalidRequestError, match="cannot be saved"):
+            client.save(wrong, tmp_path)
+    with pytest.raises(InvalidRequestError, match="cannot be made"):
+        client.save(MediaFile(data=PNG), None)
+
+
+def test_a_list_of_addresses_is_saved(files: Files, tmp_path: Path) -> None:
+    paths = Client(api_key="k").save([files.url("/a.png"), files.url("/b.png")], tmp_path)
+    assert [path.name for path in paths] == ["a.png", "b.png"]
+
+
+def test_a_disk_that_takes_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(InvalidRequestError, match=r"x\.png cannot be written \(No space"):
+        Client(api_key="k").save(MediaFile(data=PNG), tmp_path / "x.png")

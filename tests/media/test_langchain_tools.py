@@ -142,6 +142,21 @@ async def test_bytes_are_in_the_artifact_or_in_a_folder(tmp_path: Path) -> None:
         assert path.parent == tmp_path and path.stat().st_size == len(WAV)  # noqa: ASYNC240  # a test of files
 
 
+async def test_what_cannot_be_saved_is_answered_by_its_address(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    tool = AIMLAPIImageTool(model="flux/dev", save_to=tmp_path / "taken", **Host().settings)
+    for message in (called(tool, prompt="A cat"), await acalled(tool, prompt="A cat")):
+        assert message.status == "success" and message.artifact[0]["url"] in str(message.content)
+        assert "Not saved: " in str(message.content)
+
+
+async def test_a_text_without_a_name_is_the_first_argument() -> None:
+    host = Host()
+    tool = AIMLAPIImageTool(model="flux/dev", **host.settings)
+    assert tool.invoke("A cat") == await tool.ainvoke("A cat")
+    assert [body["prompt"] for body in host.bodies] == ["A cat"] * 2
+
+
 async def test_what_takes_minutes_is_ordered_and_asked_for() -> None:
     host = Host()
     kinds: Any = ("video", "music")

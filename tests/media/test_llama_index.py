@@ -78,6 +78,14 @@ def test_a_model_reaches_no_file_of_this_machine_but_what_was_saved(tmp_path: Pa
     assert saved.parent == tmp_path and saved.read_bytes() == b"\x89PNG\r\n\x1a\n"
 
 
+async def test_what_cannot_be_saved_is_answered_by_its_address(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    tool = tools(Host(), image_model="flux/dev", save_to=tmp_path / "taken")["generate_image"]
+    for output in (tool(prompt="A cat"), await tool.acall(prompt="A cat")):
+        assert not output.is_error and str(output.blocks[1].url) in output.blocks[0].text
+        assert "Not saved: " in output.blocks[0].text
+
+
 async def test_what_takes_minutes_is_ordered_and_asked_for() -> None:
     host = Host({"GET /v2/video/generations": {"id": "g:1", "status": "generating"}})
     found = tools(host, include=["video"], wait=False, blocks=[])

@@ -91,6 +91,13 @@ def test_a_deadline_ends_the_waiting_and_another_process_goes_on() -> None:
     assert Server(DONE).client().wait(written).urls == ["https://cdn.test/film.mp4"]
 
 
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_question_that_is_refused_leaves_what_was_ordered(status: int) -> None:
+    with pytest.raises(AIMLAPIError) as caught:
+        film(Server(ORDERED, (status, {"message": "No"})))
+    assert Server(DONE).client().wait(caught.value.generation).urls == ["https://cdn.test/film.mp4"]
+
+
 def test_films_have_twenty_minutes() -> None:
     server = Server(ORDERED, UNDER_WAY)
     with pytest.raises(APITimeoutError):
