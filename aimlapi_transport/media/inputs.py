@@ -17,11 +17,13 @@ from typing import Any, BinaryIO
 
 from aimlapi_transport import media_types
 from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.media.values import MediaFile
 
-MediaInput = str | bytes | os.PathLike[str] | BinaryIO
-"""An address, a data URL, a path, the bytes of a file, or a file opened for reading bytes."""
+MediaInput = str | bytes | os.PathLike[str] | BinaryIO | MediaFile
+"""An address, a data URL, a path, the bytes of a file, a file opened for reading bytes, or a file of a result."""
 
 _DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),(.*)", re.DOTALL | re.IGNORECASE)
+_ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _NAMES_A_FILE = re.compile(r"[^\n]{1,255}\.\w{1,5}|[~.]?[/\\][^\n]{1,255}|file:.*")
 
 
@@ -44,9 +46,16 @@ class FileBytes:
         return f"data:{self.media_type};base64,{base64.b64encode(self.data).decode()}"
 
 
+def is_address(text: str) -> bool:
+    """Whether a text is the address of a file on the web. Schemes have no case (RFC 3986, 3.1)."""
+    return _ADDRESS.match(text) is not None
+
+
 def is_file(value: Any) -> bool:
     """Whether a value is a file of any form but a text."""
-    return isinstance(value, (FileBytes, bytes, bytearray, memoryview, os.PathLike)) or hasattr(value, "read")
+    return isinstance(value, (FileBytes, MediaFile, bytes, bytearray, memoryview, os.PathLike)) or hasattr(
+        value, "read"
+    )
 
 
 def read_input(value: Any, name: str) -> FileBytes | str:
@@ -60,10 +69,12 @@ def read_input(value: Any, name: str) -> FileBytes | str:
     """
     if isinstance(value, FileBytes):
         return value
+    if isinstance(value, MediaFile):
+        return value.url if value.url else _file(value.data or b"", value.media_type, value.name or "file", name)
     if isinstance(value, str):
         return _read_text(value, name)
     if isinstance(value, os.PathLike):
-        return _read_path(Path(value), name)
+        return _read_path(_at_home(Path(value)), name)
     if isinstance(value, (bytes, bytearray, memoryview)):
         return _file(bytes(value), None, "file", name)
     if hasattr(value, "read"):
@@ -89,14 +100,16 @@ def as_upload(value: Any, name: str) -> FileBytes:
     content = read_input(value, name)
     if not isinstance(content, str):
         return content
-    if re.match(r"https?://", content):
+    if is_address(content):
         raise InvalidRequestError(f"`{name}` is an address, but this endpoint takes files: download it, pass its path.")
     return _file(_decoded(content, name), None, "file", name)
 
 
 def _read_text(text: str, name: str) -> FileBytes | str:
-    if re.match(r"https?://", text.strip(), re.IGNORECASE):
+    if is_address(text.strip()):
         return text.strip()
+    if not text.strip():
+        raise InvalidRequestError(f"`{name}` is an empty text: pass an address, a data URL or a path.")
     if match := _DATA_URL.fullmatch(text.strip()):
         label, options, data = match.groups()
         if "base64" not in options.lower():
@@ -112,6 +125,13 @@ def _read_text(text: str, name: str) -> FileBytes | str:
     if _NAMES_A_FILE.fullmatch(text.strip()):
         raise InvalidRequestError(f"`{name}` is {text[:80]!r}: it is not an address, a data URL or an existing file.")
     return text
+
+
+def _at_home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:  # a home of nobody
+        return path
 
 
 def _read_path(path: Path, name: str) -> FileBytes:

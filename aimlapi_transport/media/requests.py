@@ -17,7 +17,7 @@ from aimlapi_transport.config.model_families import profile_for
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.json_codec import JsonError, dumps
 from aimlapi_transport.media.fields import COMMON_NAMES, FILE_NAMES, Field, field_for, fields_of, set_field
-from aimlapi_transport.media.inputs import FileBytes, as_upload, is_file, read_input
+from aimlapi_transport.media.inputs import FileBytes, as_upload, is_address, is_file, read_input
 from aimlapi_transport.media.multipart import multipart
 from aimlapi_transport.media.operations import (
     EDITS_PATH,
@@ -210,7 +210,7 @@ def _transcription(
     source = sources[0]
     content = values.pop(source)
     body = _body(values, facts)
-    if isinstance(content, str) and re.match(r"https?://", content):
+    if isinstance(content, str) and is_address(content):
         return {**body, "url": content}, []
     return body, [(field, as_upload(content, source))]
 
@@ -219,7 +219,7 @@ def _edits(values: Mapping[str, Any], model: str) -> tuple[dict[str, Any], list[
     """The fields and the uploads of the multipart endpoint for edits."""
     body = {name: value for name, value in values.items() if name not in ("image", "mask")}
     images = values.get("image")
-    if images is None or not body.get("prompt"):
+    if not images or not body.get("prompt"):
         raise InvalidRequestError(f"{model} edits an `image` by a `prompt`: pass both.")
     files = [
         ("image", as_upload(item, "image")) for item in (images if isinstance(images, (list, tuple)) else [images])
@@ -235,6 +235,8 @@ def _ocr(values: Mapping[str, Any], facts: MediaModel | None) -> dict[str, Any]:
     document = values.get("document")
     if document is None or isinstance(document, Mapping):
         return body if document is None else {**body, "document": _with_data_urls(document)}
+    if isinstance(document, list):
+        raise InvalidRequestError("`document` is a list: pass one document for each call.")
     content = document
     media_type = content.media_type if isinstance(content, FileBytes) else None
     if facts is not None and facts.family == "ocr/google-docai":

@@ -16,6 +16,7 @@ from aimlapi_transport.chat.request import Request
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.media.operations import OPERATIONS, known_models, model_facts
 from aimlapi_transport.media.requests import media_request, poll_request
+from aimlapi_transport.media.values import MediaFile
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)
 PNG_URL = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
@@ -191,6 +192,7 @@ def test_a_file_of_any_form_is_sent_the_same(
     address = f"data:audio/wav;base64,{base64.b64encode(WAV).decode()}"
     forms: list[Any] = [path, str(path), WAV, bytearray(WAV), memoryview(WAV), io.BytesIO(WAV), address]
     forms += [address.replace("data:audio/wav;base64", "DATA:image/png;Base64"), path.open("rb")]
+    forms.insert(0, MediaFile(data=WAV))
     sent = {re.sub(b'filename="[^"]*"|form-[0-9a-f]{32}', b"", request.body) for request in (
         media_request(operation, model, {**others, name: form}) for form in forms
     )}  # fmt: skip
@@ -206,11 +208,49 @@ def test_a_file_of_any_form_is_sent_the_same(
         (tmp_path / "none", "cannot be read"),
         (str(tmp_path / "none.png"), "or an existing file"),
         ("file:///etc/passwd", "or an existing file"),
+        (" ", "is an empty text"),
         (io.StringIO("text"), "opened for text"),
         (_Awaited(), "`await`"),
     ):
         with pytest.raises(InvalidRequestError, match=words):
             media_request(operation, model, {**others, name: wrong})
+
+
+@pytest.mark.parametrize(
+    ("operation", "model", "name", "others"),
+    [
+        ("edit_image", IMAGE_EDITOR, "image", {"prompt": "A hat"}),
+        ("video", FILM_EDITOR, "video", {"prompt": "A cat"}),
+        ("transcribe", "nova-3", "audio", {}),
+        ("ocr", READER, "document", {}),
+        ("ocr", DOCAI, "document", {}),
+    ],
+)
+def test_an_address_of_any_spelling_and_a_file_of_a_result_are_sent_as_addresses(
+    operation: str, model: str, name: str, others: dict[str, Any]
+) -> None:
+    address = "HTTPS://h/A.png"
+    for form in (address, f" {address}\n", MediaFile(url=address)):
+        assert address in media_request(operation, model, {**others, name: form}).body.decode()
+
+
+@pytest.mark.parametrize("model", [READER, DOCAI])
+def test_several_documents_are_refused(model: str) -> None:
+    with pytest.raises(InvalidRequestError, match="one document"):
+        media_request("ocr", model, {"document": [WAV, WAV]})
+
+
+def test_an_edit_of_no_image_is_refused() -> None:
+    with pytest.raises(InvalidRequestError, match="pass both"):
+        media_request("edit_image", "openai/gpt-image-1", {"prompt": "A hat", "image": []})
+
+
+def test_a_path_may_begin_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "cat.png").write_bytes(PNG)
+    for form in (Path("~/cat.png"), "~/cat.png"):
+        assert b"data:image/png" in media_request("edit_image", IMAGE_EDITOR, {"prompt": "A hat", "image": form}).body
 
 
 class _Awaited:
