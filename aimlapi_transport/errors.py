@@ -152,7 +152,7 @@ class InsufficientCreditsError(PermissionDeniedError):
 class NotFoundError(AIMLAPIError):
     """No such model or endpoint (404)."""
 
-    advice = "Check the id and the address."
+    advice = "Check the id (upper and lower case matter) and the address."
     is_retryable = False
 
 

@@ -138,7 +138,8 @@ def _calls(message: AIMessage, blocks: Sequence[Any], items: Sequence[Json], whe
 
 def _call(call_id: str | None, name: str | None, arguments: Any, extras: Mapping[Any, Json], where: str) -> Json:
     if not call_id or not name:
-        raise InvalidRequestError(f"{where} has a tool call without {'a name' if call_id else 'an id'}: {name!r}.")
+        lacking = "a name" if call_id else "an id"
+        raise InvalidRequestError(f"{where} has a tool call without {lacking}, {name!r}: add {lacking} to it.")
     extra = dict(extras.get(call_id, {}))
     written = extra.pop(RAW_ARGUMENTS, None)
     if extra.get("type") == "custom" and isinstance(arguments, Mapping):

@@ -98,7 +98,10 @@ def to_tool(tool: Any, *, strict: bool | None = None, refuse: bool = False) -> J
     if not isinstance(function, dict) or (isinstance(tool, Mapping) and "function" in tool):
         return definition
     name = function.get("name")
-    parameters = dict(function.get("parameters") or {"type": "object", "properties": {}})
+    parameters = function.get("parameters") or {"type": "object", "properties": {}}
+    if not isinstance(parameters, Mapping):
+        raise InvalidRequestError(f"The `parameters` of the tool `{name}` are {parameters!r:.80}: pass a JSON schema.")
+    parameters = dict(parameters)
     if parameters.get("type") != "object":
         parameters, is_wrapped = object_schema(parameters)
         if is_wrapped:
@@ -132,7 +135,7 @@ def _converted(tool: Any) -> Json:
                 schema_of(arguments)  # names the field
         raise InvalidRequestError(
             f"{str(tool)[:80]} is not a tool: pass a LangChain tool, a function, a class, a JSON schema with a "
-            "`title`, or the wire's object."
+            "`title`, or a definition in the form of the API."
         ) from error
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from langchain_core.language_models import LangSmithParams
@@ -105,8 +105,10 @@ class SerializableChat(ChatSettings):
         if limit:
             params["ls_max_tokens"] = limit
         sequences = stop or _stop_in(settings)
-        if sequences:
-            params["ls_stop"] = [sequences] if isinstance(sequences, str) else list(sequences)
+        if isinstance(sequences, str):
+            params["ls_stop"] = [sequences]
+        elif sequences and isinstance(sequences, Iterable):  # what is neither is refused with the request
+            params["ls_stop"] = list(sequences)
         return params
 
 

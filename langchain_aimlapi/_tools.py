@@ -56,8 +56,10 @@ def _in_wire_form(tool: Mapping[str, Any]) -> Json | None:
     return _custom(tool)  # or a vendor's own kind of tool, such as web_search
 
 
-def _named(function: Mapping[str, Any]) -> Json:
+def _named(function: Any) -> Json:
     """A function with a name and parameters."""
+    if not isinstance(function, Mapping):
+        raise InvalidRequestError(f"The `function` of a tool is {function!r:.80}: pass an object with a `name`.")
     if not function.get("name"):
         raise InvalidRequestError(f"A tool has no name: {str(dict(function))[:80]!r}.")
     return {**function, "parameters": function.get("parameters", {"type": "object", "properties": {}})}

@@ -12,7 +12,7 @@ from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.usage_totals import CountedCall, used_by
 from llama_index_aimlapi._schemas import to_response_format
 from llama_index_aimlapi._settings import AIMLAPISettings
-from llama_index_aimlapi._tools import forced_tool, to_tool_choice, to_tools
+from llama_index_aimlapi._tools import forced_tool, to_tool_choice, to_tools, tool_list
 from llama_index_aimlapi.usage import counted_call
 
 if TYPE_CHECKING:  # imported at the first call
@@ -129,7 +129,7 @@ def _set_tools(llm: AIMLAPISettings, call: Json) -> tuple[Json, Json | None]:
     forced: Json | None = None
     strict, refuse = call.pop("strict", None), llm.strict_parameters
     tools = [*(llm.tools or ()), *(llm.built_in_tools or ()), *(call.pop("built_in_tools", None) or ())]
-    tools += call.get("tools") or ()
+    tools += tool_list(call.get("tools"))
     if tools or call.get("tool_choice") is not None:
         definitions = to_tools(tools, strict=llm.strict if strict is None else strict, refuse=refuse)
         if tools:

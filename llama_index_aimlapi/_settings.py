@@ -5,6 +5,7 @@ To add a setting that is a body parameter, add a field and its name to `_PARAMET
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from llama_index.core.base.llms.types import LLMMetadata
@@ -232,8 +233,10 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
         """What observers are shown of this LLM: no secret among it."""
         payload: Json = {"class_name": self.class_name(), **self.metadata.model_dump()}
         stop = self.additional_kwargs.get("stop") or self.additional_kwargs.get("stop_sequences")
-        if stop:
-            payload["stop"] = [stop] if isinstance(stop, str) else list(stop)
+        if isinstance(stop, str) and stop:
+            payload["stop"] = [stop]
+        elif stop and isinstance(stop, Iterable):  # what is neither is refused with the request
+            payload["stop"] = list(stop)
         return {**payload, "model": self.model, "temperature": self.temperature}
 
     def _get_model_kwargs(self, **kwargs: Any) -> Json:
@@ -258,6 +261,8 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
                 for twin in _TWINS.get(name, ()):
                     merged.pop(twin, None)
                 if name in _JOINED and value is not None:
+                    if not isinstance(value, Mapping):
+                        raise InvalidRequestError(f"`{name}` is a {type(value).__name__}: pass a dict.")
                     value = {**(merged.get(name) or {}), **value}
                 merged[name] = value
         return merged

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from llama_index.core.base.llms.types import ChatResponse, ToolCallBlock
@@ -61,7 +61,7 @@ def to_tools(
         InvalidRequestError: one that is no tool.
     """
     definitions = []
-    for tool in tools:
+    for tool in tool_list(tools):
         if isinstance(tool, Mapping):
             definitions.append(dict(tool))
             continue
@@ -72,6 +72,19 @@ def to_tools(
             )
         definitions.append(definition_of(tool, strict=strict, refuse=refuse))
     return definitions
+
+
+def tool_list(tools: Any) -> Sequence[Any]:
+    """The argument `tools` of a call; none for None.
+
+    Raises:
+        InvalidRequestError: it is no list, a single tool perhaps.
+    """
+    if tools is None:
+        return ()
+    if not isinstance(tools, Iterable) or isinstance(tools, (str, Mapping)):
+        raise InvalidRequestError(f"`tools` is {str(tools)[:80]!r}: pass a list of tools.")
+    return list(tools)
 
 
 def to_tool_choice(choice: Any, definitions: Sequence[Json]) -> str | Json | None:

@@ -272,7 +272,9 @@ def _address(base_url: str) -> str:
     """
     address = base_url.strip().rstrip("/")
     if not _is_usable(address):
-        raise InvalidRequestError(f"`base_url` is {base_url!r}: pass an address that starts with https:// or http://.")
+        has_scheme = address.lower().startswith(("https://", "http://"))
+        needed = "with a valid host and port" if has_scheme else "that starts with https:// or http://"
+        raise InvalidRequestError(f"`base_url` is {base_url!r}: pass an address {needed}.")
     start, mark, _ = address.partition("?") if "?" in address else address.partition("#")
     if mark:  # left out of the message: it may hold a key
         raise InvalidRequestError(

@@ -35,9 +35,9 @@ def test_an_unlisted_parameter_is_warned_of_once() -> None:
         ({"max_retries": -1}, "`max_retries` is -1"),
         ({"max_retries": "2"}, "`max_retries` is '2'"),
         ({"base_url": "api.aimlapi.com"}, "starts with https"),
-        ({"base_url": "https://[bad/v1"}, "starts with https"),
-        ({"base_url": "https://exa mple.com/v1"}, "starts with https"),
-        ({"base_url": "https://host:99999/v1"}, "starts with https"),
+        ({"base_url": "https://[bad/v1"}, "a valid host and port"),
+        ({"base_url": "https://exa mple.com/v1"}, "a valid host and port"),
+        ({"base_url": "https://host:99999/v1"}, "a valid host and port"),
         ({"preset": "openai"}, "aimlapi, powertokens, anyfast"),
     ],
 )
