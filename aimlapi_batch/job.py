@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -159,6 +160,8 @@ class Job:
             raise JobError(f"`output_format` is 'openai', which is of chats, and `kind` is {self.kind!r}.")
         if str(self.output) == "-" and self.save is None:
             raise JobError("`output` is the standard output: pass `save`, the folder for the files.")
+        if self.kind != "transcript":
+            _check_folder(self.save_folder)
 
     def _check_files(self) -> None:
         output, source = self.path, self.source
@@ -175,7 +178,7 @@ class Job:
     @property
     def save_folder(self) -> Path:
         """Where the files of media go."""
-        return self.path.with_name(f"{self.path.stem}_files") if self.save is None else Path(self.save)
+        return self.path.with_name(f"{self.path.stem}_files") if self.save is None else Path(self.save).expanduser()
 
     @property
     def is_openai_format(self) -> bool:
@@ -207,6 +210,15 @@ _WHOLE_NUMBERS = {
     **{"concurrency": 1, "texts_per_request": 1, "limit": 1, "sample": 1},
     **{"row_retries": 0, "schema_retries": 0},
 }
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuses a folder that cannot be made: what is made for the job is paid for before it is saved."""
+    nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not nearest.is_dir():
+        raise JobError(f"`save` is {folder}, and {nearest} is not a folder: pass another.")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise JobError(f"`save` is {folder}, and {nearest} may not be written to: pass another.")
 
 
 def check_output(output: Path, is_openai: bool) -> None:

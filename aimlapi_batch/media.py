@@ -24,6 +24,7 @@ from aimlapi_batch.questions import hash_of
 from aimlapi_batch.store import DueRow, Store
 from aimlapi_transport.errors import AIMLAPIError, APITimeoutError, GenerationError, NotFoundError
 from aimlapi_transport.media.generations import Generation
+from aimlapi_transport.media.measures import Measures, measures_of
 from aimlapi_transport.media.operations import LATER
 from aimlapi_transport.media.prices import media_cost
 from aimlapi_transport.media.values import MediaResult
@@ -166,7 +167,7 @@ class MediaAsker:
             "segments": [_segment(one) for one in result.segments] or None,
             "turns": [_segment(one) for one in result.turns] or None,
             "language": result.language,
-            "duration": result.seconds or next((file.seconds for file in result.files if file.seconds), None),
+            "duration": result.seconds,
             "model": result.reply_model or result.model,
             "usage": result.usage and {"input_tokens": result.usage.input, "output_tokens": result.usage.output},
             "cost_usd": cost,
@@ -189,8 +190,13 @@ class MediaAsker:
             except AIMLAPIError as error:
                 raise DownloadError(f"What was made is paid for, and was not fetched: {error.message}") from error
             target = await asyncio.to_thread(_placed, path, self._folder, file_stem(key))
-            files.append(_file(file, target))
-        return {"path": files[0]["path"] if files else None, "files": files or None}
+            files.append(await asyncio.to_thread(_file, file, target))
+        seconds = next((file["seconds"] for file in files if file["seconds"]), None)
+        return {
+            "path": files[0]["path"] if files else None,
+            "files": files or None,
+            "duration": result.seconds or seconds,
+        }
 
 
 def _order(store: Store, row: int, digest: bytes) -> str | None:
@@ -216,8 +222,10 @@ def _segment(one: Any) -> Row:
 
 
 def _file(file: MediaFile, path: Path) -> Row:
-    known = {name: getattr(file, name) for name in ("url", "media_type", "width", "height", "seconds")}
-    return {"path": path.as_posix(), **known}
+    """What is known of a file: what the reply says, else what the file is."""
+    found = measures_of(path)
+    known = {name: getattr(file, name) or getattr(found, name) for name in Measures._fields}
+    return {"path": path.as_posix(), "url": file.url, **known}
 
 
 def file_stem(key: str) -> str:

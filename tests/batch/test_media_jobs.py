@@ -140,6 +140,31 @@ def test_what_media_cannot_is_refused_by_name(server: EmulatorServer, settings: 
     assert not ordered(server)
 
 
+@pytest.mark.parametrize("save", ["taken", "taken/deeper/still"])
+def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_ordered(server: EmulatorServer, save: str) -> None:
+    Path("taken").write_text("")
+    with pytest.raises(JobError, match="taken is not a folder"):
+        run(job(server, rows(2), "image", save=save))
+    assert ordered(server) == 0
+
+
+def test_a_folder_may_be_named_from_home(server: EmulatorServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(Path.cwd()))
+    assert run(job(server, rows(1), "image", save="~/cats")).answered == 1
+    assert Path("cats/0.png").is_file()
+
+
+def test_what_a_reply_does_not_say_of_a_file_is_read_from_it(server: EmulatorServer) -> None:
+    run(job(server, rows(1), "image", parameters={"size": "640x480"}))
+    [row] = answers()
+    known = ("media_type", "width", "height", "seconds")
+    assert [row["files"][0][name] for name in known] == ["image/png", 640, 480, None]
+    run(job(server, rows(1), "speech", "said.jsonl"))
+    [row] = answers("said.jsonl")
+    assert row["files"][0]["media_type"] == "audio/wav" and row["files"][0]["seconds"] == row["duration"] > 0
+
+
 def test_a_budget_holds_by_the_prices_of_media(server: EmulatorServer) -> None:
     given = job(server, rows(10), "image", budget_usd=0.10)
     for _ in range(2):
