@@ -163,3 +163,14 @@ def test_the_page_about_packages_has_a_line_for_each() -> None:
 def test_the_program_of_a_distribution_runs(row: object) -> None:
     """Here beside all others; `make dist` and `make check-wheel` run it with its distribution alone."""
     runpy.run_path(str(ROOT / "tools/smoke" / f"{row.name}.py"))  # type: ignore[attr-defined]
+
+
+def test_the_lines_that_the_package_index_shows_of_a_distribution_run(
+    aimlapi_emulator_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AIMLAPI_API_BASE", aimlapi_emulator_url)
+    monkeypatch.setenv("AIMLAPI_API_KEY", "any")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rows.csv").write_text("text\nHello\n", encoding="utf-8")
+    for row in ROWS:
+        exec(compile(row.usage, row.name, "exec"), {})

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from llama_index.core.llms import ChatMessage
 
+from aimlapi_transport import Client
 from aimlapi_transport.errors import InvalidRequestError
 from langchain_aimlapi import ChatAIMLAPI
 from llama_index_aimlapi import AIMLAPI
@@ -67,6 +68,16 @@ def test_a_value_of_the_wrong_type_names_its_argument(name: str, use_responses_a
 def test_a_tool_of_the_wrong_type_is_named(tool: Any, says: str) -> None:
     with pytest.raises(InvalidRequestError, match=says):
         _langchain().bind_tools([tool])
+
+
+@pytest.mark.parametrize("use_responses_api", [False, True])
+@pytest.mark.parametrize("messages", [5, "Hello", {"role": "user", "content": "Hello"}])
+def test_messages_that_are_no_list_are_named_as_a_whole(messages: Any, use_responses_api: bool) -> None:
+    client = Client(**NOWHERE)
+    with pytest.raises(InvalidRequestError, match=r"`messages` is .*: pass a list"):
+        client.chat("openai/gpt-4o", messages, use_responses_api=use_responses_api)
+    with pytest.raises(InvalidRequestError, match=r"`messages` is .*: pass a list"):
+        list(client.stream_chat("openai/gpt-4o", messages, use_responses_api=use_responses_api))
 
 
 def test_one_tool_is_no_list_of_tools() -> None:

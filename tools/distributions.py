@@ -55,7 +55,10 @@ DISTRIBUTIONS = (
             "socksio": "only a SOCKS proxy needs it, and an error says so",
             "tzdata": "where there is no list of time zones, the provider decides which there are",
         },
-        usage='from aimlapi_transport import Client\n\nClient().chat("openai/gpt-4o", "Hello").text',
+        usage=(
+            "from aimlapi_transport import Client\n\n"
+            'Client().chat("openai/gpt-4o", [{"role": "user", "content": "Hello"}]).text'
+        ),
     ),
     Distribution(
         "langchain-aimlapi",
@@ -119,7 +122,7 @@ DISTRIBUTIONS = (
     ),
     Distribution(
         "aimlapi-emulator",
-        "A local stand-in for AI/ML API, for tests and work without a key",
+        "A local server that emulates AI/ML API, for tests and work without a key",
         packages=("aimlapi_emulator",),
         ours=("aimlapi-transport",),  # its packaged facts about models
         extra="emulator",

@@ -5,7 +5,7 @@ To check another field of a message, add it to `_message`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from aimlapi_transport.chat.media_parts import corrected_part
@@ -30,6 +30,10 @@ def check_messages(
     """
     if not messages:
         raise InvalidRequestError("No messages: pass at least one.")
+    if not isinstance(messages, Iterable) or isinstance(messages, (str, bytes, Mapping)):
+        raise InvalidRequestError(
+            f"`messages` is {str(messages)[:80]!r}: pass a list of objects with `role` and `content`."
+        )
     sent: list[Json] = []
     are_texts = True
     for position, message in enumerate(messages):
