@@ -174,3 +174,13 @@ def test_the_lines_that_the_package_index_shows_of_a_distribution_run(
     (tmp_path / "rows.csv").write_text("text\nHello\n", encoding="utf-8")
     for row in ROWS:
         exec(compile(row.usage, row.name, "exec"), {})
+
+
+def test_the_guide_names_the_oldest_versions_that_are_supported() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    guide = (ROOT / "docs" / "getting-started.md").read_text(encoding="utf-8")
+    (python,) = re.findall(r'^requires-python = ">=([\d.]+)"', project, re.M)
+    assert f"Python {python} or newer" in guide
+    for package, extra in (("langchain-core", "langchain"), ("llama-index-core", "llama-index")):
+        (oldest,) = re.findall(rf'^{extra} = \["{package}>=([\d.]+)', project, re.M)
+        assert f"`{package}` {oldest} or newer" in guide
