@@ -22,10 +22,11 @@ from langchain_core.documents import Document
 from langchain_core.documents.base import Blob
 from pydantic import Field
 
-from aimlapi_transport.media.inputs import FileBytes, MediaInput, read_input
+from aimlapi_transport.media.inputs import FileBytes, MediaInput, check_paths, read_input
 from aimlapi_transport.media.passages import passages
-from aimlapi_transport.media.values import MediaResult
+from aimlapi_transport.media.values import MediaFile, MediaResult
 from langchain_aimlapi._media import MediaSettings
+from langchain_aimlapi.errors import translated
 
 __all__ = ["AIMLAPIOCR", "AIMLAPIOCRLoader", "AIMLAPITranscriber", "AIMLAPITranscriptLoader"]
 
@@ -128,11 +129,15 @@ class _Loader(BaseLoader):
 
     def lazy_load(self) -> Iterator[Document]:
         """The documents, file by file."""
+        with translated():
+            check_paths(self.sources, self.parser.argument)
         for source in self.sources:
             yield from self.parser.lazy_parse(_blob(source))
 
     async def alazy_load(self) -> AsyncIterator[Document]:
         """The documents, file by file, without blocking the event loop."""
+        with translated():
+            check_paths(self.sources, self.parser.argument)
         for source in self.sources:
             async for document in self.parser.alazy_parse(_blob(source)):
                 yield document
@@ -152,6 +157,8 @@ class AIMLAPIOCRLoader(_Loader):
 
 def _blob(source: Source) -> Blob:
     """A blob of what is read; nothing is opened of a path or an address before it is parsed."""
+    if isinstance(source, MediaFile) and source.url is not None:
+        source = source.url
     if isinstance(source, str) and _ADDRESS.match(source):
         return Blob(path=source)
     if isinstance(source, os.PathLike) or (isinstance(source, str) and source[:5].lower() != "data:"):

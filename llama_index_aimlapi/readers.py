@@ -22,9 +22,9 @@ from llama_index.core.readers.base import BaseReader
 from llama_index.core.schema import Document
 
 from aimlapi_transport.errors import InvalidRequestError
-from aimlapi_transport.media.inputs import MediaInput
+from aimlapi_transport.media.inputs import MediaInput, check_paths
 from aimlapi_transport.media.passages import passages
-from aimlapi_transport.media.values import MediaResult
+from aimlapi_transport.media.values import MediaFile, MediaResult
 from llama_index_aimlapi._media import MediaModel
 
 __all__ = ["AIMLAPIOCRReader", "AIMLAPITranscriptReader"]
@@ -57,6 +57,8 @@ class _Reader(BaseReader):
             extra_info: metadata of each document.
             fs: an fsspec file system to read from.
         """
+        if fs is None:
+            check_paths(_sources(file), self._argument)
         for source in _sources(file):
             result = self._model.make(self._operation, {self._argument: _content(source, fs)})
             yield from self._documents(result, source, extra_info or {})
@@ -72,6 +74,8 @@ class _Reader(BaseReader):
     ) -> list[Document]:
         """The documents of all files, without blocking the event loop; see `lazy_load_data`."""
         documents: list[Document] = []
+        if fs is None:
+            check_paths(_sources(file), self._argument)
         for source in _sources(file):
             result = await self._model.amake(self._operation, {self._argument: _content(source, fs)})
             documents += self._documents(result, source, extra_info or {})
@@ -162,6 +166,8 @@ def _document(text: str, metadata: dict[str, Any], extra_info: dict[str, Any]) -
 
 
 def _common(result: MediaResult, source: Source) -> dict[str, Any]:
+    if isinstance(source, MediaFile):
+        source = source.url or source.data or b""
     name = os.fspath(source) if isinstance(source, (str, os.PathLike)) else getattr(source, "name", None)
     is_name = isinstance(name, str) and name[:5].lower() != "data:"
     return {"file_path": name if is_name else None, "model": result.model, "cost_usd": result.cost_usd}

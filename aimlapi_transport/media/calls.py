@@ -275,8 +275,8 @@ def _was_refused(error: AIMLAPIError) -> bool:
 
 def _not_there_yet(generation: Generation, limit: float, trouble: AIMLAPIError | None) -> APITimeoutError:
     error = APITimeoutError(
-        f"{generation.model} is not done after {limit:g} s. It goes on at the provider: wait again for `.generation`."
-        + (f" The last question for it failed: {trouble}" if trouble else "")
+        f"{generation.model} is not done after {limit:g} s. It goes on at the provider: wait again for `.generation` "
+        f"({generation.reference})." + (f" The last question for it failed: {trouble}" if trouble else "")
     )
     error.generation, error.is_retryable = generation, False
     return error

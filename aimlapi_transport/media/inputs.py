@@ -11,6 +11,7 @@ import inspect
 import os
 import re
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
@@ -134,15 +135,35 @@ def _at_home(path: Path) -> Path:
         return path
 
 
+def check_paths(sources: Iterable[Any], name: str) -> None:
+    """Raises for the first path that is not a file, before any of the files is sent: what was answered would be lost.
+
+    Raises:
+        InvalidRequestError: it names the path.
+    """
+    for source in sources:
+        if isinstance(source, os.PathLike) or (
+            isinstance(source, str) and not is_address(source) and source[:5].lower() != "data:"
+        ):
+            _check_path(_at_home(Path(source)), name)
+
+
 def _read_path(path: Path, name: str) -> FileBytes:
+    _check_path(path, name)
+    try:
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise InvalidRequestError(f"`{name}`: {path} cannot be read ({getattr(error, 'strerror', error)}).") from error
+    return _file(data, None, path.name, name)
+
+
+def _check_path(path: Path, name: str) -> None:
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode) or stat.S_ISCHR(mode) or stat.S_ISBLK(mode):  # a device may never end
             raise InvalidRequestError(f"`{name}`: {path} is a {'folder' if stat.S_ISDIR(mode) else 'device'}, no file.")
-        data = path.read_bytes()
     except (OSError, ValueError) as error:  # also a null character
         raise InvalidRequestError(f"`{name}`: {path} cannot be read ({getattr(error, 'strerror', error)}).") from error
-    return _file(data, None, path.name, name)
 
 
 def _file(data: bytes, label: str | None, file_name: str, name: str) -> FileBytes:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from langchain_core.documents.base import Blob
 
+from aimlapi_transport.media.values import MediaFile
 from langchain_aimlapi.document_loaders import (
     AIMLAPIOCR,
     AIMLAPIOCRLoader,
@@ -125,6 +126,26 @@ async def test_loaders_take_every_form_of_a_file(tmp_path: Path) -> None:
     assert named == [str(path), str(path), None, None, None, str(path)]
     one = AIMLAPIOCRLoader(PNG, **host().settings)
     assert len(one.load()) == len(await one.aload()) == 2
+
+
+async def test_a_file_of_a_result_is_read_by_its_address() -> None:
+    server = host()
+    loader = AIMLAPIOCRLoader([MediaFile(url="https://h/a.png"), MediaFile(data=PNG)], **server.settings)
+    documents = loader.load()
+    assert [document.metadata.get("source") for document in documents[::2]] == ["https://h/a.png", None]
+    assert server.bodies[0]["document"] == {"type": "image_url", "image_url": "https://h/a.png"}
+
+
+async def test_a_missing_file_is_said_before_the_others_are_paid_for(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(PNG)
+    for wrong in (tmp_path / "none.png", str(tmp_path)):
+        server = host()
+        loader = AIMLAPIOCRLoader([tmp_path / "a.png", "https://h/a.png", wrong], **server.settings)
+        with pytest.raises(InvalidRequestError):
+            loader.load()
+        with pytest.raises(InvalidRequestError):
+            await loader.aload()
+        assert server.bodies == []
 
 
 def test_a_key_is_in_no_repr_and_a_missing_file_is_said(tmp_path: Path) -> None:

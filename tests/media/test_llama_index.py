@@ -14,6 +14,7 @@ from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.tools import FunctionTool
 
 from aimlapi_transport.errors import BudgetExceededError, InvalidRequestError
+from aimlapi_transport.media.values import MediaFile
 from llama_index_aimlapi import get_aimlapi_usage
 from llama_index_aimlapi.readers import AIMLAPIOCRReader, AIMLAPITranscriptReader
 from llama_index_aimlapi.tools import AIMLAPIToolSpec
@@ -152,6 +153,25 @@ async def test_readers_take_every_form_of_a_file(tmp_path: Path) -> None:
     named = [document.metadata.get("file_path") for document in documents[::2]]
     assert named == [str(path), str(path), None, None, None, str(path)]
     assert len(await reader.aload_data(PNG)) == 2
+
+
+def test_a_file_of_a_result_is_read_by_its_address() -> None:
+    server = host_for_readers()
+    documents = AIMLAPIOCRReader(**settings(server)).load_data([MediaFile(url="https://h/a.png"), MediaFile(data=PNG)])
+    assert [document.metadata.get("file_path") for document in documents[::2]] == ["https://h/a.png", None]
+    assert server.bodies[0]["document"] == {"type": "image_url", "image_url": "https://h/a.png"}
+
+
+async def test_a_missing_file_is_said_before_the_others_are_paid_for(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(PNG)
+    for wrong in (tmp_path / "none.png", str(tmp_path)):
+        server = host_for_readers()
+        reader = AIMLAPIOCRReader(**settings(server))
+        with pytest.raises(InvalidRequestError):
+            reader.load_data([tmp_path / "a.png", "https://h/a.png", wrong])
+        with pytest.raises(InvalidRequestError):
+            await reader.aload_data([tmp_path / "a.png", wrong])
+        assert server.bodies == []
 
 
 def test_the_names_of_the_ecosystem() -> None:

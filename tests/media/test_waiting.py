@@ -86,6 +86,7 @@ def test_a_deadline_ends_the_waiting_and_another_process_goes_on() -> None:
     with pytest.raises(APITimeoutError, match="not done after 60 s") as caught:
         film(server, wait_timeout=60)
     assert sum(server.pauses) == pytest.approx(60) and not caught.value.is_retryable
+    assert "video:veo2:g:1/2" in str(caught.value)  # agents pass errors on as texts
     written = caught.value.generation.to_json()
     assert json.loads(written)["model"] == "veo2"
     assert Server(DONE).client().wait(written).urls == ["https://cdn.test/film.mp4"]
