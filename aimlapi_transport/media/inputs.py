@@ -102,7 +102,9 @@ def as_upload(value: Any, name: str) -> FileBytes:
     if not isinstance(content, str):
         return content
     if is_address(content):
-        raise InvalidRequestError(f"`{name}` is an address, but this endpoint takes files: download it, pass its path.")
+        raise InvalidRequestError(
+            f"`{name}` is an address, but this endpoint takes files: pass the path that `save` returns."
+        )
     return _file(_decoded(content, name), None, "file", name)
 
 
