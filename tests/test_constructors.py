@@ -99,7 +99,7 @@ def test_a_wrong_constructor_of_llama_index_is_an_error_of_ours_and_a_value_erro
 @pytest.mark.parametrize("cls", CLASSES)
 def test_a_parameter_of_the_body_is_given_once(cls: Any) -> None:
     body = "model_kwargs" if "model_kwargs" in cls.model_fields else "additional_kwargs"
-    with pytest.raises(ValueError, match=f"`zeta` is given twice: as an argument, and in `{body}`."):
+    with pytest.raises(ValueError, match=f"`zeta` is given twice, as an argument and in `{body}`: leave one out."):
         cls(model="some/model", zeta=1, **{body: {"zeta": 2}})
 
 

@@ -75,7 +75,7 @@ class Aliases:
             if is_key(name):
                 raise _refusal(f"`{name}` is not a field: pass the key of the host in `base_url` as `api_key`.")
             if name in body:
-                raise _refusal(f"`{name}` is given twice: as an argument, and in `{self._body}`.")
+                raise _refusal(f"`{name}` is given twice, as an argument and in `{self._body}`: leave one out.")
             if name not in _PER_CALL:
                 nearest = config.settings.suggestion(name, [*known, *self.fields])
                 if taken.get("strict_parameters") is True and nearest:
