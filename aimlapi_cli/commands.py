@@ -30,7 +30,7 @@ COMMANDS = {
     "compare": Row("aimlapi_cli.compare", "compare", "Asks several models the same: speed, tokens, cost and answers."),
     "image": Row("aimlapi_cli.media", "image", "Pictures by a prompt."),
     "edit": Row("aimlapi_cli.media", "edit", "A picture changed by a prompt."),
-    "video": Row("aimlapi_cli.media", "video", "A film by a prompt; it takes minutes."),
+    "video": Row("aimlapi_cli.media", "video", "A video by a prompt; it takes minutes."),
     "say": Row("aimlapi_cli.media", "say", "A text spoken."),
     "transcribe": Row("aimlapi_cli.media", "transcribe", "What is said in a recording, as text."),
     "ocr": Row("aimlapi_cli.media", "ocr", "The text of a document or a picture, as Markdown."),

@@ -10,12 +10,12 @@ DONE, FAILED, WRONG, WAITING, FAULT, STOPPED = 0, 1, 2, 3, 70, 130
 
 # docs/command-line.md shows this table; a test keeps them alike.
 CODES = {
-    DONE: "done; also where a reader such as `head` closed the pipe early",
-    FAILED: "the provider, the network or this machine said no; the reason is one sentence on stderr",
+    DONE: "done; also when a reader such as `head` closed the pipe early",
+    FAILED: "an error of the provider, the network or this machine; the reason is one sentence on stderr",
     WRONG: "a wrong argument or setting",
-    WAITING: "`aimlapi batch` stopped by itself, at its budget or as no row could be answered: rows wait; "
-    "or a film, music or a transcript is not there yet",
-    FAULT: "a fault in `aimlapi` itself; with `AIMLAPI_DEBUG=1` it shows where",
+    WAITING: "`aimlapi batch` stopped at its budget, or because no row could be answered: rows wait; "
+    "or a video, music or a transcript is not ready yet",
+    FAULT: "a bug in `aimlapi`; with `AIMLAPI_DEBUG=1` it shows a traceback",
     STOPPED: "stopped by Ctrl-C",
 }
 # The module that is missing -> the extra that installs it.
@@ -95,7 +95,8 @@ def _api_error(error: BaseException) -> tuple[str, int] | None:
     from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError
 
     if isinstance(error, InvalidRequestError):
-        code = WRONG if error.status_code is None else FAILED
+        is_wrong = error.status_code is None and not isinstance(error.__cause__, OSError)  # such as a full disk
+        code = WRONG if is_wrong else FAILED
         return error.message, getattr(error, "exit_code", code)
     return (str(error), FAILED) if isinstance(error, AIMLAPIError) else None
 

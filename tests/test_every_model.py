@@ -132,4 +132,4 @@ def test_the_default_way_to_structured_output_works(server: EmulatorServer) -> N
 
 def test_the_rule_is_written_down() -> None:
     page = (Path(__file__).parents[1] / "docs" / "models-and-hosts.md").read_text()
-    assert "the request schema decides" in page and "deepseek/deepseek-r1" in page
+    assert "the model's request schema decides" in page and "deepseek/deepseek-r1" in page

@@ -70,7 +70,7 @@ def test_a_proxy_that_is_dead_or_of_an_unknown_scheme(
         ("sk-proj-0123456789abcdef", "those of OpenAI"), ("sk-ant-api03-0123456789", "those of Anthropic"),
         ("AIzaSy0123456789", "those of Google"), ("sk-or-v1-0123456789", "those of OpenRouter"),
         ('"0123456789abcdef"', "in quotes"), ("<YOUR_API_KEY>", "a placeholder"), ("your-api-key", "a placeholder"),
-        ("Bearer0123456789", "begins with `Bearer`"), ("0123 456789", "a character no key has"),
+        ("Bearer0123456789", "begins with `Bearer`"), ("0123 456789", "a character that no key has"),
     ],
 )  # fmt: skip
 def test_a_key_of_the_wrong_kind(cli: Cli, monkeypatch: pytest.MonkeyPatch, key: str, says: str) -> None:
