@@ -80,12 +80,12 @@ class _AnyWidth:
             super().format_help(ctx, formatter)  # type: ignore[misc]  # of Typer's class beside it
 
     def get_help_option_names(self, ctx: Any) -> list[str]:
-        names: list[str] = super().get_help_option_names(ctx)  # type: ignore[misc]
+        names: list[str] = super().get_help_option_names(ctx)  # type: ignore[misc]  # of Typer's class beside it
         taken = {name for parameter in self.params for name in parameter.opts}  # type: ignore[attr-defined]
         return [*names, *({"-h"} - taken)]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        rest: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]
+        rest: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]  # of Typer's class beside it
         for name, value in ctx.params.items():
             ctx.params[name] = _decoded(value)
         for parameter in self.params:  # type: ignore[attr-defined]
@@ -96,7 +96,7 @@ class _AnyWidth:
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)  # type: ignore[misc]
+            return super().invoke(ctx)  # type: ignore[misc]  # of Typer's class beside it
         except AIMLAPIError as error:
             options = {name for parameter in self.params for name in parameter.opts}  # type: ignore[attr-defined]
             for name, option in _OPTION_OF.items():
