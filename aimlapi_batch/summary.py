@@ -98,9 +98,10 @@ class Summary:
 
     def counters(self) -> dict[str, Any]:
         """What the store keeps of a run."""
-        names = ("seconds", "requests", "answered", "input_tokens", "output_tokens", "unpriced")
+        names = ("requests", "answered", "input_tokens", "output_tokens", "unpriced")
         return {
             **{name: getattr(self, name) for name in names},
+            "seconds": time.monotonic() - self.begun,  # the first answers are kept before they are counted
             "failed": self.errors,
             "cost_usd": self.cost_usd or 0.0,
         }

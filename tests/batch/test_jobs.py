@@ -165,6 +165,11 @@ def test_it_stops_where_no_row_can_be_answered_and_the_rows_wait(
     assert (kept["waiting"], kept["failed"], kept["answered"]) == (200, 0, 0)
 
 
+def test_answers_that_are_kept_in_one_write_have_a_rate(scripted: ScriptedServer) -> None:
+    run(job(scripted, rows(1)))
+    assert status_of(Path("out.jsonl"))["rows_per_second"] > 0
+
+
 def test_a_quota_that_is_used_up_stops_it(scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scripted, "reply", lambda *_: (429, {"message": "You exceeded your current quota"}))
     with pytest.raises(QuotaExceededError, match="50 rows wait: wait for the quota"):
