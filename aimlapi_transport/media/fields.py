@@ -32,7 +32,7 @@ class Field(NamedTuple):
 
 
 def _pixels(value: Any) -> tuple[int, int] | None:
-    match = re.fullmatch(r"\s*(\d+)\s*[x:*×]\s*(\d+)\s*", value) if isinstance(value, str) else None
+    match = re.fullmatch(r"\s*(\d+)\s*[xX:*×]\s*(\d+)\s*", value) if isinstance(value, str) else None
     return (int(match[1]), int(match[2])) if match else None
 
 
@@ -41,17 +41,32 @@ def _is_ratio(width: int, height: int) -> bool:
     return max(width, height) < 64
 
 
+_PRESETS = {
+    "1:1": "square_hd",
+    "4:3": "landscape_4_3",
+    "16:9": "landscape_16_9",
+    "3:4": "portrait_4_3",
+    "9:16": "portrait_16_9",
+}
+
+
 def _width_and_height(value: Any) -> Any:
-    """`1024x768` as an object; names of sizes (`square_hd`, `2K`) and objects as they are."""
-    pixels = _pixels(value)
-    return {"width": pixels[0], "height": pixels[1]} if pixels and not _is_ratio(*pixels) else value
-
-
-def _ratio(value: Any) -> Any:
-    """`1536x1024` as `3:2`; a ratio as it is."""
+    """`1024x768` as an object, `16:9` as its name; names of sizes (`square_hd`, `2K`) and objects as they are."""
     pixels = _pixels(value)
     if pixels is None:
         return value
+    if _is_ratio(*pixels):
+        return _PRESETS.get(_ratio(value), value)
+    return {"width": pixels[0], "height": pixels[1]}
+
+
+def _ratio(value: Any) -> Any:
+    """`1536x1024` as `3:2`; a ratio as it is, for models list `21:9` and know no `7:3`."""
+    pixels = _pixels(value)
+    if pixels is None or 0 in pixels:
+        return value
+    if _is_ratio(*pixels):
+        return f"{pixels[0]}:{pixels[1]}"
     common = math.gcd(*pixels)
     return f"{pixels[0] // common}:{pixels[1] // common}"
 
@@ -73,6 +88,15 @@ def _seconds(value: Any) -> float:
     return seconds
 
 
+def _object(kind: str) -> Form:
+    """An address as an object that says what it is: Luma's and Runway's form."""
+    return lambda value: {"type": kind, "url": value}
+
+
+def _speakers(value: Any) -> Any:
+    return [{"preset": value}] if isinstance(value, str) else value
+
+
 _IMAGES = (
     Field("image_url"),
     Field("image_urls", is_list=True),
@@ -80,6 +104,8 @@ _IMAGES = (
     Field("image_list", is_list=True),
     Field("reference_image_urls", is_list=True),
     Field("front_image_url"),
+    Field("keyframes.frame0", _object("image")),
+    Field("character", _object("image")),
 )
 # A common name -> where it may go, the first that the model takes; each also goes where its own name is a field.
 _FIELDS: Mapping[str, tuple[Field, ...]] = {
@@ -95,17 +121,25 @@ _FIELDS: Mapping[str, tuple[Field, ...]] = {
     ),
     "aspect_ratio": (Field("aspect_ratio", _ratio), Field("ratio", _ratio)),
     "image": _IMAGES,
-    "last_image": (Field("last_image_url"), Field("tail_image_url")),
-    "video": (Field("video_url"), Field("video_urls", is_list=True)),
+    "last_image": (
+        Field("last_image_url"),
+        Field("tail_image_url"),
+        Field("keyframes.frame1", _object("image")),
+    ),
+    "video": (
+        Field("video_url"),
+        Field("video_urls", is_list=True),
+        Field("reference", _object("video")),
+    ),
     "audio": (Field("audio_url"), Field("audio_urls", is_list=True), Field("reference_audio_url")),
     "duration": (Field("duration"), Field("music_length_ms", _milliseconds), Field("seconds_total")),
     "seed": (Field("seed"),),
-    "voice": (Field("voice"), Field("voice_setting.voice_id")),
+    "voice": (Field("voice"), Field("voice_setting.voice_id"), Field("speakers", _speakers)),
     "speed": (Field("speed"), Field("voice_setting.speed"), Field("voice_settings.speed")),
     "format": (
         Field("format"),
+        Field("output_format"),  # of pictures; their `response_format` is `url` or `b64_json`
         Field("response_format"),
-        Field("output_format"),
         Field("encoding"),
         Field("audio_setting.format"),
         Field("audio_config.format"),

@@ -9,6 +9,7 @@ from typing import Any
 Json = dict[str, Any]
 
 _ENVELOPES = ("result", "output", "data")
+_MARKS = ("id", "generation_id", "status", "state")
 _CONTENT = ("text", "transcript", "transcription", "results", "pages")  # of a body that needs no envelope
 
 
@@ -48,6 +49,15 @@ def is_blank(value: Any) -> bool:
     if isinstance(value, list):
         return all(is_blank(item) for item in value)
     return not value
+
+
+def as_reply(payload: Any) -> Json:
+    """A reply's object; what its `data`, `result` or `output` holds where nothing but that has an id or a state."""
+    body = as_object(payload)
+    if any(body.get(name) is not None for name in _MARKS):
+        return body
+    inner = (as_object(body.get(name)) for name in _ENVELOPES)
+    return next((each for each in inner if any(isinstance(each.get(name), str) for name in _MARKS)), body)
 
 
 def without_envelope(payload: Json) -> Json:

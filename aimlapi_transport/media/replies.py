@@ -54,7 +54,7 @@ def read_result(
         pages=pages,
         language=transcript.language if transcript else None,
         seconds=seconds,
-        id=read_id(body) if operation in ("video", "music", "transcribe") else None,
+        id=read_id(body),
         request_id=headers.get("x-inference-id") or text(body.get("requestId")),
         reply_model=text(body.get("model")),
         usage=usage_from(inner.get("usage")) if _counts_tokens(inner.get("usage")) else None,

@@ -1,6 +1,6 @@
 """The files in a reply: addresses or bytes, in a text, an object or a list of these, under many names. Pure.
 
-To read another field that holds files, add it to `_FIELDS`; another field of a file, to `_file_from`.
+To read another field that holds files, add it to `FIELDS`; another field of a file, to `_file_from`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 
 from aimlapi_transport import media_types
 from aimlapi_transport.media.payloads import Json, as_object, number, text, whole
-from aimlapi_transport.media.values import MediaFile
+from aimlapi_transport.media.values import KINDS, MediaFile
 
-_FIELDS = (
+FIELDS = (
     "data",
     "images",
     "image",
@@ -23,20 +23,28 @@ _FIELDS = (
     "videos",
     "audio",
     "audio_file",
+    "audio_files",
     "audios",
     "output",
     "outputs",
     "result",
     "assets",
+    "files",
+    "clips",
+    "songs",
+    "tracks",
     "urls",
 )
+"""The fields of a reply that hold files."""
 _NOUNS = {"images": "image", "edit_image": "image", "video": "video", "speech": "audio", "music": "audio"}
-_GENERAL = ("data", "output", "outputs", "result", "assets", "urls")  # fields that do not say what they hold
+# Fields that do not say what they hold.
+_GENERAL = ("data", "output", "outputs", "result", "assets", "files", "clips", "songs", "tracks", "urls")
 _MESH = "mesh"  # model_mesh, segmented_mesh, mask_1_mesh, ...
-_URLS = ("url", "video_url", "image_url", "audio_url")
+_URLS = ("video_url", "image_url", "audio_url")
 _BASE64 = ("b64_json", "base64", "image_base64", "audio_base64")
 _PIXELS = re.compile(r"(\d+)\s*[x×]\s*(\d+)")
 _HEXADECIMAL = re.compile(r"(?:[0-9a-f]{2})+|(?:[0-9A-F]{2})+")
+_HEXADECIMAL_CODE = re.compile(r"(?=\D*\d)(?:[0-9a-fA-F]{2}){4,}")  # no word: it has a digit
 _SHORTEST = 32  # characters of sound without a head (PCM): any shorter word is base64 of something, too
 
 
@@ -48,11 +56,15 @@ def kind_of(operation: str) -> str:
 def files_in(body: Json, operation: str) -> Iterator[MediaFile]:
     """The files of a reply, each once: `data` before `images`, then the others; a main mesh before its masks."""
     noun = kind_of(operation)
-    names = [name for name in _FIELDS if name in body]
+    names = sorted(  # what was asked for, then its cover or its thumbnail
+        (name for name in FIELDS if name in body),
+        key=lambda name: name not in _GENERAL and KINDS.get(name) != noun,
+    )
     names += sorted((name for name in body if name.endswith(_MESH)), key=lambda name: name.startswith("mask"))
     files = [file for name in names for file in _in_value(body[name], noun if name in _GENERAL else name)]
-    if not files and (address := _address(body, ("url", f"{noun}_url"))):
-        files = list(_in_value(address, noun))
+    if not files:
+        address = _address(body, ("url", f"{noun}_url"))
+        files = list(_in_value(address or body.get(f"{noun}_urls"), noun))
     seen: set[str | bytes | None] = set()
     for file in files:
         key = file.url or file.data
@@ -89,12 +101,12 @@ def _in_value(value: Any, role: str) -> Iterator[MediaFile]:
         if (file := _file_from(value, role)) is not None:
             yield file
         else:  # `data.audio`, `result.video`, ...
-            for name in _FIELDS:
+            for name in FIELDS:
                 yield from _in_value(value.get(name), role if name in _GENERAL else name)
 
 
 def _file_from(item: Json, role: str) -> MediaFile | None:
-    url = _address(item, _URLS)
+    url = _address(item, ("url", f"{KINDS.get(role, role)}_url", *_URLS))
     encoded = next((item[name] for name in _BASE64 if text(item.get(name))), None)
     if url is not None and url[:5].lower() == "data:":
         url, encoded = None, url
@@ -128,6 +140,7 @@ def _from_text(value: str, role: str) -> MediaFile | None:
         return MediaFile(url=value, role=role)
     data, label = decoded(value, may_be_hexadecimal=True)
     media_type = (media_types.sniff(data) if data else None) or label
-    if not data or (media_type is None and (len(value) < _SHORTEST or not role.startswith("audio"))):
+    is_sound = role.startswith("audio") and (len(value) >= _SHORTEST or _HEXADECIMAL_CODE.fullmatch(value))
+    if not data or (media_type is None and not is_sound):
         return None
     return MediaFile(data=data, media_type=media_type, size=len(data), role=role)

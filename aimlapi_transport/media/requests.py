@@ -173,7 +173,9 @@ def _value_for(field: Field, name: str, value: Any) -> Any:
         if value == []:
             raise InvalidRequestError(f"`{name}` is an empty list: pass a file, or leave it out.")
         sent = _with_data_urls(value if isinstance(value, list) else [value])
-        return sent if field.is_list or len(sent) > 1 else sent[0]
+        value = sent if field.is_list or len(sent) > 1 else sent[0]
+        if isinstance(value, Mapping):  # the family's own object
+            return value
     return field.form(value) if field.form else value
 
 

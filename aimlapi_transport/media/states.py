@@ -10,14 +10,19 @@ from typing import Any
 
 from aimlapi_transport.chat.usage import Cost, cost_from
 from aimlapi_transport.error_bodies import status_in
-from aimlapi_transport.media.payloads import Json, as_object, is_blank
+from aimlapi_transport.media.payloads import Json, as_object, as_reply, is_blank
+from aimlapi_transport.media.reply_files import FIELDS
 from aimlapi_transport.media.values import DONE, FAILED, UNDER_WAY
 
 _DONE = ("completed", "succeeded", "complete", "success", "done", "finished")
 _FAILED = ("error", "failed", "failure", "cancelled", "canceled", "expired", "rejected")
 _UNDER_WAY = ("queued", "generating", "waiting", "active", "pending", "processing", "running", "in_progress", "created")
 _ID_FIELDS = ("generation_id", "id")
-_ANSWERS = ("video", "videos", "audio", "audio_file", "images", "data", "result", "results", "output", "text", "pages")
+_ANSWERS = (
+    *FIELDS,
+    *("url", "image_url", "video_url", "audio_url", "image_urls", "video_urls", "audio_urls"),
+    *("results", "text", "transcript", "transcription", "pages"),
+)
 
 
 def read_state(payload: Any) -> tuple[str, str | None]:
@@ -25,7 +30,7 @@ def read_state(payload: Any) -> tuple[str, str | None]:
 
     A word that nobody knows is waited for; without a word, an answer is one.
     """
-    body = as_object(payload)
+    body = as_reply(payload)
     word = next((body[name] for name in ("status", "state") if isinstance(body.get(name), str)), None)
     plain = (word or "").lower().replace(" ", "_").replace("-", "_")
     if plain in _FAILED or _inner_error(body) is not None:
@@ -39,7 +44,7 @@ def read_state(payload: Any) -> tuple[str, str | None]:
 
 def payload_error(payload: Any) -> Any:
     """What a reply's body says went wrong; None where it reports no error."""
-    body = as_object(payload)
+    body = as_reply(payload)
     for name in ("error", "errors"):
         if not is_blank(body.get(name)):
             return body[name]
@@ -59,13 +64,16 @@ def _inner_error(body: Json) -> Any:
 
 def read_id(payload: Any) -> str | None:
     """The id of a generation."""
-    ids = (as_object(payload).get(name) for name in _ID_FIELDS)
+    ids = (as_reply(payload).get(name) for name in _ID_FIELDS)
     return next((str(value) for value in ids if value and not isinstance(value, (bool, dict, list))), None)
 
 
 def read_cost(payload: Any, headers: Mapping[str, str]) -> Cost | None:
-    """What a reply states that it cost, in its body or in its headers."""
-    return cost_from(as_object(payload).get("meta")) or cost_from(headers)
+    """What a reply states that it cost: in `meta.usage`, in `usage`, in either of the answer, or in its headers."""
+    body = as_object(payload)
+    bodies = (body, *(as_object(body.get(name)) for name in ("data", "result", "output")))
+    sources = (source for each in bodies for source in (each.get("meta"), each, {"usage": each.get("meta")}))
+    return next(filter(None, map(cost_from, sources)), None) or cost_from(headers)
 
 
 def _holds_text(value: Any) -> bool:

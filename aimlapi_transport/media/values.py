@@ -16,8 +16,7 @@ DONE, FAILED, UNDER_WAY = "done", "failed", "under_way"
 """The states of a generation, in one spelling: the provider writes completed, succeeded, error, failed, queued, ..."""
 
 
-# What a field of a reply holds, where no media type says it.
-_KINDS = {
+KINDS = {
     "images": "image",
     "image": "image",
     "video": "video",
@@ -25,8 +24,9 @@ _KINDS = {
     "audio": "audio",
     "audios": "audio",
     "audio_file": "audio",
+    "audio_files": "audio",
 }
-
+"""What a field of a reply holds, where no media type says it."""
 
 _ANY_TYPE = ("application/octet-stream", "binary/octet-stream")
 
@@ -60,7 +60,7 @@ class MediaFile:
         """`image`, `audio` or `video`; `file` for anything else, a mesh for example."""
         kind = (self.media_type or "").partition("/")[0]
         if not kind or self.media_type in _ANY_TYPE:
-            kind = _KINDS.get(self.role or "", "")
+            kind = KINDS.get(self.role or "", "")
         return kind if kind in ("image", "audio", "video") else "file"
 
     @property
@@ -141,7 +141,7 @@ class MediaResult:
         pages: of OCR.
         language: of a transcript, as the reply names it.
         seconds: how long the sound or film is, where the reply says so.
-        id: of the generation; None where the reply was the answer.
+        id: of the generation, or of the reply; None where it has none.
         request_id: the provider's, to quote to its support.
         usage: tokens, where they are counted.
         cost: credits and US dollars; None where the reply states none.

@@ -17,7 +17,7 @@ from langchain_aimlapi.document_loaders import AIMLAPIOCR, AIMLAPITranscriber
 from llama_index_aimlapi import get_aimlapi_usage
 from llama_index_aimlapi.readers import AIMLAPIOCRReader, AIMLAPITranscriptReader
 from llama_index_aimlapi.tools import AIMLAPIToolSpec
-from tests.media.replay import WAV, Exchange, Player, arguments_of, cost_of, operation_of
+from tests.media.replay import WAV, Exchange, Player, arguments_of, call, cost_of, operation_of
 
 KINDS = {"images": "image", "edit_image": "edit", "video": "video", "speech": "speech", "music": "music"}
 LANGCHAIN_TOOLS: Mapping[str, type[Any]] = {
@@ -57,13 +57,18 @@ def wanted_files(exchange: Exchange) -> Json:
     expect = exchange["expect"]
     if expect["status"] == "failed":
         return {"error": expect["message"]}
-    files = [*expect["urls"], *([WAV] if expect.get("bytes") else [])]
+    files = list(expect["urls"])
+    if expect.get("bytes"):
+        is_json = "json" in exchange["steps"][-1]["response"]
+        files.append(call(exchange)[0].files[0].data if is_json else WAV)  # the stand-in for bytes of the body
     return {"files": files, "addresses": expect["urls"], "cost": cost_of(expect), "media_type": expect["mime"]}
 
 
 def wanted_documents(exchange: Exchange) -> list[Json]:
     """What a loader or reader has to give."""
     expect = exchange["expect"]
+    if expect["status"] == "failed":
+        return [{"error": expect["message"]}]
     if "pages" not in expect:
         known = {"text": expect["text"], "seconds": expect.get("duration_s"), "language": expect.get("language")}
         return [{**known, "cost": cost_of(expect)}]
@@ -181,7 +186,10 @@ async def langchain_documents(exchange: Exchange, is_async: bool) -> list[Json]:
         model=model, parameters=parameters, api_key="test", max_retries=0, **_whole(argument), **clients
     )
     blob = Blob.from_data(source) if isinstance(source, bytes) else Blob(path=source)
-    found = [each async for each in parser.alazy_parse(blob)] if is_async else parser.lazy_parse(blob)
+    try:
+        found = [each async for each in parser.alazy_parse(blob)] if is_async else list(parser.lazy_parse(blob))
+    except AIMLAPIError as error:
+        return [{"error": error.message}]
     return [_document(each.page_content, each.metadata) for each in found]
 
 
@@ -192,7 +200,10 @@ async def llama_index_documents(exchange: Exchange, is_async: bool) -> list[Json
     player = Player(exchange, waits=False)
     clients = {"http_client": player.http_client(), "async_http_client": player.http_async_client()}
     reader = reader_class(model, parameters=parameters, api_key="test", max_retries=0, **_whole(argument), **clients)
-    found = await reader.aload_data(source) if is_async else reader.load_data(source)
+    try:
+        found = await reader.aload_data(source) if is_async else reader.load_data(source)
+    except AIMLAPIError as error:
+        return [{"error": error.message}]
     return [_document(each.text, each.metadata) for each in found]
 
 

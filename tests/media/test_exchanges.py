@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -31,6 +32,8 @@ async def test_an_exchange_is_read_as_it_says(exchange: dict[str, Any]) -> None:
     paths = [(request.method, str(request.url)) for request in player.requests]
     assert paths == [(request.method, str(request.url)) for request in async_player.requests]
     first = exchange["steps"][0]
+    if "json" in first and exchange["model"] and isinstance(first["json"].get("document", {}), dict):
+        assert json.loads(player.requests[0].content) == first["json"]
     if "/v2/generate/video/" not in first["path"] and exchange["kind"] != "error":  # the older path still documented
         assert paths[0] == (first["method"], f"https://api.aimlapi.com{first['path']}")
 

@@ -39,6 +39,9 @@ def body(operation: str, model: str, **arguments: Any) -> dict[str, Any]:
         ("images", "flux/dev", {"size": "square_hd"}, {"image_size": "square_hd"}),
         ("images", "google/imagen-4.0-generate-001", {"size": "1536x1024"}, {"aspect_ratio": "3:2"}),
         ("images", "google/imagen-4.0-generate-001", {"size": "16:9"}, {"aspect_ratio": "16:9"}),
+        ("images", "flux/kontext-max/text-to-image", {"aspect_ratio": "21:9"}, {"aspect_ratio": "21:9"}),
+        ("images", "flux/dev", {"size": "16:9"}, {"image_size": "landscape_16_9"}),
+        ("images", "openai/gpt-image-1", {"format": "webp"}, {"output_format": "webp"}),
         ("images", "google/imagen-4.0-generate-001", {"aspect_ratio": "1920x1080"}, {"aspect_ratio": "16:9"}),
         # a family's own names go as they are
         ("images", "flux/dev", {"image_size": {"width": 64, "height": 64}}, {"image_size": {"width": 64, "height": 64}}),
@@ -53,7 +56,10 @@ def body(operation: str, model: str, **arguments: Any) -> dict[str, Any]:
         # film
         ("video", "veo2/image-to-video", {"image": "https://h/a.png", "duration": 5}, {"image_url": "https://h/a.png", "duration": 5}),
         ("video", "pixverse/v5/transition", {"image": "https://h/a", "last_image": "https://h/b"}, {"image_url": "https://h/a", "tail_image_url": "https://h/b"}),
+        ("video", "luma/ray-2", {"image": "https://h/a", "last_image": "https://h/b"}, {"keyframes": {"frame0": {"type": "image", "url": "https://h/a"}, "frame1": {"type": "image", "url": "https://h/b"}}}),
+        ("video", "runway/act_two", {"image": PNG, "video": "https://h/v"}, {"character": {"type": "image", "url": PNG_URL}, "reference": {"type": "video", "url": "https://h/v"}}),
         # sound
+        ("speech", "microsoft/vibevoice-7b", {"text": "Hi", "voice": "Alice"}, {"script": "Hi", "speakers": [{"preset": "Alice"}]}),
         ("speech", "openai/tts-1", {"text": "Hi", "voice": "coral", "format": "wav"}, {"text": "Hi", "voice": "coral", "response_format": "wav"}),
         ("speech", "minimax/speech-2.8-hd", {"text": "Hi", "voice": "Wise_Woman", "voice_setting": {"pitch": 1}}, {"text": "Hi", "voice_setting": {"pitch": 1, "voice_id": "Wise_Woman"}}),
         ("speech", "microsoft/vibevoice-7b", {"text": "Speaker 1: Hi", "speakers": []}, {"script": "Speaker 1: Hi", "speakers": []}),

@@ -135,11 +135,33 @@ def test_a_mesh_comes_before_its_masks() -> None:
         {"data": {"url": A}},
         {"assets": {"video": A}},
         {"video": {"url": A}, "error": {"name": "none", "message": "of note"}},
+        {"video_urls": [A]},
+        {"files": [{"url": A}]},
+        {"output": {"image_url": B, "video_url": A}},
     ],
 )
 def test_a_film_stands_in_many_fields(fields: Any) -> None:
     result = call("video", QUEUED, {"id": "another", "status": "completed", **fields})
     assert (result.urls, result.id, result.files[0].kind) == ([A], "g1", "video")
+
+
+def test_what_was_asked_for_comes_before_its_cover() -> None:
+    done = {"status": "completed"}
+    assert call("video", QUEUED, {**done, "image": {"url": B}, "video": {"url": A}}).urls == [A, B]
+    clips = [{"id": "c1", "image_url": B, "audio_url": A, "duration": "12"}, {"id": "c2", "audio_url": B}]
+    result = call("music", QUEUED, {**done, "clips": clips})
+    assert result.urls == [A, B] and [file.seconds for file in result.files] == [12.0, None]
+
+
+@pytest.mark.parametrize("envelope", ["data", "result", "output"])
+def test_a_reply_may_be_in_an_envelope(envelope: str) -> None:
+    usage = {"usage": {"credits_used": 2000}}
+    order, done = {**QUEUED, "meta": usage}, {"id": "g1", "status": "completed", "video": {"url": A}}
+    result = call("video", {envelope: order}, {envelope: {**QUEUED, "status": "generating"}}, {envelope: done})
+    assert (result.urls, result.id, result.cost_usd) == ([A], "g1", 0.001)
+    failed = {"id": "g1", "status": "error", "error": {"detail": [{"msg": "no face"}]}}
+    with pytest.raises(InvalidRequestError, match="no face"):
+        call("video", {envelope: order}, {envelope: failed})
 
 
 @pytest.mark.parametrize(
@@ -247,8 +269,12 @@ def test_a_picture_that_was_not_made_says_why(body: Any, expected: type[AIMLAPIE
     ],
 )
 def test_the_cost_stands_in_the_body(body: Any, expected: tuple[float | None, int | None]) -> None:
-    result = call("images", {"data": [{"url": A}], "meta": body})
-    assert (result.cost_usd, result.cost and result.cost.credits) == expected
+    usage = body and body["usage"]
+    replies = ({"meta": body}, {"usage": usage}, {"meta": usage}, {"output": {"meta": body}})
+    for where in replies:
+        result = call("images", {"data": [{"url": A}], **where})
+        assert (result.cost_usd, result.cost and result.cost.credits) == expected
+    assert call("images", {"data": [{"url": A}], "id": "i"}).id == "i"
 
 
 def test_the_cost_stands_in_headers_or_in_the_order() -> None:
@@ -293,6 +319,7 @@ def test_speech_is_an_address_in_many_fields(body: Any) -> None:
         ({"audio": encoded(MP3)}, MP3, "audio/mpeg"),
         ({"audio": {"data": encoded(MP3), "format": "mp3"}}, MP3, "audio/mpeg"),
         ({"data": {"audio": MP3.hex(), "status": 2}, "base_resp": {"status_code": 0}}, MP3, "audio/mpeg"),
+        ({"data": {"audio": "00ff00ff"}}, b"\x00\xff\x00\xff", None),
         ({"data": {"audio": (b"\x01\xfe" * 40).hex()}}, b"\x01\xfe" * 40, None),  # PCM has no head
         ({"audio": encoded(b"\x01\xfe" * 40)}, b"\x01\xfe" * 40, None),
     ],
