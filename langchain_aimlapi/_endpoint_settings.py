@@ -3,21 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
-from pydantic import (
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationInfo,
-    ValidatorFunctionWrapHandler,
-    field_serializer,
-    field_validator,
-    model_validator,
-)
-from typing_extensions import Self
+from pydantic import ConfigDict, Field, SecretStr
 
-from aimlapi_transport.config.fields import ABOUT, TimeoutSetting, timeout_from_json, timeout_to_json, validated_field
+from aimlapi_transport.config.fields import ABOUT, TimeoutSetting
 from langchain_aimlapi._connection import ConnectionSettings
 
 
@@ -36,22 +25,3 @@ class EndpointSettings(ConnectionSettings):
         default=None,
         description="Seconds to wait without data, (connect, read), or httpx.Timeout. By default 600.",
     )
-
-    @field_validator("*", mode="wrap")
-    @classmethod
-    def _name_the_value(cls, value: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-        return validated_field(value, validate, str(info.field_name))
-
-    @field_validator("timeout")
-    @classmethod
-    def _timeout_from_json(cls, timeout: Any) -> Any:
-        return timeout_from_json(timeout)
-
-    @field_serializer("timeout")
-    def _timeout_to_json(self, timeout: Any) -> Any:
-        return timeout_to_json(timeout)
-
-    @model_validator(mode="after")
-    def _check_clients(self) -> Self:
-        self._check_own_clients("proxy")
-        return self

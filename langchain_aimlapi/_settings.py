@@ -15,10 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
-    ValidationInfo,
-    ValidatorFunctionWrapHandler,
     field_serializer,
-    field_validator,
     model_validator,
 )
 from typing_extensions import Self
@@ -30,7 +27,6 @@ from aimlapi_transport.config.fields import (
     model_problem,
     timeout_from_json,
     timeout_to_json,
-    validated_field,
 )
 from aimlapi_transport.user_warnings import warn
 from langchain_aimlapi._aliases import CHAT, chat_settings
@@ -179,11 +175,6 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
             taken["request_timeout"] = timeout_from_json(taken["request_timeout"])
         return taken
 
-    @field_validator("*", mode="wrap")
-    @classmethod
-    def _name_the_value(cls, value: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-        return validated_field(value, validate, str(info.field_name))
-
     @field_serializer("api_key", when_used="json")
     def _key_to_json(self, key: Any) -> Any:
         return key_to_json(key)
@@ -202,11 +193,6 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
                 raise ValueError(
                     f"`disabled_params[{name!r}]` is {values!r}: pass None, or a list of values not to send."
                 )
-        return self
-
-    @model_validator(mode="after")
-    def _check_clients(self) -> Self:
-        self._check_own_clients("proxy", "http_socket_options")
         return self
 
     @model_validator(mode="after")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import llama_index_aimlapi._framework  # noqa: F401  # says what to install where it is missing
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from pydantic import ConfigDict, Field
-from typing_extensions import Self
 
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.aliases import Aliases
@@ -105,6 +104,8 @@ class AIMLAPIEmbedding(EmbeddingSettings):
 
     model_config = ConfigDict(defer_build=False)  # built at once: its signature is complete before the first instance
 
+    _shared_by_copies: ClassVar = (*ConnectionSettings._shared_by_copies, "rate_limiter", "embeddings_cache")
+
     @property
     def model(self) -> str:
         """The model's id."""
@@ -168,11 +169,3 @@ class AIMLAPIEmbedding(EmbeddingSettings):
         for batch in client.split_texts(model, texts, self.embed_batch_size, alone=alone):
             request = client.embedding_request(model, batch, task=task, alone=alone, parameters=parameters, **extra)
             yield request, len(batch)
-
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        """A copy of the settings, which shares your own HTTP clients, rate limiter and cache: those are no values."""
-        memo = {} if memo is None else memo
-        for shared in (self.rate_limiter, self.embeddings_cache):
-            if shared is not None:
-                memo[id(shared)] = shared
-        return super().__deepcopy__(memo)
