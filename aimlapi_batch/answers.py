@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aimlapi_batch.job import Job, Row
-from aimlapi_transport.errors import ContextLengthError, InvalidRequestError
+from aimlapi_transport.errors import AIMLAPIError, ContextLengthError, InvalidRequestError
 
 if TYPE_CHECKING:
     from aimlapi_batch.schemas import AnswerCheck
@@ -17,8 +17,8 @@ FIELDS = (
     *("usage", "cost_usd", "request_id", "tries", "seconds", "error"),
 )
 MEDIA_FIELDS = (
-    *("path", "url", "files", "text", "segments", "turns", "language", "duration", "model", "usage", "cost_usd"),
-    *("request_id", "tries", "seconds", "error"),
+    *("path", "url", "files", "text", "segments", "turns", "pages", "language", "duration", "model", "usage"),
+    *("cost_usd", "request_id", "tries", "seconds", "error"),
 )
 """What an answer has beside its key: of a chat or a vector, and of media."""
 
@@ -27,6 +27,10 @@ _MODELS_OWN = ("CutError", "FilteredError", "EmptyError")  # answers that anothe
 _CUT = {"length": "cut at its limit: pass a larger `max_tokens`", "content_filter": "filtered by the provider"}
 _MEDIA = ("audio", "images")  # of a message's other fields
 _BLANK, _BLANK_MEDIA = dict.fromkeys(FIELDS), dict.fromkeys(MEDIA_FIELDS)
+
+
+class LostOrderError(AIMLAPIError):
+    """Whether media were made, and are charged for, is not known: only `retry_errors` has them made again."""
 
 
 def blank(key: str) -> Row:
@@ -45,7 +49,7 @@ def error_of(error: BaseException) -> Row:
     return {
         "class": type(error).__name__,
         "message": str(getattr(error, "message", None) or error or type(error).__name__)[:_LONGEST_MESSAGE],
-        "retryable": not (refused or isinstance(error, ContextLengthError)),
+        "retryable": not (refused or isinstance(error, (ContextLengthError, LostOrderError))),
     }
 
 

@@ -95,7 +95,9 @@ class CallRun:
             elif job.kind != "chat":
                 from aimlapi_batch.media import MediaAsker
 
-                with closing(MediaAsker(job, client, self._store, self._wait)) as asker:
+                asker = MediaAsker(job, client, self._store, self._wait)
+                with closing(asker.folder):
+                    await asker.folder.fetch_deleted(self._store, self.summary.notes.append, self._stop)
                     yield asker
             else:
                 yield Asker(job, client)
@@ -131,7 +133,11 @@ class CallRun:
             return
         model = job.model if job.runnable is None else identity(job.runnable)["model"]
         self._asker.prices = await self._client.pricing(model) if model else None
-        if job.runnable is not None and self._asker.prices is None and not names_cost(job.runnable):
+        is_unknown = job.runnable is not None and self._asker.prices is None and not names_cost(job.runnable)
+        if job.kind != "chat" and not self._store.priced()[0]:
+            first: Row = next((loads(due.asked) for due in self._store.due(-1, 1) if due.asked), {})
+            is_unknown = "text" in first and self._asker.estimate(first, None) is None
+        if is_unknown:
             raise JobError(
                 "`budget_usd` needs to know what an answer costs, and neither the replies of "
                 f"{model or 'the runnable'} nor the catalogue tell it: leave it out, or use `limit`."

@@ -69,7 +69,7 @@ def run_job(
     schema_retries: Annotated[int, typer.Option(help="Further questions where an answer does not fit.")] = 1,
     param: Annotated[list[str] | None, typer.Option(help="A body parameter: temperature=0; may be repeated.")] = None,
     embeddings: Annotated[bool, typer.Option("--embeddings", help="Vectors in place of answers.")] = False,
-    kind: Annotated[str, typer.Option(help="chat; or image, speech, transcript, whose files are saved.")] = "chat",
+    kind: Annotated[str, typer.Option(help="chat, image, video, speech, music, transcript or ocr.")] = "chat",
     save: Annotated[Path | None, typer.Option(help="The folder for files of media.")] = None,
     concurrency: Annotated[int, typer.Option(help="Most requests at a time.")] = 64,
     rpm: Annotated[float | None, typer.Option(help="Most requests sent in a minute.")] = None,

@@ -14,7 +14,8 @@ from aimlapi_batch.questions import to_json
 from aimlapi_transport.json_codec import loads
 
 _CHUNK = 1000  # rows of Parquet that are in memory
-_OBJECTS = ("parsed", "tool_calls", "choices", "usage", "error", "files", "segments", "turns")  # JSON in tables
+# what is JSON in tables
+_OBJECTS = ("parsed", "tool_calls", "choices", "usage", "error", "files", "segments", "turns", "pages")
 _MESSAGE = ("tool_calls", "refusal", "reasoning_content")
 
 

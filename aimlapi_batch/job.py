@@ -13,6 +13,15 @@ from aimlapi_transport.errors import InvalidRequestError
 
 Row = dict[str, Any]
 OUTPUTS = (".jsonl", ".ndjson", ".csv", ".parquet")
+MEDIA = {
+    "image": ("images", "prompt"),
+    "video": ("video", "prompt"),
+    "speech": ("speech", "text"),
+    "music": ("music", "prompt"),
+    "transcript": ("transcribe", "audio"),
+    "ocr": ("ocr", "document"),
+}
+"""What a job can make of its rows: the method of the client, and which of its arguments the prompt is."""
 
 
 class JobError(InvalidRequestError):
@@ -69,8 +78,8 @@ class Job:
         row_retries: further tries of a row that failed, after all others.
         keep_order: whether the output has the order of the input, or that in which answers came.
         live: whether a .jsonl output grows with each answer; it is put in order at the end.
-        kind: "chat", "image", "speech" or "transcript": what is made of each row; of a transcript, the prompt is the
-            path or the address of the sound.
+        kind: "chat", "image", "video", "speech", "music", "transcript" or "ocr": what is made of each row; of the last
+            two, the prompt is the path or the address of the sound or the document.
         save: the folder for the files of a job of media; by default one beside the output, `<output>_files`.
         output_format: "rows", or "openai" for the lines of OpenAI's batch output; by default that of the source.
         base_url, api_key, client: of the transport.
@@ -158,10 +167,11 @@ class Job:
                 raise JobError(f"`{name}` is of chats, and `kind` is {self.kind!r}: leave it out.")
         if self.output_format == "openai":
             raise JobError(f"`output_format` is 'openai', which is of chats, and `kind` is {self.kind!r}.")
+        if self.kind == "transcript":  # which has no files
+            return
         if str(self.output) == "-" and self.save is None:
             raise JobError("`output` is the standard output: pass `save`, the folder for the files.")
-        if self.kind != "transcript":
-            _check_folder(self.save_folder)
+        _check_folder(self.save_folder)
 
     def _check_files(self) -> None:
         output, source = self.path, self.source
@@ -203,7 +213,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "via": ("calls", "provider"),
     "on_error": ("stop", "skip"),
     "on_cut": ("keep", "fail"),
-    "kind": ("chat", "image", "speech", "transcript"),
+    "kind": ("chat", *MEDIA),
     "output_format": ("rows", "openai", None),
 }
 _WHOLE_NUMBERS = {

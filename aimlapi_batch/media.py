@@ -1,66 +1,39 @@
-"""Pictures, speech and transcripts as a job: what is made is saved, one file for each, and paid for once.
+"""Pictures, film, sound, transcripts and pages as a job: what is made is saved, one file for each, and paid for once.
 
-What was ordered, or answered with addresses, is in the store until its files are saved: a job that was killed continues
-with it. To add a kind, add a row to `KINDS`.
+What is ordered is in the store until its files are saved: a job that was killed continues with it. To add a kind, add a
+row to `job.MEDIA`.
 """
 
 from __future__ import annotations
 
-import asyncio
-import filecmp
-import hashlib
-import os
-import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
-from itertools import count
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from aimlapi_batch.answers import blank_media, error_of
-from aimlapi_batch.job import Job, Row
-from aimlapi_batch.questions import hash_of
+from aimlapi_batch.answers import LostOrderError, blank_media, error_of
+from aimlapi_batch.job import MEDIA, Job, Row
+from aimlapi_batch.media_files import MediaFolder
+from aimlapi_batch.questions import hash_of, to_json
 from aimlapi_batch.store import DueRow, Store
-from aimlapi_transport.errors import AIMLAPIError, APITimeoutError, GenerationError, NotFoundError
+from aimlapi_transport.errors import (
+    AIMLAPIError,
+    APIConnectionError,
+    APITimeoutError,
+    BadResponseError,
+    GenerationError,
+    NotFoundError,
+)
 from aimlapi_transport.media.generations import Generation
-from aimlapi_transport.media.measures import Measures, measures_of
 from aimlapi_transport.media.operations import LATER
 from aimlapi_transport.media.prices import media_cost
-from aimlapi_transport.media.values import MediaResult
+from aimlapi_transport.media.values import MediaFile, MediaResult
 
 if TYPE_CHECKING:
     from aimlapi_transport.client import AsyncClient
-    from aimlapi_transport.media.values import MediaFile
     from aimlapi_transport.service.catalogue import Pricing
 
-
-class Kind(NamedTuple):
-    """One kind of work.
-
-    Attributes:
-        operation: the method of the client.
-        argument: which of its arguments the prompt is.
-    """
-
-    operation: str
-    argument: str
-
-
-KINDS = {
-    "image": Kind("images", "prompt"),
-    "speech": Kind("speech", "text"),
-    "transcript": Kind("transcribe", "audio"),
-}
-_UNSAFE = re.compile(r"[^\w.-]+")
-_MOST_NAME = 80  # characters
-_INCOMING = ".incoming"  # the folder in which a file is until it is whole
-
-
-class DownloadError(AIMLAPIError):
-    """What was made could not be fetched. It is paid for: the row is asked again for the file only."""
-
-    is_retryable = True
+_LOST = "The connection ended while this was ordered: whether it was made, and is charged for, is not known"
+_ORDER_AGAIN = "`--retry-errors LostOrderError` orders it again"
 
 
 class MediaAsker:
@@ -70,6 +43,7 @@ class MediaAsker:
         wait: waits for what a stop of the job need not wait for.
 
     Attributes:
+        folder: where files are saved.
         prices: of the model, by which a reply without a cost is counted; None where the job has no budget.
     """
 
@@ -77,16 +51,11 @@ class MediaAsker:
         self, job: Job, client: AsyncClient, store: Store, wait: Callable[[Awaitable[Any]], Awaitable[Any]]
     ) -> None:
         self._job, self._client, self._store, self._wait = job, client, store, wait
-        self._kind = KINDS[job.kind]
-        self._folder = job.save_folder
+        self._operation, self._argument = MEDIA[job.kind]
+        self.folder = MediaFolder(job, client)
         self._parameters = dict(job.parameters)
         self._wait_timeout = self._parameters.pop("wait_timeout", None)
         self.prices: Pricing | None = None
-
-    def close(self) -> None:
-        """Takes the folder away in which files were until they were whole, if nothing is in it."""
-        with suppress(OSError):
-            (self._folder / _INCOMING).rmdir()
 
     def request(self, questions: Sequence[Row]) -> None:
         """None: the client builds it."""
@@ -103,7 +72,7 @@ class MediaAsker:
         return None if cost is None else float(cost)
 
     def _fields(self, question: Row) -> Row:
-        return {self._kind.argument: question["text"], **self._parameters}
+        return {self._argument: question["text"], **self._parameters}
 
     async def ask(self, dues: Sequence[DueRow], questions: Sequence[Row], request: Any) -> list[Row]:
         """The answer to a row.
@@ -113,10 +82,9 @@ class MediaAsker:
         """
         due, begun = dues[0], time.perf_counter()
         digest = hash_of(due.asked or b"")
-        kept = _order(self._store, due.id, digest)
-        generation = await self._ordered(questions[0]) if kept is None else Generation.from_json(kept)
-        if kept is None and (generation.result is None or generation.result.urls):
-            put_order(self._store, due.id, digest, generation.to_json())
+        sql = "SELECT generation FROM orders WHERE id = ? AND hash = ?"
+        kept: str = self._store.one(sql, due.id, digest) or ""
+        generation = Generation.from_json(kept) if kept else await self._ordered(due, digest, questions[0])
         try:
             result = generation.result or await self._waited(due, generation)
         except AIMLAPIError as error:
@@ -131,9 +99,29 @@ class MediaAsker:
         remove_order(self._store, due.id)
         return [{**answer, "seconds": round(time.perf_counter() - begun, 3)}]
 
-    async def _ordered(self, question: Row) -> Generation:
-        """What was ordered; with its result, where the model answers at once."""
-        operation, model, fields = self._kind.operation, str(self._job.model), self._fields(question)
+    async def _ordered(self, due: DueRow, digest: bytes, question: Row) -> Generation:
+        """What was ordered; with its result, where the model answers at once. In the store before it is waited for.
+
+        Raises:
+            LostOrderError: no answer came, or half of one. There is neither an idempotency key nor a list of
+                generations by which one could ask for it.
+        """
+        put_order(self._store, due.id, digest, "")  # a job that is killed now cannot tell either
+        try:
+            generation = await self._sent(question)
+        except (APIConnectionError, BadResponseError) as error:
+            if not getattr(error, "is_unsent", False):
+                raise LostOrderError(f"{_LOST} ({error.message.rstrip('.')}). {_ORDER_AGAIN}.") from error
+            remove_order(self._store, due.id)
+            raise
+        except AIMLAPIError:  # refused, which costs nothing
+            remove_order(self._store, due.id)
+            raise
+        put_order(self._store, due.id, digest, generation.to_json())
+        return generation
+
+    async def _sent(self, question: Row) -> Generation:
+        operation, model, fields = self._operation, str(self._job.model), self._fields(question)
         if operation in LATER:
             return await self._client.submit(operation, model, **fields)
         result = await getattr(self._client, operation)(model, **fields)
@@ -175,34 +163,42 @@ class MediaAsker:
         }
 
     async def _saved(self, key: str, result: MediaResult) -> Row:
-        """Where the files of a result are: fetched into a folder of their own, then moved to their names.
-
-        Raises:
-            DownloadError: a file cannot be fetched.
-            NotFoundError: its address has expired.
-        """
-        files = []
-        for file in result.files:
-            try:
-                (path,) = await self._client.save(file, f"{self._folder / _INCOMING}{os.sep}")
-            except NotFoundError:
-                raise
-            except AIMLAPIError as error:
-                raise DownloadError(f"What was made is paid for, and was not fetched: {error.message}") from error
-            target = await asyncio.to_thread(_placed, path, self._folder, file_stem(key))
-            files.append(await asyncio.to_thread(_file, file, target))
+        """Where the files of a result are, and the figures of its pages. Raises as `MediaFolder.save`."""
+        files = [await self.folder.save(file, key) for file in result.files]
+        pages = []
+        for page in result.pages:
+            figures = []
+            for image in page.images:
+                figure: Row = {"id": image.id, "box": image.box, "path": None}
+                if image.data is not None:
+                    file = MediaFile(data=image.data, media_type=image.media_type, name=image.id)
+                    files.append(await self.folder.save(file, key))
+                    figure["path"] = files[-1]["path"]
+                figures.append(figure)
+            pages.append({"index": page.index, "markdown": page.markdown, "images": figures})
         seconds = next((file["seconds"] for file in files if file["seconds"]), None)
         return {
             "path": files[0]["path"] if files else None,
             "files": files or None,
+            "pages": pages or None,
             "duration": result.seconds or seconds,
         }
 
 
-def _order(store: Store, row: int, digest: bytes) -> str | None:
-    """What was ordered for a row, as JSON; None where nothing was, or the row has changed since."""
-    found: str | None = store.one("SELECT generation FROM orders WHERE id = ? AND hash = ?", row, digest)
-    return found
+def lose_orders(store: Store) -> int:
+    """Has the rows fail of which it is not known whether they were ordered when the job last ended; how many."""
+    sql = (
+        "SELECT r.id, key, tries FROM orders o JOIN rows r USING (id) WHERE generation = '' AND state = 0 "
+        "AND o.hash = coalesce(r.hash, o.hash) AND r.id IN (SELECT id FROM temp.selected)"
+    )
+    error = error_of(LostOrderError(f"{_LOST} (the job ended). {_ORDER_AGAIN}."))
+    with store.transaction() as db:
+        lost = db.execute(sql).fetchall()
+        for row, key, tries in lost:
+            answer = to_json({**blank_media(key), "tries": tries + 1, "error": error})
+            db.execute("UPDATE rows SET state = 2, error = ?, answer = ? WHERE id = ?", (error["class"], answer, row))
+            db.execute("DELETE FROM orders WHERE id = ?", (row,))
+    return len(lost)
 
 
 def put_order(store: Store, row: int, digest: bytes, generation: str) -> None:
@@ -219,31 +215,3 @@ def remove_order(store: Store, row: int) -> None:
 
 def _segment(one: Any) -> Row:
     return {name: getattr(one, name) for name in ("start", "end", "speaker", "text")}
-
-
-def _file(file: MediaFile, path: Path) -> Row:
-    """What is known of a file: what the reply says, else what the file is."""
-    found = measures_of(path)
-    known = {name: getattr(file, name) or getattr(found, name) for name in Measures._fields}
-    return {"path": path.as_posix(), "url": file.url, **known}
-
-
-def file_stem(key: str) -> str:
-    """The name of a row's files, without ending: its key, with a digest where a file cannot be called that."""
-    plain = _UNSAFE.sub("_", key).strip(".")[:_MOST_NAME] or "_"
-    if plain == key and (os.name == "posix" or key == key.lower()):
-        return plain
-    return f"{plain}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
-
-
-def _placed(path: Path, folder: Path, stem: str) -> Path:
-    """Moves a whole file to its name; a number stands behind it where another file has the name already."""
-    for number in count(1):
-        target = folder / f"{stem}{'' if number == 1 else f'~{number}'}{path.suffix}"
-        if not target.exists():
-            os.replace(path, target)
-            return target
-        if filecmp.cmp(path, target, shallow=False):  # the job was killed behind this point
-            path.unlink()
-            return target
-    raise AssertionError

@@ -192,6 +192,14 @@ def _begin(job: Job, store: Store, summary: Summary, base_url: str | None, force
         if is_new:
             store.discard()
         raise
+    if job.kind != "chat":
+        from aimlapi_batch.media import lose_orders
+
+        if count := lose_orders(store):
+            note(
+                f"{count:,} rows were being ordered when the job last ended: whether they were made, and are charged "
+                "for, is not known. `--retry-errors LostOrderError` orders them again."
+            )
     classes = ["*"] if job.retry_errors is True else _names(job.retry_errors)
     store.ask_again(classes, retryable=True)
     counts = store.count(selected=True)

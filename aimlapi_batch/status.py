@@ -69,7 +69,7 @@ def _ordered(store: Store) -> int:
     """Rows of media that are ordered, or paid for and not saved; a store that was made before orders has none."""
     if not store.one("SELECT count(*) FROM sqlite_master WHERE name = 'orders'"):
         return 0
-    return int(store.one("SELECT count(*) FROM orders JOIN rows USING (id) WHERE state <> 1"))
+    return int(store.one("SELECT count(*) FROM orders JOIN rows USING (id) WHERE state <> 1 AND generation <> ''"))
 
 
 def job_of(output: Path, **settings: Any) -> Job:

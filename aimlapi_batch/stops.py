@@ -5,7 +5,7 @@ To have another error stop a job, add it to `_ADVICE`, with what to do.
 
 from __future__ import annotations
 
-from aimlapi_batch.job import JobStoppedError
+from aimlapi_batch.job import JobStoppedError, StoreError
 from aimlapi_transport.errors import (
     AIMLAPIError,
     AuthenticationError,
@@ -17,7 +17,7 @@ from aimlapi_transport.errors import (
 )
 
 MAX_ALIKE = 20  # rows that fail for one reason, before any is answered
-_ALWAYS = (BudgetExceededError, AuthenticationError, InsufficientCreditsError, QuotaExceededError)
+_ALWAYS = (BudgetExceededError, AuthenticationError, InsufficientCreditsError, QuotaExceededError, StoreError)
 _ADVICE = {
     AuthenticationError: "pass a key that is accepted",
     InsufficientCreditsError: "top up the account",

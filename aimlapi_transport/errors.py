@@ -193,9 +193,14 @@ class ServerError(AIMLAPIError):
 
 
 class APIConnectionError(AIMLAPIError, ConnectionError):
-    """No connection, or it broke before an answer."""
+    """No connection, or it broke before an answer.
+
+    Attributes:
+        is_unsent: whether there was no connection, so that the provider cannot have got the request.
+    """
 
     is_retryable = True
+    is_unsent: bool = False
 
 
 class APITimeoutError(APIConnectionError, TimeoutError):

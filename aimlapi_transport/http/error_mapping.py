@@ -50,7 +50,9 @@ def to_aimlapi_error(
         what = "connect" if step == "connect" else "answer"
         reason = "" if time_limits is None else f": {time_limits.reached(step, has_begun=has_begun)}"
         name = type(error).__name__
-        return APITimeoutError(scrub(f"The provider did not {what} in time ({name}){through}{reason}."))
+        timeout = APITimeoutError(scrub(f"The provider did not {what} in time ({name}){through}{reason}."))
+        timeout.is_unsent = step in ("connect", "pool")
+        return timeout
     if "DecodingError" in names or isinstance(error, BrokenEncodingError):
         return BadResponseError(scrub(f"The reply's compression is broken: {error}."))
     if not names.isdisjoint(_TRANSPORT_ERRORS):
@@ -61,7 +63,9 @@ def to_aimlapi_error(
         advice = " Check the network and the address." if is_of_connecting else ""
         if untrusted:
             advice = " If a proxy of yours signs certificates, set `SSL_CERT_FILE` to its certificate."
-        return APIConnectionError(f"{CONNECTION_FAILED}{text}.{advice}", is_retryable=not untrusted)
+        failure = APIConnectionError(f"{CONNECTION_FAILED}{text}.{advice}", is_retryable=not untrusted)
+        failure.is_unsent = is_of_connecting
+        return failure
     if "InvalidURL" in names:
         return InvalidRequestError(scrub(f"The address is not a valid URL: {error}."))
     return APIConnectionError(scrub(f"The reply could not be read: {type(error).__name__}."))

@@ -142,8 +142,9 @@ class MediaCalls:
         try:
             reply = await self._send(request, timeout, again=_was_refused)
         except APIConnectionError as error:  # also a timeout
-            error.is_retryable = False
-            error.message += " It was not sent again: it may have been ordered, and would be paid for twice."
+            if not error.is_unsent:
+                error.is_retryable = False
+                error.message += " It was not sent again: it may have been ordered, and would be paid for twice."
             raise
         state, word = read_state(reply.payload)
         generation_id = read_id(reply.payload)
@@ -270,7 +271,7 @@ def _result(reply: _Reply, model: str, operation: str, generation: Generation | 
 
 def _was_refused(error: AIMLAPIError) -> bool:
     """Whether an order was certainly not taken, so that it may be sent again: failed requests cost nothing."""
-    return isinstance(error, (RateLimitError, ServerError))
+    return isinstance(error, (RateLimitError, ServerError)) or getattr(error, "is_unsent", False)
 
 
 def _not_there_yet(generation: Generation, limit: float, trouble: AIMLAPIError | None) -> APITimeoutError:

@@ -6,24 +6,35 @@ import asyncio
 import csv
 import json
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aimlapi_batch import Job, JobError, Summary, arun, run
-from aimlapi_batch.media import file_stem
+from aimlapi_batch.job import StoreError
+from aimlapi_batch.media_files import file_stem
 from aimlapi_batch.status import status_of
 from aimlapi_emulator import EmulatorServer
 from aimlapi_transport import AsyncClient, media_types
-from aimlapi_transport.errors import APIConnectionError, NotFoundError
+from aimlapi_transport.errors import APIConnectionError, InvalidRequestError, NotFoundError
 from tests.batch.jobs import answers, rows
 
-IMAGE, SPEECH, TRANSCRIPT = "flux/dev", "minimax/speech-2.8-hd", "#g1_nova-2-general"
-MODELS = {"image": IMAGE, "speech": SPEECH, "transcript": TRANSCRIPT}
+MODELS = {
+    "image": "flux/dev",
+    "video": "kling-video/v1/standard/text-to-video",
+    "speech": "minimax/speech-2.8-hd",
+    "music": "stable-audio",
+    "transcript": "#g1_nova-2-general",
+    "ocr": "mistral/mistral-ocr-latest",
+}
+ENDINGS = {"image": "png", "video": "mp4", "speech": "wav", "music": "wav"}
 
 
 async def _quick(_: float) -> None:
@@ -50,23 +61,31 @@ def spoken(server: EmulatorServer, texts: list[str]) -> list[dict[str, Any]]:
     return [{"id": row["key"], "text": row["path"]} for row in answers("spoken.jsonl")]
 
 
+def asked(server: EmulatorServer, kind: str, count: int = 3) -> list[dict[str, Any]]:
+    """Rows of which something can be made."""
+    if kind == "transcript":
+        return spoken(server, ["One", "Two", "Three"][:count])
+    if kind != "ocr":
+        return rows(count)
+    run(job(server, rows(count), "image", "scans.jsonl", save="scans"))
+    return [{"id": row["key"], "text": row["path"]} for row in answers("scans.jsonl")]
+
+
 # -- what comes of it --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["image", "speech"])
+@pytest.mark.parametrize("kind", ENDINGS)
 def test_files_are_saved_by_key_with_their_address_and_cost(server: EmulatorServer, kind: str) -> None:
     summary = run(job(server, rows(3), kind))
     found = answers()
     assert (summary.answered, summary.errors) == (3, 0) and summary.cost_usd == pytest.approx(
         sum(row["cost_usd"] for row in found)
     )
-    ending = {"image": "png", "speech": "wav"}[kind]
+    ending = ENDINGS[kind]
     assert [row["path"] for row in found] == [f"out_files/{n}.{ending}" for n in range(3)]
     for row in found:
         (file,) = row["files"]
-        assert (
-            media_types.sniff(Path(row["path"]).read_bytes()) == f"{'image' if kind == 'image' else 'audio'}/{ending}"
-        )
+        assert media_types.sniff(Path(row["path"]).read_bytes()) == f"{'audio' if ending == 'wav' else kind}/{ending}"
         assert file["path"] == row["path"] and file["url"] == row["url"] and row["url"].startswith("http")
         assert row["error"] is None and row["cost_usd"] > 0 and row["seconds"] >= 0 and row["tries"] == 1
     assert sorted(path.name for path in Path("out_files").iterdir()) == [f"{n}.{ending}" for n in range(3)]
@@ -171,6 +190,19 @@ def test_a_budget_holds_by_the_prices_of_media(server: EmulatorServer) -> None:
         summary = run(given)
         assert summary.stopped == "budget" and summary.spent_usd == pytest.approx(0.08)
     assert ordered(server) == 2 == status_of(Path("out.jsonl"))["answered"]
+
+
+@pytest.mark.parametrize("kind", ["image", "video"])
+def test_a_budget_whose_price_is_not_known_is_refused_before_anything_is_ordered(
+    server: EmulatorServer, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unknown(*_: Any) -> None:
+        return None
+
+    monkeypatch.setattr(AsyncClient, "pricing", unknown)
+    with pytest.raises(JobError, match="`budget_usd` needs to know"):
+        run(job(server, rows(3), kind, budget_usd=1.0))
+    assert not ordered(server)
 
 
 def test_a_dry_run_estimates_by_the_prices_of_media(server: EmulatorServer) -> None:
@@ -280,11 +312,14 @@ from aimlapi_batch import Job, media, run
 when, kind, model, url = sys.argv[1:5]
 def killed(*_):
     os.kill(os.getpid(), signal.SIGKILL)
-if when == "ordered":  # the id is in the store, and nothing else
+if when in ("sent", "ordered"):  # the id is in the store, and nothing else; or not even that
     kept = media.put_order
-    def put_order(store, *given):
-        kept(store, *given)
-        killed()
+    def put_order(store, row, digest, generation):
+        if when == "sent" and generation:
+            killed()
+        kept(store, row, digest, generation)
+        if generation:
+            killed()
     media.put_order = put_order
 elif when == "saved":  # the file has its name, and no answer names it
     media.remove_order = killed
@@ -295,9 +330,9 @@ run(Job("rows.jsonl", "out.jsonl", kind=kind, model=model, prompt="{text}", key=
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 @pytest.mark.parametrize("when", ["ordered", "saved"])
-@pytest.mark.parametrize("kind", ["image", "speech", "transcript"])
+@pytest.mark.parametrize("kind", MODELS)
 def test_a_kill_pays_for_nothing_twice(server: EmulatorServer, when: str, kind: str) -> None:
-    given = spoken(server, ["One", "Two", "Three"]) if kind == "transcript" else rows(3)
+    given = asked(server, kind)
     Path("rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in given))
     before = ordered(server)
     command = [sys.executable, "-c", PROGRAM, when, kind, MODELS[kind], server.base_url]
@@ -306,18 +341,138 @@ def test_a_kill_pays_for_nothing_twice(server: EmulatorServer, when: str, kind: 
     assert ordered(server) - before == 1 and status_of(Path("out.jsonl"))["ordered"] == 1
     assert run(job(server, Path("rows.jsonl"), kind)).answered == 3
     assert ordered(server) - before == 3 and len(answers()) == 3
-    if kind != "transcript":
+    if kind in ENDINGS:
         assert len(list(Path("out_files").iterdir())) == 3
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+@pytest.mark.parametrize("kind", ["image", "video", "ocr"])
+def test_a_kill_before_the_reply_leaves_an_order_that_only_the_user_repeats(server: EmulatorServer, kind: str) -> None:
+    given = asked(server, kind)
+    Path("rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in given))
+    before = ordered(server)
+    command = [sys.executable, "-c", PROGRAM, "sent", kind, MODELS[kind], server.base_url]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == -signal.SIGKILL
+    assert ordered(server) - before == 1 and status_of(Path("out.jsonl"))["ordered"] == 0
+    for _ in range(2):
+        summary = run(job(server, Path("rows.jsonl"), kind))
+        assert (
+            ordered(server) - before == 3 and status_of(Path("out.jsonl"))["failures"]["LostOrderError"]["count"] == 1
+        )
+        assert "not known" in answers()[0]["error"]["message"] and not answers()[0]["error"]["retryable"]
+    assert "being ordered" not in " ".join(summary.notes)
+    summary = run(job(server, Path("rows.jsonl"), kind, retry_errors=["LostOrderError"]))
+    assert summary.answered == 1 and ordered(server) - before == 4 and all(row["error"] is None for row in answers())
+
+
+class _BreaksOff(ThreadingHTTPServer):
+    """Takes each order, and answers none."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.orders = orders = list[bytes]()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                orders.append(self.rfile.read(int(self.headers["content-length"])))
+                self.close_connection = True
+
+            def log_message(self, *_: Any) -> None:
+                return
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+
+@pytest.mark.parametrize("kind", ["image", "video", "speech", "music"])
+def test_an_order_whose_connection_broke_is_not_repeated_by_itself(kind: str) -> None:
+    with _BreaksOff() as broken:
+        threading.Thread(target=broken.serve_forever, daemon=True).start()
+        settings: dict[str, Any] = {"model": MODELS[kind], "base_url": broken.url, "api_key": "k", "prompt": "{text}"}
+        settings |= {"kind": kind, "client": {"sleep": _quick}, "key": "id"}
+        for _ in range(2):
+            run(Job(rows(2), "out.jsonl", **settings))
+            assert len(broken.orders) == 2
+        assert status_of(Path("out.jsonl"))["failures"]["LostOrderError"]["count"] == 2
+        run(Job(rows(2), "out.jsonl", **settings, retry_errors=True))
+        assert len(broken.orders) == 4
+        broken.shutdown()
+
+
+def test_an_order_that_found_no_connection_is_sent_again(server: EmulatorServer) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+    summary = run(job(server, rows(2), "video", base_url=url, row_retries=0))
+    assert summary.failures["APIConnectionError"][0] == 2
+    assert run(job(server, rows(2), "video"), force=True).answered == 2
+
+
+# -- files that were deleted -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ENDINGS)
+def test_a_file_that_was_deleted_is_fetched_again_for_nothing(server: EmulatorServer, kind: str) -> None:
+    run(job(server, rows(3), kind))
+    before, path = ordered(server), Path(answers()[1]["path"])
+    data, spent = path.read_bytes(), status_of(Path("out.jsonl"))["spent_usd"]
+    path.unlink()
+    summary = run(job(server, rows(3), kind))
+    assert path.read_bytes() == data and ordered(server) == before and summary.asked == 0
+    assert "1 files that were deleted" in " ".join(summary.notes) and status_of(Path("out.jsonl"))["spent_usd"] == spent
+
+
+def test_a_file_that_was_deleted_and_whose_address_has_expired_is_reported(server: EmulatorServer) -> None:
+    settings: dict[str, Any] = {"client": {"sleep": _quick, "headers": {"x-emulator-fault": "media-bytes"}}}
+    run(job(server, rows(2), "image", **settings))
+    Path(answers()[0]["path"]).unlink()
+    before = ordered(server)
+    summary = run(job(server, rows(2), "image"))
+    assert "cannot be fetched again" in " ".join(summary.notes) and ordered(server) == before
+    lines = Path("out.jsonl").read_text().splitlines(keepends=True)
+    Path("out.jsonl").write_text("{}\n" + lines[1])
+    assert run(job(server, rows(2), "image")).answered == 1 and Path(answers()[0]["path"]).exists()
+
+
+def test_files_that_were_moved_with_their_folder_are_not_fetched(server: EmulatorServer) -> None:
+    run(job(server, rows(2), "image"))
+    Path("out_files").rename("elsewhere")
+    before = len(server.requests)
+    run(job(server, rows(2), "image", save="elsewhere"))
+    assert len(server.requests) == before
+
+
+def test_a_folder_that_is_full_ends_the_job_before_more_is_paid_for(
+    server: EmulatorServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: Any) -> None:
+        raise InvalidRequestError("out_files cannot be written (No space left on device).")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(AsyncClient, "save", full)
+        with pytest.raises(StoreError, match=r"No space.*9 rows wait"):
+            run(job(server, rows(9), "image", concurrency=1))
+    assert ordered(server) == 1
+    assert run(job(server, rows(9), "image")).answered == 9 and ordered(server) == 9
+
+
 # -- the command -------------------------------------------------------------------------------------------------------
+
+
+def test_pages_are_read_and_their_figures_saved(server: EmulatorServer) -> None:
+    given = asked(server, "ocr", 1)
+    assert run(job(server, given, "ocr")).answered == 1
+    [row] = answers()
+    assert [page["index"] for page in row["pages"]] == list(range(len(row["pages"]))) and row["cost_usd"] > 0
+    assert row["pages"][0]["markdown"] in row["text"]
 
 
 def test_the_command_takes_media(server: EmulatorServer, capsys: pytest.CaptureFixture[str]) -> None:
     from aimlapi_cli.app import run as command_line
 
     Path("rows.csv").write_text("id,text\na,A red cat\nb,A blue dog\n")
-    given = ["--kind", "image", "--model", IMAGE, "--prompt", "{text}", "--key", "id", "--save", "pictures"]
+    given = ["--kind", "image", "--model", MODELS["image"], "--prompt", "{text}", "--key", "id", "--save", "pictures"]
     connection = ["--base-url", server.base_url, "--api-key", "k"]
     assert command_line(["batch", "run", "rows.csv", "-o", "out.jsonl", *given, *connection]) == 0
     assert [row["path"] for row in answers()] == ["pictures/a.png", "pictures/b.png"]
