@@ -21,15 +21,15 @@ from aimlapi_cli.options import parameter
 from aimlapi_cli.session import client, console
 from aimlapi_transport.errors import AIMLAPIError, APITimeoutError, InvalidRequestError, NotFoundError
 from aimlapi_transport.media.generations import Generation, GenerationStatus
-from aimlapi_transport.media.methods import OPTIONS
 from aimlapi_transport.media.operations import known_models, model_facts
+from aimlapi_transport.request_options import REQUEST_OPTIONS
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 _ADDRESS = re.compile(r"\s*(?:[a-z][a-z0-9+.-]+://|data:)", re.IGNORECASE)
 # Arguments of the methods that are no fields of a request.
-_NO_FIELDS = ("self", "operation", "timeout", "wait_timeout", "on_progress", *OPTIONS)
+_NO_FIELDS = ("self", "operation", "timeout", "wait_timeout", "on_progress", *REQUEST_OPTIONS)
 
 
 def run(command: str, common: Common, model: str, arguments: Mapping[str, Any]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from abc import abstractmethod
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -20,16 +19,14 @@ from aimlapi_transport.chat.request_warnings import warn_unlisted
 from aimlapi_transport.chat.response import Completion
 from aimlapi_transport.client_methods import client_method
 from aimlapi_transport.config.limits import Limits
-from aimlapi_transport.config.settings import Secret, SettingsArguments
-from aimlapi_transport.http.blocking import run_blocking
+from aimlapi_transport.config.settings import SettingsArguments
 from aimlapi_transport.http.caller import Caller
-from aimlapi_transport.http.connection import AsyncConnection, Connection
 from aimlapi_transport.http.pool import PoolHandle
 from aimlapi_transport.http.timeouts import TimeLimits, Timeout
 from aimlapi_transport.media.methods import AsyncMedia, SyncMedia
 from aimlapi_transport.request import Request
 from aimlapi_transport.request_builder import build_request
-from aimlapi_transport.request_options import RequestOptions
+from aimlapi_transport.request_options import CALL_OPTIONS, REQUEST_OPTIONS, RequestOptions
 from aimlapi_transport.service.methods import AsyncService, ServiceMethods, SyncService
 from aimlapi_transport.stream import AsyncStream, Stream
 from aimlapi_transport.usage_totals import CountedCall, used_by_embeddings
@@ -41,58 +38,26 @@ if TYPE_CHECKING:  # imported by the first call for embeddings, or of a response
     from aimlapi_transport.http.exchange import Exchange
     from aimlapi_transport.responses.background import Progress
 
-T_Whole = TypeVar("T_Whole")  # an answer, or what is awaited for one
 T_Stream = TypeVar("T_Stream")  # an iterator of deltas, or an asynchronous one
 
 __all__ = ["AsyncClient", "Client", "Limits", "Timeout", "UnlistedParameterWarning"]
 
 
-class _Endpoints(ServiceMethods, Caller, Generic[T_Whole, T_Stream]):
+class _Endpoints(ServiceMethods, Caller, Generic[T_Stream]):
     """The requests and the calls of both clients, each written once."""
 
-    def request(
-        self,
-        model: str,
-        messages: Sequence[Mapping[str, Any]],
-        *,
-        parameters: Mapping[str, Any] | None = None,
-        added: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        client_request_id: str | None = None,
-        stream: bool = False,
-        replay_reasoning: bool | None = None,
-        takes: Mapping[str, bool] | None = None,
-        parse_think: bool | None = None,
-        repair_history: bool = False,
-        use_responses_api: bool | None = None,
-    ) -> Request:
-        """The request for an answer at this client's host; see `RequestOptions` for the arguments.
+    _stream_type: Callable[[Caller, Request, Timeout], T_Stream]
+
+    def request(self, model: str, messages: Sequence[Mapping[str, Any]], **options: Any) -> Request:
+        """The request for an answer at this client's host.
 
         Args:
-            takes: whether the model takes content parts of a type (`RequestOptions.part_support`).
-            parse_think: None for the client's own setting.
+            options: of `RequestOptions`, by their names; those of the host are this client's own.
 
         Warns:
             UnlistedParameterWarning: as `build_request` does.
         """
-        options = RequestOptions.for_host(
-            self,
-            parameters=parameters,
-            added=added,
-            extra_body=extra_body,
-            extra_headers=extra_headers,
-            extra_query=extra_query,
-            client_request_id=client_request_id,
-            stream=stream,
-            replay_reasoning=replay_reasoning,
-            part_support=takes,
-            parse_think=parse_think,
-            repair_history=repair_history,
-            use_responses_api=use_responses_api,
-        )
-        return build_request(model, messages, options)
+        return build_request(model, messages, RequestOptions.for_host(self, **options))
 
     def split_texts(self, model: str, texts: Iterable[str], most: int, *, alone: bool = False) -> list[list[str]]:
         """The texts in batches, one for each request to this client's host; see `embeddings.split_texts`."""
@@ -101,17 +66,7 @@ class _Endpoints(ServiceMethods, Caller, Generic[T_Whole, T_Stream]):
         return split_texts(model, texts, most, alone=alone, preset=self.preset)
 
     def embedding_request(
-        self,
-        model: str,
-        texts: Sequence[str],
-        *,
-        task: Task | None = None,
-        alone: bool = False,
-        parameters: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        client_request_id: str | None = None,
+        self, model: str, texts: Sequence[str], *, task: Task | None = None, alone: bool = False, **options: Any
     ) -> Request:
         """The request for the vectors of these texts at this client's host; see `embeddings.embedding_request`.
 
@@ -120,104 +75,60 @@ class _Endpoints(ServiceMethods, Caller, Generic[T_Whole, T_Stream]):
         """
         from aimlapi_transport.embeddings import embedding_request
 
-        request = embedding_request(
-            model,
-            texts,
-            task=task,
-            alone=alone,
-            parameters=parameters,
-            extra_body=extra_body,
-            headers={**self.headers, **(extra_headers or {})},
-            query={**self.query, **(extra_query or {})},
-            client_request_id=client_request_id,
-            preset=self.preset,
-            strict_parameters=self.strict_parameters,
-        )
+        request = embedding_request(model, texts, RequestOptions.for_host(self, **options), task=task, alone=alone)
         warn_unlisted(request)
         return request
 
-    def chat(
-        self,
-        model: str,
-        messages: Sequence[Mapping[str, Any]],
-        *,
-        timeout: Timeout = None,
-        extra_body: Mapping[str, Any] | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        client_request_id: str | None = None,
-        replay_reasoning: bool | None = None,
-        repair_history: bool = False,
-        parse_think: bool | None = None,
-        use_responses_api: bool | None = None,
-        **parameters: Any,
-    ) -> T_Whole:
-        """A whole answer. Raises `AIMLAPIError` of the fitting class."""
-        request = self.request(
-            model,
-            messages,
-            parameters=parameters,
-            extra_body=extra_body,
-            extra_headers=extra_headers,
-            extra_query=extra_query,
-            client_request_id=client_request_id,
-            replay_reasoning=replay_reasoning,
-            repair_history=repair_history,
-            parse_think=parse_think,
-            use_responses_api=use_responses_api,
-        )
-        return self.complete(request, timeout=timeout)
+    @client_method
+    async def chat(
+        self, /, model: str, messages: Sequence[Mapping[str, Any]], *, timeout: Timeout = None, **parameters: Any
+    ) -> Completion:
+        """A whole answer.
+
+        Args:
+            messages: in the form of chat completions, at least one.
+            timeout: seconds of silence before giving up; by default the client's.
+            parameters: of the body (`temperature`, `tools`, ...); and `extra_body`, `extra_headers`, `extra_query`,
+                `client_request_id`, `replay_reasoning`, `repair_history`, `parse_think` and `use_responses_api`,
+                which `RequestOptions` describes.
+
+        Raises:
+            AIMLAPIError: of the fitting class.
+        """
+        return await self._complete(self._chat_request(model, messages, parameters), timeout)
 
     def stream_chat(
-        self,
-        model: str,
-        messages: Sequence[Mapping[str, Any]],
-        *,
-        timeout: Timeout = None,
-        extra_body: Mapping[str, Any] | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        client_request_id: str | None = None,
-        replay_reasoning: bool | None = None,
-        repair_history: bool = False,
-        parse_think: bool | None = None,
-        use_responses_api: bool | None = None,
-        **parameters: Any,
+        self, model: str, messages: Sequence[Mapping[str, Any]], *, timeout: Timeout = None, **parameters: Any
     ) -> T_Stream:
-        """An answer piece by piece; the last delta's `completion` is the whole of it."""
-        request = self.request(
-            model,
-            messages,
-            parameters=parameters,
-            extra_body=extra_body,
-            extra_headers=extra_headers,
-            extra_query=extra_query,
-            client_request_id=client_request_id,
-            replay_reasoning=replay_reasoning,
-            repair_history=repair_history,
-            parse_think=parse_think,
-            use_responses_api=use_responses_api,
-            stream=True,
-        )
-        return self.stream(request, timeout=timeout)
+        """An answer piece by piece; the last delta's `completion` is the whole of it. The arguments are `chat`'s."""
+        return self.stream(self._chat_request(model, messages, parameters, stream=True), timeout=timeout)
 
-    def messages(self, model: str, messages: Sequence[Mapping[str, Any]], **parameters: Any) -> T_Whole:
+    def _chat_request(
+        self, model: str, messages: Sequence[Mapping[str, Any]], parameters: dict[str, Any], *, stream: bool = False
+    ) -> Request:
+        options = {name: parameters.pop(name) for name in CALL_OPTIONS if name in parameters}
+        return self.request(model, messages, parameters=parameters, stream=stream, **options)
+
+    @client_method
+    async def messages(
+        self, /, model: str, messages: Sequence[Mapping[str, Any]], *, timeout: Timeout = None, **parameters: Any
+    ) -> Completion:
         """A whole answer in Claude's own form (/v1/messages), read into the same values.
 
         Args:
             messages: in Claude's form; its content blocks, tools and `cache_control` are sent as they are.
             parameters: `system`, `max_tokens` (1024 by default), `tools`, `thinking`, ..., as Claude's API names them;
-                and `timeout`, `extra_body`, `extra_headers`, `extra_query`, `client_request_id`.
+                and `extra_body`, `extra_headers`, `extra_query`, `client_request_id`.
 
         Returns:
             The completion; `raw` is Claude's own message, whose `content` can be sent back as it is.
         """
-        timeout = parameters.pop("timeout", None)
-        return self.complete(self._messages_request(model, messages, parameters), timeout=timeout)
+        return await self._complete(self._messages_request(model, messages, parameters), timeout)
 
-    def stream_messages(self, model: str, messages: Sequence[Mapping[str, Any]], **parameters: Any) -> T_Stream:
+    def stream_messages(
+        self, model: str, messages: Sequence[Mapping[str, Any]], *, timeout: Timeout = None, **parameters: Any
+    ) -> T_Stream:
         """An answer in Claude's own form piece by piece; see `messages` and `stream_chat`."""
-        timeout = parameters.pop("timeout", None)
         return self.stream(self._messages_request(model, messages, parameters, stream=True), timeout=timeout)
 
     def _messages_request(
@@ -225,27 +136,28 @@ class _Endpoints(ServiceMethods, Caller, Generic[T_Whole, T_Stream]):
     ) -> Request:
         from aimlapi_transport.messages.request import messages_request
 
+        options = {name: parameters.pop(name) for name in REQUEST_OPTIONS if name in parameters}
         return messages_request(
-            model,
-            messages,
-            preset=self.preset,
-            extra_body=parameters.pop("extra_body", None),
-            extra_headers={**self.headers, **(parameters.pop("extra_headers", None) or {})},
-            extra_query={**self.query, **(parameters.pop("extra_query", None) or {})},
-            client_request_id=parameters.pop("client_request_id", None),
-            parameters=parameters,
-            stream=stream,
+            model, messages, RequestOptions.for_host(self, parameters=parameters, stream=stream, **options)
         )
 
-    @abstractmethod
-    def complete(self, request: Request, *, timeout: Timeout = None, on_progress: Progress | None = None) -> T_Whole:
-        """The answer to a request, whole; see `Client.complete`."""
+    @client_method
+    async def complete(
+        self, request: Request, *, timeout: Timeout = None, on_progress: Progress | None = None
+    ) -> Completion:
+        """The answer to a request, whole.
 
-    @abstractmethod
+        Args:
+            on_progress: called while a response is made in the background (`background=True` under /v1/responses),
+                with what there is of it. Such a call ends with the client's `deadline`; given up, it is cancelled.
+        """
+        return await self._complete(request, timeout, on_progress)
+
     def stream(self, request: Request, *, timeout: Timeout = None) -> T_Stream:
-        """The answer to a request, delta by delta."""
+        """The answer to a request, delta by delta. Tries again only while nothing was returned."""
+        return self._stream_type(self, request, timeout)
 
-    async def _complete(self, request: Request, timeout: Timeout, on_progress: Progress | None) -> Completion:
+    async def _complete(self, request: Request, timeout: Timeout, on_progress: Progress | None = None) -> Completion:
         time_limits = TimeLimits(self, request, timeout)
         completion = await self._call(request, time_limits, read_answer)
         if request.is_background:
@@ -278,7 +190,7 @@ class _Endpoints(ServiceMethods, Caller, Generic[T_Whole, T_Stream]):
         return embeddings
 
 
-class Client(_Endpoints[Completion, Stream], SyncService, SyncMedia):
+class Client(_Endpoints[Stream], SyncService, SyncMedia):
     """Chat completions, blocking. Cheap to build: connections belong to the process, not to the client.
 
     Connections are kept while any client or model of the process that used the address lives and is not closed; so keep
@@ -305,7 +217,8 @@ class Client(_Endpoints[Completion, Stream], SyncService, SyncMedia):
         pool_handle: whose share in the connections to use; by default the client's own.
     """
 
-    _connection_type = Connection
+    _is_async = False
+    _stream_type = Stream
 
     def __init__(
         self,
@@ -315,30 +228,10 @@ class Client(_Endpoints[Completion, Stream], SyncService, SyncMedia):
         pool_handle: PoolHandle | None = None,
         **config: Unpack[SettingsArguments],
     ) -> None:
-        super().__init__(http_client, pool_handle, config)
-        self._sleep = sleep
-
-    async def _read_key(self) -> Secret:
-        return self.read_key()
-
-    async def _pause(self, seconds: float) -> None:
-        self._sleep(seconds)
-
-    def complete(self, request: Request, *, timeout: Timeout = None, on_progress: Progress | None = None) -> Completion:
-        """The answer to a request, whole.
-
-        Args:
-            on_progress: called while a response is made in the background (`background=True` under /v1/responses),
-                with what there is of it. Such a call ends with the client's `deadline`; given up, it is cancelled.
-        """
-        return run_blocking(self._complete(request, timeout, on_progress))
-
-    def stream(self, request: Request, *, timeout: Timeout = None) -> Stream:
-        """The answer to a request, delta by delta. Tries again only while nothing was returned."""
-        return Stream(self, request, timeout)
+        super().__init__(http_client, sleep, pool_handle, config)
 
 
-class AsyncClient(_Endpoints[Coroutine[Any, Any, Completion], AsyncStream], AsyncService, AsyncMedia):
+class AsyncClient(_Endpoints[AsyncStream], AsyncService, AsyncMedia):
     """Chat completions, for asyncio. The same arguments as `Client`, save two. `await aclose()`, or `async with`.
 
     Args:
@@ -347,7 +240,8 @@ class AsyncClient(_Endpoints[Coroutine[Any, Any, Completion], AsyncStream], Asyn
         pool_handle: whose share in the connections to use; by default the client's own.
     """
 
-    _connection_type = AsyncConnection
+    _is_async = True
+    _stream_type = AsyncStream
 
     def __init__(
         self,
@@ -357,21 +251,4 @@ class AsyncClient(_Endpoints[Coroutine[Any, Any, Completion], AsyncStream], Asyn
         pool_handle: PoolHandle | None = None,
         **config: Unpack[SettingsArguments],
     ) -> None:
-        super().__init__(http_client, pool_handle, config)
-        self._sleep = sleep
-
-    async def _read_key(self) -> Secret:
-        return await self.aread_key()
-
-    async def _pause(self, seconds: float) -> None:
-        await self._sleep(seconds)
-
-    async def complete(
-        self, request: Request, *, timeout: Timeout = None, on_progress: Progress | None = None
-    ) -> Completion:
-        """The answer to a request, whole; see `Client.complete`."""
-        return await self._complete(request, timeout, on_progress)
-
-    def stream(self, request: Request, *, timeout: Timeout = None) -> AsyncStream:
-        """The answer to a request, delta by delta. Tries again only while nothing was returned."""
-        return AsyncStream(self, request, timeout)
+        super().__init__(http_client, sleep, pool_handle, config)

@@ -18,13 +18,12 @@ from aimlapi_transport.chat.usage import Cost, Usage, cost_from, usage_from
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.embedding_families import PLAIN, Embedder, Task, embedder_for
 from aimlapi_transport.config.hosts import AIMLAPI, Preset
-from aimlapi_transport.config.model_families import profile_for
 from aimlapi_transport.error_bodies import beginning
 from aimlapi_transport.error_replies import error_in
 from aimlapi_transport.errors import BadResponseError, InvalidRequestError
 from aimlapi_transport.json_codec import JsonError, loads
 from aimlapi_transport.request import Request
-from aimlapi_transport.request_options import body_bytes, query_pairs, request_headers
+from aimlapi_transport.request_options import RequestOptions, request_of
 
 _BOM = b"\xef\xbb\xbf"
 _TASK_PARAMETERS = ("task_type", "input_type")  # two names of one thing: sent under the name the family has
@@ -82,57 +81,44 @@ def split_texts(
 def embedding_request(
     model: str,
     texts: Sequence[str],
+    options: RequestOptions | None = None,
     *,
     task: Task | None = None,
     alone: bool = False,
-    parameters: Mapping[str, Any] | None = None,
-    extra_body: Mapping[str, Any] | None = None,
-    headers: Mapping[str, str] | None = None,
-    query: Mapping[str, Any] | None = None,
-    client_request_id: str | None = None,
-    preset: Preset = AIMLAPI,
-    strict_parameters: bool = False,
+    **fields: Any,
 ) -> Request:
     """The request for the vectors of these texts.
 
     Args:
         task: what the vectors are for, said to the families that want to know, unless a parameter says it.
         alone: send the only text as a text, not as a list of one: some families then allow a longer one.
-        parameters: further body fields, such as `dimensions`. None values are unset; an unset `task_type` is no
-            task at all, not even the family's own.
-        extra_body: body fields sent as they are, never checked.
-        strict_parameters: raise, instead of sending, what the model's documents do not list.
+        fields: options by their names, over `options`. `parameters` are further body fields, such as `dimensions`;
+            an unset `task_type` is no task at all, not even the family's own.
 
     Raises:
         InvalidRequestError: no model, no texts, one that is empty, too long or no text, or a parameter outside its
             documented range. It names what is accepted.
     """
+    options = (options or RequestOptions())._replace(**fields)
     if not isinstance(model, str) or not model.strip():
         raise InvalidRequestError("No model: pass the id of an embedding model, for example `text-embedding-3-small`.")
     if isinstance(texts, (str, bytes)) or not texts:
         raise InvalidRequestError("No texts: pass a list of at least one.")
-    row = _row(model, preset)
+    row = _row(model, options.preset)
     alone = alone and len(texts) == 1 and row.max_characters_alone is not None
     for position, text in enumerate(texts):
         _check_text(text, f"texts[{position}]", model, row, alone=alone)
-    fields, unlisted = _checked(parameters or {}, model, row, strict_parameters)
-    if task is not None and row.task_parameter is not None and not _says_task(parameters or {}):
+    parameters = options.parameters or {}
+    checked, unlisted = _checked(parameters, model, row, options.strict_parameters)
+    if task is not None and row.task_parameter is not None and parameters.keys().isdisjoint(_TASK_PARAMETERS):
         word = row.task(task)
         if word is not None:
-            fields[row.task_parameter] = word
+            checked[row.task_parameter] = word
     if row.takes_base64:
-        fields.setdefault("encoding_format", "base64")
-    body: Json = {"model": model, "input": texts[0] if alone else list(texts), **dict(sorted(fields.items()))}
-    body.update(extra_body or {})
-    return Request(
-        model=model,
-        profile=profile_for(model),
-        body=body_bytes(body),
-        path="/embeddings",
-        headers=request_headers(headers, client_request_id),
-        query=query_pairs(query),
-        unlisted=unlisted,
-    )
+        checked.setdefault("encoding_format", "base64")
+    body: Json = {"model": model, "input": texts[0] if alone else list(texts), **dict(sorted(checked.items()))}
+    body.update(options.extra_body or {})
+    return request_of(model, body, options, path="/embeddings", unlisted=unlisted)
 
 
 def read_embeddings(
@@ -198,10 +184,6 @@ def _check_text(text: Any, where: str, model: str, row: Embedder, *, alone: bool
         raise InvalidRequestError(
             f"{where} has {len(text)} characters: {model} takes texts of at most {limit} characters{way_out}."
         )
-
-
-def _says_task(parameters: Mapping[str, Any]) -> bool:
-    return any(name in parameters for name in _TASK_PARAMETERS)
 
 
 def _checked(

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aimlapi_transport.config.hosts import AIMLAPI, Preset
+from aimlapi_transport.config.model_families import profile_for
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.json_codec import JsonError, dumps
+from aimlapi_transport.request import Request
 from aimlapi_transport.surrogates import whole_text
 
 if TYPE_CHECKING:
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 # Source: https://docs.aimlapi.com/capabilities/request-tracing-and-cost
 REQUEST_ID_HEADER = "X-Client-Request-Id"
 _CLIENT_REQUEST_ID = r"[A-Za-z0-9._:-]{1,128}"
+REQUEST_OPTIONS = ("extra_body", "extra_headers", "extra_query", "client_request_id")
+"""Options that every call takes beside the parameters of its body."""
+CALL_OPTIONS = (*REQUEST_OPTIONS, "replay_reasoning", "repair_history", "parse_think", "use_responses_api")
+"""Those that a call for an answer takes."""
 
 
 class RequestOptions(NamedTuple):
@@ -88,13 +94,20 @@ class RequestOptions(NamedTuple):
         )
 
 
-def request_headers(extra: Mapping[str, str] | None, client_request_id: str | None) -> tuple[tuple[str, str], ...]:
-    """The headers of a request beyond the client's own. Raises InvalidRequestError for what no header carries."""
-    fields = dict(extra or {})
-    if client_request_id is not None:
-        fields[REQUEST_ID_HEADER] = client_request_id
+def request_of(model: str, body: Mapping[str, Any] | bytes, options: RequestOptions, **fields: Any) -> Request:
+    """The request with this body, and with the headers and the query of the options.
+
+    Args:
+        fields: those of `Request` that are not their defaults.
+
+    Raises:
+        InvalidRequestError: what no header carries, or what JSON has no form for.
+    """
+    extra = dict(options.extra_headers or {})
+    if options.client_request_id is not None:
+        extra[REQUEST_ID_HEADER] = options.client_request_id
     headers: list[tuple[str, str]] = []
-    for name, value in fields.items():
+    for name, value in extra.items():
         name, value = str(name), str(value)
         if name.lower() == REQUEST_ID_HEADER.lower() and not re.fullmatch(_CLIENT_REQUEST_ID, value):
             raise InvalidRequestError(
@@ -106,17 +119,19 @@ def request_headers(extra: Mapping[str, str] | None, client_request_id: str | No
                 f"The header {name!r} contains a character that no header can have: use printable ASCII."
             )
         headers.append((name, value))
-    return tuple(headers)
-
-
-def query_pairs(query: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
-    """What is appended to the URL, as text that an address can hold."""
-    return tuple([(whole_text(name), whole_text(str(value))) for name, value in query.items()]) if query else ()
-
-
-def body_bytes(body: Mapping[str, Any]) -> bytes:
-    """A body as it is sent. Raises InvalidRequestError for what JSON has no form for."""
-    try:
-        return dumps(body)
-    except JsonError as error:
-        raise InvalidRequestError(f"The request cannot be written as JSON: {error}.") from None
+    if not isinstance(body, bytes):
+        try:
+            body = dumps(body)
+        except JsonError as error:
+            raise InvalidRequestError(f"The request cannot be written as JSON: {error}.") from None
+    query = options.extra_query or {}
+    return Request(
+        **{
+            "model": model,
+            "profile": profile_for(model),
+            "body": body,
+            "headers": tuple(headers),
+            "query": tuple([(whole_text(name), whole_text(str(value))) for name, value in query.items()]),
+            **fields,
+        }
+    )

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from aimlapi_transport.chat.tool_settings import Target, checked_tools, refused_choice, takes_choice
+from aimlapi_transport.chat.tool_settings import (
+    Target,
+    checked_tools,
+    refused_choice,
+    resolve_tool_choice,
+    takes_choice,
+)
 from aimlapi_transport.chat.validation import check_value, nearest_parameter
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.hosts import Limit
@@ -31,9 +37,11 @@ def set_parameters(parameters: Mapping[str, Any] | None) -> Json:
 
     Servers refuse an empty list: https://github.com/langchain-ai/langchain/issues/37184
     """
-    parameters = parameters or {}
-    user = {name: value for name, value in parameters.items() if value is not None}
-    if "tools" in parameters and parameters["tools"] in (None, [], ()):
+    user: Json = {}
+    for name, value in (parameters or {}).items():
+        if value is not None:
+            user[name] = value
+    if parameters and "tools" in parameters and parameters["tools"] in (None, [], ()):
         for name in ("tools", "parallel_tool_calls"):
             user.pop(name, None)
         if user.get("tool_choice") in ("auto", "none"):
@@ -41,16 +49,36 @@ def set_parameters(parameters: Mapping[str, Any] | None) -> Json:
     return user
 
 
-def check_parameters(user: Json, target: Target) -> tuple[Json, tuple[str, ...]]:
-    """What the user set, spelled for the model, and the names its schema does not list.
+class Parameters(NamedTuple):
+    """Parameters as they are sent.
+
+    Attributes:
+        body: spelled for the model.
+        unlisted: the names that its schema does not list; sent all the same.
+        tool_choice_downgrade: see `Request`.
+    """
+
+    body: Json
+    unlisted: tuple[str, ...]
+    tool_choice_downgrade: tuple[str, str, str] | None
+
+
+def chat_parameters(
+    parameters: Mapping[str, Any] | None, added: Mapping[str, Any] | None, target: Target
+) -> Parameters:
+    """What the user set, and of what a framework added by itself what the host and the model list.
 
     Raises:
         InvalidRequestError: a parameter or a value that the host or the model does not take, or that is not listed and
             the target is strict.
     """
-    checked: Json = {}
+    user = set_parameters(parameters)
+    downgrade = None
+    if "tool_choice" in user:
+        user["tool_choice"], downgrade = resolve_tool_choice(user, target)
+    body: Json = {}
     unlisted: list[str] = []
-    listed = target.listed
+    listed, rules = target.listed, target.rules
     for set_name, value in user.items():
         if set_name in ONLY_RESPONSES:
             if value:
@@ -64,12 +92,18 @@ def check_parameters(user: Json, target: Target) -> tuple[Json, tuple[str, ...]]
             value = _stop(value, name, target)
             if not value:
                 continue
-        checked[name] = _checked(name, set_name, value, target)
+        body[name] = _checked(name, set_name, value, target)
         if name not in listed if listed is not None else nearest_parameter(name):
             if target.is_strict:
                 raise unlisted_parameter(set_name, f"The documented parameters of {target.model}", listed)
             unlisted.append(set_name)
-    return checked, tuple(unlisted)
+    accepted = listed if rules.parameters is None else rules.parameters
+    for name, value in (added or {}).items():
+        if value is None or name in body or not (accepted is None or name in accepted):
+            continue
+        if name != "tool_choice" or takes_choice(value, body, rules):
+            body[name] = value
+    return Parameters(body, tuple(unlisted), downgrade)
 
 
 def _checked(name: str, set_name: str, value: Any, target: Target) -> Any:
@@ -101,17 +135,6 @@ def unlisted_parameter(name: str, title: str, listed: Collection[str] | None = N
     return InvalidRequestError(
         f"{title} do not include `{name}`.{advice}{accepted} Pass it in `extra_body`, or leave `strict_parameters` off."
     )
-
-
-def add_parameters(user: Json, added: Mapping[str, Any], target: Target) -> None:
-    """Adds to what the user set what a framework sets by itself, where the host and the model list it."""
-    listed = target.listed if target.rules.parameters is None else target.rules.parameters
-    for name, value in added.items():
-        is_listed = listed is None or name in listed
-        if value is None or name in user or not is_listed:
-            continue
-        if name != "tool_choice" or takes_choice(value, user, target.rules):
-            user[name] = value
 
 
 def _spelled(name: str, user: Json, target: Target) -> str:

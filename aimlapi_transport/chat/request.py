@@ -11,16 +11,16 @@ from typing import Any
 
 from aimlapi_transport.chat.media_parts import with_media_behind_results
 from aimlapi_transport.chat.message_checks import check_messages, unlisted_part_types
-from aimlapi_transport.chat.parameters import add_parameters, check_parameters, set_parameters
+from aimlapi_transport.chat.parameters import chat_parameters
 from aimlapi_transport.chat.reasoning_replay import replayed
 from aimlapi_transport.chat.tool_history import check_history
 from aimlapi_transport.chat.tool_names import TOOL_FIELDS, with_wire_names
-from aimlapi_transport.chat.tool_settings import Target, resolve_tool_choice
+from aimlapi_transport.chat.tool_settings import Target
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.model_families import facts_for, profile_for
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.request import Request as Request
-from aimlapi_transport.request_options import RequestOptions, body_bytes, query_pairs, request_headers
+from aimlapi_transport.request_options import RequestOptions, request_of
 
 OUTPUT_FIELDS = ("output_items", "output_model", "output_stored", "response_id")
 """What an assistant message says of the reply of /v1/responses it was: its items, the model, whether the provider kept
@@ -64,13 +64,8 @@ def chat_request(
         unlisted_parts = unlisted_part_types(sent, model, facts, options.part_support, options.strict_parameters)
         sent = replayed(sent, target.profile, options.replay_reasoning)
         sent = with_media_behind_results(sent)
-    user = set_parameters(options.parameters)
-    downgrade: tuple[str, str, str] | None = None
-    if "tool_choice" in user:
-        user["tool_choice"], downgrade = resolve_tool_choice(user, target)
-    user, unlisted = check_parameters(user, target)
-    add_parameters(user, options.added or {}, target)
-    body: Json = {"model": model, "messages": sent, **dict(sorted(user.items()))}
+    parameters = chat_parameters(options.parameters, options.added, target)
+    body: Json = {"model": model, "messages": sent, **dict(sorted(parameters.body.items()))}
     if options.stream or target.rules.sends_stream:
         body["stream"] = options.stream
     extra_body = options.extra_body or {}
@@ -79,16 +74,15 @@ def chat_request(
     if not are_texts or not TOOL_FIELDS.isdisjoint(body):
         body, tool_names = with_wire_names(body)
     body.update(extra_body)
-    return Request(
-        model=model,
+    return request_of(
+        model,
+        body,
+        options,
         profile=target.profile if options.parse_think else target.profile._replace(parse_think=False),
-        body=body_bytes(body),
         stream=body.get("stream") is True,
-        headers=request_headers(options.extra_headers, options.client_request_id),
-        query=query_pairs(options.extra_query),
-        unlisted=unlisted,
+        unlisted=parameters.unlisted,
         unlisted_parts=unlisted_parts,
-        tool_choice_downgrade=downgrade,
+        tool_choice_downgrade=parameters.tool_choice_downgrade,
         tools=tuple(tools) if isinstance(tools, (list, tuple)) else (),
         tool_names=tuple(tool_names.items()),
         choices=body["n"] if isinstance(body.get("n"), int) else 1,

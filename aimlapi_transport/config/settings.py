@@ -9,6 +9,7 @@ import inspect
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple, TypedDict
 from urllib.parse import urlsplit
@@ -23,16 +24,11 @@ _SHORTEST_SECRET = 6  # characters; a stand-in key such as "k" is no secret, and
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
+@dataclass(frozen=True, slots=True)
 class Secret:
     """A text that is in no repr, and so in no log of local variables; `value` gives it."""
 
-    __slots__ = ("value",)
-
-    def __init__(self, value: str) -> None:
-        self.value = value
-
-    def __repr__(self) -> str:
-        return "Secret(...)"
+    value: str = field(repr=False)
 
     def scrub(self, text: str) -> str:
         """Takes the secret out of a text, which a server may have echoed it in."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from abc import abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from aimlapi_transport.config.settings import Secret, Settings, SettingsArguments
 from aimlapi_transport.errors import AIMLAPIError, APITimeoutError
-from aimlapi_transport.http.connection import Connection, Source
+from aimlapi_transport.http.connection import AsyncConnection, Connection, Source
 from aimlapi_transport.http.error_mapping import without_traceback
 from aimlapi_transport.http.exchange import Exchange
 from aimlapi_transport.http.pool import Closable, PoolHandle
@@ -25,25 +24,30 @@ _log = logging.getLogger(__name__)
 class Caller(Closable, Settings):
     """The base of both clients. What it awaits blocks for `Client`, which runs it by `run_blocking`."""
 
-    _connection_type: type[Connection]
+    _is_async: bool
 
-    def __init__(self, http_client: Any, pool_handle: PoolHandle | None, config: SettingsArguments) -> None:
+    def __init__(
+        self, http_client: Any, sleep: Callable[[float], Any], pool_handle: PoolHandle | None, config: SettingsArguments
+    ) -> None:
         super().__init__(**config)
         self._user_client = None if http_client is None else UserClient(http_client)
+        self._sleep = sleep
         self._pool_handle = pool_handle or PoolHandle()
 
-    @abstractmethod
-    async def _read_key(self) -> Secret:
-        """The key to send, read for each try."""
-
-    @abstractmethod
     async def _pause(self, seconds: float) -> None:
         """Waits before another try."""
+        if self._is_async:
+            await self._sleep(seconds)
+        else:
+            self._sleep(seconds)
 
     async def _exchange(self, request: Request, time_limits: TimeLimits) -> Exchange:
         """One try of a request, not begun."""
-        key = await self._read_key() if request.needs_key else Secret("")
-        return Exchange(self._connection_type(self._source(), self.base_url, self.limits), key, request, time_limits)
+        key = Secret("")
+        if request.needs_key:
+            key = await self.aread_key() if self._is_async else self.read_key()
+        connection_type = AsyncConnection if self._is_async else Connection
+        return Exchange(connection_type(self._source(), self.base_url, self.limits), key, request, time_limits)
 
     def _source(self) -> Source:
         """Where the httpx client comes from."""

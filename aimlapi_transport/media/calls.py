@@ -31,6 +31,7 @@ from aimlapi_transport.media.replies import read_bytes, read_result
 from aimlapi_transport.media.requests import media_request, poll_request
 from aimlapi_transport.media.states import payload_error, read_cost, read_id, read_state
 from aimlapi_transport.media.values import DONE, FAILED, UNDER_WAY, MediaFile, MediaResult
+from aimlapi_transport.request_options import RequestOptions
 
 if TYPE_CHECKING:
     import os
@@ -86,16 +87,7 @@ class MediaCalls:
             UnlistedParameterWarning: once for each model and name that its documents do not list.
         """
         operation_named(operation)
-        request = media_request(
-            operation,
-            model,
-            arguments,
-            extra_body=options.get("extra_body"),
-            extra_headers={**self._client.headers, **(options.get("extra_headers") or {})},
-            extra_query={**self._client.query, **(options.get("extra_query") or {})},
-            client_request_id=options.get("client_request_id"),
-            strict_parameters=self._client.strict_parameters,
-        )
+        request = media_request(operation, model, arguments, RequestOptions.for_host(self._client, **options))
         warn_unlisted(request)
         return request
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aimlapi_transport import usage_totals
 from aimlapi_transport.client_methods import Async, Blocking, client_method
+from aimlapi_transport.request_options import REQUEST_OPTIONS
 
 if TYPE_CHECKING:  # imported by the first call
     import os
@@ -22,9 +23,6 @@ if TYPE_CHECKING:  # imported by the first call
     from aimlapi_transport.media.values import MediaFile, MediaResult
     from aimlapi_transport.service.catalogue import Pricing
     from aimlapi_transport.usage_totals import CountedCall
-
-OPTIONS = ("extra_body", "extra_headers", "extra_query", "client_request_id")
-"""What each method takes beside the fields of the request."""
 
 
 class MediaMethods:
@@ -357,8 +355,8 @@ class MediaMethods:
 
 def _split(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The fields of the request, and what else each method takes."""
-    fields = {name: value for name, value in arguments.items() if name not in OPTIONS}
-    return fields, {name: arguments[name] for name in OPTIONS if name in arguments}
+    fields = {name: value for name, value in arguments.items() if name not in REQUEST_OPTIONS}
+    return fields, {name: arguments[name] for name in REQUEST_OPTIONS if name in arguments}
 
 
 def _generation(value: Generation | str) -> Generation:

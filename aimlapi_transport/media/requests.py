@@ -15,7 +15,6 @@ from urllib.parse import quote
 from aimlapi_transport import media_types
 from aimlapi_transport.config.model_families import profile_for
 from aimlapi_transport.errors import InvalidRequestError
-from aimlapi_transport.json_codec import JsonError, dumps
 from aimlapi_transport.media.fields import COMMON_NAMES, FILE_NAMES, Field, field_for, fields_of, set_field
 from aimlapi_transport.media.inputs import FileBytes, as_upload, is_address, is_file, read_input
 from aimlapi_transport.media.multipart import multipart
@@ -27,7 +26,7 @@ from aimlapi_transport.media.operations import (
     model_facts,
 )
 from aimlapi_transport.request import Request
-from aimlapi_transport.request_options import query_pairs, request_headers
+from aimlapi_transport.request_options import RequestOptions, request_of
 
 _FILE_FIELD = re.compile(r"(?:^|_)(?:urls?|image|images|image_list|mask)$")
 _AUDIO_FIELDS = {"stt/openai": "file"}  # what the part of an upload is called; `audio` everywhere else
@@ -66,25 +65,21 @@ def media_request(
     operation: str,
     model: str,
     arguments: Mapping[str, Any],
-    *,
-    extra_body: Mapping[str, Any] | None = None,
-    extra_headers: Mapping[str, str] | None = None,
-    extra_query: Mapping[str, Any] | None = None,
-    client_request_id: str | None = None,
-    strict_parameters: bool = False,
+    options: RequestOptions | None = None,
+    **fields: Any,
 ) -> Request:
     """The request of an operation; its `unlisted` are the names that the model's documents do not list.
 
     Args:
         operation: a name of `OPERATIONS`.
         arguments: common names and the family's own; None values are unset.
-        extra_body: fields sent as they are, over all others, never checked.
-        strict_parameters: raise for names that the model's documents do not list, instead of sending them.
+        fields: options by their names, over `options`.
 
     Raises:
         InvalidRequestError: a field the model requires is missing, a file cannot be read or is too large, or the
             model does something else.
     """
+    options = (options or RequestOptions())._replace(**fields)
     if not isinstance(model, str) or not model.strip():
         raise InvalidRequestError(f"No model: pass the id of a model for `{operation}`.")
     row, facts = OPERATIONS[operation], model_facts(model)
@@ -101,27 +96,16 @@ def media_request(
     else:
         body, files = _ocr(values, facts) if operation == "ocr" else _body(values, facts), []
         path, listed = (facts.path, facts.fields) if facts else (row.path, ())
-        _check_required(body, facts, extra_body)
+        _check_required(body, facts, options.extra_body)
     unlisted = tuple(name for name in body if name not in listed) if facts else ()
-    if unlisted and strict_parameters:
+    if unlisted and options.strict_parameters:
         raise InvalidRequestError(f"{model} does not list `{'`, `'.join(unlisted)}`: it takes {', '.join(listed)}.")
-    body = {"model": model, **body, **(extra_body or {})}
-    headers = list(request_headers(extra_headers, client_request_id))
-    if files:
-        data, content_type = multipart(body, files)
-        headers.append(("content-type", content_type))
-    else:
-        data = _json(body)
-    return Request(
-        model=model,
-        profile=profile_for(model),
-        body=data,
-        path=path,
-        headers=tuple(headers),
-        query=query_pairs(extra_query),
-        at_root=True,
-        unlisted=unlisted,
-    )
+    body = {"model": model, **body, **(options.extra_body or {})}
+    if not files:
+        return request_of(model, body, options, path=path, at_root=True, unlisted=unlisted)
+    data, content_type = multipart(body, files)
+    request = request_of(model, data, options, path=path, at_root=True, unlisted=unlisted)
+    return request._replace(headers=(*request.headers, ("content-type", content_type)))
 
 
 def poll_request(operation: str, model: str, generation_id: str) -> Request:
@@ -288,10 +272,3 @@ def _files_in(value: Any) -> Iterator[FileBytes]:
     elif isinstance(value, (list, Mapping)):
         for item in value.values() if isinstance(value, Mapping) else value:
             yield from _files_in(item)
-
-
-def _json(body: Mapping[str, Any]) -> bytes:
-    try:
-        return dumps(body)
-    except JsonError as error:
-        raise InvalidRequestError(f"The request cannot be written as JSON: {error}.") from None

@@ -20,7 +20,7 @@ from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.model_families import profile_for
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.request import Request
-from aimlapi_transport.request_options import RequestOptions, body_bytes, query_pairs, request_headers
+from aimlapi_transport.request_options import RequestOptions, request_of
 from aimlapi_transport.responses.input_items import input_items, unlisted_types
 from aimlapi_transport.responses.returned_items import reasons
 from aimlapi_transport.responses.routing import PATH
@@ -104,42 +104,38 @@ def responses_request(
             f"The documents list no item or part of type `{unlisted_parts[0]}` for /v1/responses ({model}): leave it "
             "out, or leave `strict_parameters` off."
         )
-    base = Request(
-        model=model,
-        profile=profile_for(model),
-        body=b"",
-        path=PATH,
-        headers=request_headers(options.extra_headers, options.client_request_id),
-        query=query_pairs(options.extra_query),
-        unlisted=unlisted,
-        unlisted_parts=unlisted_parts,
-        tools=tools,
-        stop=stop,
-    )
     start, previous = _continuation(sent, body, chains)
     stored = body.get("store") is True
+    fields = {"path": PATH, "unlisted": unlisted, "unlisted_parts": unlisted_parts, "tools": tools, "stop": stop}
     if previous is None:
-        return _with_body(base, body, sent, options, stored=stored)
+        return _with_body(model, body, sent, options, stored=stored, **fields)
     if "previous_response_id" not in body:  # who does not know the response knows none of its items
-        base = base._replace(fallback=_with_body(base, body, sent, options, stored=False))
-    return _with_body(base, {**body, "previous_response_id": previous}, sent[start:], options, stored=stored)
+        fields["fallback"] = _with_body(model, body, sent, options, stored=False, **fields)
+    body["previous_response_id"] = previous
+    return _with_body(model, body, sent[start:], options, stored=stored, **fields)
 
 
-def _with_body(request: Request, body: Json, messages: list[Json], options: RequestOptions, *, stored: bool) -> Request:
+def _with_body(
+    model: str, body: Json, messages: list[Json], options: RequestOptions, *, stored: bool, **fields: Any
+) -> Request:
     """The request with a body of these parameters and messages.
 
     Args:
         stored: whether the provider keeps the items of the messages.
+        fields: further ones of the request.
     """
-    items = input_items(messages, request.model, stored=stored, replay_reasoning=options.replay_reasoning)
-    named, tool_names = with_wire_names({"model": request.model, "input": items, **body})
+    items = input_items(messages, model, stored=stored, replay_reasoning=options.replay_reasoning)
+    named, tool_names = with_wire_names({"model": model, "input": items, **body})
     sent = {**named, **(options.extra_body or {})}
-    return request._replace(
-        body=body_bytes(sent),
+    return request_of(
+        model,
+        sent,
+        options,
         stream=sent.get("stream") is True,
         is_background=sent.get("background") is True,
         wants_json=_wants_json(sent.get("text")),
         tool_names=tuple(tool_names.items()),
+        **fields,
     )
 
 

@@ -13,7 +13,7 @@ from aimlapi_transport.error_bodies import beginning
 from aimlapi_transport.errors import AIMLAPIError, BadResponseError, RateLimitError
 from aimlapi_transport.json_codec import JsonError, dumps, loads
 from aimlapi_transport.request import Request
-from aimlapi_transport.request_options import query_pairs, request_headers
+from aimlapi_transport.request_options import RequestOptions, request_of
 from aimlapi_transport.service.catalogue import Model, filter_words, read_models
 from aimlapi_transport.service.etag_cache import EtagCache
 
@@ -55,7 +55,7 @@ class ServiceCalls:
         query = [(name, ",".join(words)) for name, value in filters.items() if (words := filter_words(name, value))]
         url = f"{self._client.base_url}/models?{urlencode(query)}"
         cached = self._cache.find(url)
-        headers = {"if-none-match": cached[0]} if cached else {}
+        headers = (("if-none-match", cached[0]),) if cached else ()
         request = service_request("/models", query, needs_key=False, headers=headers)
 
         async def read(exchange: Exchange) -> Any:
@@ -63,7 +63,7 @@ class ServiceCalls:
             if exchange.reply.response.status_code == 304 and cached:
                 return read_json(cached[1], exchange.scrub)
             payload = read_json(data, exchange.scrub)
-            if etag := exchange.headers().get("etag"):
+            if (etag := exchange.headers().get("etag")) and etag.isascii() and etag.isprintable():
                 self._cache.keep(url, etag, data)
             return payload
 
@@ -118,9 +118,8 @@ class ServiceCalls:
 
     def _with_settings(self, request: Request) -> Request:
         """The request with the client's own headers and query, as every other of its requests."""
-        headers = request_headers(self._client.headers, None)
-        query = query_pairs(self._client.query)
-        return request._replace(headers=headers + request.headers, query=request.query + query)
+        own = request_of("", b"", RequestOptions.for_host(self._client))
+        return request._replace(headers=own.headers + request.headers, query=request.query + own.query)
 
 
 def service_request(
@@ -131,7 +130,7 @@ def service_request(
     body: Mapping[str, Any] | None = None,
     at_root: bool = False,
     needs_key: bool = True,
-    headers: Mapping[str, str] | None = None,
+    headers: tuple[tuple[str, str], ...] = (),
 ) -> Request:
     """A request of a service endpoint.
 
@@ -148,7 +147,7 @@ def service_request(
         method=method,
         at_root=at_root,
         needs_key=needs_key,
-        headers=request_headers(headers, None),
+        headers=headers,
     )
 
 
