@@ -84,7 +84,11 @@ def _raw(job: Job, note: Note) -> Iterator[Raw]:
     if not isinstance(source, (str, Path)):
         for place, row in enumerate(_rows_of(source), 1):
             is_row = isinstance(row, Mapping)
-            yield place, dict(row) if is_row else {}, None if is_row else f"it is a {type(row).__name__}, no object"
+            yield (
+                place,
+                dict(row) if is_row else {},
+                None if is_row else f"it is of type {type(row).__name__}, no object",
+            )
         return
     name, kind = source_name(job), _kind_of(job)
     try:

@@ -59,7 +59,7 @@ def split_texts(
             texts are looked at, so that nothing is sent, and paid for, before the last of them is known to be right.
     """
     if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
-        raise InvalidRequestError(f"`texts` is a {type(texts).__name__}: pass a list of texts.")
+        raise InvalidRequestError(f"`texts` is of type {type(texts).__name__}: pass a list of strings.")
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
         raise InvalidRequestError(f"The batch size is {limit!r}: pass 1 or a larger whole number.")
     row = _row(model, preset)
@@ -172,7 +172,7 @@ def _row(model: str, preset: Preset) -> Embedder:
 
 def _check_text(text: Any, where: str, model: str, row: Embedder, *, alone: bool) -> None:
     if not isinstance(text, str):
-        raise InvalidRequestError(f"{where} is {repr(text)[:80]}, a {type(text).__name__}: pass a string.")
+        raise InvalidRequestError(f"{where} is {repr(text)[:80]}, of type {type(text).__name__}: pass a string.")
     if not text:
         raise InvalidRequestError(f"{where} is empty: remove it, or pass a string that is not empty.")
     limit = row.max_characters_alone if alone else row.max_characters

@@ -82,7 +82,7 @@ def chat_settings(values: Mapping[str, Any], fields: Collection[str]) -> dict[st
     model_kwargs = values.get("model_kwargs") or {}
     for name in model_kwargs:
         if values.get(name) is not None:
-            raise ValueError(f"`{name}` is given twice, as an argument and in `model_kwargs`: leave one out.")
+            raise ValueError(f"`{name}` is passed twice, as an argument and in `model_kwargs`: leave one out.")
         if CHAT.fields.get(name, name) in fields and name not in _ALTERNATIVES:
             warn(f"`{name}` is a field of ChatAIMLAPI: pass it as an argument, not in `model_kwargs`.")
             taken[CHAT.fields.get(name, name)] = taken["model_kwargs"].pop(name)

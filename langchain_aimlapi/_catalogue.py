@@ -39,7 +39,9 @@ def estimated_cost(
 ) -> float | None:
     """What a call will cost that is asked this."""
     if not isinstance(prompt, PromptValue | Sequence):
-        raise InvalidRequestError(f"`input` is a {type(prompt).__name__}: pass a string, messages or a prompt value.")
+        raise InvalidRequestError(
+            f"`input` is of type {type(prompt).__name__}: pass a string, messages or a prompt value."
+        )
     messages = convert_to_messages([prompt] if isinstance(prompt, str) else prompt)
     with translated():
         client = model._client()

@@ -44,7 +44,7 @@ def to_request(
             raise InvalidRequestError(f"`{name}` is not an argument of a call: pass `api_key` where the model is made.")
     for name in ("extra_headers", "extra_query", "extra_body"):
         if call.get(name) is not None and not isinstance(call[name], Mapping):
-            raise InvalidRequestError(f"`{name}` is a {type(call[name]).__name__}: pass a dict.")
+            raise InvalidRequestError(f"`{name}` is of type {type(call[name]).__name__}: pass a dict.")
     if stop is not None:
         call = {**call, "stop": stop}
     parameters, added = _parameters(model, call, stream=stream)

@@ -103,7 +103,9 @@ def cached_up_to(messages: Sequence[Json], index: int) -> list[Json]:
 
 def _message(message: ChatMessage, position: int) -> Json:
     if not isinstance(message, ChatMessage):
-        raise InvalidRequestError(f"messages[{position}] is a {type(message).__name__}: pass ChatMessage objects.")
+        raise InvalidRequestError(
+            f"messages[{position}] is of type {type(message).__name__}: pass ChatMessage objects."
+        )
     value: Any = getattr(message.role, "value", message.role)
     role = _ROLES.get(value) or str(value)
     extra = message.additional_kwargs

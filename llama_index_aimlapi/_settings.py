@@ -165,7 +165,7 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
 
     def __init__(self, model: str | None = None, **settings: Any) -> None:
         if model is not None and settings.get("model_name") not in (None, model):
-            raise InvalidSettingsError("`model` is given twice, with two values: pass one of them.")
+            raise InvalidSettingsError("`model` is passed twice, with two values: pass one of them.")
         taken = resolved(type(self), _ALIASES, {"model": model, **settings})
         if problem := model_problem(taken.get("model"), "openai/gpt-4o"):
             raise InvalidSettingsError(problem)
@@ -262,7 +262,7 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
                     merged.pop(twin, None)
                 if name in _JOINED and value is not None:
                     if not isinstance(value, Mapping):
-                        raise InvalidRequestError(f"`{name}` is a {type(value).__name__}: pass a dict.")
+                        raise InvalidRequestError(f"`{name}` is of type {type(value).__name__}: pass a dict.")
                     value = {**(merged.get(name) or {}), **value}
                 merged[name] = value
         return merged

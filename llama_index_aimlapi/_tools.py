@@ -67,8 +67,8 @@ def to_tools(
             continue
         if not isinstance(tool, BaseTool):
             raise InvalidRequestError(
-                f"`tools` has a {type(tool).__name__}: pass LlamaIndex tools (`FunctionTool.from_defaults(fn)`, say), "
-                "or definitions in the form of the API."
+                f"`tools` contains {type(tool).__name__}: pass LlamaIndex tools, for example "
+                "`FunctionTool.from_defaults(fn)`, or definitions in the form of the API."
             )
         definitions.append(definition_of(tool, strict=strict, refuse=refuse))
     return definitions

@@ -50,16 +50,16 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"preset": "mars"}, "`preset` is 'mars': pass aimlapi, powertokens or anyfast."),
     ({"limits": 3}, "`limits` is 3: pass an aimlapi_transport.Limits."),
     ({"strict_parameters": "perhaps"}, "`strict_parameters` is 'perhaps': pass True or False."),
-    ({"api_key": 3}, "`api_key` is a int that does not fit: pass a string, a SecretStr, or a function"),
-    ({"default_headers": [SECRET]}, "`default_headers` is a list that does not fit: pass a dict of texts."),
-    ({"default_query": SECRET}, "`default_query` is a str that does not fit: pass a dict."),
+    ({"api_key": 3}, "`api_key` has an invalid value of type int: pass a string, a SecretStr, or a function"),
+    ({"default_headers": [SECRET]}, "`default_headers` has an invalid value of type list: pass a dict of strings."),
+    ({"default_query": SECRET}, "`default_query` has an invalid value of type str: pass a dict."),
     ({"proxy": "nonsense"}, "`proxy` is not the URL of a proxy: pass one that begins with http://"),
     (
         {"proxy": "http://p", "http_client": httpx.Client()},
         "`proxy` cannot be combined with a client of your own: set it on that client.",
     ),
-    ({"http_client": 3}, "`http_client` is a builtins.int: pass an httpx.Client."),
-    ({"http_client": httpx.AsyncClient()}, "`http_client` is a httpx.AsyncClient: pass an httpx.Client."),
+    ({"http_client": 3}, "`http_client` is of type builtins.int: pass an httpx.Client."),
+    ({"http_client": httpx.AsyncClient()}, "`http_client` is of type httpx.AsyncClient: pass an httpx.Client."),
     (
         {"openai_key_apikey": SECRET},
         "`openai_key_apikey` is not a field: pass the key of the host in `base_url` as `api_key`.",
@@ -99,7 +99,7 @@ def test_a_wrong_constructor_of_llama_index_is_an_error_of_ours_and_a_value_erro
 @pytest.mark.parametrize("cls", CLASSES)
 def test_a_parameter_of_the_body_is_given_once(cls: Any) -> None:
     body = "model_kwargs" if "model_kwargs" in cls.model_fields else "additional_kwargs"
-    with pytest.raises(ValueError, match=f"`zeta` is given twice, as an argument and in `{body}`: leave one out."):
+    with pytest.raises(ValueError, match=f"`zeta` is passed twice, as an argument and in `{body}`: leave one out."):
         cls(model="some/model", zeta=1, **{body: {"zeta": 2}})
 
 

@@ -92,7 +92,9 @@ def unlisted_part_types(
 
 def _message(message: Any, where: str, profile: Profile, rules: HostRules, preset: Preset) -> Json:
     if not isinstance(message, Mapping):
-        raise InvalidRequestError(f"{where} is a {type(message).__name__}: pass an object with `role` and `content`.")
+        raise InvalidRequestError(
+            f"{where} is of type {type(message).__name__}: pass an object with `role` and `content`."
+        )
     role = message.get("role")
     if role not in ROLES:
         raise InvalidRequestError(f"{where} has the unknown role {role!r}: pass one of {', '.join(ROLES)}.")

@@ -75,7 +75,7 @@ class Aliases:
             if is_key(name):
                 raise _refusal(f"`{name}` is not a field: pass the key of the host in `base_url` as `api_key`.")
             if name in body:
-                raise _refusal(f"`{name}` is given twice, as an argument and in `{self._body}`: leave one out.")
+                raise _refusal(f"`{name}` is passed twice, as an argument and in `{self._body}`: leave one out.")
             if name not in _PER_CALL:
                 nearest = config.settings.suggestion(name, [*known, *self.fields])
                 if taken.get("strict_parameters") is True and nearest:
@@ -115,7 +115,7 @@ class Aliases:
                 if taken.get(field) is None:
                     taken[field] = value
                 elif value is not None and taken[field] != value:
-                    raise _refusal(f"`{name}` is given twice: `{self._first(field, given)}` is another name of it.")
+                    raise _refusal(f"`{name}` is passed twice: `{self._first(field, given)}` is another name of it.")
             elif not is_without_effect and field not in self._ignored:
                 others[name] = value
         if idle:

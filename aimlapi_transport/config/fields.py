@@ -75,7 +75,7 @@ ACCEPTED: Mapping[str, str] = {
     "max_retries": "a whole number, at least 0",
     "deadline": "seconds, above 0",
     "limits": "an aimlapi_transport.Limits",
-    "default_headers": "a dict of texts",
+    "default_headers": "a dict of strings",
     "default_query": "a dict",
     "proxy": "a string",
     "timeout": "seconds, (connect, read), or an httpx.Timeout",
@@ -85,7 +85,7 @@ ACCEPTED: Mapping[str, str] = {
     **dict.fromkeys(("strict_parameters", "include_response_headers", "parse_think", "strict"), "True or False"),
     **dict.fromkeys(("use_responses_api", "use_previous_response_id", "show_progress_bar"), "True or False"),
     **dict.fromkeys(("skip_empty", "track_previous_responses"), "True or False"),
-    **dict.fromkeys(("include", "modalities"), "a list of texts"),
+    **dict.fromkeys(("include", "modalities"), "a list of strings"),
     "truncation": "`auto` or `disabled`",
     **dict.fromkeys(("context_management", "tools", "built_in_tools"), "a list of dicts"),
     **dict.fromkeys(("reasoning_effort", "verbosity", "service_tier", "user", "instructions", "task_type"), "a string"),
@@ -120,8 +120,8 @@ def validated_field(value: Any, validate: Callable[[Any], Any], name: str) -> An
     try:
         return validate(value)
     except ValidationError:
-        shown = f"a {type(value).__name__} that does not fit" if name in _SECRET else repr(value)
-        raise ValueError(f"`{name}` is {shown}: pass {ACCEPTED[name]}.") from None
+        problem = f"has an invalid value of type {type(value).__name__}" if name in _SECRET else f"is {value!r}"
+        raise ValueError(f"`{name}` {problem}: pass {ACCEPTED[name]}.") from None
 
 
 def model_problem(model: Any, example: str) -> str | None:

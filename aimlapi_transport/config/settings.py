@@ -167,7 +167,7 @@ class Settings:
                 f"No API key for {self.preset.title}: pass `api_key` or set {' or '.join(self.preset.key_variables)}."
             )
         if not isinstance(text, str):
-            raise AuthenticationError(f"`api_key` gave a {type(text).__name__}: it must give the key as a text.")
+            raise AuthenticationError(f"`api_key` returned {type(text).__name__}: it must return the key as a string.")
         if not text.isascii() or not text.isprintable() or " " in text:
             raise AuthenticationError(
                 "The API key contains a character that no key has (a space, a control or a non-ASCII character): "

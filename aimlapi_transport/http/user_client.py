@@ -24,7 +24,7 @@ def check_http_clients(**clients: object) -> None:
             wanted = "AsyncClient" if "async" in name else "Client"
             if not is_client(client, wanted):
                 kind = f"{type(client).__module__.partition('.')[0]}.{type(client).__name__}"
-                raise InvalidRequestError(f"`{name}` is a {kind}: pass an httpx.{wanted}.")
+                raise InvalidRequestError(f"`{name}` is of type {kind}: pass an httpx.{wanted}.")
 
 
 class UserClient:

@@ -88,7 +88,8 @@ def read_input(value: Any, name: str) -> FileBytes | str:
         label = getattr(value, "name", None)
         return _file(data, None, PurePath(label).name if isinstance(label, str) else "file", name)
     raise InvalidRequestError(
-        f"`{name}` is a {type(value).__name__}: pass an address, a data URL, a path, bytes, or a file opened with 'rb'."
+        f"`{name}` is of type {type(value).__name__}: "
+        "pass an address, a data URL, a path, bytes, or a file opened with 'rb'."
     )
 
 

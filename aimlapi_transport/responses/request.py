@@ -226,7 +226,7 @@ def _list(value: Any) -> list[Any]:
 def flat_tool(tool: Any) -> Any:
     """A tool in this endpoint's form: what chat completions nest stands at the top, `strict` and `parameters` too."""
     if not isinstance(tool, Mapping):
-        raise InvalidRequestError(f"A tool is a {type(tool).__name__}: pass an object.")
+        raise InvalidRequestError(f"A tool is of type {type(tool).__name__}: pass an object.")
     kind = tool.get("type", "function" if "function" in tool or "name" in tool else None)
     inner = tool.get(kind) if kind in ("function", "custom") else None
     beside = {name: value for name, value in tool.items() if name not in ("type", kind, "cache_control")}

@@ -45,7 +45,7 @@ def test_an_estimate_takes_what_a_call_takes(server: EmulatorServer) -> None:
     llm = model(server)
     same = [PROMPT, [("user", PROMPT)], [HumanMessage(PROMPT)], StringPromptValue(text=PROMPT)]
     assert len({llm.estimate_cost(asked) for asked in same}) == 1
-    with pytest.raises(InvalidRequestError, match="`input` is a dict"):
+    with pytest.raises(InvalidRequestError, match="`input` is of type dict"):
         llm.estimate_cost({"role": "user", "content": PROMPT})  # type: ignore[arg-type]  # what is refused
 
 

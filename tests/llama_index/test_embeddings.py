@@ -293,8 +293,8 @@ def test_other_names_mean_the_same(recwarn: pytest.WarningsRecorder) -> None:
     ("settings", "says"),
     [
         ({}, "`model` is None"),
-        ({"model": "a", "model_name": "b"}, "given twice"),
-        ({"model": "a", "api_key": 3}, "`api_key` is a int"),
+        ({"model": "a", "model_name": "b"}, "passed twice"),
+        ({"model": "a", "api_key": 3}, "`api_key` has an invalid value of type int"),
         ({"model": "a", "openai_client": object()}, "`openai_client` cannot be used"),
         ({"model": "a", "http_client": object()}, "pass an httpx.Client"),
         ({"model": "a", "max_retries": -1}, "`max_retries` is -1"),

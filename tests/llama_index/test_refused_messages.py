@@ -86,5 +86,5 @@ def test_a_value_out_of_range_is_named_and_nothing_is_sent(settings: dict[str, A
 
 
 def test_only_chat_messages_are_messages() -> None:
-    with pytest.raises(InvalidRequestError, match=r"messages\[0\] is a str: pass ChatMessage objects"):
+    with pytest.raises(InvalidRequestError, match=r"messages\[0\] is of type str: pass ChatMessage objects"):
         to_wire(["Hello"])  # type: ignore[list-item]  # the mistake to be told of

@@ -65,10 +65,10 @@ def test_a_missing_model_is_named(settings: dict[str, Any]) -> None:
         ({"preset": "mars"}, "`preset` is 'mars'"),
         ({"openai_client": object()}, "`openai_client` cannot be used"),
         ({"async_openai_client": object()}, "`async_openai_client` cannot be used"),
-        ({"http_client": object()}, "`http_client` is a builtins.object"),
-        ({"async_http_client": httpx.Client()}, "`async_http_client` is a httpx.Client"),
-        ({"max_tokens": 1, "max_new_tokens": 2}, "given twice"),
-        ({"api_key": 3}, "`api_key` is a int"),
+        ({"http_client": object()}, "`http_client` is of type builtins.object"),
+        ({"async_http_client": httpx.Client()}, "`async_http_client` is of type httpx.Client"),
+        ({"max_tokens": 1, "max_new_tokens": 2}, "passed twice"),
+        ({"api_key": 3}, "`api_key` has an invalid value of type int"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named_at_construction(settings: dict[str, Any], problem: str) -> None:

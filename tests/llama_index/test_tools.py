@@ -78,7 +78,7 @@ def test_tools_may_be_given_to_a_plain_call() -> None:
 
 def test_what_is_no_tool_is_named() -> None:
     host = Host([whole()])
-    with pytest.raises(InvalidRequestError, match="`tools` has a function: pass LlamaIndex tools"):
+    with pytest.raises(InvalidRequestError, match="`tools` contains function: pass LlamaIndex tools"):
         host.llm().chat([ChatMessage("Hi")], tools=[add])
     assert host.requests == []
 

@@ -157,7 +157,7 @@ def test_sound_from_here_is_an_upload(model: str, field: str) -> None:
         ("no-such-file.png", "or an existing file"),
         (b"", "is empty"),
         (io.StringIO("text"), "opened for text"),
-        (7, "is a int"),
+        (7, "is of type int"),
         ("data:image/png,abc", "without base64"),
         ("data:image/png;base64,%%%", "not valid base64"),
     ],

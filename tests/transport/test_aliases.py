@@ -46,9 +46,9 @@ def test_settings_are_found_by_any_of_their_names(
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"timeout": 5, "request_timeout": 6}, "`request_timeout` is given twice: `timeout` is another name of it."),
-        ({"request_timeout": 5, "timeout": 6}, "`timeout` is given twice: `request_timeout` is another name of it."),
-        ({"request_timeout": None, "read_timeout": 5, "timeout": 6}, "`timeout` is given twice: `read_timeout` is"),
+        ({"timeout": 5, "request_timeout": 6}, "`request_timeout` is passed twice: `timeout` is another name of it."),
+        ({"request_timeout": 5, "timeout": 6}, "`timeout` is passed twice: `request_timeout` is another name of it."),
+        ({"request_timeout": None, "read_timeout": 5, "timeout": 6}, "`timeout` is passed twice: `read_timeout` is"),
         ({"client": object()}, "`client` cannot be used: pass an `http_client`."),
     ],
 )

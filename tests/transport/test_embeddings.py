@@ -209,11 +209,11 @@ def test_a_batch_ends_before_the_models_tokens_do() -> None:
 @pytest.mark.parametrize(
     ("texts", "most", "says"),
     [
-        ("abc", 3, "`texts` is a str: pass a list of texts"),
-        (None, 3, "`texts` is a NoneType"),
+        ("abc", 3, "`texts` is of type str: pass a list of strings"),
+        (None, 3, "`texts` is of type NoneType"),
         (["a"], 0, "batch size is 0"),
         (["a"] * 9 + [""], 3, r"texts\[9\] is empty"),
-        (["a", [1, 2]], 3, r"texts\[1\] is \[1, 2\], a list"),
+        (["a", [1, 2]], 3, r"texts\[1\] is \[1, 2\], of type list"),
         (["a" * 801], 3, r"texts\[0\] has 801 characters: voyage-2 takes texts of at most 800 characters, or of 8000"),
     ],
 )

@@ -267,7 +267,7 @@ def test_roles_a_family_lacks(model: str, role: str, sent: str) -> None:
         (AIMLAPI, [], "No messages"),
         (AIMLAPI, [{"role": "narrator", "content": "x"}], "unknown role 'narrator'"),
         (AIMLAPI, [{"content": "x"}], "unknown role None"),
-        (AIMLAPI, ["x"], "messages[0] is a str"),
+        (AIMLAPI, ["x"], "messages[0] is of type str"),
         (AIMLAPI, [{"role": "user", "content": 3}], "content of type int"),
         (AIMLAPI, [{"role": "user"}], "(user) has no content"),
         (AIMLAPI, [{"role": "user", "content": [{"text": "x"}]}], "without a `type`"),

@@ -238,7 +238,7 @@ def test_sealed_reasoning_is_asked_for_where_nothing_is_stored() -> None:
         ("n", 2, "one answer"),
         ("max_tokens", 5, "at least 16"),
         ("modalities", ["audio"], "`modalities`"),
-        ("tools", ["f"], "A tool is a str"),
+        ("tools", ["f"], "A tool is of type str"),
     ],
 )
 def test_what_only_chat_completions_take_is_refused(name: str, value: Any, says: str) -> None:
