@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import langchain_aimlapi._framework  # noqa: F401  # says what to install where it is missing
@@ -141,7 +140,7 @@ class ChatAIMLAPI(SerializableChat):
             finally:
                 stream.close()
 
-    def _astream(
+    async def _astream(
         self,
         messages: list[BaseMessage],
         stop: list[str] | None = None,
@@ -149,7 +148,6 @@ class ChatAIMLAPI(SerializableChat):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         from aimlapi_transport.chat.choices import OneChoice
-        from langchain_aimlapi._async_stream import AsyncChunks
         from langchain_aimlapi._budget import areserve, budgets_of
         from langchain_aimlapi._output_stream import stream_reader
         from langchain_aimlapi._request import to_request
@@ -158,11 +156,19 @@ class ChatAIMLAPI(SerializableChat):
         with translated():
             client = self._async_client()
             request = to_request(self, client, messages, stop, kwargs, stream=True)
-            deltas = client.stream(request, timeout=kwargs.get("timeout"))
-            begin = partial(areserve, budgets_of(run_manager), client, request)
-            choice, reader = OneChoice(request.choices), stream_reader(self.output_version, request)
-            finish = partial(self._finish, call=kwargs)
-            return AsyncChunks(deltas, choice, reader, finish, begin)
+            if budgets := budgets_of(run_manager):
+                await areserve(budgets, client, request)
+            reader, choice = stream_reader(self.output_version, request), OneChoice(request.choices)
+            stream = client.stream(request, timeout=kwargs.get("timeout"))
+            try:
+                while deltas := await stream.deltas():
+                    for delta in choice.of(deltas):
+                        chunk = reader.chunk(delta)
+                        if delta.completion is not None:
+                            self._finish(chunk.message, delta.completion, call=kwargs)
+                        yield chunk
+            finally:
+                await stream.aclose()
 
     def _result(self, completion: Completion, request: Request, call: dict[str, Any]) -> ChatResult:
         from langchain_aimlapi._output_versions import in_version, version_for

@@ -3,27 +3,7 @@
 from __future__ import annotations
 
 from aimlapi_transport import errors as transport
-from langchain_aimlapi import errors, stream_errors
-
-_KINDS: dict[type[transport.AIMLAPIError], type[transport.AIMLAPIError]] = {
-    transport.AuthenticationError: errors.AuthenticationError,
-    transport.PermissionDeniedError: errors.PermissionDeniedError,
-    transport.InsufficientCreditsError: errors.InsufficientCreditsError,
-    transport.NotFoundError: errors.NotFoundError,
-    transport.InvalidRequestError: errors.InvalidRequestError,
-    transport.ContextLengthError: errors.ContextLengthError,
-    transport.RateLimitError: errors.RateLimitError,
-    transport.QuotaExceededError: errors.QuotaExceededError,
-    transport.ServerError: errors.ServerError,
-    transport.APIConnectionError: errors.APIConnectionError,
-    transport.APITimeoutError: errors.APITimeoutError,
-    transport.GenerationError: errors.GenerationError,
-    transport.BadResponseError: errors.BadResponseError,
-    transport.BudgetExceededError: errors.BudgetExceededError,
-    transport.StreamError: errors.StreamError,
-    transport.IncompleteStreamError: errors.IncompleteStreamError,
-    **stream_errors.KINDS,
-}
+from langchain_aimlapi.stream_errors import KINDS
 
 
 class translated:
@@ -45,8 +25,8 @@ class translated:
 
 def raise_translated(error: transport.AIMLAPIError) -> None:
     """Raises LangChain's error for one of the transport's; nothing where it has none."""
-    kind = _KINDS.get(type(error))
-    if kind is None:
+    kind = KINDS.get(type(error))
+    if kind is None or kind is type(error):
         return
     ours = kind(error.message)
     # What a base class says of its kind is no more than a default: the error itself knows better.

@@ -1,6 +1,6 @@
 """The transport's errors, each also the LangChain exception of its kind: one `except` of either catches it.
 
-To give a transport error its LangChain kind, add a class, and its row in `_translation`.
+To give a transport error its LangChain kind, add a class of the same name.
 """
 
 from __future__ import annotations
@@ -11,38 +11,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import langchain_aimlapi._framework  # noqa: F401  # says what to install where it is missing
 
-from langchain_core import exceptions as core
+from langchain_core import exceptions
 
 from aimlapi_transport import errors as transport
 from aimlapi_transport.lazy_imports import lazy_names
 
 if TYPE_CHECKING:
-    from langchain_core.exceptions import (
-        ContextOverflowError,
-        ModelAPIError,
-        ModelAuthenticationError,
-        ModelConnectionError,
-        ModelInvalidRequestError,
-        ModelNotFoundError,
-        ModelPermissionDeniedError,
-        ModelRateLimitError,
-        ModelTimeoutError,
-    )
+    from langchain_core import exceptions as core
 
     from langchain_aimlapi.error_translation import translated as translated
-else:  # LangChain has these since 1.6; before, its root stands for them
-    _NAMES = (
-        "ContextOverflowError",
-        "ModelAPIError",
-        "ModelAuthenticationError",
-        "ModelConnectionError",
-        "ModelInvalidRequestError",
-        "ModelNotFoundError",
-        "ModelPermissionDeniedError",
-        "ModelRateLimitError",
-        "ModelTimeoutError",
-    )
-    globals().update({name: getattr(core, name, core.LangChainException) for name in _NAMES})
+else:
+
+    class _Exceptions:
+        """LangChain's exceptions; before langchain-core 1.6 their root stands for those that it had not yet."""
+
+        def __getattr__(self, name: str) -> type[Exception]:
+            return getattr(exceptions, name, exceptions.LangChainException)
+
+    core = _Exceptions()
 
 __all__ = [
     "AIMLAPIError",
@@ -106,11 +92,11 @@ class _HasResponse:
         return Response(values.get("status_code"), values.get("headers") or {}, values.get("body"))
 
 
-class AuthenticationError(_HasResponse, transport.AuthenticationError, ModelAuthenticationError):
+class AuthenticationError(_HasResponse, transport.AuthenticationError, core.ModelAuthenticationError):
     """The key is missing, malformed, or not accepted (401)."""
 
 
-class PermissionDeniedError(_HasResponse, transport.PermissionDeniedError, ModelPermissionDeniedError):
+class PermissionDeniedError(_HasResponse, transport.PermissionDeniedError, core.ModelPermissionDeniedError):
     """The key may not do this (403)."""
 
 
@@ -118,22 +104,22 @@ class InsufficientCreditsError(PermissionDeniedError, transport.InsufficientCred
     """The account ran out of credits: the provider says so with 403."""
 
 
-class NotFoundError(_HasResponse, transport.NotFoundError, ModelNotFoundError):
+class NotFoundError(_HasResponse, transport.NotFoundError, core.ModelNotFoundError):
     """No such model or endpoint (404)."""
 
 
-class InvalidRequestError(_HasResponse, transport.InvalidRequestError, ModelInvalidRequestError, ValueError):
+class InvalidRequestError(_HasResponse, transport.InvalidRequestError, core.ModelInvalidRequestError, ValueError):
     """The request is wrong: refused by the provider, or by us before sending it.
 
     A ValueError, which the transport's is not: LangGraph's `RetryPolicy` tries those again that are none.
     """
 
 
-class ContextLengthError(InvalidRequestError, transport.ContextLengthError, ContextOverflowError):
+class ContextLengthError(InvalidRequestError, transport.ContextLengthError, core.ContextOverflowError):
     """The messages and the output limit together exceed the model's context."""
 
 
-class RateLimitError(_HasResponse, transport.RateLimitError, ModelRateLimitError):
+class RateLimitError(_HasResponse, transport.RateLimitError, core.ModelRateLimitError):
     """Too many requests (429)."""
 
 
@@ -143,25 +129,25 @@ class QuotaExceededError(RateLimitError, transport.QuotaExceededError):
     is_retryable = False
 
 
-class ServerError(_HasResponse, transport.ServerError, ModelAPIError):
+class ServerError(_HasResponse, transport.ServerError, core.ModelAPIError):
     """The provider failed (5xx), or asked to send the request again (408, 409)."""
 
 
-class APIConnectionError(_HasResponse, transport.APIConnectionError, ModelConnectionError):
+class APIConnectionError(_HasResponse, transport.APIConnectionError, core.ModelConnectionError):
     """No connection, or it broke before an answer."""
 
 
-class APITimeoutError(APIConnectionError, transport.APITimeoutError, ModelTimeoutError):
+class APITimeoutError(APIConnectionError, transport.APITimeoutError, core.ModelTimeoutError):
     """Nothing came for longer than `timeout`."""
 
 
-class BadResponseError(_HasResponse, transport.BadResponseError, ModelAPIError):
+class BadResponseError(_HasResponse, transport.BadResponseError, core.ModelAPIError):
     """The provider answered 200, but not with an answer."""
 
     is_retryable = False
 
 
-class GenerationError(_HasResponse, transport.GenerationError, ModelAPIError):
+class GenerationError(_HasResponse, transport.GenerationError, core.ModelAPIError):
     """A video, a song or a transcript that was ordered failed at the provider."""
 
     is_retryable = False
@@ -171,11 +157,11 @@ class InvalidToolCallError(BadResponseError):
     """The model went on calling a tool with arguments that are not a JSON object: raised by `InvalidToolCallRetry`."""
 
 
-class BudgetExceededError(_HasResponse, transport.BudgetExceededError, ModelInvalidRequestError):
+class BudgetExceededError(_HasResponse, transport.BudgetExceededError, core.ModelInvalidRequestError):
     """A call that would have passed a budget (`budget_usd`); it was not sent."""
 
 
-class StreamError(_HasResponse, transport.StreamError, ModelAPIError):
+class StreamError(_HasResponse, transport.StreamError, core.ModelAPIError):
     """The provider reported a failure inside a stream."""
 
 
