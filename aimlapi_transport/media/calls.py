@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -26,9 +27,10 @@ from aimlapi_transport.errors import (
 from aimlapi_transport.json_codec import JsonError, loads
 from aimlapi_transport.media.failures import generation_failure
 from aimlapi_transport.media.generations import Generation, GenerationStatus
+from aimlapi_transport.media.inputs import address_of
 from aimlapi_transport.media.operations import LATER, operation_named
 from aimlapi_transport.media.replies import read_bytes, read_result
-from aimlapi_transport.media.requests import media_request, poll_request
+from aimlapi_transport.media.requests import media_request, poll_request, upload_limits
 from aimlapi_transport.media.states import payload_error, read_cost, read_id, read_state
 from aimlapi_transport.media.values import DONE, FAILED, UNDER_WAY, MediaFile, MediaResult
 from aimlapi_transport.request_options import RequestOptions
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
 OnProgress = Callable[[GenerationStatus], None]
 
 _PAUSE_GROWTH = 1.5
+
+_log = logging.getLogger(__name__)
 
 
 class _Reply:
@@ -73,11 +77,13 @@ class MediaCalls:
 
     Args:
         client: whose settings, key and connections are used.
+        run: runs what blocks.
         clock: seconds that only grow; injected in tests.
     """
 
-    def __init__(self, client: Caller, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, client: Caller, run: Run, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
+        self._run = run
         self._clock = clock
 
     def request(self, operation: str, model: str, arguments: Mapping[str, Any], options: Mapping[str, Any]) -> Request:
@@ -104,6 +110,7 @@ class MediaCalls:
     ) -> MediaResult:
         """The answer, however long it takes."""
         if operation not in LATER:
+            arguments = await self._with_uploads(operation, model, arguments)
             reply = await self._send(self.request(operation, model, arguments, options), timeout)
             return _result(reply, model, operation)
         generation = await self.submit(operation, model, arguments, options, timeout=timeout)
@@ -112,6 +119,27 @@ class MediaCalls:
         except AIMLAPIError as error:
             error.generation = error.generation or generation  # a refused poll: what is paid for can still be fetched
             raise
+        except BaseException as error:  # Ctrl-C, a cancelled task, an error of `on_progress`
+            error.generation = generation  # type: ignore[attr-defined]  # an attribute of this exception only
+            _log.warning("%s goes on at the provider: `wait(%r)` of a client gives it", model, generation.reference)
+            raise
+
+    async def _with_uploads(self, operation: str, model: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Arguments, with the files behind addresses where the endpoint takes none."""
+        limits, fetched = upload_limits(operation, model), dict(arguments)
+        if limits:
+            from aimlapi_transport.media.downloads import fetch
+        for name, most in limits.items():
+            values = fetched.get(name)
+            several = list(values) if isinstance(values, (list, tuple)) else [values]
+            addresses = [address_of(value) for value in several]
+            if any(addresses):
+                files = [
+                    await fetch(self._client, address, name, most, self._run) if address else value
+                    for address, value in zip(addresses, several, strict=True)
+                ]
+                fetched[name] = files if isinstance(values, (list, tuple)) else files[0]
+        return fetched
 
     async def submit(
         self,
@@ -228,12 +256,12 @@ class MediaCalls:
             pause = min(pause * _PAUSE_GROWTH, row.longest_pause)
 
     async def save(
-        self, result: MediaResult | MediaFile | Sequence[MediaFile | str] | str, to: str | os.PathLike[str], run: Run
+        self, result: MediaResult | MediaFile | Sequence[MediaFile | str] | str, to: str | os.PathLike[str]
     ) -> list[Path]:
         """The paths of the files of a result on this machine."""
         from aimlapi_transport.media.downloads import files_of, save
 
-        return await save(self._client, files_of(result), to, run)
+        return await save(self._client, files_of(result), to, self._run)
 
     async def _send(
         self, request: Request, timeout: Timeout, again: Callable[[AIMLAPIError], bool] = lambda error: True

@@ -52,6 +52,12 @@ def is_address(text: str) -> bool:
     return _ADDRESS.match(text) is not None
 
 
+def address_of(value: Any) -> str | None:
+    """The address that a value is, or that a file of a result has; None for anything else."""
+    text = value.url if isinstance(value, MediaFile) else value
+    return text.strip() if isinstance(text, str) and is_address(text.strip()) else None
+
+
 def is_file(value: Any) -> bool:
     """Whether a value is a file of any form but a text."""
     return isinstance(value, (FileBytes, MediaFile, bytes, bytearray, memoryview, os.PathLike)) or hasattr(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aimlapi_transport import usage_totals
 from aimlapi_transport.client_methods import Async, Blocking, client_method
@@ -23,6 +23,8 @@ if TYPE_CHECKING:  # imported by the first call
     from aimlapi_transport.media.values import MediaFile, MediaResult
     from aimlapi_transport.service.catalogue import Pricing
     from aimlapi_transport.usage_totals import CountedCall
+
+T = TypeVar("T")
 
 
 class MediaMethods:
@@ -43,10 +45,10 @@ class MediaMethods:
     def _media(self) -> MediaCalls:
         from aimlapi_transport.media.calls import MediaCalls
 
-        return MediaCalls(self)  # type: ignore[arg-type]  # a client, of which this is a part
+        return MediaCalls(self, self._run)  # type: ignore[arg-type]  # a client, of which this is a part
 
     @abstractmethod
-    async def _run(self, work: Callable[[], Path]) -> Path:
+    async def _run(self, work: Callable[[], T]) -> T:
         """Does what blocks: here in `SyncMedia`, in a thread in `AsyncMedia`."""
 
     @abstractmethod
@@ -244,7 +246,7 @@ class MediaMethods:
         """How far a generation is; asks once.
 
         Args:
-            generation: what `submit` returned, or its `to_json()`.
+            generation: what `submit` returned, its `to_json()` or its `reference`.
         """
         return await self._media.status(_generation(generation), timeout=timeout)
 
@@ -259,6 +261,7 @@ class MediaMethods:
         """What was ordered, once it is there; also for what another process ordered.
 
         Args:
+            generation: what `submit` returned, its `to_json()` or its `reference`.
             timeout: seconds in all; by default 20 minutes for a video, 10 for music and transcripts.
             on_progress: called with each `GenerationStatus`.
         """
@@ -281,7 +284,7 @@ class MediaMethods:
         Raises:
             NotFoundError: an address has expired: hosts keep files from ten minutes to seven days.
         """
-        return await self._media.save(result, to, self._run)
+        return await self._media.save(result, to)
 
     @client_method
     async def estimate_media_cost(self, /, model: str, **arguments: Any) -> Decimal | None:
@@ -362,20 +365,22 @@ def _split(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 def _generation(value: Generation | str) -> Generation:
     from aimlapi_transport.media.generations import Generation
 
+    if isinstance(value, str) and not value.lstrip().startswith("{"):
+        return Generation.from_reference(value)
     return value if isinstance(value, Generation) else Generation.from_json(value)
 
 
 class SyncMedia(MediaMethods, Blocking):
     """The media endpoints of a `Client`."""
 
-    async def _run(self, work: Callable[[], Path]) -> Path:
+    async def _run(self, work: Callable[[], T]) -> T:
         return work()
 
 
 class AsyncMedia(MediaMethods, Async):
     """The media endpoints of an `AsyncClient`."""
 
-    async def _run(self, work: Callable[[], Path]) -> Path:
+    async def _run(self, work: Callable[[], T]) -> T:
         import asyncio
 
         return await asyncio.to_thread(work)

@@ -108,6 +108,15 @@ def media_request(
     return request._replace(headers=(*request.headers, ("content-type", content_type)))
 
 
+def upload_limits(operation: str, model: str) -> Mapping[str, int]:
+    """The arguments that are sent as files only, not as addresses, and how many bytes each may have."""
+    facts = model_facts(model) if isinstance(model, str) else None
+    if operation != "edit_image" or facts is None or facts.edits is None:
+        return {}
+    rows = (row for row in FILE_LIMITS if model.startswith(row.models))
+    return {name: round(row.megabytes * 1_000_000) for row in rows for name in row.names}
+
+
 def poll_request(operation: str, model: str, generation_id: str) -> Request:
     """The question how far a generation is. Ids hold `:` and `/`, so they are quoted."""
     row, facts = OPERATIONS[operation], model_facts(model)

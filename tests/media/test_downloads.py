@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -32,6 +35,8 @@ class Files(ThreadingHTTPServer):
         self.statuses: list[int] = []
         self.headers: dict[str, str] = {}
         self.takes_ranges = True
+        self.gone: set[str] = set()
+        self.answer = PNG
         self.goes_on: threading.Event | None = None  # what keeps all but the first 1000 bytes back
         self.waits = threading.Event()
 
@@ -48,25 +53,32 @@ class _Handler(BaseHTTPRequestHandler):
         if server.statuses:
             self.send_error(server.statuses.pop(0))
             return
+        if self.path in server.gone:
+            self.send_error(404)
+            return
         start = 0
         if server.takes_ranges and (asked := self.headers.get("range")):
             start = int(asked.removeprefix("bytes=").removesuffix("-"))
         self.send_response(206 if start else 200)
         for name, value in server.headers.items():
             self.send_header(name, value)
-        self.send_header("content-length", str(len(PNG) - start))
+        self.send_header("content-length", str(len(server.answer) - start))
         self.end_headers()
-        rest = PNG[start:]
-        if server.goes_on is not None:
+        rest = server.answer[start:]
+        if (goes_on := server.goes_on) is not None:
             self.wfile.write(rest[:1000])
             self.wfile.flush()
             server.waits.set()
-            server.goes_on.wait(10)
+            goes_on.wait(10)
+            rest = rest[1000:]
         if server.breaks:
             self.wfile.write(rest[: server.breaks.pop(0)])
             self.close_connection = True
             return
         self.wfile.write(rest)
+
+    def do_POST(self) -> None:
+        self.send_error(404)
 
     def log_message(self, format: str, *args: Any) -> None:
         return None
@@ -254,3 +266,71 @@ def test_a_disk_that_takes_nothing_is_said(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(InvalidRequestError, match=r"x\.png cannot be written \(No space"):
         Client(api_key="k").save(MediaFile(data=PNG), tmp_path / "x.png")
+
+
+def test_what_was_saved_before_a_failure_is_said(files: Files, tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        client = Client(api_key="k", sleep=lambda seconds: None)
+        first, second = MediaFile(url=files.url("/a.png")), MediaFile(url=files.url("/b.png"))
+        files.gone.add("/b.png")
+        client.save([first, second], tmp_path)
+    assert str(tmp_path / "a.png") in caught.value.message and (tmp_path / "a.png").read_bytes() == PNG
+
+
+CHILD = """
+import sys
+from aimlapi_transport import Client
+print(Client(api_key="k", max_retries=0).save(sys.argv[1], sys.argv[2])[0].name)
+"""
+
+
+def test_two_processes_share_no_unfinished_file(files: Files, tmp_path: Path) -> None:
+    files.goes_on = threading.Event()
+    address = files.url("/cat.png")
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, address, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=Path.cwd()
+    )
+    assert files.waits.wait(30)  # the other one has the beginning
+    holding, files.goes_on = files.goes_on, None
+    assert [path.read_bytes() == PNG for path in save(address, tmp_path)] == [True]
+    holding.set()
+    assert child.communicate()[0].strip() == "cat-2.png" and (tmp_path / "cat-2.png").read_bytes() == PNG
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cat-2.png", "cat.png"]
+    assert "range" not in files.requests[-1][1]
+
+
+def test_what_a_killed_process_left_is_taken_up(files: Files, tmp_path: Path) -> None:
+    files.goes_on = threading.Event()
+    address = files.url("/cat.png")
+    child = subprocess.Popen([sys.executable, "-c", CHILD, address, str(tmp_path)], cwd=Path.cwd())
+    assert files.waits.wait(30)
+    while not any(path.stat().st_size for path in tmp_path.iterdir()):
+        time.sleep(0.02)
+    child.kill()
+    child.wait()
+    files.goes_on.set()
+    files.goes_on = None
+    [path] = save(address, tmp_path)
+    assert path.read_bytes() == PNG and files.requests[-1][1]["range"].startswith("bytes=")
+
+
+def test_an_upload_is_fetched_and_is_a_picture_of_the_internet(files: Files) -> None:
+    client = Client(api_key="k", max_retries=0, base_url=files.url("/v1"))
+    with pytest.raises(NotFoundError):  # fetched, for it is the host of the client; and sent, which this host knows not
+        client.edit_image("openai/gpt-image-1", "A hat", files.url("/cat.png"))
+    assert [request[0] for request in files.requests] == ["/cat.png"]
+    assert "authorization" not in files.requests[0][1]
+    other = Client(api_key="k", max_retries=0, base_url="http://127.0.0.1:1/v1")
+    with pytest.raises(InvalidRequestError, match="private network"):
+        other.edit_image("openai/gpt-image-1", "A hat", [MediaFile(url=files.url("/cat.png"))])
+    assert len(files.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"), [(b"<html>secret</html>", "not answer with a picture"), (PNG * 100, "50 MB")]
+)
+async def test_what_is_fetched_for_an_upload_is_bounded(files: Files, answer: bytes, words: str) -> None:
+    files.answer = answer
+    async with AsyncClient(api_key="k", max_retries=0, base_url=files.url("/v1")) as client:
+        with pytest.raises(InvalidRequestError, match=words):
+            await client.edit_image("openai/gpt-image-1", "A hat", files.url("/cat.png"))

@@ -78,7 +78,7 @@ class Endless(httpx.AsyncBaseTransport):
 
 
 @pytest.mark.parametrize("way", ["transport", "langchain", "llama_index"])
-async def test_cancelling_ends_a_question_that_is_under_way(way: str) -> None:
+async def test_cancelling_ends_a_question_that_is_under_way(way: str, caplog: pytest.LogCaptureFixture) -> None:
     host = Endless()
     http = httpx.AsyncClient(transport=host)
     tool: Any
@@ -95,7 +95,33 @@ async def test_cancelling_ends_a_question_that_is_under_way(way: str) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert host.left.is_set()
+    assert host.left.is_set() and "`wait('video:veo2:g:1')`" in caplog.text
+
+
+@pytest.mark.parametrize("way", ["transport", "langchain", "llama_index"])
+def test_ctrl_c_says_what_was_ordered(way: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Also in frameworks, which get the exception as it is: it carries the generation."""
+
+    class Interrupted(Host):
+        def __call__(self, request: httpx.Request) -> httpx.Response:
+            if request.method == "GET":
+                raise KeyboardInterrupt
+            return super().__call__(request)
+
+    host = Interrupted()
+    with pytest.raises(KeyboardInterrupt) as caught:
+        if way == "transport":
+            Client(api_key="k", http_client=host.settings["http_client"]).video("veo2", "A cat")
+        elif way == "langchain":
+            AIMLAPIVideoTool(model="veo2", **host.settings).invoke({"prompt": "A cat"})
+        else:
+            spec = AIMLAPIToolSpec(video_model="veo2", include=["video"], **settings(host))
+            spec.generate_video(prompt="A cat")
+    assert caught.value.generation.reference == "video:veo2:g:1"  # type: ignore[attr-defined]  # an attribute of ours
+    assert "`wait('video:veo2:g:1')`" in caplog.text
+    done = Host({"GET /v2/video/generations": {"status": "completed", "video": {"url": "https://cdn.test/film.mp4"}}})
+    client = Client(api_key="k", http_client=done.settings["http_client"])
+    assert client.wait("video:veo2:g:1").urls == ["https://cdn.test/film.mp4"]
 
 
 def timeout_of(way: str, host: Host) -> APITimeoutError:
