@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from aimlapi_cli import answers, config, options, saved, streams
-from aimlapi_cli.exits import Failure
 from aimlapi_cli.files import named_in, part_of, read_text
 from aimlapi_cli.nearest import suggestions
 from aimlapi_cli.option_groups import with_options
@@ -59,19 +59,24 @@ def ask(
     if shape is not None:
         parameters["response_format"] = shape.response_format()
     ours = client(talk.base_url, talk.api_key)
-    with suggestions(ours, used):
-        if as_json or schema is not None:
-            found = ours.complete(ours.request(used, messages, parameters=parameters))
-        else:
-            found = _streamed(ours, used, messages, parameters)
-    sentence = answers.notice(found)
-    if found is not None:
-        _keep(call, used, asked, messages, found, conversation)
+    answer = answers.Answer()
+    try:
+        with suggestions(ours, used):
+            if as_json or schema is not None:
+                answer = answers.Answer.of(ours.complete(ours.request(used, messages, parameters=parameters)))
+            else:
+                _write(streamed(ours, used, messages, parameters), answer)
+    finally:  # also what came before an interrupt, a lost connection or a full disk: it is paid for
+        if answer.completion is not None or answer.text:
+            turns = [*messages[len(head) :], answer.message()]
+            kept = saved.Saved(used, call.system, turns, conversation.cost_usd + answer.usd)
+            call.keep(kept, answer, command="ask", question=asked, cost=answer.usd)
+    sentence = answers.notice(answer.completion)
     if shape is not None:
-        parsed = _object(found, shape, sentence)
-        streams.write_json({**answers.fields(found), "parsed": parsed} if as_json else parsed)
+        parsed = _object(answer.text, shape, sentence)
+        streams.write_json({**answer.fields(), "parsed": parsed} if as_json else parsed)
     elif as_json:
-        streams.write_json(answers.fields(found))
+        streams.write_json(answer.fields())
     if sentence is not None:
         streams.say(sentence)
 
@@ -90,46 +95,28 @@ def _content(call: options.Call, typed: str | None, files: list[Path]) -> tuple[
     return asked, [{"type": "text", "text": asked}, *parts] if parts else asked
 
 
-def _streamed(ours: Any, model: str, messages: list[dict[str, Any]], parameters: dict[str, Any]) -> Any:
-    """The answer, written as it comes."""
-    found, ends_line = None, True
-    for delta in streamed(ours, model, messages, parameters):
-        if delta.text and delta.choice == 0:
-            streams.write(delta.text)
-            ends_line = delta.text.endswith("\n")
-        found = delta.completion or found
-    if not ends_line or found is None or not found.text:
+def _write(pieces: Iterable[Any], answer: answers.Answer) -> None:
+    """Writes an answer as it comes. Where a disk is full, the rest is still read: it is paid for, and is kept.
+
+    Raises:
+        OSError: it could not be written; BrokenPipeError at once, for nobody reads on.
+    """
+    lost: OSError | None = None
+    written = 0
+    for delta in pieces:
+        answer.add(delta)
+        if lost is None and len(answer.text) > written:
+            try:
+                streams.write(answer.text[written:])
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                lost = error
+            written = len(answer.text)
+    if lost is not None:
+        raise lost
+    if not answer.text.endswith("\n"):
         streams.write("\n")
-    return found
-
-
-def _keep(
-    call: options.Call, model: str, asked: str, messages: list[dict[str, Any]], found: Any, before: saved.Saved
-) -> None:
-    """For `--continue`, and in the log where that is wanted; an answer is not lost because of either."""
-    said: dict[str, Any] = {"role": "assistant", "content": found.text}
-    if found.reasoning:
-        said["reasoning_content"] = found.reasoning
-    whole = [*messages, said]
-    if call.config.defaults.remember is not False:
-        cost = before.cost_usd + (found.cost.usd if found.cost else 0.0)
-        turns = [message for message in whole if message["role"] != "system"]
-        saved.keep_last(saved.Saved(model, call.system, turns, cost))
-    if call.keeps_log:
-        from aimlapi_cli import log_store
-
-        try:
-            log_store.add(
-                command="ask",
-                conversation=None,
-                call=call,
-                model=model,
-                question=asked,
-                messages=whole,
-                answer=answers.fields(found),
-            )
-        except Failure as error:
-            streams.say(str(error))
 
 
 def _shape(path: Path) -> AnswerSchema:
@@ -146,10 +133,10 @@ def _shape(path: Path) -> AnswerSchema:
     return answer_schema(schema, name=None if schema.get("title") else path.stem)
 
 
-def _object(found: Any, shape: AnswerSchema, sentence: str | None) -> Any:
+def _object(text: str, shape: AnswerSchema, sentence: str | None) -> Any:
     from aimlapi_transport.structured.json_text import json_answer
 
     try:
-        return shape.value(json_answer(found.text, shape.schema))
+        return shape.value(json_answer(text, shape.schema))
     except ValueError as error:
         fail(sentence or str(error))

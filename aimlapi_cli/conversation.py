@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from aimlapi_cli import answers, options, saved, streams
-from aimlapi_cli.exits import Failure
+from aimlapi_cli import options, saved
+from aimlapi_cli.answers import Answer, notice
 from aimlapi_cli.files import named_in, part_of
 from aimlapi_cli.line_reader import Reader
 from aimlapi_cli.nearest import suggestions
@@ -56,6 +56,7 @@ class Conversation:
         self.messages = list(begun.messages)
         self.files: list[dict[str, Any]] = []
         self.usd = 0.0
+        self._talk_usd = begun.cost_usd  # since the conversation began, perhaps another day
         self.tokens = 0
         self.is_over = False
         self._number: int | None = None  # in the log
@@ -107,7 +108,7 @@ class Conversation:
             self.out.print(f"{self.tokens:,} tokens, ${self.usd:.6f}")
         elif name == "new":
             self.messages.clear()
-            self._number = None
+            self._number, self._talk_usd = None, 0.0
         else:
             self._help()
 
@@ -130,7 +131,7 @@ class Conversation:
             self._call.parameters[name] = value
 
     def _saved(self) -> Saved:
-        return Saved(self.model, self.system, self.messages, self.usd)
+        return Saved(self.model, self.system, self.messages, self._talk_usd)
 
     def _save(self, path: Path) -> None:
         if path.expanduser().exists() and not self.read.confirm(f"{path} is there already. Overwrite it?"):
@@ -142,7 +143,7 @@ class Conversation:
     def _load(self, found: Saved) -> None:
         self.messages, self.system = list(found.messages), found.system
         self.model = found.model or self.model
-        self._number = None
+        self._number, self._talk_usd = None, found.cost_usd
         self._note(f"{len(self.messages)} messages of {self.model}.")
 
     # -- a turn --------------------------------------------------------------------------------------------------------
@@ -153,50 +154,55 @@ class Conversation:
         asked = self._call.question(text)
         content: Any = [{"type": "text", "text": asked}, *files] if files else asked
         turn: list[dict[str, Any]] = [{"role": "user", "content": content}]
-        paid = self.usd
-        for _ in range(_ROUNDS):
-            completion, shown = self._answer(turn)
-            calls = completion.tool_calls if completion is not None and self._toolbox else ()
-            if shown or calls:
-                turn.append(_message(shown, completion, calls))
-            if not calls:
-                break
-            turn += [self._run(call) for call in calls]
-        else:
-            self._note(f"Stopped after {_ROUNDS} rounds of tool calls.")
-        self.files.clear()
-        if len(turn) == 1:  # nothing came: the message is not kept, so that it can be said again
-            return
-        self.messages += turn
-        self._keep(asked, completion, shown, self.usd - paid)
+        paid, answer = self.usd, Answer()
+        try:
+            for _ in range(_ROUNDS):
+                answer = Answer()
+                try:
+                    self._answer(turn, answer)
+                finally:  # also what came before a stop, a lost connection or a full disk: it is paid for
+                    calls = answer.completion.tool_calls if answer.completion is not None and self._toolbox else ()
+                    if answer.text and not calls:
+                        turn.append(answer.message())
+                if not calls:
+                    break
+                turn += [answer.message(calls), *map(self._run, calls)]
+            else:
+                self._note(f"Stopped after {_ROUNDS} rounds of tool calls.")
+        finally:
+            if len(turn) > 1:  # else nothing came: the message is not kept, so that it can be said again
+                self.files.clear()
+                self.messages += turn
+                self._talk_usd += self.usd - paid
+                self._number = self._call.keep(
+                    self._saved(), answer, command="chat", question=asked, cost=self.usd - paid, number=self._number
+                )
 
-    def _answer(self, turn: list[dict[str, Any]]) -> tuple[Any, str]:
-        """One answer, shown as it comes: what is known of it (None where it was stopped), and its text."""
+    def _answer(self, turn: list[dict[str, Any]], answer: Answer) -> None:
+        """One answer, shown as it comes; what is stopped by Ctrl-C is as far as it came."""
         head = [{"role": "system", "content": self.system}] if self.system else []
         parameters = dict(self._call.parameters)
         if self._toolbox:
             parameters["tools"] = self._toolbox.schemas()
-        completion = None
         with suggestions(self._client, self.model):
             stream = streamed(self._client, self.model, [*head, *self.messages, *turn], parameters)
-            answer = ShownAnswer(self.out)
             try:
-                with answer:
+                with ShownAnswer(self.out) as shown:
                     for delta in stream:
+                        answer.add(delta)
                         if delta.choice == 0:
-                            answer.add(delta.text, delta.reasoning)
-                        completion = delta.completion or completion
+                            shown.add(delta.text, delta.reasoning)
             except KeyboardInterrupt:
                 stream.close()
                 self._note("(stopped)")
-                return None, answer.text
-        self.usd += completion.cost.usd if completion and completion.cost else 0.0
-        self.tokens += completion.usage.total if completion and completion.usage else 0
-        sentence = answers.notice(completion)
-        runs = bool(completion and completion.tool_calls and self._toolbox)
+                return
+        self.usd += answer.usd
+        usage = answer.completion and answer.completion.usage
+        self.tokens += usage.total if usage else 0
+        sentence = notice(answer.completion)
+        runs = bool(answer.completion and answer.completion.tool_calls and self._toolbox)
         if sentence is not None and not runs:
             self._note(sentence)
-        return completion, answer.text
 
     def _run(self, call: Any) -> dict[str, Any]:
         """Runs a call of a tool, unless the user says no; the message with its result."""
@@ -211,37 +217,3 @@ class Conversation:
                 result = "The user stopped this call."
         self._note(f"<- {result[:500]}")
         return {"role": "tool", "tool_call_id": call.id, "content": result}
-
-    def _keep(self, asked: str, completion: Any, shown: str, cost: float) -> None:
-        """For `--continue`, and in the log where that is wanted."""
-        if self._call.config.defaults.remember is not False:
-            saved.keep_last(self._saved())
-        if not self._call.keeps_log:
-            return
-        from aimlapi_cli import log_store
-
-        try:
-            self._number = log_store.add(
-                command="chat",
-                conversation=self._number,
-                call=self._call,
-                model=self.model,
-                question=asked,
-                messages=[{"role": "system", "content": self.system}, *self.messages] if self.system else self.messages,
-                answer={
-                    **(answers.fields(completion) if completion is not None else {"text": shown}),
-                    "cost_usd": cost,
-                },
-            )
-        except Failure as error:
-            streams.say(str(error))
-
-
-def _message(text: str, completion: Any, calls: Any) -> dict[str, Any]:
-    """An answer as a message of the history."""
-    message: dict[str, Any] = {"role": "assistant", "content": text or None}
-    if completion is not None and completion.reasoning:
-        message["reasoning_content"] = completion.reasoning
-    if calls:
-        message["tool_calls"] = [call.to_wire() for call in calls]
-    return message

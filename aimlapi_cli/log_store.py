@@ -9,7 +9,7 @@ import json
 import os
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -69,30 +69,33 @@ def log_path() -> Path:
 
 
 def add(
+    kept: Saved,
     *,
     command: str,
     conversation: int | None,
-    call: Any,
-    model: str,
+    parameters: Mapping[str, Any],
     question: str,
-    messages: Sequence[Any],
-    answer: Any,
+    answer: Mapping[str, Any],
 ) -> int:
     """Keeps an answer; the number of its conversation, a new one where none is given.
+
+    Args:
+        kept: the conversation with the answer.
 
     Raises:
         Failure: the file cannot be written, or is damaged.
     """
+    head = [{"role": "system", "content": kept.system}] if kept.system else []
     fields = {
+        **{name: answer[name] for name in _COLUMNS if name in answer},
         "created": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
         "command": command,
-        "model": model,
-        "system": call.system,
+        "model": kept.model,
+        "system": kept.system,
         "question": _whole(question),
         "answer": _whole(answer["text"]),
-        "parameters": json.dumps(call.parameters, default=str),
-        "messages": json.dumps(_without_files(messages), default=str),
-        **{name: answer[name] for name in _COLUMNS if name in answer and name != "model"},
+        "parameters": json.dumps(parameters, default=str),
+        "messages": json.dumps(_without_files([*head, *kept.messages]), default=str),
     }
     with _opened() as log:
         if conversation is None:

@@ -10,8 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
-from aimlapi_cli import completion, saved
+from aimlapi_cli import completion, saved, streams
+from aimlapi_cli.answers import Answer
 from aimlapi_cli.config import OWN, Config, Defaults, load
+from aimlapi_cli.exits import Failure
 from aimlapi_cli.nearest import sentence
 from aimlapi_cli.session import ApiKey, BaseUrl
 from aimlapi_cli.streams import file_name
@@ -98,6 +100,34 @@ class Call:
                 f"No model is named: pass one (`aimlapi models` lists them), or set `model` in {self.config.path}."
             )
         return str(self.model)
+
+    def keep(
+        self, kept: saved.Saved, answer: Answer, *, command: str, question: str, cost: float, number: int | None = None
+    ) -> int | None:
+        """For `--continue`, and in the log where that is wanted; an answer is not lost because of either.
+
+        Args:
+            kept: the conversation with the answer.
+            cost: of this turn, in US dollars.
+            number: of the conversation in the log; None for a new one.
+
+        Returns:
+            That number, where the log has it.
+        """
+        if self.config.defaults.remember is not False:
+            saved.keep_last(kept)
+        if not self.keeps_log:
+            return number
+        from aimlapi_cli import log_store
+
+        fields = {**answer.fields(), "cost_usd": cost}
+        try:
+            return log_store.add(
+                kept, command=command, conversation=number, parameters=self.parameters, question=question, answer=fields
+            )
+        except Failure as error:
+            streams.say(str(error))
+            return number
 
     @property
     def needs_text(self) -> bool:
