@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Sequence
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.control import Control
 from rich.live import Live
 from rich.markdown import Markdown
+from rich.segment import ControlType, Segment
 from rich.text import Text
 
 from aimlapi_cli.streams import printable
 
 _BLOCK = re.compile(r"\n[ \t]*\n")
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
+# DECAWM: without it, a line whose characters the terminal draws wider than Rich counts them takes no second row.
+_NO_WRAP, _WRAP = (Segment(f"\x1b[?7{mode}", None, [(ControlType.CARRIAGE_RETURN,)]) for mode in "lh")
 
 
 class ShownAnswer:
-    """Paragraphs that are whole are printed for good; only the last, which still grows, is drawn anew.
-
-    A region that is drawn anew and is higher than the terminal would leave its upper lines behind at each drawing.
-    """
+    """Paragraphs that are whole are printed for good; only the last, which still grows, is drawn anew."""
 
     def __init__(self, out: Console) -> None:
         self._out = out
-        self._live = Live(console=out, refresh_per_second=8, transient=True, vertical_overflow="crop")
+        self._region = _Region()
+        self._live = Live(self._region, console=out, refresh_per_second=8, transient=True)
         self.text = ""
         self._printed = 0  # characters of the text
         self._reasoning = ""
@@ -36,6 +40,7 @@ class ShownAnswer:
 
     def __exit__(self, *_: object) -> None:
         if self._out.is_terminal:
+            self._region.parts = ()  # else Rich draws all of it, also what is higher than the terminal, a last time
             self._live.stop()
             if rest := self._rest():
                 self._out.print(Group(*rest))
@@ -53,9 +58,11 @@ class ShownAnswer:
         self._reasoning += reasoning
         whole = self._whole_blocks()
         if whole > self._printed:
+            self._region.parts = ()
+            self._live.refresh()
             self._out.print(Group(*self._thought(), _markdown(self.text[self._printed : whole])))
             self._printed, self._reasoning = whole, ""
-        self._live.update(Group(*self._rest()))
+        self._region.parts = self._rest()
 
     def _whole_blocks(self) -> int:
         """Where the last blank line is that is in no code block."""
@@ -72,6 +79,51 @@ class ShownAnswer:
     def _rest(self) -> list[RenderableType]:
         rest = self.text[self._printed :]
         return [*self._thought(), *([_markdown(rest)] if rest.strip() else [])]
+
+
+class _Region:
+    """What is drawn anew, in place: the last lines of `parts`, at most half of the terminal."""
+
+    def __init__(self) -> None:
+        self.parts: Sequence[RenderableType] = ()
+        self._widths: list[int] = []  # of the lines that are drawn
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from self._more_rows(options.size.width)
+        lines = console.render_lines(Group(*self.parts), options, pad=False) if self.parts else []
+        lines = [_stripped(line) for line in lines[-max(options.size.height // 2, 1) :]]
+        self._widths = [Segment.get_line_length(line) for line in lines]
+        if not lines:
+            return
+        yield _NO_WRAP
+        for place, line in enumerate(lines):
+            if place:
+                yield Segment.line()
+            yield from line
+        yield _WRAP
+
+    def _more_rows(self, width: int) -> RenderResult:
+        """Erases the rows that the drawn lines have more than there are lines: since the terminal became narrower.
+
+        Rich is at the first of as many rows as there were lines. xterm and screen cut lines, and do not wrap them.
+        """
+        if os.environ.get("XTERM_VERSION") or os.environ.get("STY"):
+            return
+        more = sum(max(-(-line // width) - 1, 0) for line in self._widths)
+        if more:
+            up = [(ControlType.CURSOR_UP, 1), (ControlType.ERASE_IN_LINE, 2)]
+            yield Control(*up * more).segment
+
+
+def _stripped(line: list[Segment]) -> list[Segment]:
+    """A line without blanks at its end, which a narrower terminal would wrap, too."""
+    length = len("".join(one.text for one in line).rstrip(" "))
+    kept = []
+    for text, style, control in line:
+        if control or text[:length]:
+            kept.append(Segment(text if control else text[:length], style, control))
+        length -= 0 if control else min(len(text), length)
+    return kept
 
 
 def _markdown(text: str) -> Markdown:
