@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -32,10 +32,20 @@ from aimlapi_transport.config.fields import (
     validated_field,
 )
 from aimlapi_transport.config.limits import Limits
-from aimlapi_transport.http.pool import Closable, PoolHandle
+from aimlapi_transport.http.pool import Closable, NoValue, PoolHandle
 
 if TYPE_CHECKING:  # imported at the first call: half of what importing this module would cost
     from aimlapi_transport.client import AsyncClient, Client
+
+
+T_Client = TypeVar("T_Client", "Client", "AsyncClient")
+
+
+class _KeptClients(NoValue):
+    """The clients of an instance, by their class, each beside the settings it was made with."""
+
+    def __init__(self) -> None:
+        self.clients: dict[type, tuple[dict[str, Any], Any]] = {}
 
 
 class ConnectionFields(Closable, BaseModel):
@@ -74,6 +84,7 @@ class ConnectionFields(Closable, BaseModel):
         def timeout(self) -> Any: ...
 
     _pool_handle: PoolHandle = PrivateAttr(default_factory=PoolHandle)
+    _kept: _KeptClients = PrivateAttr(default_factory=_KeptClients)
 
     _clients: ClassVar = ("http_client", "http_async_client", "async_http_client")
     _shared_by_copies: ClassVar[tuple[str, ...]] = _clients
@@ -136,12 +147,28 @@ class ConnectionFields(Closable, BaseModel):
     def _client(self) -> Client:
         from aimlapi_transport.client import Client
 
-        return Client(http_client=self.http_client, pool_handle=self._pool_handle, **self._config())
+        return self._kept_client(Client, self.http_client)
 
     def _async_client(self) -> AsyncClient:
         from aimlapi_transport.client import AsyncClient
 
-        return AsyncClient(http_client=self.http_async_client, pool_handle=self._pool_handle, **self._config())
+        return self._kept_client(AsyncClient, self.http_async_client)
+
+    def _kept_client(self, kind: type[T_Client], http_client: Any) -> T_Client:
+        """The client of the last call, or another where the settings, or the environment's address, have changed."""
+        settings = {**self._config(), "http_client": http_client}
+        if settings["base_url"] is None:
+            from aimlapi_transport.config.settings import resolve_host
+
+            settings["base_url"] = resolve_host(self.preset, None)[1]
+        kept: tuple[dict[str, Any], T_Client] | None = self._kept.clients.get(kind)
+        if kept is not None and kept[0] == settings:
+            return kept[1]
+        client = kind(pool_handle=self._pool_handle, **settings)
+        for name in ("headers", "query", "socket_options"):
+            settings[name] = copy(settings[name])  # the user's own may be changed in place
+        self._kept.clients[kind] = settings, client
+        return client
 
     def __getstate__(self) -> dict[Any, Any]:
         """An instance is a value: your own HTTP clients are connections, and stay behind."""

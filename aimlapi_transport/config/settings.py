@@ -115,7 +115,7 @@ class Settings:
                 raise _refusal(name, seconds)
         if proxy is not None:
             _check_proxy(proxy)
-        self.preset, self.base_url = _host(preset, base_url)
+        self.preset, self.base_url = resolve_host(preset, base_url)
         self.is_provider = self.base_url == self.preset.base_url
         self.route = Route(self.base_url, proxy, tuple(map(tuple, socket_options or ())))
         self.strict_parameters = strict_parameters
@@ -210,12 +210,12 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 def host_name(preset: str | Preset | None, base_url: str | None) -> str:
     """The name of the host requests go to, for people to read; no error and no secret, whatever the settings."""
     try:
-        return urlsplit(_host(preset, base_url)[1]).hostname or ""
+        return urlsplit(resolve_host(preset, base_url)[1]).hostname or ""
     except (ValueError, InvalidRequestError):
         return "unknown"
 
 
-def _host(preset: str | Preset | None, base_url: str | None) -> tuple[Preset, str]:
+def resolve_host(preset: str | Preset | None, base_url: str | None) -> tuple[Preset, str]:
     """Whose rules apply, and the address. An address decides the rules unless a preset is named."""
     if preset is not None and not isinstance(preset, Preset):
         if preset not in PRESETS:

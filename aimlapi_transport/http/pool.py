@@ -128,7 +128,28 @@ class _Share:
         pool.shares.add(self)
 
 
-class PoolHandle:
+class NoValue:
+    """What an object holds that is no part of its value: it equals any other of its class, and copies get a new one."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other)
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __copy__(self) -> Self:
+        return type(self)()
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return type(self)()
+
+    def __reduce__(self) -> tuple[type[Self], tuple[()]]:
+        return type(self), ()
+
+
+class PoolHandle(NoValue):
     """A share in the connections by a route, taken at the first call. No part of its holder's value.
 
     A closed handle may be used again: it takes a new share.
@@ -180,21 +201,6 @@ class PoolHandle:
             if _pools.get(pool.key) is pool:
                 del _pools[pool.key]
         return pool
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, PoolHandle)
-
-    def __hash__(self) -> int:
-        return 0
-
-    def __copy__(self) -> PoolHandle:
-        return PoolHandle()
-
-    def __deepcopy__(self, memo: Any) -> PoolHandle:
-        return PoolHandle()
-
-    def __reduce__(self) -> tuple[type[PoolHandle], tuple[()]]:
-        return PoolHandle, ()
 
 
 class Closable:
