@@ -12,7 +12,6 @@ from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
     CitationBlock,
-    CompletionResponse,
     DocumentBlock,
     ImageBlock,
     LogProb,
@@ -95,22 +94,6 @@ def from_completion(completion: Completion, reading: Reading, *, delta: str | No
         delta=delta,
         logprobs=logprobs_from(choice.logprobs),
         additional_kwargs=_facts(completion, choice),
-    )
-
-
-def to_completion(response: ChatResponse) -> CompletionResponse:
-    """The response as `complete` gives it: its text, all else in `additional_kwargs`."""
-    message = response.message
-    kwargs = {**message.additional_kwargs, **response.additional_kwargs}
-    thoughts = [block.content for block in message.blocks if isinstance(block, ThinkingBlock) and block.content]
-    if thoughts:
-        kwargs["reasoning_content"] = "\n".join(thoughts)
-    return CompletionResponse(
-        text=message.content or "",
-        additional_kwargs=kwargs,
-        raw=response.raw,
-        logprobs=response.logprobs,
-        delta=response.delta,
     )
 
 

@@ -162,3 +162,21 @@ def test_a_handler_that_comes_while_a_stream_runs_gets_the_pieces_that_follow() 
     assert [id(response) for response in pieces] == [id(response) for response in given[1:]]
     ends = [event.response for event in heard.events if isinstance(event, LLMChatEndEvent)]
     assert [json.loads(end.model_dump_json())["message"]["blocks"][0]["text"] for end in ends] == ["abc"]
+
+
+@pytest.mark.parametrize("form", ["stream_chat", "astream_chat", "stream_complete", "astream_complete"])
+async def test_a_handler_that_comes_late_hears_the_start_the_pieces_that_follow_and_the_end(form: str) -> None:
+    heard, handlers = Heard(), list(dispatcher.event_handlers)
+    stream = getattr(Host([ANSWER]).llm(), form)(HELLO if form.endswith("chat") else "Hello")
+    stream = await stream if form.startswith("a") else stream
+    given = [await anext(stream) if form.startswith("a") else next(stream)]
+    dispatcher.add_event_handler(heard)
+    try:
+        given += [response async for response in stream] if form.startswith("a") else stream
+    finally:
+        dispatcher.event_handlers[:] = handlers
+    kind = "Chat" if form.endswith("chat") else "Completion"
+    expected = [f"LLM{kind}StartEvent", *[f"LLM{kind}InProgressEvent"] * 3, f"LLM{kind}EndEvent"]
+    assert [type(event).__name__ for event in heard.events] == expected
+    assert [response.delta for response in given] == ["a", "b", "c", ""]
+    assert [id(event.response) for event in heard.events[1:]] == [id(r) for r in (*given[1:], given[-1])]

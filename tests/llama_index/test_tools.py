@@ -183,13 +183,11 @@ async def test_one_call_means_one_call_everywhere(form: str, parallel: bool) -> 
     assert len(llm.get_tool_calls_from_response(response)) == count
 
 
-def test_a_response_of_elsewhere_is_cut_to_one_call_without_touching_it() -> None:
-    blocks = [ToolCallBlock(tool_call_id="c1", tool_name="add"), ToolCallBlock(tool_call_id="c1", tool_name="add")]
-    message = ChatMessage(role="assistant", blocks=blocks, additional_kwargs={"tool_calls": TWO})
-    response = ChatResponse(message=message)
-    cut = AIMLAPI("some/model")._validate_chat_with_tools_response(response, [ADD])
-    assert (len(cut.message.blocks), len(cut.message.additional_kwargs["tool_calls"])) == (1, 1)
-    assert (len(message.blocks), len(message.additional_kwargs["tool_calls"])) == (2, 2)
+@pytest.mark.parametrize("form", ["chat", "achat", "stream_chat", "astream_chat"])
+async def test_the_parameter_of_the_body_wins_over_the_framework_in_every_form(form: str) -> None:
+    llm = Host([TWO_STREAMED if "stream" in form else whole(None, "tool_calls", tool_calls=TWO)]).llm()
+    *_, response = await gathered(f"{form}_with_tools", llm, [ADD, STOP], "Hi", parallel_tool_calls=True)
+    assert len(llm.get_tool_calls_from_response(response)) == 2
 
 
 def test_calls_are_read_from_blocks_and_from_additional_kwargs() -> None:

@@ -1,26 +1,29 @@
-"""What a call sends, and what to know when its answer comes: the one place where settings meet."""
+"""Calls: settings and messages -> a request -> LlamaIndex's responses; whole and streamed, sync and async."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Generator, Iterable, Sequence
+from typing import Any, NamedTuple
 
-from llama_index.core.base.llms.types import ChatMessage
-from typing_extensions import Self
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
+from aimlapi_transport.chat.choices import OneChoice
+from aimlapi_transport.chat.response import Completion, Delta
 from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.client import AsyncClient, Client
+from aimlapi_transport.request import Request
+from aimlapi_transport.request_builder import build_request
+from aimlapi_transport.request_options import RequestOptions
+from aimlapi_transport.responses.background import Progress
 from aimlapi_transport.usage_totals import CountedCall, used_by
+from llama_index_aimlapi._chunks import Snapshots
+from llama_index_aimlapi._instrumentation import AsyncResponses, responses
+from llama_index_aimlapi._messages import cached_up_to, to_wire
+from llama_index_aimlapi._responses import Reading, from_completion
 from llama_index_aimlapi._schemas import to_response_format
 from llama_index_aimlapi._settings import AIMLAPISettings
 from llama_index_aimlapi._tools import forced_tool, to_tool_choice, to_tools, tool_list
 from llama_index_aimlapi.usage import counted_call
-
-if TYPE_CHECKING:  # imported at the first call
-    from aimlapi_transport.chat.response import Completion
-    from aimlapi_transport.client import AsyncClient, Client
-    from aimlapi_transport.request import Request
-    from aimlapi_transport.responses.background import Progress
-    from llama_index_aimlapi._responses import Reading
 
 
 class Call(NamedTuple):
@@ -41,22 +44,6 @@ class Call(NamedTuple):
     llm: AIMLAPISettings
     on_progress: Progress | None
 
-    def reserve(self, client: Client) -> Self:
-        """Sets aside what the call will cost, where there is a budget.
-
-        Raises:
-            BudgetExceededError: the budget would be passed.
-        """
-        if self.usage.has_budget:
-            self.usage.reserve(client.sure_cost(self.request))
-        return self
-
-    async def areserve(self, client: AsyncClient) -> Self:
-        """As `reserve`."""
-        if self.usage.has_budget:
-            self.usage.reserve(await client.sure_cost(self.request))
-        return self
-
     def counted(self, completion: Completion) -> None:
         """Counts the answer, and notes its id where the next call is to continue it."""
         if self.llm.track_previous_responses and (
@@ -65,6 +52,82 @@ class Call(NamedTuple):
             self.llm._last_response_id = completion.id
         if self.usage.is_counted:
             self.usage.count(completion.model, used_by(completion.usage, completion.cost))
+
+    def reader(self, convert: Callable[[ChatResponse], Any] | None) -> Callable[[list[Delta]], Iterable[Any]]:
+        """What reads the deltas of a streamed answer; `convert` makes something else of each response."""
+        choice, snapshots = OneChoice(self.request.choices), Snapshots(self.reading, self.counted)
+
+        def read(deltas: list[Delta]) -> Iterable[Any]:
+            answer = map(snapshots.add, choice.of(deltas))
+            return answer if convert is None else map(convert, answer)
+
+        return read
+
+
+def chat(llm: AIMLAPISettings, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponse:
+    """The whole answer."""
+    client, call = _begun(llm, messages, kwargs, stream=False)
+    with call.usage:
+        completion = client.complete(call.request, timeout=call.timeout, on_progress=call.on_progress)
+        call.counted(completion)
+    return from_completion(completion, call.reading)
+
+
+async def achat(llm: AIMLAPISettings, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponse:
+    """The whole answer."""
+    client, call = await _abegun(llm, messages, kwargs, stream=False)
+    with call.usage:
+        completion = await client.complete(call.request, timeout=call.timeout, on_progress=call.on_progress)
+        call.counted(completion)
+    return from_completion(completion, call.reading)
+
+
+def stream(
+    llm: AIMLAPISettings,
+    messages: Sequence[ChatMessage],
+    convert: Callable[[ChatResponse], Any] | None = None,
+    /,
+    **kwargs: Any,
+) -> Generator[Any, None, None]:
+    """The answer piece by piece; `convert` makes something else of each response."""
+    client, call = _begun(llm, messages, kwargs, stream=True)
+    return responses(client.stream(call.request, timeout=call.timeout), call.reader(convert), call.usage.release)
+
+
+async def astream(
+    llm: AIMLAPISettings,
+    messages: Sequence[ChatMessage],
+    convert: Callable[[ChatResponse], Any] | None = None,
+    /,
+    **kwargs: Any,
+) -> AsyncResponses[Any]:
+    """As `stream`, for asyncio."""
+    client, call = await _abegun(llm, messages, kwargs, stream=True)
+    return AsyncResponses(client.stream(call.request, timeout=call.timeout), call.reader(convert), call.usage.release)
+
+
+def _begun(llm: AIMLAPISettings, messages: Sequence[ChatMessage], kwargs: Json, *, stream: bool) -> tuple[Client, Call]:
+    """A client and a call; what the call will cost is set aside, where there is a budget.
+
+    Raises:
+        BudgetExceededError: the budget would be passed.
+    """
+    client = llm._client()
+    call = to_call(llm, client, messages, kwargs, stream=stream)
+    if call.usage.has_budget:
+        call.usage.reserve(client.sure_cost(call.request))
+    return client, call
+
+
+async def _abegun(
+    llm: AIMLAPISettings, messages: Sequence[ChatMessage], kwargs: Json, *, stream: bool
+) -> tuple[AsyncClient, Call]:
+    """As `_begun`, for asyncio."""
+    client = llm._async_client()
+    call = to_call(llm, client, messages, kwargs, stream=stream)
+    if call.usage.has_budget:
+        call.usage.reserve(await client.sure_cost(call.request))
+    return client, call
 
 
 def to_call(
@@ -75,11 +138,6 @@ def to_call(
     Raises:
         InvalidRequestError: an argument that is not what it must be.
     """
-    from aimlapi_transport.request_builder import build_request
-    from aimlapi_transport.request_options import RequestOptions
-    from llama_index_aimlapi._messages import cached_up_to, to_wire
-    from llama_index_aimlapi._responses import Reading
-
     kwargs = dict(kwargs)
     is_prepared = "allow_parallel_tool_calls" in kwargs
     parallel = kwargs.pop("allow_parallel_tool_calls", None)
