@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from aimlapi_transport.chat.reader import ReplyParser, ReplyReader
-from aimlapi_transport.errors import APIConnectionError, APITimeoutError, BadResponseError
-from aimlapi_transport.http.error_mapping import CONNECTION_FAILED, is_broken, to_aimlapi_error
+from aimlapi_transport.errors import AIMLAPIError, APIConnectionError, APITimeoutError, BadResponseError
+from aimlapi_transport.http.error_mapping import CONNECTION_FAILED
 
 if TYPE_CHECKING:
     from aimlapi_transport.chat.response import Completion, Delta
@@ -17,14 +17,22 @@ if TYPE_CHECKING:
 
 
 class AnswerReader:
-    """Reads an exchange that is open."""
+    """Reads an exchange that is open, and leaves it at the end of the answer."""
 
     def __init__(self, exchange: Exchange) -> None:
+        request, headers, time_limits = exchange.request, exchange.headers, exchange.time_limits
         self._exchange = exchange
-        self._reply = exchange.reply
-        self._time_limits = exchange.time_limits
-        self._reader = reader_of(exchange)
-        self._awaits_event = exchange.request.stream
+        self._reader = ReplyReader(
+            request.profile,
+            headers=headers,
+            scrub=exchange.scrub,
+            first_silence=time_limits.first_silence,
+            silence=time_limits.silence,
+            limits=exchange.limits,
+            parser=_parser(request, headers, exchange.scrub, exchange.limits),
+            tool_names=request.tool_names,
+            check=None if time_limits.end is None else time_limits.check,
+        )
         self._is_read = False  # all that counts of the reply
         self._is_closed = False
 
@@ -34,51 +42,44 @@ class AnswerReader:
         Raises:
             AIMLAPIError: the reply broke off, or reports a failure; what came before it has been returned.
         """
-        reader = self._reader
-        while not self._is_read:
-            try:
-                piece = await self._reply.read()
-                deltas = reader.feed(piece) if piece else []
-                self._is_read = reader.is_done or not piece
-                if self._awaits_event and reader.count:
-                    self._awaits_event = False
-                    self._reply.limit_silence(self._time_limits.until_end(self._time_limits.silence))
-                if deltas:
-                    return deltas
-            except Exception as error:
-                self._is_read = True
-                self._raise_read_error(error)
-        if not self._is_closed:
-            self._is_closed = True
-            return reader.close()
-        await self._exchange.drain()  # the answer is handed out: what happens to the rest does not matter
-        return []
-
-    def _raise_read_error(self, error: Exception) -> None:
-        """Raises the error of ours for one while reading, but not where it came after a complete answer."""
-        mapped = self._read_error(error)
+        deltas: list[Delta] = []
         try:
-            if mapped is not None:
-                raise mapped from (error.__cause__ if mapped is error else None)
-        finally:
-            del mapped, error  # its traceback holds this frame
+            while not (deltas or self._is_read):
+                deltas = await self._next()
+            if not (deltas or self._is_closed):
+                self._is_closed = True
+                if self._exchange.status == 204:
+                    raise BadResponseError("The provider answered 204, without content.", status_code=204)
+                deltas = self._reader.close()
+        except AIMLAPIError as error:
+            await self._exchange.leave(error)
+            raise
+        if not deltas:
+            await self._exchange.leave(None)
+        return deltas
 
-    def _read_error(self, error: Exception) -> Exception | None:
-        """The error of ours for one while reading a reply; a stream that broke off is incomplete.
+    async def _next(self) -> list[Delta]:
+        reader = self._reader
+        awaited_event = not reader.count and self._exchange.request.stream
+        try:
+            piece = await self._exchange.read()
+            deltas = reader.feed(piece) if piece else []
+        except APIConnectionError as error:
+            if not reader.has_answer:
+                raise self._broken_off(error) from None
+            piece, deltas = b"", []  # after a whole answer, what becomes of the connection does not matter
+        self._is_read = reader.is_done or not piece
+        if awaited_event and reader.count:
+            self._exchange.note_begun()
+        return deltas
 
-        None where the connection broke or fell silent after a complete answer.
-        """
-        if is_broken(error):
-            limits = self._time_limits
-            error = to_aimlapi_error(error, self._exchange.scrub, limits, has_begun=self._reader.count > 0)
-        if isinstance(error, APIConnectionError):
-            if self._reader.has_answer:
-                return None
-            if isinstance(error, APITimeoutError):
-                error.partial = self._reader.partial()
-            elif self._exchange.request.stream and self._reader.count:
-                cause = error.message.removeprefix(CONNECTION_FAILED).rstrip(".")
-                return self._reader.incomplete(f"The connection broke ({cause})")
+    def _broken_off(self, error: APIConnectionError) -> AIMLAPIError:
+        """The error with what had come; a stream that broke off is incomplete."""
+        if isinstance(error, APITimeoutError):
+            error.partial = self._reader.partial()
+        elif self._exchange.request.stream and self._reader.count:
+            cause = error.message.removeprefix(CONNECTION_FAILED).rstrip(".")
+            return self._reader.incomplete(f"The connection broke ({cause})")
         return error
 
 
@@ -95,24 +96,6 @@ async def read_answer(exchange: Exchange) -> Completion:
     if completion is None:
         raise BadResponseError("The provider's reply contains no answer.")
     return completion
-
-
-def reader_of(exchange: Exchange) -> ReplyReader:
-    """What reads the body of a reply as deltas."""
-    if exchange.reply.response.status_code == 204:
-        raise BadResponseError("The provider answered 204, without content.", status_code=204)
-    request, headers, time_limits = exchange.request, exchange.headers(), exchange.time_limits
-    return ReplyReader(
-        request.profile,
-        headers=headers,
-        scrub=exchange.scrub,
-        first_silence=time_limits.first_silence,
-        silence=time_limits.silence,
-        limits=exchange.limits,
-        parser=_parser(request, headers, exchange.scrub, exchange.limits),
-        tool_names=request.tool_names,
-        check=None if time_limits.end is None else time_limits.check,
-    )
 
 
 def _parser(

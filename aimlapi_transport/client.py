@@ -178,7 +178,7 @@ class _Endpoints(ServiceMethods, Caller, Generic[T_Stream]):
         from aimlapi_transport.embeddings import read_embeddings
 
         async def read(exchange: Exchange) -> Embeddings:
-            return read_embeddings(await exchange.read_all(), count, exchange.headers(), scrub=exchange.scrub)
+            return read_embeddings(await exchange.read_all(), count, exchange.headers, scrub=exchange.scrub)
 
         if call is None:
             return await self._call(request, timeout, read)

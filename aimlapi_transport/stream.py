@@ -44,52 +44,35 @@ class _DeltaStream:
         if self._is_reading:
             raise RuntimeError("The stream is being read by another task or thread.")
         self._is_reading = True
+        deltas: list[Delta] = []
         try:
             if self._answer is None:
                 deltas = await self._client._with_retries(self._begin, self._time_limits)
             else:
                 deltas = await self._answer.deltas()
-            if not deltas:
-                await self._leave(None)
-            return deltas
         except AIMLAPIError as error:
-            was_closed = self._is_over
-            await self._leave(error)
-            if was_closed:  # by whoever else has the stream
-                return []
-            raise without_traceback(error) from None
-        except BaseException:
-            self._give_up()
-            raise
+            if not self._is_over:  # else it was closed by whoever else has the stream
+                raise without_traceback(error) from None
         finally:
             self._is_reading = False
+            if not deltas:
+                self._give_up()
+        return deltas
 
     async def _begin(self) -> list[Delta]:
         """One try, up to its first deltas; none where the stream was closed during the pause before it."""
         if self._is_over:
             return []
         exchange = await self._client._exchange(self._request, self._time_limits)
-        try:
-            await exchange.open()
-            if self._is_over:  # closed meanwhile
-                exchange.abandon()
-                return []
-            self._exchange = exchange
-            answer = AnswerReader(exchange)
-            deltas = await answer.deltas()
-        except AIMLAPIError as error:
-            await exchange.leave(error)
-            if self._is_over:
-                return []
-            raise
+        await exchange.open()
+        if self._is_over:  # closed meanwhile
+            exchange.abandon()
+            return []
+        self._exchange = exchange
+        answer = AnswerReader(exchange)
+        deltas = await answer.deltas()
         self._answer = answer
         return deltas
-
-    async def _leave(self, error: AIMLAPIError | None) -> None:
-        self._is_over = True
-        exchange, self._exchange = self._exchange, None
-        if exchange is not None:
-            await exchange.leave(error)
 
     def _give_up(self) -> None:
         self._is_over = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from aimlapi_transport.chat.response import Completion, Delta
+from aimlapi_transport.chat.response import Delta
 
 
 class OneChoice:
@@ -19,38 +19,33 @@ class OneChoice:
 
     def __init__(self, asked_for: int) -> None:
         self._is_one_of_several = asked_for > 1
-        self._index: int | None = None
+        self._index: int | None = None  # of the answer, once it is chosen
         self._waiting: dict[int, list[Delta]] = {}
 
     def of(self, deltas: list[Delta]) -> list[Delta]:
         """Which of these deltas to pass on."""
         passed: list[Delta] = []
         for delta in deltas:
-            if delta.completion is not None:
-                passed += self._last(delta, delta.completion)
+            completion = delta.completion
+            if completion is not None:
+                if self._waiting:
+                    passed += self._choose(min(self._waiting))
+                if len(completion.choices) > 1:
+                    chosen = [choice for choice in completion.choices if choice.index == self._index]
+                    choices = tuple(chosen or completion.choices[:1])
+                    delta = replace(delta, completion=replace(completion, choices=choices))
+                passed.append(delta)
             elif delta.choice == self._index:
                 passed.append(delta)
             elif self._index is None:
-                passed += self._first(delta)
+                waiting = self._waiting.setdefault(delta.choice, [])
+                waiting.append(delta)
+                if delta.choice == 0 or (len(waiting) > 1 and not self._is_one_of_several):
+                    passed += self._choose(delta.choice)
         return passed
 
-    def _first(self, delta: Delta) -> list[Delta]:
-        """The delta and those of its answer that have waited, where it decides which answer to take."""
-        waiting = self._waiting.setdefault(delta.choice, [])
-        waiting.append(delta)
-        if delta.choice == 0 or (len(waiting) > 1 and not self._is_one_of_several):
-            return self._chosen(delta.choice)
-        return []
-
-    def _chosen(self, index: int) -> list[Delta]:
-        """Takes this answer, of which these have waited."""
-        self._index, waiting = index, self._waiting.get(index, [])
-        self._waiting.clear()
+    def _choose(self, index: int) -> list[Delta]:
+        """Takes this answer, of which these deltas have waited."""
+        self._index, waiting = index, self._waiting[index]
+        self._waiting = {}
         return waiting
-
-    def _last(self, delta: Delta, completion: Completion) -> list[Delta]:
-        waiting = self._chosen(min(self._waiting)) if self._waiting else []
-        if len(completion.choices) > 1:
-            chosen = [choice for choice in completion.choices if choice.index == self._index]
-            delta = replace(delta, completion=replace(completion, choices=tuple(chosen or completion.choices[:1])))
-        return [*waiting, delta]

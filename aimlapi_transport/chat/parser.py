@@ -19,7 +19,6 @@ from aimlapi_transport.chat.tool_calls import ToolCallDelta, ToolCallReader
 from aimlapi_transport.chat.usage import Cost, Usage, cost_from, usage_from
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.limits import DEFAULT
-from aimlapi_transport.error_bodies import public_headers
 from aimlapi_transport.error_replies import error_in
 from aimlapi_transport.errors import BadResponseError
 
@@ -43,8 +42,7 @@ class CompletionReader:
         parse_think: whether `<think>...</think>` at the start of the text is read as reasoning.
         max_choices: choices of the reply, and tool calls of a choice; more raise `BadResponseError`.
 
-    Attributes:
-        inference_id: the provider's id of this call; in errors, too, so without the key, should a server echo it.
+        headers: of the reply, without cookies and without the key.
     """
 
     ends_at_done = True
@@ -64,7 +62,6 @@ class CompletionReader:
         self._parse_think = parse_think
         self._headers = headers or {}
         self._scrub = scrub
-        self.inference_id = scrub(self._headers.get("x-inference-id", "")) or None
         self._new_id = new_id
         self._max_choices = max_choices
         self._choices: dict[int, ChoiceState] = {}
@@ -166,11 +163,11 @@ class CompletionReader:
             choices=tuple(choices),
             usage=self._usage,
             cost=self._cost,
-            inference_id=self.inference_id,
+            inference_id=self._headers.get("x-inference-id"),
             client_request_id=self._headers.get("x-client-request-id"),
             extra=self._extra,
             raw=put_together if self._whole is None else self._whole,
-            headers=public_headers(self._headers, self._scrub),
+            headers=self._headers,
         )
 
     def _read_accounting(self, name: str, value: Any) -> None:
@@ -264,8 +261,6 @@ class CompletionReader:
     def _raise_error_in(self, event: Json, whole: bool) -> None:
         error = error_in(event, whole=whole, scrub=self._scrub)
         if error is not None:
-            error.request_id = self.inference_id or error.request_id
-            error.headers = public_headers(self._headers, self._scrub)
             raise error
 
     def _read_usage(self, value: Any, *, merge: bool = False) -> None:

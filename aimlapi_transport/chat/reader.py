@@ -29,12 +29,10 @@ class ReplyParser(Protocol):
     """What reads the events of an endpoint; a whole reply is one event.
 
     Attributes:
-        inference_id: the provider's id of the call.
         ends_at_done: whether `[DONE]` completes an answer.
         end: what completes it, for errors.
     """
 
-    inference_id: str | None
     ends_at_done: bool
     end: str
 
@@ -194,9 +192,7 @@ class ReplyReader:
         return deltas
 
     def _not_json(self, data: bytes) -> StreamError:
-        text = beginning(data, 80, self._scrub)
-        request_id = self._completion.inference_id
-        return StreamError(f"An event of the stream is not JSON: {text!r}.", request_id=request_id)
+        return StreamError(f"An event of the stream is not JSON: {beginning(data, 80, self._scrub)!r}.")
 
     def _error_event(self, event: Any) -> Json:
         """The value of an event whose name says that it is an error."""
@@ -239,7 +235,6 @@ class ReplyReader:
         arrived = len(partial.text) if partial else 0
         return IncompleteStreamError(
             f"{reason}, after {arrived} characters of text: {self._completion.end} came. `partial` has what arrived.",
-            request_id=self._completion.inference_id,
             partial=partial,
         )
 
@@ -248,28 +243,18 @@ class ReplyReader:
         return self._completion.completion() if self._completion.has_choice else None
 
     def _close_json(self) -> list[Delta]:
-        body = self._json or bytearray()
-        if body.startswith(_BOM):
-            del body[: len(_BOM)]
-        request_id = self._completion.inference_id
+        body = (self._json or bytearray()).removeprefix(_BOM)
         if not body:
-            raise BadResponseError("The provider answered with an empty body.", request_id=request_id)
+            raise BadResponseError("The provider answered with an empty body.")
         try:
             payload = loads(body)
         except JsonError:
             kind = "an HTML page" if body.lstrip()[:1] == b"<" else "something that is not JSON"
-            shown = beginning(body, 200, self._scrub)
-            raise BadResponseError(
-                f"The provider answered with {kind}, not with a completion.",
-                body=shown,
-                request_id=request_id,
-            ) from None
+            payload = beginning(body, 200, self._scrub)
+        else:
+            kind = f"a JSON {type(payload).__name__}"
         if not isinstance(payload, dict):
-            raise BadResponseError(
-                f"The provider answered with a JSON {type(payload).__name__}, not with a completion.",
-                body=payload,
-                request_id=request_id,
-            )
+            raise BadResponseError(f"The provider answered with {kind}, not with a completion.", body=payload)
         if self._tool_names:
             restore_names(payload, self._tool_names)
         return [*self._completion.read(payload, whole=True), *self._completion.close()]

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 from aimlapi_transport.config.settings import Secret, Settings, SettingsArguments
 from aimlapi_transport.errors import AIMLAPIError, APITimeoutError
-from aimlapi_transport.http.connection import AsyncConnection, Connection, Source
 from aimlapi_transport.http.error_mapping import without_traceback
 from aimlapi_transport.http.exchange import Exchange
-from aimlapi_transport.http.pool import Closable, PoolHandle
+from aimlapi_transport.http.pool import Closable, Pool, PoolHandle
+from aimlapi_transport.http.replies import AsyncReply, Reply
 from aimlapi_transport.http.timeouts import TimeLimits, Timeout
 from aimlapi_transport.http.user_client import UserClient
 from aimlapi_transport.request import Request
@@ -46,10 +46,10 @@ class Caller(Closable, Settings):
         key = Secret("")
         if request.needs_key:
             key = await self.aread_key() if self._is_async else self.read_key()
-        connection_type = AsyncConnection if self._is_async else Connection
-        return Exchange(connection_type(self._source(), self.base_url, self.limits), key, request, time_limits)
+        reply_type = AsyncReply if self._is_async else Reply
+        return Exchange(self, self._source(), reply_type, key, request, time_limits)
 
-    def _source(self) -> Source:
+    def _source(self) -> Pool | UserClient:
         """Where the httpx client comes from."""
         return self._user_client or self._pool_handle.pool(self.route)
 

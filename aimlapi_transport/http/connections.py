@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from abc import abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
@@ -22,128 +23,99 @@ if TYPE_CHECKING:
 
 T_Connection = TypeVar("T_Connection", bound=httpx.BaseTransport | httpx.AsyncBaseTransport)
 
+T_Client = TypeVar("T_Client", httpx.Client, httpx.AsyncClient)
+
 MAX_IDLE = 100  # idle connections kept
 IDLE_SECONDS = 60.0  # keep-alive of an idle connection
 
 
-class _Idle(Generic[T_Connection]):
-    """Idle connections: the last one given back is taken first.
+class _Connections(Generic[T_Connection]):
+    """Connections that are taken for an exchange and then given back; the last one given back is taken first.
 
     Args:
         make: a further connection.
         clock: seconds that only grow; injected in tests.
 
     Attributes:
+        idle: those that no exchange uses, with the times since when.
         is_closed: whether what is given back is closed.
     """
 
     def __init__(self, make: Callable[[], T_Connection], *, clock: Callable[[], float] = time.monotonic) -> None:
         self._make = make
         self._clock = clock
-        self._idle: deque[tuple[float, T_Connection]] = deque()
+        self.idle: deque[tuple[float, T_Connection]] = deque()
         self.is_closed = False
 
-    def take(self) -> T_Connection:
-        """A connection that no other exchange uses."""
+    def _take(self) -> T_Connection:
         try:
-            return self._idle.pop()[1]
+            return self.idle.pop()[1]
         except IndexError:
             return self._make()
 
-    def give_back(self, connection: T_Connection) -> None:
-        """Keeps a connection for the next exchange."""
-        self._idle.append((self._clock(), connection))
+    def _give_back(self, connection: T_Connection) -> None:
+        self.idle.append((self._clock(), connection))
+        self._close_expired()
 
-    def expired(self) -> list[T_Connection]:
-        """Those that were idle too long, are too many or are not wanted any more: for the caller to close."""
+    def _expired(self) -> list[T_Connection]:
+        """Those that were idle too long, are too many or are not wanted any more, which are idle no more."""
         expired = []
         with suppress(IndexError):  # another thread may be quicker
-            while self.is_closed or len(self._idle) > MAX_IDLE or self._clock() - self._idle[0][0] > IDLE_SECONDS:
-                expired.append(self._idle.popleft()[1])
+            while self.is_closed or len(self.idle) > MAX_IDLE or self._clock() - self.idle[0][0] > IDLE_SECONDS:
+                expired.append(self.idle.popleft()[1])
         return expired
 
-    def __len__(self) -> int:
-        return len(self._idle)
+    @abstractmethod
+    def _close_expired(self) -> None: ...
 
 
-class Connections(httpx.BaseTransport):
+class Connections(_Connections[httpx.HTTPTransport], httpx.BaseTransport):
     """The connections to one address, for blocking calls from any thread."""
 
-    def __init__(self, make: Callable[[], httpx.HTTPTransport], **options: Any) -> None:
-        self.idle: _Idle[httpx.HTTPTransport] = _Idle(make, **options)
-
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        self._close_expired()
-        connection = self.idle.take()
+        connection = self._take()
         response = connection.handle_request(request)  # where it fails, it has closed its connection
-        response.stream = _Stream(response.stream, connection, self)
+        response.stream = _Stream(response.stream, lambda: self._give_back(connection))
         return response
-
-    def give_back(self, connection: httpx.HTTPTransport) -> None:
-        """Keeps a connection for the next exchange."""
-        self.idle.give_back(connection)
-        self._close_expired()
 
     def close(self) -> None:
         """Closes the idle connections, and those in use when they are given back."""
-        self.idle.is_closed = True
+        self.is_closed = True
         self._close_expired()
 
     def _close_expired(self) -> None:
-        for connection in self.idle.expired():
+        for connection in self._expired():
             connection.close()
 
 
-class _Stream(httpx.SyncByteStream):
-    """A response's body, whose end gives the connection back."""
-
-    def __init__(self, stream: Any, connection: httpx.HTTPTransport, connections: Connections) -> None:
-        self._stream = stream
-        self._connection = connection
-        self._connections = connections
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._stream)
-
-    def close(self) -> None:
-        self._stream.close()
-        self._connections.give_back(self._connection)
-
-
-class AsyncConnections(httpx.AsyncBaseTransport):
+class AsyncConnections(_Connections[httpx.AsyncHTTPTransport], httpx.AsyncBaseTransport):
     """The connections of one event loop to one address.
 
     Args:
         loop: of the running loop.
     """
 
-    def __init__(self, make: Callable[[], httpx.AsyncHTTPTransport], loop: LoopResources, **options: Any) -> None:
-        self.idle: _Idle[httpx.AsyncHTTPTransport] = _Idle(make, **options)
+    def __init__(self, make: Callable[[], httpx.AsyncHTTPTransport], loop: LoopResources) -> None:
+        super().__init__(make)
         self._loop = loop
         self._has_timer = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        connection = self.idle.take()
+        connection = self._take()
         response = await connection.handle_async_request(request)
-        response.stream = _AsyncStream(response.stream, connection, self)
+        response.stream = _Stream(response.stream, lambda: self._give_back(connection))
         return response
-
-    def give_back(self, connection: httpx.AsyncHTTPTransport) -> None:
-        """Keeps a connection for the next exchange."""
-        self.idle.give_back(connection)
-        self._close_expired()
 
     async def aclose(self) -> None:
         """Closes the idle connections, and those in use when they are given back."""
-        self.idle.is_closed = True
-        for connection in self.idle.expired():
+        self.is_closed = True
+        for connection in self._expired():
             await connection.aclose()
 
     def _close_expired(self) -> None:
-        expired = self.idle.expired()
-        if expired:
+        if expired := self._expired():
             self._loop.close_later(*expired)
-        if len(self.idle) and not self._has_timer:
+        if self.idle and not self._has_timer:
             self._has_timer = True
             asyncio.get_running_loop().call_later(IDLE_SECONDS, self._on_timer)
 
@@ -152,13 +124,19 @@ class AsyncConnections(httpx.AsyncBaseTransport):
         self._close_expired()
 
 
-class _AsyncStream(httpx.AsyncByteStream):
-    """A response's body, whose end gives the connection back."""
+class _Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A response's body, blocking or not, whose end gives its connection back."""
 
-    def __init__(self, stream: Any, connection: httpx.AsyncHTTPTransport, connections: AsyncConnections) -> None:
+    def __init__(self, stream: Any, give_back: Callable[[], None]) -> None:
         self._stream = stream
-        self._connection = connection
-        self._connections = connections
+        self._give_back = give_back
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._stream)
+
+    def close(self) -> None:
+        self._stream.close()
+        self._give_back()
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         iterator: AsyncIterator[bytes] = self._stream.__aiter__()
@@ -166,7 +144,7 @@ class _AsyncStream(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._stream.aclose()
-        self._connections.give_back(self._connection)
+        self._give_back()
 
 
 class _NoCookies(CookieJar):
@@ -176,6 +154,9 @@ class _NoCookies(CookieJar):
         """Takes none."""
 
 
-def client_options() -> dict[str, Any]:
-    """A client that adds nothing of its own: it is everybody's who uses the address."""
-    return {"trust_env": False, "cookies": _NoCookies(), "auth": lambda request: request}
+def client_of(kind: type[T_Client], transport: Connections | AsyncConnections) -> T_Client:
+    """A client that adds nothing of its own to a request: it is everybody's who uses the address."""
+    options: dict[str, Any] = {"transport": transport, "cookies": _NoCookies(), "auth": httpx.Auth()}
+    client = kind(trust_env=False, **options)
+    client.headers.clear()
+    return client

@@ -16,45 +16,66 @@ from aimlapi_transport.http.error_mapping import is_broken, to_aimlapi_error
 from aimlapi_transport.http.request import (
     MAX_REDIRECTS,
     REDIRECTS,
+    headers_of,
     host_of,
     redirect,
-    request_id_of,
     to_httpx,
 )
 
 if TYPE_CHECKING:
     import httpx
 
-    from aimlapi_transport.http.connection import Connection
-    from aimlapi_transport.http.replies import AsyncReply, Reply
+    from aimlapi_transport.config.settings import Settings
+    from aimlapi_transport.http.pool import Pool
+    from aimlapi_transport.http.replies import Reply
     from aimlapi_transport.http.timeouts import TimeLimits
+    from aimlapi_transport.http.user_client import UserClient
     from aimlapi_transport.request import Request
 
 _log = logging.getLogger(__name__)
 
-DRAIN_LIMITS = (
-    64 * 1024,
-    1.0,
-)  # bytes and seconds: read after the answer's end, so that the connection can be used again
+# Bytes and seconds: read after the answer's end, so that the connection can be used again.
+DRAIN_LIMITS = 64 * 1024, 1.0
 ERROR_BODY_LIMITS = 1024 * 1024, 5.0  # bytes and seconds: what is read of the body of an error status
 
 
 class Exchange:
-    """One try. Written for asyncio; with a `Connection` that blocks, nothing it awaits waits for an event loop.
+    """One try. Written for asyncio; with a `Reply` that blocks, nothing it awaits waits for an event loop.
+
+    Args:
+        settings: of the client.
+        source: of the httpx client; its connections stay open while it is referenced.
+        reply_type: how the request is sent, and its reply is read.
 
     Attributes:
         request: what is sent; after a refusal, its fallback.
         scrub: takes the key out of texts of the server.
+        status: of the reply, once the exchange is open: one of success, or 304.
+        headers: of the reply, names in lower case, without cookies and without the key.
     """
 
-    def __init__(self, connection: Connection, key: Secret, request: Request, time_limits: TimeLimits) -> None:
+    status: int
+    headers: dict[str, str]
+
+    def __init__(
+        self,
+        settings: Settings,
+        source: Pool | UserClient,
+        reply_type: type[Reply],
+        key: Secret,
+        request: Request,
+        time_limits: TimeLimits,
+    ) -> None:
         self.request = request
         self.scrub = key.scrub
-        self.limits = connection.limits
+        self.limits = settings.limits
         self.time_limits = time_limits
-        self._connection = connection
+        self._base_url = settings.base_url
+        self._source = source
+        self._reply_type = reply_type
         self._key = key
-        self._reply: Reply | AsyncReply | None = None
+        self._reply: Reply | None = None
+        self._has_begun = False
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -71,70 +92,72 @@ class Exchange:
         Raises:
             AIMLAPIError: the reply is none that can be read.
         """
-        connection = self._connection
-        client = connection.client()
+        client = self._reply_type.client(self._source)
         if client.is_closed:
             raise InvalidRequestError("The HTTP client you passed is closed: pass one that is open.")
         url: httpx.URL | None = None
-        for _ in range(MAX_REDIRECTS + 1):
-            request = self.request
-            sent = to_httpx(client, connection.base_url, request, self._key, self.time_limits, url)
-            try:
+        try:
+            for _ in range(MAX_REDIRECTS + 1):
+                sent = to_httpx(client, self._base_url, self.request, self._key, self.time_limits, url)
                 reply = self._reply = await self._send(client, sent)
                 response = reply.response
-                if response.status_code in REDIRECTS:
-                    url = redirect(response, self.scrub)
-                else:
-                    url = None
-                    if not response.is_success and not (response.status_code == 304 and request.method == "GET"):
-                        body = await self._error_body(reply)
-                        if request.fallback is None or not is_unknown_response(response.status_code, body):
-                            raise error_for(response.status_code, body, self.headers(), scrub=self.scrub)
-                        self.request = request.fallback
-                    elif reply.can_be_read:
-                        return
-                    else:
+                if response.is_success or (response.status_code == 304 and self.request.method == "GET"):
+                    if not reply.can_be_read:
                         name = self.scrub(response.headers["content-encoding"])[:80]
                         raise BadResponseError(
                             f"The reply's content-encoding is {name!r}; gzip or deflate, once, was asked for."
                         )
-            except BaseException as error:
-                await self.leave(error)
-                raise
-            await reply.close()
-            self._reply = None
-        endless = BadResponseError(f"The provider redirected more than {MAX_REDIRECTS} times.")
-        self._locate(endless)
-        raise endless
+                    return
+                if response.status_code in REDIRECTS:
+                    url = redirect(response, self.scrub)
+                else:
+                    url, self.request = None, await self._fallback(reply)
+                await reply.close()
+                self._reply = None
+            raise BadResponseError(f"The provider redirected more than {MAX_REDIRECTS} times.")
+        except BaseException as error:
+            await self.leave(error)
+            raise
 
-    async def _send(self, client: Any, sent: httpx.Request) -> Reply | AsyncReply:
+    async def _fallback(self, reply: Reply) -> Request:
+        """What to send after a refusal; raises its error where there is nothing."""
+        body = await _read_within(reply, *ERROR_BODY_LIMITS) if reply.can_be_read else b""
+        if self.request.fallback is None or not is_unknown_response(self.status, body):
+            raise error_for(self.status, body, self.headers, scrub=self.scrub)
+        return self.request.fallback
+
+    async def _send(self, client: Any, sent: httpx.Request) -> Reply:
         is_logged = _log.isEnabledFor(logging.DEBUG)
         if is_logged:
             start = time.monotonic()
             address = str(sent.url.copy_with(query=None, userinfo=None, fragment=None))  # a query may hold a secret
             _log.debug("%s %s, %d bytes", sent.method, address, len(self.request.body))
         try:
-            reply = await self._connection.send(client, sent)
+            reply = await self._reply_type.send(client, sent)
         except Exception as error:
             if not is_broken(error):
                 raise
-            raise to_aimlapi_error(error, self.scrub, self.time_limits, self._connection.source.proxy) from None
+            raise to_aimlapi_error(error, self.scrub, self.time_limits, self._source.proxy) from None
+        self.status, self.headers = reply.response.status_code, headers_of(reply.response, self.scrub)
         if is_logged:
-            response, request_id = reply.response, request_id_of(reply.response, self.scrub)
+            request_id = self.headers.get("x-inference-id") or self.headers.get("x-request-id")
             seconds = time.monotonic() - start
-            _log.debug("%d from %s in %.3f s, request id %s", response.status_code, address, seconds, request_id)
+            _log.debug("%d from %s in %.3f s, request id %s", self.status, address, seconds, request_id)
         return reply
 
-    @property
-    def reply(self) -> Reply | AsyncReply:
-        """The reply to the request, once it is open: of a status of success, or 304. Its errors are httpx's own."""
-        assert self._reply is not None, "not open"
-        return self._reply
+    async def read(self) -> bytes:
+        """The next piece of the body; empty at its end.
 
-    def headers(self) -> dict[str, str]:
-        """The reply's headers, names in lower case; httpx's own mapping guesses the encoding at every look."""
-        raw = self.reply.response.headers.raw
-        return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
+        Raises:
+            AIMLAPIError: it broke off, or came too late.
+        """
+        assert self._reply is not None, "not open"
+        try:
+            return await self._reply.read()
+        except Exception as error:
+            if not is_broken(error):
+                raise
+            raise to_aimlapi_error(error, self.scrub, self.time_limits, has_begun=self._has_begun) from None
 
     async def read_all(self) -> bytearray:
         """The whole body.
@@ -143,45 +166,45 @@ class Exchange:
             AIMLAPIError: it broke off, is too long, or came too late.
         """
         whole = bytearray()
-        try:
-            while piece := await self.reply.read():
-                self.time_limits.check()
-                whole += piece
-                self.limits.check_reply(len(whole))
-        except Exception as error:
-            if not is_broken(error):
-                raise
-            raise to_aimlapi_error(error, self.scrub, self.time_limits) from None
+        while piece := await self.read():
+            self.time_limits.check()
+            whole += piece
+            self.limits.check_reply(len(whole))
         return whole
 
-    async def drain(self) -> None:
-        """Reads what follows an answer, so that its connection can be used again."""
-        if self.reply.is_live:
-            await _read_within(self.reply, *DRAIN_LIMITS)
+    def note_begun(self) -> None:
+        """The first event of a stream has come: those that follow are waited for as long as they may take."""
+        assert self._reply is not None, "not open"
+        self._has_begun = True
+        self._reply.limit_silence(self.time_limits.until_end(self.time_limits.silence))
 
     async def leave(self, error: BaseException | None) -> None:
-        """Closes what is open: in order, or at once where the caller was cancelled."""
+        """Closes what is open: in order, or at once where the caller was cancelled. An error learns of its call.
+
+        What follows an answer is read first, so that its connection can be used again.
+        """
         reply = self._reply
         if isinstance(error, AIMLAPIError):
-            self._locate(error)
-        if reply is None:
-            return
+            host = host_of(self._base_url)
+            error.model = self.scrub(self.request.model) or None
+            error.host = self.scrub(host) if host else None
+            if reply is not None:
+                error.headers = self.headers
+                sent_id, other_id = self.headers.get("x-inference-id"), self.headers.get("x-request-id")
+                error.request_id = sent_id or error.request_id or other_id
         if error is not None and not isinstance(error, Exception):
-            reply.abandon()
-            return
-        try:
-            await reply.close()
-        except Exception:
-            if error is None:
+            self.abandon()
+        elif reply is not None:
+            try:
+                if error is None and reply.trace.is_body_live:
+                    await _read_within(reply, *DRAIN_LIMITS)
+                await reply.close()
+            except Exception:
+                if error is None:
+                    raise
+            except BaseException:
+                self.abandon()
                 raise
-
-    def _locate(self, error: AIMLAPIError) -> None:
-        """Says in an error which call failed: its model, its host and its request id."""
-        host = host_of(self._connection.base_url)
-        error.model = self.scrub(self.request.model) or None
-        error.host = self.scrub(host) if host else None
-        if error.request_id is None and self._reply is not None:
-            error.request_id = request_id_of(self._reply.response, self.scrub)
 
     def abandon(self) -> None:
         """Gives the reply up without waiting."""
@@ -193,12 +216,8 @@ class Exchange:
         if self._reply is not None:
             await self._reply.discard()
 
-    async def _error_body(self, reply: Reply | AsyncReply) -> bytes:
-        """The body of an error status. It may repeat the key, so no frame of an error's traceback keeps it."""
-        return await _read_within(reply, *ERROR_BODY_LIMITS) if reply.can_be_read else b""
 
-
-async def _read_within(reply: Reply | AsyncReply, max_bytes: int, seconds: float) -> bytes:
+async def _read_within(reply: Reply, max_bytes: int, seconds: float) -> bytes:
     """What comes of a body in so many bytes and seconds, and before it breaks.
 
     A server that keeps the connection open must not keep the caller waiting for the whole `timeout`.

@@ -48,6 +48,7 @@ class Pool:
 
     Attributes:
         connections: for blocking calls.
+        client: sends blocking calls by them.
         key: the route, and the variables of the environment that say how to connect.
         process: the id of the process it is of.
         proxy: in use; None where there is none.
@@ -59,7 +60,7 @@ class Pool:
         import httpx
 
         from aimlapi_transport.config.retry import RetryBudget
-        from aimlapi_transport.http.connections import Connections, client_options
+        from aimlapi_transport.http.connections import Connections, client_of
         from aimlapi_transport.http.proxies import proxy_for, transport_options
 
         self.proxy = proxy_for(key[0])
@@ -70,28 +71,22 @@ class Pool:
         self.shares: WeakSet[_Share] = WeakSet()
         options = self._options
         self.connections = Connections(lambda: httpx.HTTPTransport(**options))
-        self._client = httpx.Client(transport=self.connections, **client_options())
-        self._client.headers.clear()  # each request has all it needs
+        self.client = client_of(httpx.Client, self.connections)
         finalize(self, _release, key, self.process, self.connections)
-
-    def client(self) -> httpx.Client:
-        """A client for blocking calls."""
-        return self._client
 
     def async_client(self) -> httpx.AsyncClient:
         """A client for the running event loop."""
         import httpx
 
-        from aimlapi_transport.http.connections import AsyncConnections, client_options
+        from aimlapi_transport.http.connections import AsyncConnections, client_of
 
         loop = resources_of(asyncio.get_running_loop())
         client = loop.clients.get(self.key)
         if client is None:
             options = self._options
             connections = AsyncConnections(lambda: httpx.AsyncHTTPTransport(**options), loop)
-            http = httpx.AsyncClient(transport=connections, **client_options())
-            http.headers.clear()
-            client = loop.clients[self.key] = PooledClient(http, connections)
+            client = PooledClient(client_of(httpx.AsyncClient, connections), connections)
+            loop.clients[self.key] = client
         return client.http
 
     def close(self) -> None:

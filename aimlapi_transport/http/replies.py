@@ -1,4 +1,4 @@
-"""A response whose body is still to be read: piece by piece, unpacked, and left at any moment.
+"""One httpx request sent, and its response read: piece by piece, unpacked, and left at any moment.
 
 The body is read from `response.stream`, the iterable of bytes that every httpx transport gives, so that connections of
 ours, a client of the user's own, a mock and a cassette are read alike.
@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from abc import abstractmethod
 from collections.abc import Awaitable, Generator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 import httpx
+from typing_extensions import Self
 
 from aimlapi_transport.http.decoding import PACKED, PLAIN, Decoder
-from aimlapi_transport.http.loops import LoopResources
+from aimlapi_transport.http.loops import LoopResources, resources_of, shut_down
+
+if TYPE_CHECKING:
+    from aimlapi_transport.http.pool import Pool
+    from aimlapi_transport.http.user_client import UserClient
+
+_AGAIN = 0.05  # seconds between two cancellations of a task that goes on all the same
 
 
 class Trace:
@@ -62,8 +68,8 @@ class Trace:
 _EMPTY = httpx.ByteStream(b"")
 
 
-class _Reply:
-    """What both kinds of reply share.
+class Reply:
+    """A reply, and how its request is sent: blocking, so that what is awaited of it waits for no event loop.
 
     Args:
         response: of httpx or httpx2, its body unread.
@@ -73,6 +79,8 @@ class _Reply:
         can_be_read: whether the body is packed in a way that was asked for, or not at all.
     """
 
+    _iterate: Any = iter
+
     def __init__(self, response: Any, trace: Trace) -> None:
         self.response: httpx.Response = response
         encoding = response.headers.get("content-encoding", "").strip().lower()
@@ -81,23 +89,33 @@ class _Reply:
         self._stream: Any = response.stream
         if response.is_stream_consumed:  # by whoever made it: a mock
             self._stream, self._decoder = httpx.ByteStream(response.content), None
-        self._pieces = self._iterate()
+        self._pieces = self._iterate(self._stream)
+        self._has_begun = False  # an iterator's first piece was asked for
         self._left: list[Any] = []  # iterators that began: one that is dropped would close the connection
-        self._trace = trace
+        self.trace = trace
         trace.is_body_live = False  # a recorder reads a body before it gives the response
         self._is_over = False
 
-    @abstractmethod
+    @staticmethod
+    def client(source: Pool | UserClient) -> Any:
+        """The httpx client that sends."""
+        return source.client
+
+    @classmethod
+    async def send(cls, client: Any, request: httpx.Request) -> Self:
+        """The reply to a request, its body unread."""
+        trace = Trace()
+        request.extensions["trace"] = trace.note
+        return cls(client.send(request, stream=True, follow_redirects=False), trace)
+
     async def read(self) -> bytes:
         """The next piece of the body, unpacked; empty at its end."""
-
-    def _rest(self) -> bytes:
-        """What is left to unpack at the end of the body."""
-        self._trace.is_body_live = False
+        for piece in self._pieces:
+            unpacked: bytes = piece if self._decoder is None else self._decoder.add(piece)
+            if unpacked:
+                return unpacked
+        self.trace.is_body_live = False
         return b"" if self._decoder is None else self._decoder.flush()
-
-    @abstractmethod
-    def _iterate(self) -> Any: ...
 
     def limit_silence(self, seconds: float | None) -> None:
         """Sets how many seconds each piece that follows is waited for; None for ever.
@@ -108,28 +126,9 @@ class _Reply:
         timeouts = self.response.request.extensions.get("timeout")
         if timeouts and timeouts.get("read") != seconds:
             timeouts["read"] = seconds
-            if self.is_live:
+            if self.trace.is_body_live:
                 self._left.append(self._pieces)
-                self._pieces = self._iterate()
-
-    @property
-    def is_live(self) -> bool:
-        """Whether the body is being read from a connection."""
-        return self._trace.is_body_live
-
-
-class Reply(_Reply):
-    """A reply that is read blocking: what is awaited of it waits for no event loop."""
-
-    def _iterate(self) -> Any:
-        return iter(self._stream)
-
-    async def read(self) -> bytes:
-        for piece in self._pieces:
-            unpacked: bytes = piece if self._decoder is None else self._decoder.add(piece)
-            if unpacked:
-                return unpacked
-        return self._rest()
+                self._pieces, self._has_begun = self._iterate(self._stream), False
 
     async def close(self) -> None:
         """Gives the connection back, or closes it where the body was not read to its end."""
@@ -139,7 +138,7 @@ class Reply(_Reply):
             self.response.stream = _EMPTY
 
     def abandon(self) -> None:
-        """As `close`; never fails."""
+        """Breaks the connection off, without waiting; it is never used again. Never fails."""
         if not self._is_over:
             self._is_over = True
             with suppress(Exception):
@@ -150,32 +149,59 @@ class Reply(_Reply):
                     self.response.stream = _EMPTY
 
     async def discard(self) -> None:
-        """As `abandon`."""
+        """As `abandon`; returns when the connection is closed."""
         self.abandon()
 
 
-class AsyncReply(_Reply):
+class AsyncReply(Reply):
     """A reply that is read in an event loop.
 
     Args:
         loop: of the running loop.
     """
 
+    _iterate = aiter
+
     def __init__(self, response: Any, trace: Trace, loop: LoopResources) -> None:
         super().__init__(response, trace)
         self._loop = loop
         loop.replies.add(self)
 
-    def _iterate(self) -> Any:
-        self._has_begun = False
-        return self._stream.__aiter__()
+    @staticmethod
+    def client(source: Pool | UserClient) -> Any:
+        return source.async_client()
+
+    @classmethod
+    async def send(cls, client: Any, request: httpx.Request) -> Self:
+        """The reply to a request, its body unread.
+
+        A task of its own sends the request. httpcore leaves its socket open where it is cancelled twice or in the TLS
+        handshake, and before Python 3.11 anyio, in whose scopes it connects, may take a cancellation for its own. So
+        this task is cancelled until it ends, and what it had opened is closed.
+        """
+        loop = resources_of(asyncio.get_running_loop())
+        trace = Trace(loop.streams)
+        request.extensions["trace"] = trace.anote
+        task = asyncio.ensure_future(client.send(request, stream=True, follow_redirects=False))
+        try:
+            await asyncio.wait([task])
+            return cls(task.result(), trace, loop)
+        except asyncio.CancelledError:
+            for stream in trace.opened:
+                shut_down(stream)
+            ending = loop.keep(asyncio.ensure_future(_end(task, trace.opened)), trace.opened)
+            await asyncio.shield(ending)
+            raise
+        finally:
+            del task  # its error holds this frame
 
     async def read(self) -> bytes:
         while (piece := await self._next()) is not None:
             unpacked = piece if self._decoder is None else self._decoder.add(piece)
             if unpacked:
                 return unpacked
-        return self._rest()
+        self.trace.is_body_live = False
+        return b"" if self._decoder is None else self._decoder.flush()
 
     def _next(self) -> Awaitable[bytes | None]:
         """The next piece unchanged, None at the end."""
@@ -186,7 +212,6 @@ class AsyncReply(_Reply):
         return _unknown_to_loop(piece)
 
     async def close(self) -> None:
-        """Gives the connection back, or closes it where the body was not read to its end."""
         if not self._is_over:
             try:
                 await self.response.aclose()
@@ -216,12 +241,25 @@ class AsyncReply(_Reply):
         self._loop.replies.discard(self)
 
 
-class _unknown_to_loop:
+async def _end(task: asyncio.Task[httpx.Response], opened: list[Any]) -> None:
+    """Ends the sending of a request, and closes what it opened."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=_AGAIN)
+    for stream in opened:
+        with suppress(Exception):
+            await stream.aclose()
+    if not task.cancelled() and task.exception() is None:
+        with suppress(Exception):
+            await task.result().aclose()
+
+
+class _unknown_to_loop(Generator[Any, Any, Any]):
     """Awaits the first piece of a body; the event loop does not learn of the asynchronous generators that begin in it.
 
     A loop that ends closes those it knows, all at the same time: generators in generators then get in each other's way.
     These need no end of their own, as their response is closed instead. The hooks are a provisional interface of `sys`,
-    and law 9 of CONTRIBUTING.md needs them: httpx's bodies are generators in generators.
+    and law 9 of CONTRIBUTING.md needs them: the bodies of httpx2 are generators that close one another.
     """
 
     def __init__(self, first: Awaitable[Any]) -> None:
@@ -229,12 +267,6 @@ class _unknown_to_loop:
 
     def __await__(self) -> Generator[Any, Any, Any]:
         return self
-
-    def __iter__(self) -> _unknown_to_loop:
-        return self
-
-    def __next__(self) -> Any:
-        return self.send(None)
 
     def send(self, value: Any) -> Any:
         hooks = sys.get_asyncgen_hooks()
@@ -246,9 +278,6 @@ class _unknown_to_loop:
 
     def throw(self, *error: Any) -> Any:
         return self._steps.throw(*error)
-
-    def close(self) -> None:
-        self._steps.close()
 
 
 def _ignore(generator: Any) -> None:

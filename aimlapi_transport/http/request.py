@@ -100,6 +100,10 @@ def redirect(response: httpx.Response, scrub: Callable[[str], str]) -> httpx.URL
     return target
 
 
-def request_id_of(response: httpx.Response, scrub: Callable[[str], str]) -> str | None:
-    header = response.headers.get("x-inference-id") or response.headers.get("x-request-id")
-    return scrub(header) if header else None
+def headers_of(response: httpx.Response, scrub: Callable[[str], str]) -> dict[str, str]:
+    """The headers, names in lower case, without cookies and without the key.
+
+    httpx's own mapping guesses the encoding at every look.
+    """
+    pairs = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.headers.raw]
+    return {name: scrub(value) for name, value in pairs if name != "set-cookie"}

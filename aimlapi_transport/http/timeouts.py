@@ -58,7 +58,8 @@ class TimeLimits:
 
     def timeouts(self) -> Timeouts:
         """The timeouts of the next try: at most what is left until the deadline."""
-        return Timeouts(*map(self.until_end, self._timeouts._replace(read=self.first_silence)))
+        timeouts = self._timeouts._replace(read=self.first_silence)
+        return timeouts if self.end is None else Timeouts(*map(self.until_end, timeouts))
 
     def until_end(self, seconds: float | None) -> float | None:
         """So many seconds, or those that are left until the deadline."""

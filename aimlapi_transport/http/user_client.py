@@ -33,10 +33,8 @@ class UserClient:
     proxy: Proxy | None = None  # the client's own business
 
     def __init__(self, client: Any) -> None:
-        self._client = client
+        self.client = client
         self.retry_budget = _retry_budgets.setdefault(client, RetryBudget())
 
-    def client(self) -> Any:
-        return self._client
-
-    async_client = client
+    def async_client(self) -> Any:
+        return self.client

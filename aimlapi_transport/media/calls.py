@@ -267,7 +267,7 @@ class MediaCalls:
         self, request: Request, timeout: Timeout, again: Callable[[AIMLAPIError], bool] = lambda error: True
     ) -> _Reply:
         async def read(exchange: Exchange) -> _Reply:
-            return _Reply(bytes(await exchange.read_all()), exchange.headers(), exchange.scrub)
+            return _Reply(bytes(await exchange.read_all()), exchange.headers, exchange.scrub)
 
         return await self._client._call(request, timeout, read, again)
 

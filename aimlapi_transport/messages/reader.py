@@ -47,7 +47,6 @@ class MessagesReader:
         self._blocks: dict[int, Json] = {}
         self._arguments: dict[int, list[str]] = {}
         self._calls: dict[int, int] = {}  # block -> index of its call
-        self.inference_id = self._chat.inference_id
         self.is_finished = False
 
     @property

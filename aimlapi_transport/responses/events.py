@@ -17,13 +17,15 @@ NOT_EXTRA = frozenset(
     )
 )
 RUNNING = ("queued", "in_progress")
-# The type of the call that an event is of, whose item was never announced.
-CALL_TYPES = {
-    "response.function_call_arguments.delta": "function_call",
-    "response.function_call_arguments.done": "function_call",
-    "response.custom_tool_call_input.delta": "custom_tool_call",
-    "response.custom_tool_call_input.done": "custom_tool_call",
-}
+# Pieces of a part of an item, and parts that are whole.
+PIECES = (
+    *("response.output_text.delta", "response.refusal.delta"),
+    *("response.reasoning_text.delta", "response.reasoning_summary_text.delta"),
+)
+WHOLE_PARTS = (
+    *("response.content_part.done", "response.output_text.done", "response.refusal.done"),
+    *("response.reasoning_text.done", "response.reasoning_summary_part.done", "response.reasoning_summary_text.done"),
+)
 # What the pieces and the whole parts and items say, too.
 REPEATED = (
     *("response.content_part.added", "response.output_text.annotation.added", "response.reasoning_summary_part.added"),
@@ -53,23 +55,18 @@ def whole_number(value: Any) -> int | None:
     return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-def whole_part(event: Json) -> tuple[tuple[str, int], str] | None:
-    """The part that an event of a whole part is of, by field and index, and its text; None where it says neither."""
-    part = event.get("part")
-    source = {"type": str(event.get("type")), **(part if isinstance(part, dict) else event)}
-    kind = str(source.get("type"))
-    field = next((name for word, name in _PART_FIELDS if word in kind), None)
-    text = source.get("refusal" if field == "refusal" else "text")
-    if field is None or not isinstance(text, str) or not text:
-        return None
-    return (field, part_index(event, "summary_index" if field == "summary" else "content_index")), text
-
+PartKey = tuple[str, int]
+"""A part of an item: `text` or `refusal` of a message, `summary` or `content` of reasoning; and its index there."""
 
 # What the name of an event, or the type of a part, holds -> the field of the item in which the part stands.
 _PART_FIELDS = (("summary", "summary"), ("reasoning", "content"), ("refusal", "refusal"), ("output_text", "text"))
 
 
-def part_index(event: Json, name: str) -> int:
-    """The index of a part; the first where the event does not say."""
-    index: Any = event.get(name)
-    return index if isinstance(index, int) and not isinstance(index, bool) else 0
+def part_of(event: Json) -> PartKey | None:
+    """The part that an event is of, the first where it does not say; None where it says no field."""
+    inner = event.get("part")
+    kinds = (event.get("type"), inner.get("type") if isinstance(inner, dict) else None)
+    kind = f"summary {kinds}" if "summary_index" in event else str(kinds)
+    field = next((name for word, name in _PART_FIELDS if word in kind), None)
+    index: Any = event.get("summary_index" if field == "summary" else "content_index")
+    return None if field is None else (field, index if type(index) is int else 0)

@@ -35,13 +35,7 @@ _BY_CODE: dict[str, type[AIMLAPIError]] = {
 _NO_MESSAGE = "The provider reported a failure without a message."
 
 
-def failure(
-    source: Json,
-    *,
-    whole: bool = False,
-    scrub: Callable[[str], str] = lambda text: text,
-    request_id: str | None = None,
-) -> AIMLAPIError:
+def failure(source: Json, *, whole: bool = False, scrub: Callable[[str], str] = lambda text: text) -> AIMLAPIError:
     """The exception for an event, or a `whole` response, that says it failed."""
     inner = source.get("error")
     if not inner:
@@ -58,5 +52,4 @@ def failure(
         error = (known if whole else stream_kind(known))(error.message, body=error.body)
         if source.get("status") == "cancelled":
             error.is_retryable = False  # it stays so
-    error.request_id = request_id or error.request_id
     return error

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from aimlapi_transport.chat.tool_calls import parse_arguments
 from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.responses.events import PartKey
 from aimlapi_transport.responses.output_items import PARAGRAPH, message_parts, message_text, reasoning_parts
-
-PartKey = tuple[str, int]
-"""A part of an item: `text` or `refusal` of a message, `summary` or `content` of reasoning; and its index there."""
 
 
 class OutputItem:
@@ -40,21 +38,35 @@ class OutputItem:
         """What has come piece by piece of the parts of this field."""
         return "".join(piece for (name, _), pieces in self._pieces.items() if name == field for piece in pieces)
 
+    def parts(self) -> list[tuple[PartKey, str]]:
+        """The texts of the item as its value has them: of a message, all that is text and all that is refusal."""
+        if self.value.get("type") != "message":
+            return reasoning_parts(self.value)
+        refusals = (part["refusal"] for part in message_parts(self.value, "refusal"))
+        return [(("text", -1), message_text(self.value)), (("refusal", -1), "".join(refusals))]
+
     def rest(self, part: PartKey, whole: str) -> str:
-        """What of a whole part has not come yet; nothing where other text came."""
-        streamed = "".join(self._pieces.get(part, ()))
+        """What of a whole part has not come yet; nothing where other text came.
+
+        Args:
+            part: with the index -1 for all parts of the field.
+        """
+        streamed = self.streamed(part[0]) if part[1] < 0 else "".join(self._pieces.get(part, ()))
         if not streamed and self.streamed(part[0]).endswith(whole):
             return ""  # it came without its index, under another
         return whole[len(streamed) :] if whole.startswith(streamed) else ""
 
     def text(self) -> str:
         """The text of a message; of one under way, what has come, or what its announcement says."""
-        return (not self.is_done and self.streamed("text")) or message_text(self.value)
+        return self._said("text")
 
     def refusal(self) -> str:
         """The refusal in a message; see `text`."""
-        whole = "".join(part["refusal"] for part in message_parts(self.value, "refusal"))
-        return (not self.is_done and self.streamed("refusal")) or whole
+        return self._said("refusal")
+
+    def _said(self, field: str) -> str:
+        whole = (text for part, text in self.parts() if part[0] == field)
+        return (not self.is_done and self.streamed(field)) or "".join(whole)
 
     def reasoning(self) -> str:
         """The text of a reasoning item, its parts as paragraphs; see `text`."""

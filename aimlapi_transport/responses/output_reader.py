@@ -15,8 +15,8 @@ from aimlapi_transport.chat.tool_calls import ToolCallReader
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.errors import BadResponseError
 from aimlapi_transport.json_codec import dumps
-from aimlapi_transport.responses.events import CALL_TYPES, REPEATED, part_index, whole_part
-from aimlapi_transport.responses.item_state import OutputItem, PartKey
+from aimlapi_transport.responses.events import PIECES, REPEATED, WHOLE_PARTS, PartKey, part_of
+from aimlapi_transport.responses.item_state import OutputItem
 from aimlapi_transport.responses.output_items import (
     CALLS,
     PARAGRAPH,
@@ -25,7 +25,6 @@ from aimlapi_transport.responses.output_items import (
     is_comment,
     joined_texts,
     message_logprobs,
-    reasoning_parts,
 )
 
 _CALL_FIELDS = frozenset(("id", "type", "call_id", "name", "arguments", "input", "status"))
@@ -114,94 +113,61 @@ class OutputReader:
 
     def _rest(self, item: OutputItem, raw: Json) -> list[Delta]:
         """What an item says that was not streamed."""
-        kind = item.value.get("type")
-        if kind == "message":
-            return self._rest_of_message(item, raw)
-        if kind == "reasoning":
-            parts = reasoning_parts(item.value)
-            return [d for part, text in parts for d in self._reasoning(item, part, item.rest(part, text), raw)]
-        field = call_field(kind)
-        if field is None:
-            return []
-        return self._finished_call(item, item.value, _text_in(item.value, field) if item.is_done else "", raw)
+        field = call_field(item.value.get("type"))
+        if field is not None:
+            return self._finished_call(item, item.value, _text_in(item.value, field) if item.is_done else "", raw)
+        deltas: list[Delta] = []
+        for part, text in item.parts():
+            logprobs = message_logprobs(item.value) if part[0] == "text" and not item.has_logprobs else None
+            deltas += self._add(item, part, item.rest(part, text), raw, logprobs)
+        return deltas
 
     # -- messages and reasoning ----------------------------------------------------------------------------------------
 
-    def _text(self, event: Json) -> list[Delta]:
-        text, tokens = event.get("delta"), event.get("logprobs")
-        if not isinstance(text, str):
+    def _piece(self, event: Json) -> list[Delta]:
+        text, tokens, part = event.get("delta"), event.get("logprobs"), part_of(event)
+        if not isinstance(text, str) or part is None:
             return []
-        logprobs = {"content": tokens} if isinstance(tokens, list) and tokens else None
-        return self._add_text(self._item_of(event), part_index(event, "content_index"), text, logprobs, event)
-
-    def _refused(self, event: Json) -> list[Delta]:
-        text = event.get("delta")
-        if not isinstance(text, str) or not text:
-            return []
-        item = self._item_of(event)
-        item.add(("refusal", part_index(event, "content_index")), text)
-        return [Delta(refusal=text, raw=event, output_index=item.index)]
-
-    def _thought(self, event: Json) -> list[Delta]:
-        text = event.get("delta")
-        if not isinstance(text, str):
-            return []
-        field = "summary" if "summary_index" in event or "summary" in str(event.get("type")) else "content"
-        return self._reasoning(self._item_of(event), (field, part_index(event, f"{field}_index")), text, event)
+        logprobs = {"content": tokens} if part[0] == "text" and isinstance(tokens, list) and tokens else None
+        return self._add(self._item_of(event), part, text, event, logprobs)
 
     def _part_done(self, event: Json) -> list[Delta]:
-        whole = whole_part(event)
-        if whole is None:
+        part, inner = part_of(event), event.get("part")
+        source = inner if isinstance(inner, dict) else event
+        text = None if part is None else source.get("refusal" if part[0] == "refusal" else "text")
+        if part is None or not isinstance(text, str) or not text:
             return []
         item = self._item_of(event)
-        part, text = whole
-        rest = "" if item.is_done else item.rest(part, text)
-        if not rest:
-            return []
-        if part[0] == "text":
-            return self._add_text(item, part[1], rest, None, event)
-        if part[0] != "refusal":
-            return self._reasoning(item, part, rest, event)
-        item.add(part, rest)
-        return [Delta(refusal=rest, raw=event, output_index=item.index)]
+        return [] if item.is_done else self._add(item, part, item.rest(part, text), event)
 
-    def _rest_of_message(self, item: OutputItem, raw: Json) -> list[Delta]:
-        text, refusal = item.text(), item.refusal()
-        streamed, refused = item.streamed("text"), item.streamed("refusal")
-        text = text[len(streamed) :] if text.startswith(streamed) else ""
-        refusal = refusal[len(refused) :] if refusal.startswith(refused) else ""
-        logprobs = None if item.has_logprobs else message_logprobs(item.value)
-        deltas = self._add_text(item, -1, text, logprobs, raw)
-        if refusal:
-            item.add(("refusal", -1), refusal)
-            deltas.append(Delta(refusal=refusal, raw=raw, output_index=item.index))
-        return deltas
-
-    def _add_text(self, item: OutputItem, part: int, text: str, logprobs: Json | None, raw: Json) -> list[Delta]:
+    def _add(self, item: OutputItem, part: PartKey, text: str, raw: Json, logprobs: Json | None = None) -> list[Delta]:
+        """What a piece of a part adds. A comment, and each part of reasoning, is a paragraph."""
+        is_new = not item.has(part)
         if text:
-            item.add(("text", part), text)
-        if not (text or logprobs) or (self._answer_only and is_comment(item.value)):
+            item.add(part, text)
+        elif not logprobs:
             return []
-        if logprobs:
-            item.has_logprobs = True
-            self.logprobs = joined_logprobs(self.logprobs, logprobs)
-        last, self._last_text = self._last_text, item
-        delta = Delta(text, logprobs=logprobs, raw=raw, output_index=item.index, part=("text", part))
-        delta.phase = phase if isinstance(phase := item.value.get("phase"), str) else None
-        deltas = [delta]
-        if last is not None and last is not item and is_comment(last.value):
-            deltas.insert(0, Delta(PARAGRAPH, raw=raw, is_separator=True))
-        return deltas
-
-    def _reasoning(self, item: OutputItem, part: PartKey, text: str, raw: Json) -> list[Delta]:
-        """A piece of reasoning; parts, and items, are paragraphs."""
-        if not text:
-            return []
-        is_paragraph = self._has_reasoning and not item.has(part)
-        self._has_reasoning = True
-        item.add(part, text)
-        delta = Delta(reasoning=text, raw=raw, output_index=item.index, part=part)
-        return [Delta(reasoning=PARAGRAPH, raw=raw, is_separator=True), delta] if is_paragraph else [delta]
+        delta, separator = Delta(raw=raw, output_index=item.index), Delta(raw=raw, is_separator=True)
+        if part[0] == "refusal":
+            delta.refusal = text
+        elif part[0] == "text":
+            if self._answer_only and is_comment(item.value):
+                return []
+            if logprobs:
+                item.has_logprobs = True
+                self.logprobs = joined_logprobs(self.logprobs, logprobs)
+            phase = item.value.get("phase")
+            delta.text, delta.part, delta.logprobs = text, part, logprobs
+            delta.phase = phase if isinstance(phase, str) else None
+            last, self._last_text = self._last_text, item
+            if last is not None and last is not item and is_comment(last.value):
+                separator.text = PARAGRAPH
+        else:
+            delta.reasoning, delta.part = text, part
+            if is_new and self._has_reasoning:
+                separator.reasoning = PARAGRAPH
+            self._has_reasoning = True
+        return [separator, delta] if separator.text or separator.reasoning else [delta]
 
     def _audio(self, event: Json) -> list[Delta]:
         piece = event.get("delta")
@@ -314,7 +280,7 @@ def _call_value(item: OutputItem, event: Json) -> Json | None:
     if kind is not None and call_field(kind) is None:
         return None
     known = {name: event[name] for name in ("name", "call_id") if event.get(name)}
-    return {"type": CALL_TYPES[event["type"]], **known, **item.value}
+    return {"type": "custom_tool_call" if "custom" in event["type"] else "function_call", **known, **item.value}
 
 
 def _text_in(value: Json, field: str) -> str:
@@ -328,16 +294,8 @@ def _text_in(value: Json, field: str) -> str:
 _EVENTS: dict[str, Callable[[OutputReader, Json], list[Delta]]] = {
     "response.output_item.added": OutputReader._added,
     "response.output_item.done": OutputReader._done,
-    "response.output_text.delta": OutputReader._text,
-    "response.refusal.delta": OutputReader._refused,
-    "response.reasoning_text.delta": OutputReader._thought,
-    "response.reasoning_summary_text.delta": OutputReader._thought,
-    "response.content_part.done": OutputReader._part_done,
-    "response.output_text.done": OutputReader._part_done,
-    "response.refusal.done": OutputReader._part_done,
-    "response.reasoning_text.done": OutputReader._part_done,
-    "response.reasoning_summary_part.done": OutputReader._part_done,
-    "response.reasoning_summary_text.done": OutputReader._part_done,
+    **dict.fromkeys(PIECES, OutputReader._piece),
+    **dict.fromkeys(WHOLE_PARTS, OutputReader._part_done),
     "response.function_call_arguments.delta": OutputReader._arguments,
     "response.custom_tool_call_input.delta": OutputReader._arguments,
     "response.function_call_arguments.done": OutputReader._arguments_done,

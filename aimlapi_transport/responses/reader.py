@@ -15,7 +15,6 @@ from aimlapi_transport.chat.response import Choice, Completion, Delta
 from aimlapi_transport.chat.usage import cost_from, usage_from
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.limits import DEFAULT
-from aimlapi_transport.error_bodies import public_headers
 from aimlapi_transport.error_replies import error_in
 from aimlapi_transport.errors import BadResponseError
 from aimlapi_transport.responses.events import NOT_EXTRA, PROGRESS, RUNNING, finish_of, whole_number
@@ -41,9 +40,7 @@ class ResponsesReader:
         stop: sequences at which the text ends; what comes after is in the items, and in nothing else.
         answer_only: whether messages that comment on the work (`phase: commentary`) are left out of the text: where a
             schema describes it. They are among the items.
-
-    Attributes:
-        inference_id: the provider's id of this call; without the key, should a server echo it.
+        headers: of the reply, without cookies and without the key.
     """
 
     ends_at_done = False
@@ -62,7 +59,6 @@ class ResponsesReader:
         self._stop = StopSequences(stop) if stop else None
         self._headers = headers or {}
         self._scrub = scrub
-        self.inference_id = scrub(self._headers.get("x-inference-id", "")) or None
         self._max_events = max_choices
         self._output = OutputReader(new_id, max_choices, answer_only=answer_only)
         self._response: Json = {}
@@ -109,7 +105,7 @@ class ResponsesReader:
             response = event.get("response")
             return self._finished(response if isinstance(response, dict) else {}, str(kind).rpartition(".")[2])
         if kind == "error" or event.get("error"):
-            raise failure(event, scrub=self._scrub, request_id=self.inference_id)
+            raise failure(event, scrub=self._scrub)
         if not (isinstance(kind, str) and kind.startswith(PROGRESS)):
             if len(self._unread) < self._max_events:
                 self._unread.append(event)
@@ -159,25 +155,19 @@ class ResponsesReader:
             choices=(choice,),
             usage=usage_from(response.get("usage")),
             cost=cost_from(response.get("meta")) or cost_from(self._headers),
-            inference_id=self.inference_id,
-            client_request_id=self._headers.get("x-client-request-id") or None,
+            inference_id=self._headers.get("x-inference-id"),
+            client_request_id=self._headers.get("x-client-request-id"),
             extra={k: v for k, v in response.items() if k not in NOT_EXTRA and v is not None and v != {}},
             raw={**raw, "unread_events": self._unread} if self._unread else raw,
-            headers=public_headers(self._headers, self._scrub),
+            headers=self._headers,
         )
 
     def _read_whole(self, response: Json) -> list[Delta]:
         if isinstance(response.get("response"), dict) and "output" not in response:
             response = response["response"]  # an event in place of the response
         if not ("output" in response or response.get("object") == "response" or "output_text" in response):
-            error = error_in(response, whole=True, scrub=self._scrub)
-            if error is not None:
-                error.request_id = self.inference_id or error.request_id
-                raise error
-            raise BadResponseError(
-                "The provider's reply contains no answer: it has no output.",
-                body=response,
-                request_id=self.inference_id,
+            raise error_in(response, whole=True, scrub=self._scrub) or BadResponseError(
+                "The provider's reply contains no answer: it has no output.", body=response
             )
         return self._finished(response, str(response.get("status") or "completed"), whole=True)
 
@@ -193,7 +183,7 @@ class ResponsesReader:
         self.is_finished = self._status not in RUNNING
         if self._status in ("failed", "cancelled") or self._response.get("error"):
             source = {"status": self._status, **self._response}
-            error = failure(source, whole=whole, scrub=self._scrub, request_id=self.inference_id)
+            error = failure(source, whole=whole, scrub=self._scrub)
             error.partial = self.completion() if self.has_choice else None
             raise error
         return deltas

@@ -60,10 +60,10 @@ class ServiceCalls:
 
         async def read(exchange: Exchange) -> Any:
             data = bytes(await exchange.read_all())
-            if exchange.reply.response.status_code == 304 and cached:
+            if exchange.status == 304 and cached:
                 return read_json(cached[1], exchange.scrub)
             payload = read_json(data, exchange.scrub)
-            if (etag := exchange.headers().get("etag")) and etag.isascii() and etag.isprintable():
+            if (etag := exchange.headers.get("etag")) and etag.isascii() and etag.isprintable():
                 self._cache.keep(url, etag, data)
             return payload
 

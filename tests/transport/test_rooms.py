@@ -18,7 +18,7 @@ PACKAGES = (
 )
 IMPORTS_HTTPX = {
     *("client", "stream", "media.downloads"),
-    *(f"http.{name}" for name in ("caller", "connections", "exchange", "replies", "request", "timeouts", "connection")),
+    *(f"http.{name}" for name in ("caller", "connections", "exchange", "replies", "request", "timeouts")),
 }
 IMPORTS_PYDANTIC = {
     "connection_settings",
