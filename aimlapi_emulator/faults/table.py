@@ -21,6 +21,7 @@ from aimlapi_emulator.faults import statuses as fault_statuses
 from aimlapi_emulator.faults import streams as fault_streams
 from aimlapi_emulator.faults import tool_calls as fault_tools
 from aimlapi_emulator.faults.scene import Fault, Scene, build_scene
+from aimlapi_emulator.media.faults import FAULTS as MEDIA_FAULTS
 from aimlapi_emulator.server.errors import Refused
 from aimlapi_emulator.server.http import Asked
 
@@ -64,13 +65,14 @@ def fault_for(request: Request, asked: Asked, key: str, attempts: Attempts) -> A
 
 def explained() -> str:
     """One line per fault, for the terminal."""
-    width = max(map(len, FAULTS))
+    width = max(map(len, (*FAULTS, *MEDIA_FAULTS)))
     lines = [
         "Ask for a fault with its name as the model, or with any model and the header X-Emulator-Fault: <name>.",
         "A fault that is over after some attempts counts them per key (and X-Test-Id header), then starts over.",
         "",
     ]
     lines += [f"{name:<{width}}  {_where(fault)}{fault.explains}" for name, fault in FAULTS.items()]
+    lines += [f"{name:<{width}}  [media only] {explains}" for name, explains in MEDIA_FAULTS.items()]
     return "\n".join(lines)
 
 

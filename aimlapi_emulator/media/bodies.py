@@ -12,20 +12,13 @@ from typing import Any
 from starlette.requests import Request
 
 from aimlapi_emulator.dialects.identity import Identity, fingerprint
+from aimlapi_emulator.media.checks import PRESETS
 from aimlapi_emulator.media.files import PATH
 from aimlapi_emulator.server.errors import invalid
 from aimlapi_emulator.server.http import Asked, parse
 
 _DATA_URL = re.compile(r"data:[^,]*;base64,(.*)", re.DOTALL)
 _SIZE = re.compile(r"(\d+)\s*[x*:]\s*(\d+)")
-_PRESETS = {
-    "square_hd": (1024, 1024),
-    "square": (512, 512),
-    "portrait_4_3": (768, 1024),
-    "portrait_16_9": (576, 1024),
-    "landscape_4_3": (1024, 768),
-    "landscape_16_9": (1024, 576),
-}
 _SIDE = 512  # pixels, where nobody says
 
 
@@ -80,8 +73,8 @@ def size_of(body: dict[str, Any]) -> tuple[int, int]:
     if isinstance(size, dict):
         return _side(size.get("width")), _side(size.get("height"))
     if isinstance(size, str):
-        if size in _PRESETS:
-            return _PRESETS[size]
+        if size in PRESETS:
+            return PRESETS[size]
         if match := _SIZE.fullmatch(size.strip()):
             return _side(int(match[1])), _side(int(match[2]))
     ratio = body.get("aspect_ratio") or body.get("ratio")

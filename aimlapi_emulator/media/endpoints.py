@@ -1,4 +1,4 @@
-"""The handlers of the media endpoints. To serve another, add a handler and a row to `ROUTES`.
+"""The handlers of the media endpoints. To serve another, add a handler and a row to `_HANDLERS`.
 
 Source: https://docs.aimlapi.com/api-references (repository aimlapi/api-docs, commit f14fa72)
 """
@@ -13,12 +13,14 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
-from aimlapi_emulator.dialects.identity import EPOCH
+from aimlapi_emulator.dialects.identity import EPOCH, Identity, fingerprint
 from aimlapi_emulator.dialects.usage import cost_of
+from aimlapi_emulator.faults.statuses import AWAY
 from aimlapi_emulator.media import files, films, pictures, sounds
 from aimlapi_emulator.media.bodies import bytes_of, read_form_or_json, size_of
-from aimlapi_emulator.media.faults import fault_of
+from aimlapi_emulator.media.faults import Spoilt, fault_of, with_fault
 from aimlapi_emulator.media.generations import Ordered
 from aimlapi_emulator.media.models import CREDITS, MediaModel, checked
 from aimlapi_emulator.media.transcripts import transcript
@@ -27,7 +29,8 @@ from aimlapi_emulator.server.account import check_credits, note_call
 from aimlapi_emulator.server.errors import Refused
 from aimlapi_emulator.server.http import Asked, authenticate, cost_headers, json_reply, read_body, trace_headers
 
-_MOST_PICTURES = 10
+Handler = Callable[[Request], Awaitable[Response]]
+
 _SOON = {"retry-after-ms": "10"}  # the emulator counts questions: waiting would change nothing
 _PDF_TEXT = re.compile(rb"\(((?:[^()\\]|\\.)*)\)\s*Tj")
 _PDF_PAGES = re.compile(rb"stream\r?\n(.*?)endstream", re.DOTALL)
@@ -37,7 +40,7 @@ async def _posted(request: Request, kinds: tuple[str, ...]) -> tuple[Asked, Medi
     """A body of a media endpoint, once it is in order."""
     raw = await read_body(request)
     key = authenticate(request)
-    asked = read_form_or_json(request, raw)
+    asked = with_fault(request, read_form_or_json(request, raw), key, kinds[0])
     if isinstance(asked.body, dict):
         shown = {name: _shown(value) for name, value in asked.body.items()}
         request.state.received.json = public_json(shown, json.dumps(shown).encode())
@@ -81,10 +84,7 @@ async def images(request: Request) -> Response:
             "file_size": len(_mesh()),
         }
         return _reply(request, asked, {"model_mesh": mesh, "meta": _priced(request, asked, model)})
-    wanted = body.get("n", body.get("num_images", 1))
-    count = int(wanted) if str(wanted).isdigit() else 1
-    if not 1 <= count <= _MOST_PICTURES:
-        raise Refused(400, f"Body validation error\nn: Invalid value. Expected 1 to {_MOST_PICTURES}, received {count}")
+    count = int(float(body.get("n") or body.get("num_images") or 1)) if model.takes("n", "num_images") else 1
     width, height = size_of(body)
     prompt = str(body.get("prompt") or "a picture")
     as_base64 = body.get("response_format") == "b64_json" or body.get("convert_base64_to_url") is False
@@ -156,7 +156,7 @@ def _ordered(
 
 async def poll(request: Request, kind: str) -> Response:
     """How far an order is."""
-    authenticate(request)
+    with_fault(request, Asked({}, Identity(fingerprint({}, b""))), authenticate(request), kind)
     id = request.path_params.get("id") or request.query_params.get("generation_id", "")
     return json_reply(request.app.state.generations.ask(id, kind), _SOON)
 
@@ -220,7 +220,7 @@ async def _file(request: Request) -> Response:
     return files.give_out(request)
 
 
-def _poll(kind: str) -> Callable[[Request], Awaitable[Response]]:
+def _poll(kind: str) -> Handler:
     async def ask(request: Request) -> Response:
         return await poll(request, kind)
 
@@ -232,7 +232,21 @@ _LEGACY = tuple(
     for vendor in ("alibaba", "bytedance", "google", "kling", "minimax", "pixverse", "runway")
 )
 _VIDEO = ("/v2/video/generations", "/v1/video/generations", "/video/generations", *_LEGACY)
-ROUTES: tuple[tuple[tuple[str, ...], tuple[str, ...], Callable[[Request], Awaitable[Response]]], ...] = (
+
+
+def _served(handler: Handler) -> Callable[[Request], Awaitable[ASGIApp]]:
+    """A handler, in whose place a fault may reply."""
+
+    async def serve(request: Request) -> ASGIApp:
+        try:
+            return await handler(request)
+        except Spoilt as spoilt:
+            return spoilt.reply
+
+    return serve
+
+
+_HANDLERS: tuple[tuple[tuple[str, ...], tuple[str, ...], Handler], ...] = (
     (("POST",), ("/v1/images/generations", "/images/generations", "/v1/images/edits", "/images/edits"), images),
     (("POST",), _VIDEO, video),
     (("GET",), _VIDEO, _poll("video")),
@@ -243,4 +257,7 @@ ROUTES: tuple[tuple[tuple[str, ...], tuple[str, ...], Callable[[Request], Awaita
     (("POST",), ("/v2/generate/audio",), music),
     (("GET",), ("/v2/generate/audio",), _poll("music")),
     (("GET",), (f"{files.PATH}/{{name}}",), _file),
+)
+ROUTES = tuple(
+    (methods, (*paths, *(AWAY + path for path in paths)), _served(handler)) for methods, paths, handler in _HANDLERS
 )

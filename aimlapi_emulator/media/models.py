@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from aimlapi_emulator.media.checks import check_values
 from aimlapi_emulator.server.errors import Refused, invalid, kind_of
 from aimlapi_emulator.server.facts import packaged_file
 
@@ -33,6 +34,10 @@ class MediaModel:
         """`image`, `3d`, `video`, `tts`, `stt`, `ocr` or `music`."""
         return "video" if self.family.startswith("legacy/") else self.family.partition("/")[0]
 
+    def takes(self, *names: str) -> bool:
+        """Whether its schema lists one of these fields."""
+        return any(name in self.required or name in self.optional for name in names)
+
 
 @functools.cache
 def media_models() -> dict[str, MediaModel]:
@@ -46,7 +51,7 @@ def media_models() -> dict[str, MediaModel]:
 
 
 def checked(body: Any, path: str, kinds: tuple[str, ...]) -> MediaModel:
-    """The model that a body asks for, once it has every field its schema requires; raises Refused otherwise."""
+    """The model that a body asks for, once its fields are what its schema requires; raises Refused otherwise."""
     if not isinstance(body, dict):
         raise invalid("body", "object", kind_of(body), "Invalid type")
     name = body.get("model")
@@ -61,4 +66,5 @@ def checked(body: Any, path: str, kinds: tuple[str, ...]) -> MediaModel:
     for field in required:
         if body.get(field) in (None, "", []):
             raise invalid(field, "a value", kind_of(body[field]) if field in body else "undefined", "Required")
+    check_values(body, (*model.required, *model.optional))
     return model

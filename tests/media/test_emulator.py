@@ -17,7 +17,9 @@ from aimlapi_emulator.media.models import media_models
 from aimlapi_emulator.server.run import EmulatorServer
 from aimlapi_transport import AsyncClient, Client
 from aimlapi_transport.errors import (
+    APIConnectionError,
     APITimeoutError,
+    AuthenticationError,
     GenerationError,
     InvalidRequestError,
     NotFoundError,
@@ -36,11 +38,9 @@ def client(server: EmulatorServer) -> Client:
     return client_for(server)
 
 
-def client_for(server: EmulatorServer, fault: str = "") -> Client:
-    headers = {"X-Emulator-Fault": fault} if fault else {}
-    return Client(
-        api_key="any-key", base_url=server.base_url, headers=headers, max_retries=0, sleep=lambda seconds: None
-    )
+def client_for(server: EmulatorServer, fault: str = "", *, max_retries: int = 0) -> Client:
+    settings: dict[str, Any] = {"headers": {"X-Emulator-Fault": fault} if fault else {}, "max_retries": max_retries}
+    return Client(api_key="any-key", base_url=server.base_url, sleep=lambda seconds: None, **settings)
 
 
 def test_pictures_are_real_and_of_the_size_that_was_asked_for(client: Client, tmp_path: Path) -> None:
@@ -182,6 +182,60 @@ def test_faults_are_what_they_say(server: EmulatorServer, client: Client, tmp_pa
         client.save(expired, tmp_path)
     with pytest.raises(NotFoundError, match="no fault 'media-x'"):
         client_for(server, "media-x").images("flux/dev", "A cat")
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)
+MODELS = {"images": "flux/dev", "speech": "openai/tts-1", "video": "google/veo3", "edit_image": "openai/gpt-image-1"}
+
+
+@pytest.mark.parametrize("kind", ["images", "speech", "ocr", "video", "music", "transcribe", "edit_image"])
+def test_faults_of_statuses_are_those_of_chat(server: EmulatorServer, kind: str) -> None:
+    arguments: dict[str, Any] = {"prompt": "A cat", "text": "Hi", "document": "https://h/x", "audio": "https://h/x"}
+    names = {"speech": ("text",), "ocr": ("document",), "transcribe": ("audio",), "edit_image": ("prompt", "image")}
+    values = {name: arguments.get(name, PNG) for name in names.get(kind, ("prompt",))}
+    for fault, expected in (("fault-401", AuthenticationError), ("fault-connection-reset", APIConnectionError)):
+        with pytest.raises(expected):
+            getattr(client_for(server), kind)(fault, **values)  # its name as the model
+        with pytest.raises(expected):
+            getattr(client_for(server, fault), kind)(MODELS.get(kind, "fault-ok"), **values)
+    again = client_for(server, max_retries=2)
+    assert getattr(again, kind)("fault-429-then-ok-2", **values).raw
+    assert getattr(again, kind)("fault-redirect-308-same-host", **values).raw
+    with pytest.raises(NotFoundError, match="no fault 'fault-cut-midstream' of media"):
+        getattr(again, kind)("fault-cut-midstream", **values)
+
+
+def test_a_fault_that_does_nothing_is_refused(server: EmulatorServer) -> None:
+    for fault in ("media-fails", "media-never-ends"):
+        with pytest.raises(NotFoundError, match="a fault of video, music, stt, not of image"):
+            client_for(server, fault).images("flux/dev", "A cat")
+    with pytest.raises(NotFoundError, match="no fault 'anything'"):
+        client_for(server, "anything").images("flux/dev", "A cat")
+
+
+@pytest.mark.parametrize(
+    ("method", "model", "arguments", "field"),
+    [
+        ("images", "openai/gpt-image-1", {"n": -1}, "n"),
+        ("images", "flux/dev", {"num_images": 99}, "num_images"),
+        ("images", "flux/dev", {"num_images": 1.5}, "num_images"),
+        ("images", "openai/gpt-image-1", {"size": "huge"}, "size"),
+        ("images", "flux/dev", {"image_size": {"width": 0, "height": 64}}, "image_size"),
+        ("images", "flux/dev", {"image_size": "huge"}, "image_size"),
+        ("images", "google/imagen-4.0-generate-001", {"aspect_ratio": "wide"}, "aspect_ratio"),
+        ("images", "flux/dev", {"prompt": 5}, "prompt"),
+        ("video", "google/veo3", {"duration": "long"}, "duration"),
+        ("video", "google/veo3", {"duration": 0}, "duration"),
+        ("music", "elevenlabs/eleven_music", {"music_length_ms": 1}, "music_length_ms"),
+        ("speech", "openai/tts-1", {"speed": 9, "text": "Hi"}, "speed"),
+    ],
+)
+def test_a_value_that_no_schema_lists_is_refused(
+    client: Client, method: str, model: str, arguments: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(InvalidRequestError, match=f"{field}: Invalid value. Expected ") as caught:
+        getattr(client, method)(model, **arguments if "text" in arguments else {"prompt": "A cat", **arguments})
+    assert caught.value.status_code == 400
 
 
 def test_calls_are_booked_and_priced(client: Client) -> None:
