@@ -15,7 +15,6 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _BIG_NUMBER = re.compile("[0-9]{19}")  # may be past the 64 bits beyond which orjson makes a float of it
 _DEEPEST = 200  # levels; Python's own functions for nested values give up at a thousand frames
 _NO_MARKS = bytes(set(range(256)) - set(b'[]{}"'))
-_LONG = 16 * 1024  # bytes, from which on looking for a few brackets is cheaper than looking at each byte
 
 
 class JsonError(ValueError):
@@ -80,7 +79,7 @@ def is_too_deep(data: bytes | bytearray | str) -> bool:
     if len(data) <= 2 * _DEEPEST:  # a level has two brackets
         return False
     raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
-    if len(raw) > _LONG and _has_few_brackets(raw):  # a long text with little around it: a quarter of reading 1 MB less
+    if raw.count(b"[") + raw.count(b"{") <= _DEEPEST:  # also of a long text with little around it
         return False
     raw = bytes(raw)  # a bytearray takes twice as long
     marks = raw.translate(None, _NO_MARKS)
@@ -94,19 +93,6 @@ def is_too_deep(data: bytes | bytearray | str) -> bool:
             depth += 1 if bracket in b"[{" else -1
             deepest = max(depth, deepest)
     return deepest > _DEEPEST
-
-
-def _has_few_brackets(raw: bytes | bytearray) -> bool:
-    """Whether there are too few opening brackets to nest too deep, even if each were inside the one before."""
-    left = _DEEPEST
-    for bracket in b"[{":
-        position = raw.find(bracket)
-        while position >= 0:
-            if not left:
-                return False
-            left -= 1
-            position = raw.find(bracket, position + 1)
-    return True
 
 
 def dumps(value: Any) -> bytes:

@@ -499,15 +499,16 @@ def test_a_stream_that_is_left_gives_back_what_was_set_aside(form: str) -> None:
 
 
 def test_a_price_is_kept_for_an_hour() -> None:
+    from aimlapi_transport.http.blocking import run_blocking
     from aimlapi_transport.service.prices import PriceBook
 
     now, asked_for = [0.0], []
 
-    def look_up() -> None:
+    async def look_up() -> None:
         asked_for.append(now[0])
 
     book = PriceBook(lambda: now[0])
     for now[0] in (0.0, 3599.0, 3601.0):
-        assert book.price(("host", "m"), look_up) is None
+        assert run_blocking(book.price(("host", "m"), look_up)) is None
     assert asked_for == [0.0, 3601.0]
     assert time.monotonic() > 0

@@ -86,7 +86,7 @@ class ServiceCalls:
         Errors keep nothing of a reply, which may hold a new key.
         """
         request = service_request(path, method=method, body=body)
-        return await self.json(request, timeout, again=lambda error: isinstance(error, RateLimitError), secret=True)
+        return await self._json(request, timeout, again=lambda error: isinstance(error, RateLimitError), secret=True)
 
     async def raw(self, request: Request, timeout: Timeout = None) -> bytes:
         """The body of a reply unchanged."""
@@ -96,7 +96,20 @@ class ServiceCalls:
 
         return await self._client._call(self._with_settings(request), timeout, read)
 
-    async def json(
+    async def get(
+        self,
+        path: str,
+        query: Sequence[tuple[str, str]],
+        timeout: Timeout,
+        *,
+        at_root: bool = False,
+        needs_key: bool = True,
+    ) -> Any:
+        """The JSON of an endpoint; see `service_request`."""
+        request = service_request(path, query, at_root=at_root, needs_key=needs_key)
+        return await self._json(request, timeout)
+
+    async def _json(
         self,
         request: Request,
         timeout: Timeout,

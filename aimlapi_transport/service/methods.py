@@ -6,9 +6,8 @@ Source: https://docs.aimlapi.com/api-references/service-endpoints
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -17,7 +16,6 @@ from typing_extensions import TypedDict, Unpack
 from aimlapi_transport import service
 from aimlapi_transport.client_methods import Async, Blocking, PageReader, client_method, paged_method
 from aimlapi_transport.errors import NotFoundError, PermissionDeniedError
-from aimlapi_transport.http.blocking import run_blocking
 from aimlapi_transport.surrogates import whole_text
 
 if TYPE_CHECKING:  # imported by the first call
@@ -84,9 +82,9 @@ class ServiceMethods:
             NotFoundError: there is none of this name; it names the three nearest.
         """
         path = f"/model/{quote(whole_text(name), safe='/')}"
-        request = service.calls.service_request(path, [("include", "all")], at_root=True, needs_key=False)
         try:
-            return service.catalogue.read_item(await self._service.json(request, timeout))
+            payload = await self._service.get(path, [("include", "all")], timeout, at_root=True, needs_key=False)
+            return service.catalogue.read_item(payload)
         except NotFoundError as error:
             models = await self._service.models({"include": "all"}, timeout)
             nearest = service.catalogue.nearest(name, (one for model in models for one in (model.id, *model.aliases)))
@@ -104,13 +102,15 @@ class ServiceMethods:
         metrics: list[ModelMetrics] = []
         for start in range(0, len(names), MAX_METRICS):
             query = [("aliases", name) for name in names[start : start + MAX_METRICS]]
-            request = service.calls.service_request("/models/metrics", query, at_root=True, needs_key=False)
-            metrics += service.catalogue.read_metrics(await self._service.json(request, timeout))
+            payload = await self._service.get("/models/metrics", query, timeout, at_root=True, needs_key=False)
+            metrics += service.catalogue.read_metrics(payload)
         return metrics
 
-    @abstractmethod
     async def _pricing(self, model: str) -> Pricing | None:
         """The prices of a model, looked up once for all that ask meanwhile."""
+        calls, prices = self._service, service.prices
+        look_up = partial(prices.look_up, calls, model)
+        return await prices.PRICES.price((calls.base_url, model), look_up, is_async=isinstance(self, Async))
 
     @client_method
     async def pricing(self, model: str) -> Pricing | None:
@@ -141,11 +141,11 @@ class ServiceMethods:
     @client_method
     async def balance(self, *, timeout: Timeout = None) -> Balance:
         """What is left on the account, in US dollars."""
-        read, request = service.billing.read_balance, service.calls.service_request
         try:
-            return read(await self._service.json(request("/v2/billing", at_root=True), timeout))
+            payload = await self._service.get("/v2/billing", (), timeout, at_root=True)
         except (NotFoundError, PermissionDeniedError):  # the older endpoint, which tells credits
-            return read(await self._service.json(request("/billing/balance"), timeout))
+            payload = await self._service.get("/billing/balance", (), timeout)
+        return service.billing.read_balance(payload)
 
     @client_method
     async def usage(
@@ -173,8 +173,8 @@ class ServiceMethods:
         """
         query = [*service.billing.window(period, start, end), *service.billing.grouping(group_by, tz)]
         query += [("key_prefix", key_prefix)] if key_prefix else []
-        request = service.calls.service_request("/v2/usage/detail", query, at_root=True)
-        return service.billing.read_usage(await self._service.json(request, timeout))
+        payload = await self._service.get("/v2/usage/detail", query, timeout, at_root=True)
+        return service.billing.read_usage(payload)
 
     @paged_method
     def transactions(
@@ -197,8 +197,8 @@ class ServiceMethods:
 
         async def read_page(cursor: str | None) -> tuple[list[Transaction], str | None]:
             query = [*filters, ("limit", str(PAGE)), *([("cursor", cursor)] if cursor else [])]
-            request = service.calls.service_request("/v2/billing/transactions", query, at_root=True)
-            return service.billing.read_transactions(await self._service.json(request, timeout))
+            payload = await self._service.get("/v2/billing/transactions", query, timeout, at_root=True)
+            return service.billing.read_transactions(payload)
 
         return read_page
 
@@ -229,8 +229,8 @@ class ServiceMethods:
         async def read_page(offset: int | None) -> tuple[list[LogEntry], int | None]:
             await self._service.wait_for_log_rate()
             query = [*filters, ("limit", str(PAGE)), ("offset", str(offset or 0))]
-            request = service.calls.service_request("/v2/logs", query, at_root=True)
-            rows, has_more = service.billing.read_logs(await self._service.json(request, timeout))
+            payload = await self._service.get("/v2/logs", query, timeout, at_root=True)
+            rows, has_more = service.billing.read_logs(payload)
             return rows, (offset or 0) + len(rows) if has_more and rows else None
 
         return read_page
@@ -238,15 +238,11 @@ class ServiceMethods:
     @client_method
     async def key(self, *, timeout: Timeout = None) -> Key:
         """What is known of the key that is used, but its secret."""
-        return service.keys.read_key(await self._service.json(service.calls.service_request("/key"), timeout))
+        return service.keys.read_key(await self._service.get("/key", (), timeout))
 
 
 class SyncService(ServiceMethods, Blocking):
     """The service endpoints of a `Client`."""
-
-    async def _pricing(self, model: str) -> Pricing | None:
-        calls, look_up = self._service, service.prices.look_up
-        return service.prices.PRICES.price((calls.base_url, model), lambda: run_blocking(look_up(calls, model)))
 
     @property
     def keys(self) -> Keys:
@@ -256,10 +252,6 @@ class SyncService(ServiceMethods, Blocking):
 
 class AsyncService(ServiceMethods, Async):
     """The service endpoints of an `AsyncClient`."""
-
-    async def _pricing(self, model: str) -> Pricing | None:
-        calls, look_up = self._service, service.prices.look_up
-        return await service.prices.PRICES.aprice((calls.base_url, model), lambda: look_up(calls, model))
 
     @property
     def keys(self) -> AsyncKeys:
@@ -276,7 +268,7 @@ class KeyMethods:
     @client_method
     async def list(self, *, timeout: Timeout = None) -> list[Key]:
         """All keys, without their secrets."""
-        return service.keys.read_keys(await self._calls.json(service.calls.service_request("/keys"), timeout))
+        return service.keys.read_keys(await self._calls.get("/keys", (), timeout))
 
     @client_method
     async def create(

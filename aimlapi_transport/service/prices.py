@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -33,8 +33,14 @@ _Key = tuple[str, str]  # address of the host, id of the model
 
 
 class _Entry(NamedTuple):
-    """The answer to a look-up; `pricing` is None where the catalogue has no price."""
+    """The answer to a look-up; `pricing` is None where the catalogue has no price, or did not answer.
 
+    Attributes:
+        at: when it came.
+        until: how long it is kept; not at all where the catalogue did not answer.
+    """
+
+    at: float
     until: float
     pricing: Pricing | None
 
@@ -49,65 +55,39 @@ class PriceBook:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._kept: dict[_Key, _Entry] = {}
-        self._lock = threading.Lock()
-        self._by_threads: dict[_Key, Future[Pricing | None]] = {}
-        self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Key, asyncio.Task[Pricing | None]]]
-        self._by_loop = WeakKeyDictionary()
+        self._thread_locks: dict[_Key, threading.Lock] = {}
+        self._task_locks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Key, asyncio.Lock]] = WeakKeyDictionary()
 
-    def price(self, key: _Key, look_up: Callable[[], Pricing | None]) -> Pricing | None:
-        """The prices of a model; threads that ask while one looks them up wait for its answer."""
-        entry = self._of(key)
-        if entry is not None:
-            return entry.pricing
-        with self._lock:
-            pending = self._by_threads.get(key)
-            if pending is None:
-                future = self._by_threads[key] = Future()
-        if pending is not None:
-            return pending.result()
-        pricing = None
-        try:
-            pricing = self._looked_up(key, look_up)
-        finally:
-            with self._lock:
-                del self._by_threads[key]
-            future.set_result(pricing)
-        return pricing
+    async def price(
+        self, key: _Key, look_up: Callable[[], Awaitable[Pricing | None]], *, is_async: bool = False
+    ) -> Pricing | None:
+        """The prices of a model; those who ask while one looks them up wait for its answer.
 
-    async def aprice(self, key: _Key, look_up: Callable[[], Coroutine[Any, Any, Pricing | None]]) -> Pricing | None:
-        """As `price`, for the tasks of an event loop. One that is cancelled takes the answer from no other."""
-        entry = self._of(key)
-        if entry is not None:
-            return entry.pricing
-        tasks = self._by_loop.setdefault(asyncio.get_running_loop(), {})
-        task = tasks.get(key)
-        if task is None:
-
-            async def ask() -> Pricing | None:
-                try:
-                    pricing = await look_up()
-                except AIMLAPIError:
-                    return None
-                finally:
-                    tasks.pop(key, None)
-                return self._keep(key, pricing)
-
-            task = tasks[key] = asyncio.create_task(ask())
-        return await asyncio.shield(task)
-
-    def _of(self, key: _Key) -> _Entry | None:
+        Args:
+            is_async: whether tasks of the running event loop ask. By default threads do, and nothing may suspend.
+        """
+        began = self._clock()
         entry = self._kept.get(key)
-        return entry if entry is not None and self._clock() < entry.until else None
+        if entry is not None and began < entry.until:
+            return entry.pricing
+        async with AsyncExitStack() as stack:
+            if is_async:
+                locks = self._task_locks.setdefault(asyncio.get_running_loop(), {})
+                await stack.enter_async_context(locks.setdefault(key, asyncio.Lock()))
+            else:
+                stack.enter_context(self._thread_locks.setdefault(key, threading.Lock()))
+            entry = self._kept.get(key)
+            if entry is None or max(entry.at, entry.until) <= began:  # else it came while this one waited
+                entry = self._kept[key] = await self._entry(look_up)
+        return entry.pricing
 
-    def _looked_up(self, key: _Key, look_up: Callable[[], Pricing | None]) -> Pricing | None:
+    async def _entry(self, look_up: Callable[[], Awaitable[Pricing | None]]) -> _Entry:
         try:
-            return self._keep(key, look_up())
+            pricing, kept = await look_up(), _KEPT_SECONDS
         except AIMLAPIError:
-            return None
-
-    def _keep(self, key: _Key, pricing: Pricing | None) -> Pricing | None:
-        self._kept[key] = _Entry(self._clock() + _KEPT_SECONDS, pricing)
-        return pricing
+            pricing, kept = None, 0.0
+        now = self._clock()
+        return _Entry(now, now + kept, pricing)
 
 
 PRICES = PriceBook()
