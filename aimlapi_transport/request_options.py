@@ -124,14 +124,15 @@ def request_of(model: str, body: Mapping[str, Any] | bytes, options: RequestOpti
             body = dumps(body)
         except JsonError as error:
             raise InvalidRequestError(f"The request cannot be written as JSON: {error}.") from None
-    query = options.extra_query or {}
+    query = options.extra_query
+    pairs = [(whole_text(name), whole_text(str(value))) for name, value in query.items()] if query else []
     return Request(
         **{
             "model": model,
             "profile": profile_for(model),
             "body": body,
             "headers": tuple(headers),
-            "query": tuple([(whole_text(name), whole_text(str(value))) for name, value in query.items()]),
+            "query": tuple(pairs),
             **fields,
         }
     )

@@ -62,8 +62,7 @@ def warn_not_strict(problem: str, *, was_asked: bool) -> None:
     )
     if was_asked:
         warn_once(problem, "strict", text)
-    elif (problem, "strict") not in _warned:
-        _warned.add((problem, "strict"))
+    elif _is_first(problem, "strict"):
         warn(f"{text}.")
 
 
@@ -73,15 +72,20 @@ def warn_once(model: str, key: str, text: str) -> None:
 
 
 def _warn_once(model: str, key: str, text: str) -> None:
-    if (model, key) not in _warned:
-        _warned.add((model, key))
+    if _is_first(model, key):
         warnings.warn(text, UnlistedParameterWarning, stacklevel=stacklevel())
+
+
+def _is_first(model: str, key: str) -> bool:
+    """Whether nothing of this key was said of the model yet."""
+    is_first = (model, key) not in _warned
+    _warned.add((model, key))
+    return is_first
 
 
 def warn_unknown_context(model: str) -> None:
     """Warns once in the process for each model whose context no packaged source names."""
-    if (model, "context") not in _warned:
-        _warned.add((model, "context"))
+    if _is_first(model, "context"):
         warn(
             f"The context of {model} is not known: LlamaIndex's default of 3900 tokens is used. Pass "
             "`context_window`, or call `refresh_profile()`, which asks the catalogue."

@@ -12,7 +12,7 @@ from aimlapi_transport.chat.tool_settings import (
     resolve_tool_choice,
     takes_choice,
 )
-from aimlapi_transport.chat.validation import check_value, nearest_parameter
+from aimlapi_transport.chat.validation import ONLY_RESPONSES, check_value, nearest_parameter
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.hosts import Limit
 from aimlapi_transport.errors import InvalidRequestError
@@ -25,11 +25,6 @@ _TWINS = {
     "stop_sequences": "stop",
 }
 _STOPS = ("stop", "stop_sequences")
-ONLY_RESPONSES = (
-    *("include", "previous_response_id", "truncation", "background", "conversation", "context_management"),
-    *("max_tool_calls", "use_previous_response_id", "instructions"),
-)
-"""Parameters that have a meaning under /v1/responses alone."""
 
 
 def set_parameters(parameters: Mapping[str, Any] | None) -> Json:

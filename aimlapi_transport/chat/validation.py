@@ -12,6 +12,7 @@ from typing import Any
 
 from aimlapi_transport.config.model_families import documented_parameters
 from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.request_options import CALL_OPTIONS
 
 # The schemas list low, medium and high; vendors behind the provider have the others.
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
@@ -39,6 +40,17 @@ def _is_bias(value: Any) -> bool:
         isinstance(bias, (int, float)) and not isinstance(bias, bool) and -100 <= bias <= 100 for bias in value.values()
     )
 
+
+ONLY_RESPONSES = (
+    *("include", "previous_response_id", "truncation", "background", "conversation", "context_management"),
+    *("max_tool_calls", "use_previous_response_id", "instructions"),
+)
+"""Parameters that have a meaning under /v1/responses alone."""
+SHARED_WITH_RESPONSES = (
+    *("temperature", "top_p", "store", "metadata", "service_tier", "user", "prompt", "prompt_cache_key"),
+    *("prompt_cache_retention", "prompt_cache_options", "safety_identifier", "top_logprobs", "parallel_tool_calls"),
+)
+"""Those that /v1/responses takes under the same name."""
 
 _Row = tuple[Callable[[Any], bool], str]
 _WHOLE: _Row = (_is_whole, "a whole number")
@@ -81,11 +93,8 @@ def nearest_parameter(name: str) -> str | None:
 # What no model's chat schema lists: parameters of /v1/responses and of vendors, and the options of a call.
 _KNOWN = frozenset(
     (
-        *("include", "previous_response_id", "truncation", "background", "conversation", "context_management"),
-        *("max_tool_calls", "use_previous_response_id", "instructions", "text", "prompt", "max_output_tokens"),
-        *("safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "stop_sequences"),
-        *("function_call", "functions", "stop", "user", "response_format", "tool_choice", "tools", "min_p", "top_a"),
-        *("model", "stream", "timeout", "extra_body", "extra_headers", "extra_query", "client_request_id"),
-        *("replay_reasoning", "repair_history", "parse_think", "use_responses_api", "on_progress", "stream_usage"),
+        *(*ONLY_RESPONSES, *SHARED_WITH_RESPONSES, *CALL_OPTIONS),
+        *("text", "max_output_tokens", "stop_sequences", "function_call", "functions", "stop", "response_format"),
+        *("tool_choice", "tools", "min_p", "top_a", "model", "stream", "timeout", "on_progress", "stream_usage"),
     )
 )

@@ -15,7 +15,7 @@ from aimlapi_transport.chat.parameters import set_parameters, stop_sequences, un
 from aimlapi_transport.chat.tool_history import check_history
 from aimlapi_transport.chat.tool_names import with_wire_names
 from aimlapi_transport.chat.tool_settings import MAX_TOOLS
-from aimlapi_transport.chat.validation import check_value
+from aimlapi_transport.chat.validation import ONLY_RESPONSES, SHARED_WITH_RESPONSES, check_value
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.model_families import profile_for
 from aimlapi_transport.errors import InvalidRequestError
@@ -29,15 +29,7 @@ _SEALED = "reasoning.encrypted_content"
 LEAST_OUTPUT = 16
 """Tokens: the smallest `max_output_tokens` that the endpoint takes."""
 
-# What the endpoint takes under the same name.
-_KNOWN = frozenset(
-    (
-        *("temperature", "top_p", "store", "metadata", "truncation", "background", "include", "previous_response_id"),
-        *("instructions", "service_tier", "user", "prompt", "prompt_cache_key", "prompt_cache_retention"),
-        *("safety_identifier", "top_logprobs", "max_tool_calls", "conversation", "context_management"),
-        *("parallel_tool_calls", "prompt_cache_options"),
-    )
-)
+_KNOWN = frozenset((*ONLY_RESPONSES, *SHARED_WITH_RESPONSES))
 # What only chat completions take, and what to do instead.
 _REFUSED = {
     "seed": "leave it out",

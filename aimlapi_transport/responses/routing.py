@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from aimlapi_transport.chat.parameters import ONLY_RESPONSES
+from aimlapi_transport.chat.validation import ONLY_RESPONSES
 from aimlapi_transport.config.hosts import Preset
 from aimlapi_transport.config.model_families import facts_for
 from aimlapi_transport.errors import InvalidRequestError

@@ -113,16 +113,15 @@ def _restated(kind: Any, finished: dict[Any, Any]) -> Any:
 def _field(name: str, hint: Any, is_required: bool, description: str | None, finished: dict[Any, Any]) -> Any:
     from pydantic import Field
 
-    while get_origin(hint) in (Required, NotRequired):
-        is_required = get_origin(hint) is Required
-        (hint,) = get_args(hint)
     notes: list[Any] = []
     extra: Json = {}
-    if get_origin(hint) is Annotated:
-        hint, *notes = get_args(hint)
-        while get_origin(hint) in (Required, NotRequired):
-            is_required = get_origin(hint) is Required
+    while (origin := get_origin(hint)) in (Required, NotRequired, Annotated):
+        if origin is Annotated:
+            hint, *notes = get_args(hint)
+        else:
+            is_required = origin is Required
             (hint,) = get_args(hint)
+    if notes:
         if len(notes) == 2 and isinstance(notes[1], str):  # a default and a description
             default, description = notes[0], description or notes[1]
             if default is not ...:
