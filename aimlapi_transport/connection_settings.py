@@ -157,6 +157,10 @@ class ConnectionFields(Closable, BaseModel):
     def _kept_client(self, kind: type[T_Client], http_client: Any) -> T_Client:
         """The client of the last call, or another where the settings, or the environment's address, have changed."""
         settings = {**self._config(), "http_client": http_client}
+        for name in ("headers", "query"):  # as they are sent: the user's own may be changed in place
+            if settings[name]:
+                settings[name] = {key: str(value) for key, value in settings[name].items()}
+        settings["socket_options"] = tuple(map(tuple, settings["socket_options"] or ()))
         if settings["base_url"] is None:
             from aimlapi_transport.config.settings import resolve_host
 
@@ -165,8 +169,6 @@ class ConnectionFields(Closable, BaseModel):
         if kept is not None and kept[0] == settings:
             return kept[1]
         client = kind(pool_handle=self._pool_handle, **settings)
-        for name in ("headers", "query", "socket_options"):
-            settings[name] = copy(settings[name])  # the user's own may be changed in place
         self._kept.clients[kind] = settings, client
         return client
 

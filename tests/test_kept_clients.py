@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from aimlapi_transport.errors import AuthenticationError
 from langchain_aimlapi import AIMLAPIEmbeddings, ChatAIMLAPI
 from llama_index_aimlapi import AIMLAPI, AIMLAPIEmbedding
 
@@ -19,7 +20,7 @@ KEY = "sk-of-the-environment"
 
 
 def made(cls: Callable[..., Any], **settings: Any) -> Any:
-    return cls(model="m", default_headers={"x-a": "1"}, default_query={"q": "1"}, **settings)
+    return cls(model="m", default_headers={"x-a": "1"}, default_query={"q": ["1"]}, **settings)
 
 
 @pytest.fixture(autouse=True)
@@ -37,8 +38,8 @@ def test_a_client_serves_until_a_setting_changes(
     model.max_retries = 7
     assert get(model).retry.max_retries == 7
     model.default_headers["x-a"] = "2"
-    model.default_query["q"] = "2"
-    assert (get(model).headers, get(model).query) == ({"x-a": "2"}, {"q": "2"})
+    model.default_query["q"].append("2")
+    assert (get(model).headers, get(model).query) == ({"x-a": "2"}, {"q": "['1', '2']"})
     monkeypatch.setenv("AIMLAPI_BASE_URL", "http://127.0.0.1:9/v1")
     assert get(model).base_url == "http://127.0.0.1:9/v1"
     monkeypatch.delenv("AIMLAPI_BASE_URL")
@@ -49,12 +50,22 @@ def test_a_client_serves_until_a_setting_changes(
 
 @pytest.mark.parametrize("cls", CLASSES)
 def test_another_http_client_is_used_at_once(cls: Callable[..., Any]) -> None:
-    model, first, second = made(cls), httpx.Client(), httpx.Client()
-    for client in (first, second):
-        model.http_client = client
-        assert model._client()._source().client() is client
-    model.http_client = None
-    assert model._client()._source().client() not in (first, second)
+    used: list[str] = []
+
+    def client(name: str) -> httpx.Client:
+        def refuse(request: httpx.Request) -> httpx.Response:
+            used.append(name)
+            return httpx.Response(401)
+
+        return httpx.Client(transport=httpx.MockTransport(refuse))
+
+    model = made(cls)
+    for name in ("first", "second"):
+        model.http_client = client(name)
+        for _ in range(2):
+            with pytest.raises(AuthenticationError):
+                model._client().balance()
+    assert used == ["first", "first", "second", "second"]
 
 
 @pytest.mark.parametrize("cls", CLASSES)
