@@ -27,6 +27,7 @@ from aimlapi_transport.config.fields import (
     ABOUT,
     AsyncHttpClient,
     HttpClient,
+    public_address,
     timeout_from_json,
     timeout_to_json,
     validated_field,
@@ -94,7 +95,7 @@ class ConnectionFields(Closable, BaseModel):
     def _name_the_value(cls, value: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
         return validated_field(value, validate, str(info.field_name))
 
-    @field_validator("timeout", check_fields=False)
+    @field_validator("timeout", "request_timeout", check_fields=False)
     @classmethod
     def _timeout_from_json(cls, timeout: Any) -> Any:
         return timeout_from_json(timeout)
@@ -102,6 +103,10 @@ class ConnectionFields(Closable, BaseModel):
     @field_serializer("timeout", check_fields=False)
     def _timeout_to_json(self, timeout: Any) -> Any:
         return timeout_to_json(timeout)
+
+    @field_serializer("base_url", "api_base", check_fields=False)
+    def _address_to_json(self, address: str | None) -> str | None:
+        return public_address(address)
 
     @model_validator(mode="after")
     def _check_connection(self) -> Self:

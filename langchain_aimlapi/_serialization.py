@@ -8,7 +8,7 @@ from typing import Any
 from langchain_core.language_models import LangSmithParams
 from typing_extensions import Self
 
-from aimlapi_transport.config.fields import digest, timeout_to_json
+from aimlapi_transport.config.fields import digest, public_address, timeout_to_json
 from aimlapi_transport.repr_fields import repr_fields
 from langchain_aimlapi._compat import forget_serialized
 from langchain_aimlapi._content_blocks import PROVIDER
@@ -17,8 +17,8 @@ from langchain_aimlapi._settings import ChatSettings
 
 # Fields beside the body's parameters that decide an answer.
 _IDENTIFYING = (
-    "base_url",
     "preset",
+    "strict_parameters",
     "extra_body",
     "replay_reasoning",
     "parse_think",
@@ -64,9 +64,12 @@ class SerializableChat(ChatSettings):
 
     @property
     def lc_attributes(self) -> dict[str, Any]:
-        """What is serialized otherwise than it stands: JSON has no `httpx.Timeout`."""
-        timeout = timeout_to_json(self.request_timeout)
-        return {} if timeout is self.request_timeout else {"request_timeout": timeout}
+        """What is serialized otherwise than it stands: an `httpx.Timeout`, and an address that holds a password."""
+        serialized = {
+            "request_timeout": timeout_to_json(self.request_timeout),
+            "base_url": public_address(self.base_url),
+        }
+        return {name: value for name, value in serialized.items() if value is not getattr(self, name)}
 
     @property
     def _llm_type(self) -> str:
@@ -75,21 +78,27 @@ class SerializableChat(ChatSettings):
     @property
     def _identifying_params(self) -> dict[str, Any]:
         """All that decides an answer, by which caches and tracers tell models apart; headers and query as digests."""
-        params: dict[str, Any] = {"model": self.model_name, "strict_parameters": self.strict_parameters}
-        for name in _IDENTIFYING:
-            value = getattr(self, name)
-            if value is not None:
-                params[name] = value
-        return _without_secrets(params | self._body_parameters({}))
+        return self._identifying({})
+
+    def _identifying(self, call: Mapping[str, Any]) -> dict[str, Any]:
+        params: dict[str, Any] = {name: getattr(self, name) for name in _IDENTIFYING}
+        params["base_url"] = public_address(self.base_url)
+        if params["base_url"] != self.base_url:
+            params["base_url_digest"] = digest({"base_url": self.base_url})
+        params = {name: value for name, value in params.items() if value is not None}
+        params |= {"model": self.model_name, **self._body_parameters(call), **call}
+        for name in _SECRETS:
+            if isinstance(params.get(name), Mapping) and params[name]:
+                params[name] = digest(params[name])
+        return params
 
     def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
         """What tracers show of a call: also the stop sequences that are set and not passed."""
-        params = _without_secrets({**self._identifying_params, "_type": self._llm_type, **kwargs})
-        sequences = stop or _stop_in(kwargs) or _stop_in(params)
-        return {**params, "stop": [sequences] if isinstance(sequences, str) else sequences}
+        params = self._identifying(kwargs)
+        return {**params, "_type": self._llm_type, "stop": _stop_sequences(stop, params)}
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
-        """The key of caches: all that decides an answer, as it is now. What `dumps` writes would leave out headers."""
+        """The key of caches: all that decides an answer, as it is now. LangChain's would leave out headers."""
         return str(sorted(self._get_invocation_params(stop=stop, **kwargs).items()))
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
@@ -101,25 +110,16 @@ class SerializableChat(ChatSettings):
         )
         if settings.get("temperature") is not None:
             params["ls_temperature"] = settings["temperature"]
-        limit = settings.get("max_tokens") or settings.get("max_completion_tokens")
-        if limit:
+        if limit := settings.get("max_tokens") or settings.get("max_completion_tokens"):
             params["ls_max_tokens"] = limit
-        sequences = stop or _stop_in(settings)
-        if isinstance(sequences, str):
-            params["ls_stop"] = [sequences]
-        elif sequences and isinstance(sequences, Iterable):  # what is neither is refused with the request
-            params["ls_stop"] = list(sequences)
+        if sequences := _stop_sequences(stop, settings):
+            params["ls_stop"] = sequences
         return params
 
 
-def _stop_in(settings: Mapping[str, Any]) -> Any:
-    return settings.get("stop") or settings.get("stop_sequences")
-
-
-def _without_secrets(params: dict[str, Any]) -> dict[str, Any]:
-    """The same with digests of headers and queries, of the model or of a call."""
-    for name in _SECRETS:
-        value = params.get(name)
-        if isinstance(value, Mapping) and value:
-            params[name] = digest(value)
-    return params
+def _stop_sequences(stop: Any, settings: Mapping[str, Any]) -> list[str] | None:
+    sequences = stop or settings.get("stop") or settings.get("stop_sequences")
+    if isinstance(sequences, str):
+        return [sequences]
+    # what is neither is refused with the request
+    return list(sequences) if sequences and isinstance(sequences, Iterable) else None

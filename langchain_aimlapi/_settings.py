@@ -1,6 +1,7 @@
 """The settings of a ChatAIMLAPI: its fields, their validation, and the host's rules and profile that follow from them.
 
-To add a setting that is a body parameter, add a field, what it may be to `_ACCEPTED`, and its name to `PARAMETERS`.
+To add a setting that is a body parameter, add a field to `BodyParameters`, and what it may be to
+`aimlapi_transport.config.fields.ACCEPTED`.
 """
 
 # Annotations are no strings, here and in `_connection`: Pydantic would compile each for each class, 6 % of an import.
@@ -12,6 +13,7 @@ from langchain_core.language_models import BaseChatModel, ModelProfile
 from langchain_core.runnables import RunnableSerializable
 from langchain_core.runnables.utils import AnyConfigurableField
 from pydantic import (
+    BaseModel,
     ConfigDict,
     Field,
     SecretStr,
@@ -25,7 +27,6 @@ from aimlapi_transport.config.fields import (
     TimeoutSetting,
     key_to_json,
     model_problem,
-    timeout_from_json,
     timeout_to_json,
 )
 from aimlapi_transport.user_warnings import warn
@@ -36,32 +37,6 @@ from langchain_aimlapi._profile import DECLARED, belongs_to_other_model, model_p
 if TYPE_CHECKING:  # imported by the first instance
     from aimlapi_transport.config.hosts import Preset
 
-# Fields that are body parameters of the same name.
-PARAMETERS = (
-    "temperature",
-    "max_tokens",
-    "top_p",
-    "top_k",
-    "stop",
-    "n",
-    "seed",
-    "presence_penalty",
-    "frequency_penalty",
-    "logprobs",
-    "top_logprobs",
-    "logit_bias",
-    "reasoning_effort",
-    "reasoning",
-    "verbosity",
-    "service_tier",
-    "store",
-    "prompt_cache_options",
-    "include",
-    "truncation",
-    "context_management",
-    "use_previous_response_id",
-)
-_PARAMETERS = frozenset(PARAMETERS)
 # What `with_structured_output` adds by itself: left out where a host or a model does not take it.
 _ADDED = ("added_tool_choice", "added_response_format", "added_instruction")
 # Call arguments that are no body parameters.
@@ -86,11 +61,11 @@ _TWINS = {
 }
 
 
-class ChatSettings(ConnectionSettings, BaseChatModel):
-    """The settings of a `ChatAIMLAPI`; see there."""
+class BodyParameters(BaseModel):
+    """The settings that are parameters of the body, under the same names."""
 
-    model_name: str = Field(alias="model", description=ABOUT["model"])
-    api_key: SecretStr | str | Callable[[], Any] | None = Field(default=None, repr=False, description=ABOUT["api_key"])
+    model_config = ConfigDict(defer_build=True)  # only the classes on top of this one are ever built
+
     temperature: float | None = Field(default=None, description=ABOUT["temperature"])
     max_tokens: int | None = Field(default=None, description=ABOUT["max_tokens"])
     top_p: float | None = Field(default=None, description=ABOUT["top_p"])
@@ -115,7 +90,6 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
     prompt_cache_options: dict[str, Any] | None = Field(
         default=None, description="How to cache the prompt, in the vendor's words."
     )
-    use_responses_api: bool | None = Field(default=None, description=ABOUT["use_responses_api"])
     use_previous_response_id: bool | None = Field(
         default=None,
         description="Under /v1/responses: send only what follows the last reply, and its id; the provider then keeps "
@@ -126,6 +100,18 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
     context_management: list[dict[str, Any]] | None = Field(
         default=None, description="Under /v1/responses: how the provider shortens a long conversation."
     )
+
+
+PARAMETERS = tuple(BodyParameters.model_fields)
+_PARAMETERS = frozenset(PARAMETERS)
+
+
+class ChatSettings(ConnectionSettings, BodyParameters, BaseChatModel):
+    """The settings of a `ChatAIMLAPI`; see there."""
+
+    model_name: str = Field(alias="model", description=ABOUT["model"])
+    api_key: SecretStr | str | Callable[[], Any] | None = Field(default=None, repr=False, description=ABOUT["api_key"])
+    use_responses_api: bool | None = Field(default=None, description=ABOUT["use_responses_api"])
     model_kwargs: dict[str, Any] = Field(default_factory=dict, description=ABOUT["additional_kwargs"])
     extra_body: dict[str, Any] | None = Field(default=None, description=ABOUT["extra_body"])
     disabled_params: dict[str, Any] | None = Field(
@@ -171,8 +157,6 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
             raise ValueError(problem)
         if belongs_to_other_model(taken.get("profile"), str(taken.get("model_name"))):
             del taken["profile"]  # all fields of an instance but with another model, as configurable fields do
-        if "request_timeout" in taken:
-            taken["request_timeout"] = timeout_from_json(taken["request_timeout"])
         return taken
 
     @field_serializer("api_key", when_used="json")
@@ -180,7 +164,7 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
         return key_to_json(key)
 
     @field_serializer("request_timeout", when_used="json")
-    def _timeout_to_json(self, timeout: Any) -> Any:
+    def _request_timeout_to_json(self, timeout: Any) -> Any:
         return timeout_to_json(timeout)
 
     @model_validator(mode="after")
@@ -197,16 +181,17 @@ class ChatSettings(ConnectionSettings, BaseChatModel):
 
     @model_validator(mode="after")
     def _check_profile_keys(self) -> Self:
-        """LangChain's check of the same name, at a hundredth of its cost for a profile that passes."""
+        """In place of LangChain's check of the same name, which costs as much as all else of an instance (90 us)."""
         if isinstance(self.profile, dict) and not self.profile.keys() <= DECLARED:
             warn(f"`profile` has unknown keys: {sorted(self.profile.keys() - DECLARED)}.")
         return self
 
     def _resolve_model_profile(self) -> ModelProfile | None:
-        """What the packaged facts say of the model, where the host is AI/ML API (or a proxy of it)."""
+        """LangChain asks for the default of `profile` so: its documentation has integrations override this."""
         return self._known_profile(self.model_name)
 
     def _known_profile(self, model: str) -> ModelProfile | None:
+        """What the packaged facts say of the model, where the host is AI/ML API (or a proxy of it)."""
         return model_profile(model) if self._host().lists_models else None
 
     def _host(self) -> "Preset":

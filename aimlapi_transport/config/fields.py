@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     import httpx
@@ -22,7 +23,8 @@ ABOUT = {
     "additional_kwargs": "Further body parameters.",
     "api_key": "The key, or a function that returns it (for async calls, an async one will do). By "
     "default AIMLAPI_API_KEY (or AIML_API_KEY), read at each call.",
-    "base_url": "Address of the host up to `/v1`. By default AIMLAPI_API_BASE (or AIMLAPI_BASE_URL), else AI/ML API.",
+    "base_url": "Address of the host up to `/v1`. By default AIMLAPI_API_BASE (or AIMLAPI_BASE_URL), else AI/ML API. "
+    "A user and password in it are not serialized.",
     "deadline": "Seconds a call, or a batch of texts, may take in all, retries included. By default without end.",
     "default_headers": "Sent with every request. May hold secrets: not serialized.",
     "default_query": "Added to the URL of every request. May hold secrets: not serialized.",
@@ -141,6 +143,12 @@ def model_problem(model: Any, example: str) -> str | None:
 def digest(values: Mapping[str, Any]) -> str:
     """A text that tells headers or queries apart without showing their values, which may be secrets."""
     return hashlib.sha256(repr(sorted(values.items())).encode()).hexdigest()[:16]
+
+
+def public_address(address: str | None) -> str | None:
+    """An address without user and password, which may be secrets."""
+    parts = urlsplit(address or "")
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in parts.netloc else address
 
 
 def key_to_json(key: Any) -> Any:
