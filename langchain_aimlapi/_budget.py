@@ -27,29 +27,31 @@ def note_start(totals: UsageTotals, run_id: UUID) -> None:
     _begun.set((*same, (totals, run_id)))
 
 
-def budgets_of(run: BaseRunManager | None) -> Budgets:
-    """The budgets of the run that begins here. Asked for once, before anything else begins."""
+def reserve(run: BaseRunManager | None, client: Client, request: Request) -> None:
+    """Sets aside what the call will cost in the budgets of the run that begins here; handlers give it back at its end.
+
+    Asked for once, before anything else begins.
+
+    Raises:
+        BudgetExceededError: a budget would be passed.
+    """
+    if budgets := _budgets_of(run):
+        _reserve(budgets, request.model, client.sure_cost(request))
+
+
+async def areserve(run: BaseRunManager | None, client: AsyncClient, request: Request) -> None:
+    """As `reserve`; the price is looked up without blocking."""
+    if budgets := _budgets_of(run):
+        _reserve(budgets, request.model, await client.sure_cost(request))
+
+
+def _budgets_of(run: BaseRunManager | None) -> Budgets:
     noted = _begun.get()
     if noted:
         _begun.set(())
     if run is None:  # a run that ended without a call, as one that a cache answered, is none any more
         return tuple((totals, run_id) for totals, run_id in noted if totals.is_open(run_id)) if noted else ()
     return tuple((each, run.run_id) for each in run.handlers if isinstance(each, UsageTotals) and each.has_budget)
-
-
-def reserve(budgets: Budgets, client: Client, request: Request) -> None:
-    """Sets aside what the call will cost; handlers give it back at the run's end.
-
-    Raises:
-        BudgetExceededError: a budget would be passed.
-    """
-    _reserve(budgets, request.model, client.sure_cost(request))
-
-
-async def areserve(budgets: Budgets, client: AsyncClient, request: Request) -> None:
-    """As `reserve`; the price is looked up without blocking."""
-    if budgets:
-        _reserve(budgets, request.model, await client.sure_cost(request))
 
 
 def _reserve(budgets: Budgets, model: str, cost: float | None) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ConfigDict, Field, SecretStr, model_validator
 from typing_extensions import Self
 
+from aimlapi_transport import config
 from aimlapi_transport.config.fields import ABOUT, AsyncHttpClient
 from aimlapi_transport.connection_settings import ConnectionFields
 
@@ -58,12 +59,11 @@ class ConnectionSettings(ConnectionFields):
         """The environment's key and the address, to be read only: each call looks them up again."""
         environment: tuple[SecretStr | None, str | None] | None = self.__dict__.get("_environment")
         if environment is None:
-            from aimlapi_transport.config.settings import Settings
-            from aimlapi_transport.errors import AIMLAPIError
+            from aimlapi_transport.errors import AIMLAPIError  # with the first instance
 
             key = base_url = None
             with suppress(AIMLAPIError):
-                settings = Settings(base_url=self.base_url, preset=self.preset)
+                settings = config.settings.Settings(base_url=self.base_url, preset=self.preset)
                 base_url = settings.base_url
                 key = SecretStr(settings.read_key().value)
             environment = self.__dict__["_environment"] = (key, base_url)  # beside the fields: no part of the value

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages import content as types
+from langchain_core.messages.block_translators import register_translator
 
 from aimlapi_transport.responses.output_items import is_text_of, text_of
 from langchain_aimlapi._output_items import (
@@ -53,8 +54,6 @@ _BEGINNINGS = (
 
 def register() -> None:
     """Makes LangChain ask this module for the blocks of our messages. Cheap to repeat."""
-    from langchain_core.messages.block_translators import register_translator
-
     register_translator(PROVIDER, _of_message, _of_chunk)
 
 

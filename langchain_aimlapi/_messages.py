@@ -64,6 +64,16 @@ def to_wire(messages: Sequence[BaseMessage], *, for_responses: bool = False) -> 
     return sent
 
 
+def instructed(messages: list[Json], text: str) -> list[Json]:
+    """The messages with this instruction first: in their system message, or in one of its own."""
+    first = messages[0] if messages else {}
+    if first.get("role") != "system":
+        return [{"role": "system", "content": text}, *messages]
+    content = first["content"]
+    joined = f"{content}\n\n{text}" if isinstance(content, str) else [*content, {"type": "text", "text": text}]
+    return [{**first, "content": joined}, *messages[1:]]
+
+
 def _from_human(message: HumanMessage, where: str, for_responses: bool) -> list[Json]:
     """A user message; tool results in Anthropic's form, which are in one, become tool messages before it."""
     content = message.content

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langchain_core.messages import BaseMessage
 
 from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.config.aliases import is_key
+from aimlapi_transport.request import Request
+from aimlapi_transport.request_builder import build_request, warn_left_out
+from aimlapi_transport.request_options import RequestOptions
+from aimlapi_transport.responses.routing import uses_responses
+from langchain_aimlapi._messages import instructed, to_wire
 from langchain_aimlapi._profile import parts_taken, takes_cache_marks, without_cache_marks
 from langchain_aimlapi._schemas import to_response_format
 from langchain_aimlapi._settings import ChatSettings
 from langchain_aimlapi._tools import to_tool_choice, to_tools
 from langchain_aimlapi.errors import InvalidRequestError
-
-if TYPE_CHECKING:  # imported at the first call
-    from aimlapi_transport.client import AsyncClient, Client
-    from aimlapi_transport.request import Request
 
 
 def to_request(
@@ -34,11 +36,6 @@ def to_request(
     Raises:
         InvalidRequestError: an argument of the call that is none, or not what it must be.
     """
-    from aimlapi_transport.request_builder import build_request, warn_left_out
-    from aimlapi_transport.request_options import RequestOptions
-    from aimlapi_transport.responses.routing import uses_responses
-    from langchain_aimlapi._messages import to_wire
-
     for name in call:
         if is_key(name):
             raise InvalidRequestError(f"`{name}` is not an argument of a call: pass `api_key` where the model is made.")
@@ -56,8 +53,6 @@ def to_request(
     )
     sent = to_wire(messages, for_responses=to_responses)
     if "added_instruction" in call:
-        from langchain_aimlapi._structured import instructed
-
         sent = instructed(sent, call["added_instruction"])
     parts: list[Json] = []
     for message in sent:

@@ -22,6 +22,7 @@ from pydantic import (
 )
 from typing_extensions import Self
 
+from aimlapi_transport import config
 from aimlapi_transport.config.fields import (
     ABOUT,
     TimeoutSetting,
@@ -195,9 +196,7 @@ class ChatSettings(ConnectionSettings, BodyParameters, BaseChatModel):
         return model_profile(model) if self._host().lists_models else None
 
     def _host(self) -> "Preset":
-        from aimlapi_transport.config.hosts import PRESETS, preset_for
-
-        return PRESETS[self.preset] if self.preset else preset_for(self.base_url)
+        return config.hosts.PRESETS[self.preset] if self.preset else config.hosts.preset_for(self.base_url)
 
     def _profile_of(self, model: str) -> ModelProfile | None:
         """The profile that counts in a call of this model: the instance's own, or the one of another id."""

@@ -29,6 +29,8 @@ from aimlapi_transport.structured.answer_schema import AnswerSchema
 from aimlapi_transport.structured.describe import is_pydantic_v1, name_of
 from aimlapi_transport.structured.json_text import json_values
 from langchain_aimlapi._output_items import answer_text
+from langchain_aimlapi._schemas import kind_of, to_answer_schema, traced
+from langchain_aimlapi._tools import to_tool_choice, to_tools
 from langchain_aimlapi.errors import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -76,9 +78,6 @@ def structured(
     Raises:
         InvalidRequestError: no schema, an argument that is none, or one in conflict with what is bound.
     """
-    from langchain_aimlapi._schemas import kind_of, to_answer_schema, traced
-    from langchain_aimlapi._tools import to_tool_choice, to_tools
-
     if method not in (None, *METHODS):
         raise InvalidRequestError(f"`method` is {method!r}: pass function_calling, json_schema or json_mode.")
     if schema is None and method != "json_mode":
@@ -315,16 +314,6 @@ class _Collecting:
             return AddableDict(parsed=None if raw is None else self._parser.read(raw), parsing_error=None)
         except Exception as error:  # whatever a user's validator raises
             return AddableDict(parsed=None, parsing_error=error)
-
-
-def instructed(messages: list[Json], text: str) -> list[Json]:
-    """The messages with this instruction first: in their system message, or in one of its own."""
-    first = messages[0] if messages else {}
-    if first.get("role") != "system":
-        return [{"role": "system", "content": text}, *messages]
-    content = first["content"]
-    joined = f"{content}\n\n{text}" if isinstance(content, str) else [*content, {"type": "text", "text": text}]
-    return [{**first, "content": joined}, *messages[1:]]
 
 
 def _excerpt(value: Any) -> str:

@@ -11,7 +11,7 @@ from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackMana
 from langchain_core.language_models import LanguageModelInput, ModelProfile
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.messages.utils import count_tokens_approximately
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import ConfigurableField, Runnable, RunnableConfig, RunnableSerializable
 from langchain_core.runnables.utils import AnyConfigurableField
 from langchain_core.tools import BaseTool
@@ -20,12 +20,10 @@ from typing_extensions import Self
 
 from aimlapi_transport.token_estimate import estimated_tokens
 from aimlapi_transport.version import __version__
-from langchain_aimlapi import _content_blocks
+from langchain_aimlapi import _content_blocks, _lazy
 from langchain_aimlapi._serialization import SerializableChat
 
-if TYPE_CHECKING:  # imported at the first call, as httpx above all: two thirds of what importing this module would cost
-    from aimlapi_transport.chat.request import Request
-    from aimlapi_transport.chat.response import Choice, Completion
+if TYPE_CHECKING:
     from aimlapi_transport.service.catalogue import Model
     from langchain_aimlapi._binding import ModelBinding
 
@@ -77,17 +75,7 @@ class ChatAIMLAPI(SerializableChat):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        from langchain_aimlapi._budget import budgets_of, reserve
-        from langchain_aimlapi._request import to_request
-        from langchain_aimlapi.error_translation import translated
-
-        with translated():
-            client = self._client()
-            request = to_request(self, client, messages, stop, kwargs, stream=False)
-            if budgets := budgets_of(run_manager):
-                reserve(budgets, client, request)
-            completion = client.complete(request, timeout=kwargs.get("timeout"), on_progress=kwargs.get("on_progress"))
-            return self._result(completion, request, kwargs)
+        return _lazy._calls.generate(self, messages, stop, run_manager, kwargs)
 
     async def _agenerate(
         self,
@@ -96,19 +84,7 @@ class ChatAIMLAPI(SerializableChat):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        from langchain_aimlapi._budget import areserve, budgets_of
-        from langchain_aimlapi._request import to_request
-        from langchain_aimlapi.error_translation import translated
-
-        with translated():
-            client = self._async_client()
-            request = to_request(self, client, messages, stop, kwargs, stream=False)
-            if budgets := budgets_of(run_manager):
-                await areserve(budgets, client, request)
-            completion = await client.complete(
-                request, timeout=kwargs.get("timeout"), on_progress=kwargs.get("on_progress")
-            )
-            return self._result(completion, request, kwargs)
+        return await _lazy._calls.agenerate(self, messages, stop, run_manager, kwargs)
 
     def _stream(
         self,
@@ -117,95 +93,16 @@ class ChatAIMLAPI(SerializableChat):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        from aimlapi_transport.chat.choices import OneChoice
-        from langchain_aimlapi._budget import budgets_of, reserve
-        from langchain_aimlapi._output_stream import stream_reader
-        from langchain_aimlapi._request import to_request
-        from langchain_aimlapi.error_translation import translated
+        return _lazy._calls.stream(self, messages, stop, run_manager, kwargs)
 
-        with translated():
-            client = self._client()
-            request = to_request(self, client, messages, stop, kwargs, stream=True)
-            if budgets := budgets_of(run_manager):
-                reserve(budgets, client, request)
-            reader, choice = stream_reader(self.output_version, request), OneChoice(request.choices)
-            stream = client.stream(request, timeout=kwargs.get("timeout"))
-            try:
-                while deltas := stream.deltas():
-                    for delta in choice.of(deltas):
-                        chunk = reader.chunk(delta)
-                        if delta.completion is not None:
-                            self._finish(chunk.message, delta.completion, call=kwargs)
-                        yield chunk
-            finally:
-                stream.close()
-
-    async def _astream(
+    def _astream(
         self,
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        from aimlapi_transport.chat.choices import OneChoice
-        from langchain_aimlapi._budget import areserve, budgets_of
-        from langchain_aimlapi._output_stream import stream_reader
-        from langchain_aimlapi._request import to_request
-        from langchain_aimlapi.error_translation import translated
-
-        with translated():
-            client = self._async_client()
-            request = to_request(self, client, messages, stop, kwargs, stream=True)
-            if budgets := budgets_of(run_manager):
-                await areserve(budgets, client, request)
-            reader, choice = stream_reader(self.output_version, request), OneChoice(request.choices)
-            stream = client.stream(request, timeout=kwargs.get("timeout"))
-            try:
-                while deltas := await stream.deltas():
-                    for delta in choice.of(deltas):
-                        chunk = reader.chunk(delta)
-                        if delta.completion is not None:
-                            self._finish(chunk.message, delta.completion, call=kwargs)
-                        yield chunk
-            finally:
-                await stream.aclose()
-
-    def _result(self, completion: Completion, request: Request, call: dict[str, Any]) -> ChatResult:
-        from langchain_aimlapi._output_versions import in_version, version_for
-        from langchain_aimlapi._responses import from_choice, generation_info
-
-        messages = [from_choice(completion, choice, request.tools) for choice in completion.choices]
-        if version := version_for(self.output_version, request.path):
-            messages = [in_version(messages[0], version, completion, completion.choices[0])]
-        generations = [
-            ChatGeneration(message=message, generation_info=generation_info(message)) for message in messages
-        ]
-        for choice, message in zip(completion.choices, messages, strict=False):
-            self._finish(message, completion, choice, call=call)
-        usage = completion.usage
-        return ChatResult(
-            generations=generations,
-            llm_output={"model_name": completion.model, "token_usage": usage.raw if usage else {}},
-        )
-
-    def _finish(
-        self, message: BaseMessage, completion: Completion, choice: Choice | None = None, *, call: dict[str, Any]
-    ) -> None:
-        """Adds to a message what it is asked to tell of the reply, and of the answer by its schema.
-
-        Args:
-            choice: the answer; by default the first.
-            call: the arguments of the call.
-        """
-        if not isinstance(message, AIMessage):
-            return
-        if self.include_response_headers:
-            message.response_metadata["headers"] = dict(completion.headers)
-        schema = {**self.model_kwargs, **call}.get("response_format")
-        if schema is not None:
-            from langchain_aimlapi._parsed import add_parsed
-
-            add_parsed(message, schema, completion, choice or completion.choices[0])
+        return _lazy._calls.astream(self, messages, stop, run_manager, kwargs)
 
     def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None]) -> dict[str, Any]:
         counts = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
@@ -217,39 +114,29 @@ class ChatAIMLAPI(SerializableChat):
 
     def bind(self, **kwargs: Any) -> ModelBinding:  # type: ignore[override]  # LangChain's is private
         """A model with these arguments in every call; `bind_tools` and `with_structured_output` keep them."""
-        from langchain_aimlapi._binding import ModelBinding
-
-        return ModelBinding(bound=self, kwargs=kwargs)
+        return _lazy._binding.ModelBinding(bound=self, kwargs=kwargs)
 
     def with_config(
         self, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Runnable[LanguageModelInput, AIMessage]:
         """A model with this config in every call; `bind_tools` and `with_structured_output` keep it."""
-        from langchain_aimlapi._binding import kept
-
-        return kept(super().with_config(config, **kwargs))
+        return _lazy._binding.kept(super().with_config(config, **kwargs))
 
     def with_listeners(self, **listeners: Any) -> Runnable[LanguageModelInput, AIMessage]:
         """A model with these listeners in every call; `bind_tools` and `with_structured_output` keep them."""
-        from langchain_aimlapi._binding import kept
-
-        return kept(super().with_listeners(**listeners))
+        return _lazy._binding.kept(super().with_listeners(**listeners))
 
     def configurable_fields(
         self, **fields: AnyConfigurableField
     ) -> RunnableSerializable[LanguageModelInput, AIMessage]:
         """A model whose settings the config of a call chooses, with tools and structured output, too."""
-        from langchain_aimlapi._binding import kept_fields
-
-        return kept_fields(super().configurable_fields(**fields))
+        return _lazy._binding.kept_fields(super().configurable_fields(**fields))
 
     def configurable_alternatives(
         self, which: ConfigurableField, **options: Any
     ) -> RunnableSerializable[LanguageModelInput, AIMessage]:
         """This or another model, as the config of a call chooses, with tools and structured output, too."""
-        from langchain_aimlapi._binding import kept_alternatives
-
-        return kept_alternatives(super().configurable_alternatives(which, **options))
+        return _lazy._binding.kept_alternatives(super().configurable_alternatives(which, **options))
 
     def bind_tools(
         self,
@@ -274,9 +161,7 @@ class ChatAIMLAPI(SerializableChat):
         Raises:
             InvalidRequestError: a tool without a name, or a choice of a tool that is not bound.
         """
-        from langchain_aimlapi._tools import bound_tools
-
-        arguments = bound_tools(
+        arguments = _lazy._tools.bound_tools(
             tools,
             tool_choice=tool_choice,
             strict=strict,
@@ -316,9 +201,7 @@ class ChatAIMLAPI(SerializableChat):
                 is read, and so is JSON written as text where the tool was to be called.
             InvalidRequestError: no schema, or an argument that is none of the above.
         """
-        from langchain_aimlapi._structured import structured
-
-        return structured(
+        return _lazy._structured.structured(
             self, self, {}, schema, method=method, include_raw=include_raw, strict=strict, tools=tools, **kwargs
         )
 
@@ -331,9 +214,7 @@ class ChatAIMLAPI(SerializableChat):
             input: what the call will be given.
             output_tokens: how long the answer will be; by default `max_tokens`, or 500 tokens.
         """
-        from langchain_aimlapi._catalogue import estimated_cost
-
-        return estimated_cost(self, input, output_tokens, kwargs)
+        return _lazy._catalogue.estimated_cost(self, input, output_tokens, kwargs)
 
     def refresh_profile(self) -> ModelProfile | None:
         """Adds to `profile` what the live catalogue says of the model and the packaged facts do not; and returns it.
@@ -341,9 +222,7 @@ class ChatAIMLAPI(SerializableChat):
         Raises:
             NotFoundError: the catalogue has no such model; it names the nearest.
         """
-        from langchain_aimlapi._catalogue import refreshed
-
-        self.profile = refreshed(self)
+        self.profile = _lazy._catalogue.refreshed(self)
         return self.profile
 
     @classmethod
@@ -354,9 +233,7 @@ class ChatAIMLAPI(SerializableChat):
             filters: `id`, `type`, `tags`, `modalities`, `input_modalities`, `output_modalities`, `capabilities`,
                 `include`; see `aimlapi_transport.Client.models`.
         """
-        from langchain_aimlapi._catalogue import listed
-
-        return listed(base_url, filters)
+        return _lazy._catalogue.listed(base_url, filters)
 
     def get_token_ids(self, text: str) -> list[int]:
         """The tokens of a text, by `custom_get_token_ids`.
@@ -379,8 +256,6 @@ class ChatAIMLAPI(SerializableChat):
 
     def get_num_tokens_from_messages(self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None) -> int:
         """An estimate; of texts by `get_num_tokens`."""
-        from langchain_aimlapi._tools import to_tools
-
-        counted = count_tokens_approximately(messages, tools=[*to_tools(tools)] if tools else None)
+        counted = count_tokens_approximately(messages, tools=[*_lazy._tools.to_tools(tools)] if tools else None)
         texts = (message.text for message in messages)
         return counted + sum(self.get_num_tokens(text) - -(-len(text) // 4) for text in texts)
