@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from langchain_aimlapi.usage import get_aimlapi_usage_callback as get_aimlapi_usage_callback
 
 _WHERE = {
+    "AIMLAPI_HEADERS": "langchain_aimlapi.deprecated",
     "AIMLAPIEmbeddings": "langchain_aimlapi.embeddings",
     "AIMLAPIUsageCallbackHandler": "langchain_aimlapi.usage",
     "ChatAIMLAPI": "langchain_aimlapi.chat_models",

@@ -18,6 +18,7 @@ from langchain_core.tools import BaseTool
 from pydantic import ConfigDict, model_validator
 from typing_extensions import Self
 
+from aimlapi_transport.lazy_imports import lazy_names
 from aimlapi_transport.token_estimate import estimated_tokens
 from aimlapi_transport.version import __version__
 from langchain_aimlapi import _content_blocks, _lazy
@@ -259,3 +260,7 @@ class ChatAIMLAPI(SerializableChat):
         counted = count_tokens_approximately(messages, tools=[*_lazy._tools.to_tools(tools)] if tools else None)
         texts = (message.text for message in messages)
         return counted + sum(self.get_num_tokens(text) - -(-len(text) // 4) for text in texts)
+
+
+# The older distribution has `ChatAimlapi` here.
+__getattr__ = lazy_names(__name__, {"ChatAimlapi": "langchain_aimlapi.deprecated"})[0]

@@ -28,7 +28,22 @@ from langchain_aimlapi.embeddings import AIMLAPIEmbeddings
 
 __all__ = ["AimlapiEmbeddings", "AimlapiImageModel", "AimlapiLLM", "AimlapiVideoModel", "ChatAimlapi"]
 
+# Source: langchain-aimlapi 0.1.3, which sent them with each request.
+_HEADERS = {
+    "HTTP-Referer": "https://github.com/langchain-ai/langchain",
+    "X-Title": "LangChain",
+    "X-AIMLAPI-Partner-ID": "part_18CxLUehxepR5hLOIyrIXbv0",
+    "X-AIMLAPI-Source": "agent/langchain",
+}
+
 _warned: set[str] = set()
+
+
+def __getattr__(name: str) -> Any:
+    if name != "AIMLAPI_HEADERS":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    _warn(name, "default_headers")
+    return dict(_HEADERS)
 
 
 def _warn(name: str, successor: str) -> None:

@@ -14,6 +14,7 @@ from aimlapi_transport.chat.request import Request
 from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.config.embedding_families import Task
 from aimlapi_transport.config.fields import ABOUT, model_problem
+from aimlapi_transport.lazy_imports import lazy_names
 from aimlapi_transport.repr_fields import repr_fields
 from langchain_aimlapi._aliases import embedding_settings
 from langchain_aimlapi._concurrency import amap_limited, map_limited, progress
@@ -197,3 +198,7 @@ class _Job:
             )
         remaining = iter(vectors)
         return [[0.0] * length if n in self._empty else next(remaining) for n in range(len(self._empty) + len(vectors))]
+
+
+# The older distribution has `AimlapiEmbeddings` here.
+__getattr__ = lazy_names(__name__, {"AimlapiEmbeddings": "langchain_aimlapi.deprecated"})[0]

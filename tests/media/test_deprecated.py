@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -36,6 +37,32 @@ def test_each_warns_once_and_names_its_successor(name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", DeprecationWarning)
         make(**settings)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("chat_models", "ChatAimlapi"),
+        ("llms", "AimlapiLLM"),
+        ("embeddings", "AimlapiEmbeddings"),
+        ("image_models", "AimlapiImageModel"),
+        ("video_models", "AimlapiVideoModel"),
+        ("constants", "AIMLAPI_HEADERS"),
+    ],
+)
+def test_names_are_where_the_older_distribution_has_them(module: str, name: str) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(2):
+            value = getattr(importlib.import_module(f"langchain_aimlapi.{module}"), name)
+            assert value == getattr(langchain_aimlapi, name)
+    assert len(caught) == (name == "AIMLAPI_HEADERS")  # a class warns where it is used
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_older_headers_are_settings_of_a_model() -> None:
+    headers = langchain_aimlapi.AIMLAPI_HEADERS
+    assert headers["X-Title"] == "LangChain" and ChatAIMLAPI(model="m", api_key="k", default_headers=headers)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
