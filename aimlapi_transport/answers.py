@@ -31,7 +31,6 @@ class AnswerReader:
             limits=exchange.limits,
             parser=_parser(request, headers, exchange.scrub, exchange.limits),
             tool_names=request.tool_names,
-            check=None if time_limits.end is None else time_limits.check,
         )
         self._is_read = False  # all that counts of the reply
         self._is_closed = False

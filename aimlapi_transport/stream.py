@@ -95,11 +95,8 @@ class Stream(_DeltaStream):
         AIMLAPIError: while iterating; `partial` holds what arrived.
     """
 
-    def __iter__(self) -> Iterator[Delta]:
-        yield from self._ready
-        while deltas := self.deltas():
-            self._ready = iter(deltas)
-            yield from self._ready
+    def __iter__(self) -> Self:
+        return self
 
     def __next__(self) -> Delta:
         for delta in self._ready:

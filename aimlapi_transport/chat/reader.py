@@ -64,7 +64,6 @@ class ReplyReader:
         limits: how long the reply may be.
         parser: what reads the events; by default those of a chat completion.
         tool_names: pairs of a tool's name on the wire and the user's, for those that are not the same.
-        check: called with each piece of the reply; raises where a deadline is over.
         clock: seconds that only grow; injected in tests.
 
     Attributes:
@@ -83,14 +82,12 @@ class ReplyReader:
         limits: Limits = DEFAULT,
         parser: ReplyParser | None = None,
         tool_names: Iterable[tuple[str, str]] = (),
-        check: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._silence = silence
         self._first_silence = first_silence
         self._limits = limits
         self._tool_names = dict(tool_names)
-        self._check = check
         self._clock = clock
         self._last_event = clock()
         self._size = 0
@@ -129,8 +126,6 @@ class ReplyReader:
         self._size += len(data)
         if self._size > self._limits.reply:
             self._limits.check_reply(self._size, self.partial())
-        if self._check is not None:
-            self._check()
         events = self._first_events(data) if self._decoder is None else self._decoder.feed(data)
         if events:
             self.count += len(events)

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from aimlapi_transport.chat.double_encoding import QuotedObject, unquoted
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.limits import DEFAULT
 from aimlapi_transport.errors import BadResponseError
@@ -75,7 +74,14 @@ _NO_IDS = ("null", "None", "undefined")
 
 
 class _Call:
-    __slots__ = ("arguments", "extra", "generated_id", "id", "index", "is_sound", "last_index", "name", "quoted")
+    """What has come of a call.
+
+    Attributes:
+        is_quoted: whether the arguments are a JSON string, which may hold the object and so waits for its end; None
+            while only blank space has come.
+    """
+
+    __slots__ = ("arguments", "extra", "generated_id", "id", "index", "is_quoted", "last_index", "name")
 
     def __init__(self, index: int) -> None:
         self.index = index
@@ -84,13 +90,13 @@ class _Call:
         self.generated_id = ""
         self.name = ""
         self.arguments: list[str] = []
-        self.quoted: QuotedObject | None = QuotedObject()  # None where the arguments are as they come, or all here
-        self.is_sound = True
+        self.is_quoted: bool | None = None
         self.extra: Json = {}
 
     def text(self) -> str:
         """The arguments so far."""
-        return "".join(self.arguments) + (self.quoted.rest() if self.quoted is not None else "")
+        text = "".join(self.arguments)
+        return unquoted(text) if self.is_quoted else text
 
     def is_complete(self) -> bool:
         """Whether the arguments are an object, or null: nothing can be added to them. Free text never is."""
@@ -98,7 +104,7 @@ class _Call:
             return False
         # Only what may end in an object or in null is parsed, or a long call would be parsed at each of its pieces.
         end = next((text for piece in reversed(self.arguments) if (text := piece.rstrip())), "")
-        return end.endswith(("}", "l")) and parse_arguments(self.text())[1] is None
+        return end.endswith(('"',) if self.is_quoted else ("}", "l")) and parse_arguments(self.text())[1] is None
 
 
 class ToolCallReader:
@@ -146,8 +152,7 @@ class ToolCallReader:
         """Sets the arguments of the call of this index, whatever came before."""
         call = self._by_index.get(index)
         if call is not None:
-            text, call.is_sound = unquoted(arguments)
-            call.arguments, call.quoted = [text], None
+            call.arguments, call.is_quoted = [unquoted(arguments)], False
 
     def function_call(self) -> Json | None:
         """The call of the older `function_call` field in that field's form, None where none came."""
@@ -161,10 +166,9 @@ class ToolCallReader:
             fragment = ToolCallDelta(call.index)
             if not call.id:
                 call.id = fragment.id = call.generated_id or self._new_id()
-            if call.quoted is not None:
-                fragment.arguments, call.is_sound = call.quoted.rest(), call.quoted.is_sound
-                call.arguments.append(fragment.arguments)
-                call.quoted = None
+            if call.is_quoted is not False:
+                fragment.arguments = call.text()
+                call.arguments, call.is_quoted = [fragment.arguments], False
             if fragment.id or fragment.arguments:
                 fragments.append(fragment)
         return tuple(fragments)
@@ -179,8 +183,6 @@ class ToolCallReader:
         arguments = call.text()
         custom = call.extra.get("type") == "custom"
         parsed, error = ({"input": arguments}, None) if custom else parse_arguments(arguments)
-        if not call.is_sound or (call.quoted is not None and not call.quoted.is_sound):
-            parsed, error = None, _NO_JSON
         if not call.name:
             parsed, error = None, "the call names no tool"
         return ToolCall(call.id or call.generated_id, call.name, arguments, parsed, error, call.extra)
@@ -210,7 +212,7 @@ class ToolCallReader:
         if type(index) is not int:
             index = _as_index(index)
         call = None if whole else self._find(call_id, index, name, arguments)
-        if call is not None and call_id and name and arguments and call.text() == unquoted(arguments)[0]:
+        if call is not None and call_id and name and arguments and call.text() == unquoted(arguments):
             return  # the whole call once more, as some send it with the finish
         if call is None:
             call = self._begin()
@@ -229,14 +231,15 @@ class ToolCallReader:
     def _add(
         self, call: _Call, call_id: str, name: str, arguments: str, extra: Json, fragments: dict[int, ToolCallDelta]
     ) -> None:
-        if call.quoted is not None and extra.get("type") == "custom":
-            call.quoted = None
-        if call.quoted is not None and arguments:
-            arguments = call.quoted.feed(arguments)
-            if call.quoted.is_over:
-                call.quoted = None
         if arguments:
             call.arguments.append(arguments)
+        if call.is_quoted is None:
+            begin, is_custom = arguments.lstrip()[:1], extra.get("type") == "custom"
+            if begin or is_custom:
+                call.is_quoted = begin == '"' and not is_custom
+                arguments = "".join(call.arguments)
+        if call.is_quoted is not False:
+            arguments = ""
         call_id, name = "" if call.id else call_id, "" if call.name else name  # said once each
         if call_id:
             call.id = call_id
@@ -276,15 +279,12 @@ class ToolCallReader:
         return call
 
 
-_NO_JSON = "the arguments are not valid JSON"
-
-
 def parse_arguments(arguments: str) -> tuple[Json | None, str | None]:
     """The object that arguments spell, or None and why not. Nothing is repaired; nothing at all is `{}`.
 
     A JSON string that holds the object (arguments encoded twice) spells that object.
     """
-    arguments, is_sound = unquoted(arguments)
+    arguments = unquoted(arguments)
     if not arguments.strip():
         return {}, None
     if is_too_deep(arguments):
@@ -292,14 +292,23 @@ def parse_arguments(arguments: str) -> tuple[Json | None, str | None]:
     try:
         value = read_text(arguments)
     except (ValueError, RecursionError):
-        return None, _NO_JSON
-    if not is_sound:
-        return None, _NO_JSON
+        return None, "the arguments are not valid JSON"
     if value is None:
         return {}, None
     if not isinstance(value, dict):
         return None, f"the arguments are a JSON {type(value).__name__}, not an object"
     return value, None
+
+
+def unquoted(arguments: str) -> str:
+    """Arguments without the JSON string around their object, where they are encoded twice."""
+    if arguments.lstrip()[:1] != '"':
+        return arguments
+    try:
+        inner = read_text(arguments)
+    except ValueError:
+        return arguments
+    return inner if isinstance(inner, str) and inner.lstrip()[:1] == "{" else arguments
 
 
 def _as_text(arguments: Any) -> str:

@@ -13,6 +13,7 @@ from abc import abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -75,7 +76,7 @@ class Connections(_Connections[httpx.HTTPTransport], httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         connection = self._take()
         response = connection.handle_request(request)  # where it fails, it has closed its connection
-        response.stream = _Stream(response.stream, lambda: self._give_back(connection))
+        response.stream = _Stream(response.stream, partial(self._give_back, connection))
         return response
 
     def close(self) -> None:
@@ -103,7 +104,7 @@ class AsyncConnections(_Connections[httpx.AsyncHTTPTransport], httpx.AsyncBaseTr
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         connection = self._take()
         response = await connection.handle_async_request(request)
-        response.stream = _Stream(response.stream, lambda: self._give_back(connection))
+        response.stream = _Stream(response.stream, partial(self._give_back, connection))
         return response
 
     async def aclose(self) -> None:

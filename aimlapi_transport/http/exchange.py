@@ -153,11 +153,14 @@ class Exchange:
         """
         assert self._reply is not None, "not open"
         try:
-            return await self._reply.read()
+            piece = await self._reply.read()
         except Exception as error:
             if not is_broken(error):
                 raise
             raise to_aimlapi_error(error, self.scrub, self.time_limits, has_begun=self._has_begun) from None
+        if piece:
+            self.time_limits.check()
+        return piece
 
     async def read_all(self) -> bytearray:
         """The whole body.
@@ -167,7 +170,6 @@ class Exchange:
         """
         whole = bytearray()
         while piece := await self.read():
-            self.time_limits.check()
             whole += piece
             self.limits.check_reply(len(whole))
         return whole
@@ -199,6 +201,7 @@ class Exchange:
                 if error is None and reply.trace.is_body_live:
                     await _read_within(reply, *DRAIN_LIMITS)
                 await reply.close()
+                self._reply = None
             except Exception:
                 if error is None:
                     raise

@@ -105,5 +105,9 @@ def headers_of(response: httpx.Response, scrub: Callable[[str], str]) -> dict[st
 
     httpx's own mapping guesses the encoding at every look.
     """
-    pairs = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.headers.raw]
-    return {name: scrub(value) for name, value in pairs if name != "set-cookie"}
+    headers = {}
+    for raw_name, value in response.headers.raw:
+        name = raw_name.decode("latin-1").lower()
+        if name != "set-cookie":
+            headers[name] = scrub(value.decode("latin-1"))
+    return headers

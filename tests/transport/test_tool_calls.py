@@ -366,8 +366,6 @@ def test_arguments_encoded_twice_are_the_object_however_they_are_cut(
         '"',
         '"\\',
         '"\\"{}\\""',
-        " " * 300 + '"{}"',
-        '"' + "\\n" * 300 + '{}"',
         '"{\\"a\\":" 1}',
         '"{\\"a\\":" x"}',
     ],
@@ -380,6 +378,12 @@ def test_a_string_that_holds_no_whole_object_is_no_call_however_it_is_cut(argume
     assert call.arguments == whole.arguments
     assert parse_arguments(arguments)[0] is None
     assert parse_arguments(call.arguments)[0] is None
+
+
+@pytest.mark.parametrize("arguments", [" " * 300 + '"{}"', '"' + "\\n" * 300 + '{}"'])
+def test_blank_space_before_an_object_encoded_twice_is_of_any_length(arguments: str) -> None:
+    (call,) = calls([fragment(0, "a", "add", "")], *([fragment(0, arguments=sign)] for sign in arguments))
+    assert (call.arguments.strip(), call.parsed, call.error) == ("{}", {}, None)
 
 
 def test_the_text_of_a_custom_tool_stays_in_its_quotes() -> None:
