@@ -17,11 +17,13 @@ NOT_EXTRA = frozenset(
     )
 )
 RUNNING = ("queued", "in_progress")
-# Pieces of a part of an item, and parts that are whole.
-PIECES = (
-    *("response.output_text.delta", "response.refusal.delta"),
-    *("response.reasoning_text.delta", "response.reasoning_summary_text.delta"),
-)
+# Pieces of a part -> the field of the item in which the part stands.
+PIECES = {
+    "response.output_text.delta": "text",
+    "response.refusal.delta": "refusal",
+    "response.reasoning_text.delta": "content",
+    "response.reasoning_summary_text.delta": "summary",
+}
 WHOLE_PARTS = (
     *("response.content_part.done", "response.output_text.done", "response.refusal.done"),
     *("response.reasoning_text.done", "response.reasoning_summary_part.done", "response.reasoning_summary_text.done"),
@@ -62,11 +64,18 @@ PartKey = tuple[str, int]
 _PART_FIELDS = (("summary", "summary"), ("reasoning", "content"), ("refusal", "refusal"), ("output_text", "text"))
 
 
-def part_of(event: Json) -> PartKey | None:
-    """The part that an event is of, the first where it does not say; None where it says no field."""
-    inner = event.get("part")
-    kinds = (event.get("type"), inner.get("type") if isinstance(inner, dict) else None)
-    kind = f"summary {kinds}" if "summary_index" in event else str(kinds)
-    field = next((name for word, name in _PART_FIELDS if word in kind), None)
+def part_of(event: Json, field: str) -> PartKey:
+    """The part of this field that an event is of; the first where it does not say."""
+    if field == "content" and "summary_index" in event:
+        field = "summary"
     index: Any = event.get("summary_index" if field == "summary" else "content_index")
-    return None if field is None else (field, index if type(index) is int else 0)
+    return field, index if type(index) is int else 0
+
+
+def whole_part(event: Json) -> tuple[PartKey, str] | None:
+    """The part that an event of a whole part is of, and its text; None where it says neither."""
+    part = event.get("part")
+    source = {"type": event.get("type"), **(part if isinstance(part, dict) else event)}
+    field = next((name for word, name in _PART_FIELDS if word in str(source["type"])), None)
+    text = source.get("refusal" if field == "refusal" else "text")
+    return None if field is None or not isinstance(text, str) or not text else (part_of(event, field), text)

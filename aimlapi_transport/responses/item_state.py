@@ -56,20 +56,13 @@ class OutputItem:
             return ""  # it came without its index, under another
         return whole[len(streamed) :] if whole.startswith(streamed) else ""
 
-    def text(self) -> str:
-        """The text of a message; of one under way, what has come, or what its announcement says."""
-        return self._said("text")
-
-    def refusal(self) -> str:
-        """The refusal in a message; see `text`."""
-        return self._said("refusal")
-
-    def _said(self, field: str) -> str:
+    def joined(self, field: str) -> str:
+        """All text, or all refusal, of a message; of one under way, what has come, or what its announcement says."""
         whole = (text for part, text in self.parts() if part[0] == field)
         return (not self.is_done and self.streamed(field)) or "".join(whole)
 
     def reasoning(self) -> str:
-        """The text of a reasoning item, its parts as paragraphs; see `text`."""
+        """The text of a reasoning item, its parts as paragraphs; see `joined`."""
         pieces = [] if self.is_done else [self._pieces[part] for part in self._pieces if part[0] in _REASONING]
         return PARAGRAPH.join(map("".join, pieces) if pieces else (text for _, text in reasoning_parts(self.value)))
 

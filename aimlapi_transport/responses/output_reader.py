@@ -15,7 +15,7 @@ from aimlapi_transport.chat.tool_calls import ToolCallReader
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.errors import BadResponseError
 from aimlapi_transport.json_codec import dumps
-from aimlapi_transport.responses.events import PIECES, REPEATED, WHOLE_PARTS, PartKey, part_of
+from aimlapi_transport.responses.events import PIECES, REPEATED, WHOLE_PARTS, PartKey, part_of, whole_part
 from aimlapi_transport.responses.item_state import OutputItem
 from aimlapi_transport.responses.output_items import (
     CALLS,
@@ -83,7 +83,7 @@ class OutputReader:
     def text(self) -> tuple[str, list[Json]]:
         """The text of the messages so far, and its annotations."""
         messages = [item for item in self.in_order() if not (self._answer_only and is_comment(item.value))]
-        text, starts = joined_texts([(item.text(), is_comment(item.value)) for item in messages])
+        text, starts = joined_texts([(item.joined("text"), is_comment(item.value)) for item in messages])
         pairs = zip(messages, starts, strict=True)
         return text, [annotation for item, start in pairs for annotation in annotations_of(item.value, start)]
 
@@ -125,20 +125,18 @@ class OutputReader:
     # -- messages and reasoning ----------------------------------------------------------------------------------------
 
     def _piece(self, event: Json) -> list[Delta]:
-        text, tokens, part = event.get("delta"), event.get("logprobs"), part_of(event)
-        if not isinstance(text, str) or part is None:
+        text, tokens, field = event.get("delta"), event.get("logprobs"), PIECES[event["type"]]
+        if not isinstance(text, str):
             return []
-        logprobs = {"content": tokens} if part[0] == "text" and isinstance(tokens, list) and tokens else None
-        return self._add(self._item_of(event), part, text, event, logprobs)
+        logprobs = {"content": tokens} if field == "text" and isinstance(tokens, list) and tokens else None
+        return self._add(self._item_of(event), part_of(event, field), text, event, logprobs)
 
     def _part_done(self, event: Json) -> list[Delta]:
-        part, inner = part_of(event), event.get("part")
-        source = inner if isinstance(inner, dict) else event
-        text = None if part is None else source.get("refusal" if part[0] == "refusal" else "text")
-        if part is None or not isinstance(text, str) or not text:
+        whole = whole_part(event)
+        if whole is None:
             return []
         item = self._item_of(event)
-        return [] if item.is_done else self._add(item, part, item.rest(part, text), event)
+        return [] if item.is_done else self._add(item, whole[0], item.rest(*whole), event)
 
     def _add(self, item: OutputItem, part: PartKey, text: str, raw: Json, logprobs: Json | None = None) -> list[Delta]:
         """What a piece of a part adds. A comment, and each part of reasoning, is a paragraph."""
@@ -147,7 +145,7 @@ class OutputReader:
             item.add(part, text)
         elif not logprobs:
             return []
-        delta, separator = Delta(raw=raw, output_index=item.index), Delta(raw=raw, is_separator=True)
+        delta = Delta(raw=raw, output_index=item.index)
         if part[0] == "refusal":
             delta.refusal = text
         elif part[0] == "text":
@@ -161,13 +159,13 @@ class OutputReader:
             delta.phase = phase if isinstance(phase, str) else None
             last, self._last_text = self._last_text, item
             if last is not None and last is not item and is_comment(last.value):
-                separator.text = PARAGRAPH
+                return [Delta(PARAGRAPH, raw=raw, is_separator=True), delta]
         else:
             delta.reasoning, delta.part = text, part
-            if is_new and self._has_reasoning:
-                separator.reasoning = PARAGRAPH
-            self._has_reasoning = True
-        return [separator, delta] if separator.text or separator.reasoning else [delta]
+            is_paragraph, self._has_reasoning = is_new and self._has_reasoning, True
+            if is_paragraph:
+                return [Delta(reasoning=PARAGRAPH, raw=raw, is_separator=True), delta]
+        return [delta]
 
     def _audio(self, event: Json) -> list[Delta]:
         piece = event.get("delta")

@@ -139,7 +139,7 @@ class ResponsesReader:
             index=0,
             text=text,
             reasoning=PARAGRAPH.join(text for item in items if (text := item.reasoning())),
-            refusal="".join(item.refusal() for item in items),
+            refusal="".join(item.joined("refusal") for item in items),
             tool_calls=calls,
             finish_reason=finish if self.is_finished else None,
             native_finish_reason=native,
