@@ -154,7 +154,7 @@ def end_closed_loops() -> None:
 
 
 def shut_down(stream: Any) -> None:
-    """Ends a connection at once, from any thread: the other side sees it, and whoever reads it here is woken."""
+    """Ends a connection at once, from any thread: the other side sees it, and a reader here wakes up."""
     sock = stream.get_extra_info("socket")
     with suppress(OSError), socket.socket(fileno=os.dup(sock.fileno())) as same:  # uvloop's sockets have no `shutdown`
         same.shutdown(socket.SHUT_RDWR)
