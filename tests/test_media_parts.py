@@ -23,6 +23,7 @@ from llama_index.core.base.llms.types import (
 from aimlapi_emulator import EmulatorServer
 from aimlapi_transport.chat.media_parts import IN_NEXT_MESSAGE, audio_format, corrected_part
 from aimlapi_transport.chat.request import chat_request
+from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.media_types import data_url, first_bytes
 from llama_index_aimlapi import AIMLAPI
 from tests.ways import FOUR_WAYS, Host, Way
@@ -248,3 +249,54 @@ def test_an_agents_tool_gives_a_picture_and_the_run_ends(server: EmulatorServer)
         return str(await FunctionAgent(tools=[take_picture], llm=llm).run("Take a picture of a cat"))
 
     assert "an image (image/jpeg, 44 bytes)" in asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "image_url", "image_url": {"url": "/tmp/cat.png"}},
+        {"type": "image_url", "image_url": "cat.JPG"},
+        {"type": "image_url", "image_url": {"url": "C:\\pictures\\cat.png"}},
+        {"type": "image_url", "image_url": {"url": "file:///tmp/cat"}},
+        {"type": "video_url", "video_url": {"url": "~/film.mp4"}},
+        {"type": "file", "file": {"file_data": "./paper.pdf"}},
+        {"type": "input_audio", "input_audio": {"data": "talk.wav", "format": "wav"}},
+        {"type": "input_image", "image_url": "cat.png"},
+        {"type": "input_file", "file_data": "paper.pdf"},
+    ],
+)
+def test_a_file_of_this_machine_is_not_sent_as_an_address(part: Json) -> None:
+    with pytest.raises(InvalidRequestError, match="a file of this machine: pass a URL, or what is in it as a data URL"):
+        corrected_part(part)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://h/cat.png",
+        "HTTP://h/cat.png",
+        "gs://bucket/cat.png",
+        "s3://bucket/cat.png",
+        "file-abc123",
+        "files/abc-123",
+        PNG,
+        f"/9j/{JPEG}",
+        f"data:image/png;base64,{PNG}",
+    ],
+)
+def test_addresses_ids_and_data_are_sent(address: str) -> None:
+    part = {"type": "image_url", "image_url": {"url": address}}
+    assert corrected_part(part) == part
+
+
+@pytest.mark.parametrize("way", FOUR_WAYS, ids=str)
+def test_both_frameworks_say_how_to_send_a_file(way: Way) -> None:
+    host = Host()
+    messages: list[Any] = [ChatMessage(role="user", blocks=[ImageBlock(url="file:///tmp/cat.png")])]
+    if way.framework == "langchain":
+        address = {"type": "image_url", "image_url": {"url": "cat.png"}}
+        messages = [HumanMessage([address]), HumanMessage([{"type": "image", "url": "cat.png"}])]
+    for message in messages:
+        with pytest.raises(InvalidRequestError, match="a file of this machine"):
+            host.ask(way, [message])
+    assert not host.bodies

@@ -5,12 +5,14 @@ To correct the label of another content part, add a row to `_DATA_FIELDS`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.model_families import MEDIA_PARTS
-from aimlapi_transport.media_types import data_start, data_url, first_bytes, media_type_of, normalize
+from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.media_types import data_start, data_url, first_bytes, from_name, media_type_of, normalize
 
 # Types of content parts -> the field, inside the one of the part's name, that may hold a data URL.
 _DATA_FIELDS = {"image_url": "url", "video_url": "url", "audio_url": "url", "file": "file_data"}
@@ -18,6 +20,8 @@ _FLAT_FIELDS = {"input_image": "image_url", "input_file": "file_data"}  # the sa
 # Formats of `input_audio` that are not the MIME subtype.
 _FORMATS = {"mpeg": "mp3", "mp4": "m4a"}
 _MOVED = frozenset((*MEDIA_PARTS, "audio_url", "input_image", "input_file"))
+_SCHEME = re.compile(r"[A-Za-z][\w+.-]+:")  # not the letter of a drive
+_LONGEST_PATH = 300  # characters
 IN_NEXT_MESSAGE = "The result of this call follows in the next user message."
 """What the message of a result says that holds media alone."""
 
@@ -39,8 +43,13 @@ def audio_format(label: str | None, data: str, default: str = "wav") -> str:
 
 
 def corrected_part(part: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A content part whose data is labelled as what it is; the same one where nothing is to be corrected."""
+    """A content part whose data is labelled as what it is; the same one where nothing is to be corrected.
+
+    Raises:
+        InvalidRequestError: it names a file of this machine, which a provider cannot read.
+    """
     kind = part["type"]
+    _check_address(part, kind)
     if kind in _DATA_FIELDS:
         inner, field = part.get(kind), _DATA_FIELDS[kind]
         if isinstance(inner, str):
@@ -54,6 +63,20 @@ def corrected_part(part: Mapping[str, Any]) -> Mapping[str, Any]:
         if corrected != str(audio["format"]).removeprefix("audio/"):
             return {**part, kind: {**audio, "format": corrected}}
     return part
+
+
+def _check_address(part: Mapping[str, Any], kind: str) -> None:
+    field = _DATA_FIELDS.get(kind) or ("data" if kind == "input_audio" else None)
+    value = part.get(_FLAT_FIELDS[kind]) if kind in _FLAT_FIELDS else part.get(kind)
+    if field is not None and isinstance(value, Mapping):
+        value = value.get(field)
+    if not isinstance(value, str) or len(value) > _LONGEST_PATH or (_SCHEME.match(value) and value[:5] != "file:"):
+        return
+    if value[:5] == "file:" or from_name(value) is not None:  # ids of files, and base64, have no ending
+        raise InvalidRequestError(
+            f"`{kind}` is {value!r}, a file of this machine: pass a URL, or what is in it as a data URL "
+            "(`data:image/png;base64,...`) or as base64 in the framework's block of an image, sound or file."
+        )
 
 
 def _is_data(value: Any) -> bool:
