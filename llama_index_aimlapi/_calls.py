@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse
@@ -53,15 +53,10 @@ class Call(NamedTuple):
         if self.usage.is_counted:
             self.usage.count(completion.model, used_by(completion.usage, completion.cost))
 
-    def reader(self, convert: Callable[[ChatResponse], Any] | None) -> Callable[[list[Delta]], Iterable[Any]]:
+    def chunks(self, convert: Callable[[ChatResponse], Any] | None) -> tuple[OneChoice, Callable[[Delta], Any]]:
         """What reads the deltas of a streamed answer; `convert` makes something else of each response."""
-        choice, snapshots = OneChoice(self.request.choices), Snapshots(self.reading, self.counted)
-
-        def read(deltas: list[Delta]) -> Iterable[Any]:
-            answer = map(snapshots.add, choice.of(deltas))
-            return answer if convert is None else map(convert, answer)
-
-        return read
+        add = Snapshots(self.reading, self.counted).add
+        return OneChoice(self.request.choices), add if convert is None else lambda delta: convert(add(delta))
 
 
 def chat(llm: AIMLAPISettings, messages: Sequence[ChatMessage], kwargs: Json) -> ChatResponse:
@@ -91,7 +86,7 @@ def stream(
 ) -> Generator[Any, None, None]:
     """The answer piece by piece; `convert` makes something else of each response."""
     client, call = _begun(llm, messages, kwargs, stream=True)
-    return responses(client.stream(call.request, timeout=call.timeout), call.reader(convert), call.usage.release)
+    return responses(client.stream(call.request, timeout=call.timeout), *call.chunks(convert), call.usage.release)
 
 
 async def astream(
@@ -103,7 +98,7 @@ async def astream(
 ) -> AsyncResponses[Any]:
     """As `stream`, for asyncio."""
     client, call = await _abegun(llm, messages, kwargs, stream=True)
-    return AsyncResponses(client.stream(call.request, timeout=call.timeout), call.reader(convert), call.usage.release)
+    return AsyncResponses(client.stream(call.request, timeout=call.timeout), *call.chunks(convert), call.usage.release)
 
 
 def _begun(llm: AIMLAPISettings, messages: Sequence[ChatMessage], kwargs: Json, *, stream: bool) -> tuple[Client, Call]:

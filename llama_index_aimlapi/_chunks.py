@@ -21,9 +21,9 @@ from aimlapi_transport.chat.tool_calls import ToolCallDelta
 from aimlapi_transport.chat.usage import usage_from
 from aimlapi_transport.chat.wire_types import Json
 from llama_index_aimlapi._partial_json import PartialObject
-from llama_index_aimlapi._raw import RawReply
+from llama_index_aimlapi._raw import RawReply, ToolCallDict
 from llama_index_aimlapi._responses import OWN_ITEMS, Reading, counted, from_completion, logprobs_from
-from llama_index_aimlapi._tools import ToolCallDict, tool_call_dict
+from llama_index_aimlapi._tools import tool_call_dict
 
 
 class _Call:
@@ -94,8 +94,19 @@ class Snapshots:
         raw = delta.raw
         if raw.get("usage"):
             raw = counted(raw, usage_from(raw["usage"]))
+        blocks: list[Any] = []
+        further: Json = {}
+        if self._reasoning:
+            blocks.append(ThinkingBlock(content=self._reasoning))
+        if self._text:
+            blocks.append(TextBlock(text=self._text))
+        for call in self._calls:
+            blocks.append(ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=call.arguments))
+            further.setdefault("tool_calls", []).append(call.entry())
+        if self._refusal:
+            further["refusal"] = self._refusal
         return ChatResponse(
-            message=self._message(),
+            message=ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=further),
             raw=RawReply(raw),
             delta=delta.text,
             logprobs=self._logprobs,
@@ -108,17 +119,3 @@ class Snapshots:
         while len(self._calls) <= fragment.index:
             self._calls.append(_Call())
         self._calls[fragment.index].add(fragment, self._reading.tools)
-
-    def _message(self) -> ChatMessage:
-        blocks: list[Any] = []
-        kwargs: Json = {}
-        if self._reasoning:
-            blocks.append(ThinkingBlock(content=self._reasoning))
-        if self._text:
-            blocks.append(TextBlock(text=self._text))
-        blocks += [ToolCallBlock(tool_call_id=c.id, tool_name=c.name, tool_kwargs=c.arguments) for c in self._calls]
-        if self._calls:
-            kwargs["tool_calls"] = [call.entry() for call in self._calls]
-        if self._refusal:
-            kwargs["refusal"] = self._refusal
-        return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=kwargs)

@@ -9,7 +9,7 @@ without them, until a handler comes.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from llama_index.core.callbacks import CallbackManager
@@ -18,19 +18,27 @@ from llama_index.core.llms.callbacks import dispatcher as llm_dispatcher
 from llama_index.core.llms.llm import LLM
 
 if TYPE_CHECKING:  # imported by the first stream
+    from aimlapi_transport.chat.choices import OneChoice
     from aimlapi_transport.chat.response import Delta
     from aimlapi_transport.stream import AsyncStream, Stream
 
 Response = TypeVar("Response")
-Read = Callable[[list["Delta"]], Iterable[Response]]
-"""Some deltas -> LlamaIndex's responses."""
+Convert = Callable[["Delta"], Response]
+"""What a delta adds -> LlamaIndex's response."""
 
 
-def responses(stream: Stream, read: Read[Response], release: Callable[[], None]) -> Generator[Response, None, None]:
-    """The responses of a stream; `release` is called when the answer ended, failed or was left."""
+def responses(
+    stream: Stream, choice: OneChoice, convert: Convert[Response], release: Callable[[], None]
+) -> Generator[Response, None, None]:
+    """The responses of a stream.
+
+    Args:
+        choice: picks the deltas of one of several answers.
+        release: called when the answer ended, failed or was left.
+    """
     try:
         while deltas := stream.deltas():
-            yield from read(deltas)
+            yield from map(convert, choice.of(deltas))
     finally:
         stream.close()
         release()
@@ -113,9 +121,12 @@ class _Leavable(AsyncGenerator[Response, None], Generic[Response]):
 class AsyncResponses(_Leavable[Response]):
     """As `responses`, for asyncio."""
 
-    def __init__(self, stream: AsyncStream, read: Read[Response], release: Callable[[], None]) -> None:
+    def __init__(
+        self, stream: AsyncStream, choice: OneChoice, convert: Convert[Response], release: Callable[[], None]
+    ) -> None:
         self._stream: AsyncStream | None = stream
-        self._read = read
+        self._choice = choice
+        self._convert = convert
         self._release = release
         self._ready: Iterator[Response] = iter(())
 
@@ -127,7 +138,7 @@ class AsyncResponses(_Leavable[Response]):
                 deltas = await self._stream.deltas()
                 if not deltas:
                     break
-                self._ready = iter(self._read(deltas))
+                self._ready = map(self._convert, self._choice.of(deltas))
         except BaseException:
             await self.aclose()
             raise

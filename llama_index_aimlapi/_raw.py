@@ -1,8 +1,11 @@
-"""A reply unchanged, for `ChatResponse.raw`: a dict, read by programs written for an SDK's objects, too. Pure."""
+"""Dicts whose keys are attributes, too: what is shown of a reply to programs written for an SDK's objects. Pure."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from llama_index_aimlapi._partial_json import PartialObject
 
 
 class RawReply(dict[str, Any]):
@@ -17,6 +20,19 @@ class RawReply(dict[str, Any]):
         if name in self:
             return _with_attributes(self[name])
         raise AttributeError(f"the reply has no {name!r}")
+
+
+class ToolCallDict(RawReply):
+    """A call as it travels, `{"id", "type", "function": {"name", "arguments"}}`: LlamaIndex's token counter reads it.
+
+    Attributes:
+        parser: the arguments as they are shown while they are streamed; no part of the value.
+    """
+
+    parser: PartialObject | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (dict(self),)
 
 
 def _with_attributes(value: Any) -> Any:

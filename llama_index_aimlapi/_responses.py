@@ -61,40 +61,49 @@ def from_completion(completion: Completion, reading: Reading, *, delta: str | No
     Args:
         delta: what the last piece of a stream added; None for an answer that was not streamed.
     """
-    single_call, forced, with_tools, tools = reading
     choice = completion.choices[0]
-    if with_tools and _is_reasoning_alone(choice):
+    if reading.with_tools and _is_reasoning_alone(choice):
         choice = replace(choice, text=choice.reasoning)
         delta = delta if delta is None else choice.text
-    calls = choice.tool_calls[:1] if single_call else choice.tool_calls
-    if forced and not calls:
-        calls = _call_from_block(choice, forced)
-    if tools and calls:
-        calls = tuple(coerced_call(call, tools) for call in calls)
-    further: Json = {name: choice.extra[name] for name in MESSAGE_FIELDS if choice.extra.get(name)}
-    if choice.refusal:
-        further["refusal"] = choice.refusal
-    blocks = _blocks(choice, calls, completion)
-    audio = choice.extra.get("audio")
-    if isinstance(audio, dict) and audio.get("id"):
-        further["reference_audio_id"] = audio["id"]
-        if audio.get("transcript"):
-            further["audio_transcript"] = audio["transcript"]
-    if choice.items:
-        further |= {"output_items": [*choice.items], "output_model": completion.model, "response_id": completion.id}
-        further["output_stored"] = completion.extra.get("store") is not False
-        if built_in := [item for item in choice.items if item.get("type") not in OWN_ITEMS]:
-            further["built_in_tool_calls"] = built_in
-    if calls:
-        listed = [tool_call_dict(call.id, call.name, call.arguments, call.extra) for call in calls]
-        further = {"tool_calls": listed, **further}
+    calls = choice.tool_calls[:1] if reading.single_call else choice.tool_calls
+    if reading.forced and not calls:
+        calls = _call_from_block(choice, reading.forced)
+    if reading.tools and calls:
+        calls = tuple(coerced_call(call, reading.tools) for call in calls)
     return ChatResponse(
-        message=ChatMessage(role=MessageRole.ASSISTANT, additional_kwargs=further, blocks=blocks),
-        raw=RawReply(_raw(completion)),
+        message=ChatMessage(
+            role=MessageRole.ASSISTANT,
+            additional_kwargs=_message_fields(completion, choice, calls),
+            blocks=_blocks(completion, choice, calls),
+        ),
+        raw=RawReply(counted(completion.raw, completion.usage)),
         delta=delta,
-        logprobs=logprobs_from(choice.logprobs),
+        logprobs=logprobs_from(choice.logprobs) if choice.logprobs else None,
         additional_kwargs=_facts(completion, choice),
     )
+
+
+def _message_fields(completion: Completion, choice: Choice, calls: Sequence[ToolCall]) -> Json:
+    """What a message holds beside its blocks: for the model to get back, or where LlamaIndex looks for it."""
+    fields: Json = {}
+    if calls:
+        fields["tool_calls"] = [tool_call_dict(call.id, call.name, call.arguments, call.extra) for call in calls]
+    for name in MESSAGE_FIELDS:
+        if choice.extra.get(name):
+            fields[name] = choice.extra[name]
+    if choice.refusal:
+        fields["refusal"] = choice.refusal
+    audio = choice.extra.get("audio")
+    if isinstance(audio, dict) and audio.get("id"):
+        fields["reference_audio_id"] = audio["id"]
+        if audio.get("transcript"):
+            fields["audio_transcript"] = audio["transcript"]
+    if choice.items:
+        fields |= {"output_items": [*choice.items], "output_model": completion.model, "response_id": completion.id}
+        fields["output_stored"] = completion.extra.get("store") is not False
+        if built_in := [item for item in choice.items if item.get("type") not in OWN_ITEMS]:
+            fields["built_in_tool_calls"] = built_in
+    return fields
 
 
 def logprobs_from(value: Json | None) -> list[list[LogProb]] | None:
@@ -131,33 +140,32 @@ def _call_from_block(choice: Choice, forced: Json) -> tuple[ToolCall, ...]:
     return (ToolCall(f"call_{uuid4().hex[:24]}", forced["function"]["name"], text, arguments, None, {}),)
 
 
-def _blocks(choice: Choice, calls: Sequence[ToolCall], completion: Completion) -> list[Any]:
+def _blocks(completion: Completion, choice: Choice, calls: Sequence[ToolCall]) -> list[Any]:
     """Reasoning, text and its citations, what else was made, and the calls, in this order."""
-    usage = completion.usage
+    tokens = (completion.usage.reasoning if completion.usage else None) or None
     blocks: list[Any] = []
-    thoughts = [item for item in choice.items if item.get("type") == "reasoning"]
-    for item in thoughts:
-        thought = "\n\n".join(text for _, text in reasoning_parts(item))
-        blocks.append(ThinkingBlock(content=thought or None, additional_information=item))
-    if thoughts and usage:
-        blocks[0].num_tokens = usage.reasoning or None
-    kept = {name: choice.extra[name] for name in REASONING_FIELDS if choice.extra.get(name)}
-    if (choice.reasoning or kept) and not thoughts:
-        blocks.append(
-            ThinkingBlock(
-                content=choice.reasoning or None,
-                num_tokens=(usage.reasoning if usage else None) or None,
-                additional_information=kept,
-            )
-        )
+    for item in choice.items:
+        if item.get("type") == "reasoning":
+            thought = "\n\n".join(text for _, text in reasoning_parts(item)) or None
+            count = None if blocks else tokens
+            blocks.append(ThinkingBlock(content=thought, num_tokens=count, additional_information=item))
+    if not blocks:
+        kept: Json = {}
+        for name in REASONING_FIELDS:
+            if choice.extra.get(name):
+                kept[name] = choice.extra[name]
+        if choice.reasoning or kept:
+            thought = choice.reasoning or None
+            blocks.append(ThinkingBlock(content=thought, num_tokens=tokens, additional_information=kept))
     media = _media(choice) if choice.extra or choice.items else []
     if choice.text or not (blocks or calls or media):
         blocks.append(TextBlock(text=choice.text))
     if choice.extra or completion.extra:
         blocks += _citations(choice, completion)
     blocks += media
-    # A call that cannot be run keeps its text: nobody takes half an object for a whole one.
-    blocks += [call_block(c.id, c.name, c.parsed if c.parsed is not None else c.arguments) for c in calls]
+    for call in calls:  # one that cannot be run keeps its text: nobody takes half an object for a whole one
+        arguments = call.arguments if call.parsed is None else call.parsed
+        blocks.append(ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=arguments))
     return blocks
 
 
@@ -238,19 +246,13 @@ def _objects(value: Any) -> list[Json]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def call_block(call_id: str | None, name: str, arguments: Any) -> ToolCallBlock:
-    return ToolCallBlock(tool_call_id=call_id, tool_name=name, tool_kwargs=arguments)
-
-
 def _facts(completion: Completion, choice: Choice) -> Json:
     """What is known about the answer beside its content; absent where the provider did not say."""
-    facts: Json = {FINISH_REASON: choice.finish_reason}
     usage, cost = completion.usage, completion.cost
-    if usage is not None:
-        facts["prompt_tokens"] = usage.input
-        facts["completion_tokens"] = usage.output
-        facts["total_tokens"] = usage.total
     known = {
+        "prompt_tokens": usage and usage.input,
+        "completion_tokens": usage and usage.output,
+        "total_tokens": usage and usage.total,
         "cached_tokens": usage and usage.cache_read,
         "cache_write_tokens": usage and usage.cache_write,
         "reasoning_tokens": usage and usage.reasoning,
@@ -266,15 +268,11 @@ def _facts(completion: Completion, choice: Choice) -> Json:
         "citations": completion.extra.get("citations"),
         "search_results": completion.extra.get("search_results"),
     }
-    facts.update((name, value) for name, value in known.items() if value is not None)
+    facts: Json = {FINISH_REASON: choice.finish_reason}
+    for name, value in known.items():
+        if value is not None:
+            facts[name] = value
     return facts
-
-
-def _raw(completion: Completion) -> Json:
-    usage = completion.usage
-    if usage is not None and completion.raw.get("usage") is not usage.raw:
-        return counted({**completion.raw, "usage": usage.raw}, usage)
-    return counted(completion.raw, usage)
 
 
 def counted(raw: Json, usage: Usage | None) -> Json:
@@ -283,6 +281,6 @@ def counted(raw: Json, usage: Usage | None) -> Json:
         return raw
     counts = {"prompt_tokens": usage.input, "completion_tokens": usage.output, "total_tokens": usage.total}
     sent = usage.raw or {}
-    if all(sent.get(name) == count for name, count in counts.items()):
+    if raw.get("usage") is usage.raw and counts.items() <= sent.items():
         return raw
     return {**raw, "usage": {**sent, **counts}}

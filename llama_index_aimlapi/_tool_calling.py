@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import aclosing, closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -15,17 +15,19 @@ from llama_index.core.base.llms.types import (
     ChatResponseAsyncGen,
     ChatResponseGen,
     MessageRole,
-    ToolCallBlock,
 )
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools.types import BaseTool
 
-from aimlapi_transport.chat.tool_call_retry import NOT_RUN, broken_call_result
-from aimlapi_transport.chat.tool_calls import parse_arguments
 from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.lazy_imports import LazyModule
 from llama_index_aimlapi._structured import StructuredPrediction
-from llama_index_aimlapi._tools import FINISH_REASON, selections, to_tool_choice, to_tools
 from llama_index_aimlapi.errors import ToolCallError
+
+if TYPE_CHECKING:
+    from llama_index_aimlapi import _tools
+else:  # imported at the first call
+    _tools = LazyModule("llama_index_aimlapi._tools")
 
 
 class ToolCalling(StructuredPrediction):
@@ -84,8 +86,10 @@ class ToolCalling(StructuredPrediction):
             user_msg = ChatMessage(role=MessageRole.USER, content=user_msg)
         if user_msg is not None:
             messages.append(user_msg)
-        definitions = to_tools(tools, strict=self.strict if strict is None else strict, refuse=self.strict_parameters)
-        choice = to_tool_choice(tool_choice, definitions)
+        definitions = _tools.to_tools(
+            tools, strict=self.strict if strict is None else strict, refuse=self.strict_parameters
+        )
+        choice = _tools.to_tool_choice(tool_choice, definitions)
         prepared: Json = {"messages": messages, "tools": definitions or None, "tool_choice": None, **kwargs}
         if definitions:
             prepared["tool_choice"] = choice or ("required" if tool_required else "auto")
@@ -106,7 +110,7 @@ class ToolCalling(StructuredPrediction):
             ToolCallError: a finished answer holds a call that cannot be run, such as one cut short; or none at all,
                 unless `error_on_no_tool_call` is off.
         """
-        calls = selections(response)
+        calls = _tools.selections(response)
         if not calls and error_on_no_tool_call:
             raise ToolCallError(
                 f"The model called no tool: it answered {(response.message.content or '')[:200]!r}.", body=response.raw
@@ -127,7 +131,7 @@ class _Tries:
 
     def is_asked_again(self, response: ChatResponse) -> bool:
         """Whether the model has to write its calls again: the conversation then goes on with what is wrong."""
-        more = correction(response) if self._retries else []
+        more = _tools.correction(response) if self._retries else []
         if more:
             self._retries -= 1
             self.arguments = {**self.arguments, "messages": [*self.arguments["messages"], *more]}
@@ -152,41 +156,3 @@ async def _astreamed(llm: ToolCalling, tries: _Tries) -> ChatResponseAsyncGen:
                 again = tries.is_asked_again(response)
                 if not again:
                     yield response
-
-
-def correction(response: ChatResponse) -> list[ChatMessage]:
-    """What is added to the conversation for the model to write its calls again; nothing where all of them can be run.
-
-    The answer goes back with empty arguments in the place of broken ones, which providers refuse, and each of its calls
-    is answered: a broken one by its fault, another by that it was not run.
-    """
-    if response.delta is not None and FINISH_REASON not in response.additional_kwargs:
-        return []
-    try:
-        selections(response)
-    except ToolCallError:
-        pass
-    else:
-        return []
-    blocks: list[Any] = []
-    answers: list[ChatMessage] = []
-    for number, block in enumerate(response.message.blocks):
-        if not isinstance(block, ToolCallBlock):
-            blocks.append(block)
-            continue
-        name, call_id = block.tool_name or "unknown_tool", block.tool_call_id or f"call_invalid_{number}"
-        error = None
-        if isinstance(block.tool_kwargs, str):
-            error = parse_arguments(block.tool_kwargs)[1]
-        if not block.tool_name:
-            error = "it names no tool"
-        text = broken_call_result(error, str(block.tool_kwargs)) if error else NOT_RUN
-        arguments = {} if error else block.tool_kwargs
-        blocks.append(ToolCallBlock(tool_call_id=call_id, tool_name=name, tool_kwargs=arguments))
-        answers.append(
-            ChatMessage(role=MessageRole.TOOL, content=text, additional_kwargs={"tool_call_id": call_id, "name": name})
-        )
-    if not answers:
-        return []
-    extra = {key: value for key, value in response.message.additional_kwargs.items() if key != "tool_calls"}
-    return [ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=extra), *answers]

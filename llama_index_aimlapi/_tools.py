@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from llama_index.core.base.llms.types import ChatResponse, ToolCallBlock
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, ToolCallBlock
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools.types import BaseTool
 
+from aimlapi_transport.chat.tool_call_retry import NOT_RUN, broken_call_result
 from aimlapi_transport.chat.tool_calls import parse_arguments
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.json_codec import dumps
 from llama_index_aimlapi._partial_json import PartialObject
+from llama_index_aimlapi._raw import ToolCallDict
 from llama_index_aimlapi._schemas import definition_of
 from llama_index_aimlapi.errors import ToolCallError
 
@@ -21,30 +23,9 @@ FINISH_REASON = "finish_reason"
 """A finished answer says so under this name in `ChatResponse.additional_kwargs`, be it None."""
 
 
-class ToolCallDict(dict[str, Any]):
-    """A call as it travels, `{"id", "type", "function": {"name", "arguments"}}`; keys are attributes, too.
-
-    The attributes are for LlamaIndex's token counter, which reads calls as objects.
-    """
-
-    parser: PartialObject | None = None
-    """The arguments as they are shown while they are streamed; no part of the value."""
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(f"the tool call has no {name!r}") from None
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (dict(self),)
-
-
-def tool_call_dict(
-    call_id: str | None, name: str, arguments: str, extra: Mapping[str, Any] | None = None
-) -> ToolCallDict:
+def tool_call_dict(call_id: Any, name: str, arguments: str, extra: Json | None = None) -> ToolCallDict:
     """A call with its arguments as JSON text, and the vendor's further fields (a thought signature, say)."""
-    function = ToolCallDict(name=name, arguments=arguments)
+    function = {"name": name, "arguments": arguments}
     return ToolCallDict({"id": call_id, "type": "function", "function": function, **(extra or {})})
 
 
@@ -186,6 +167,44 @@ def _final(call_id: Any, name: str, arguments: Any, response: ChatResponse) -> T
             request_id=response.additional_kwargs.get("inference_id"),
         )
     return ToolSelection(tool_id=str(call_id or name), tool_name=name, tool_kwargs=dict(arguments))
+
+
+def correction(response: ChatResponse) -> list[ChatMessage]:
+    """What is added to the conversation for the model to write its calls again; nothing where all of them can be run.
+
+    The answer goes back with empty arguments in the place of broken ones, which providers refuse, and each of its calls
+    is answered: a broken one by its fault, another by that it was not run.
+    """
+    if response.delta is not None and FINISH_REASON not in response.additional_kwargs:
+        return []
+    try:
+        selections(response)
+    except ToolCallError:
+        pass
+    else:
+        return []
+    blocks: list[Any] = []
+    answers: list[ChatMessage] = []
+    for number, block in enumerate(response.message.blocks):
+        if not isinstance(block, ToolCallBlock):
+            blocks.append(block)
+            continue
+        name, call_id = block.tool_name or "unknown_tool", block.tool_call_id or f"call_invalid_{number}"
+        error = None
+        if isinstance(block.tool_kwargs, str):
+            error = parse_arguments(block.tool_kwargs)[1]
+        if not block.tool_name:
+            error = "it names no tool"
+        text = broken_call_result(error, str(block.tool_kwargs)) if error else NOT_RUN
+        arguments = {} if error else block.tool_kwargs
+        blocks.append(ToolCallBlock(tool_call_id=call_id, tool_name=name, tool_kwargs=arguments))
+        answers.append(
+            ChatMessage(role=MessageRole.TOOL, content=text, additional_kwargs={"tool_call_id": call_id, "name": name})
+        )
+    if not answers:
+        return []
+    extra = {key: value for key, value in response.message.additional_kwargs.items() if key != "tool_calls"}
+    return [ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=extra), *answers]
 
 
 def _text(arguments: Any) -> str:
