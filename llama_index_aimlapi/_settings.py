@@ -26,24 +26,14 @@ from llama_index_aimlapi.errors import InvalidSettingsError
 
 # Fields that are body parameters, and the parameter's name.
 _PARAMETERS = {
-    "temperature": "temperature",
-    "max_tokens": "max_tokens",
-    "reasoning_effort": "reasoning_effort",
-    "modalities": "modalities",
+    **{name: name for name in ("temperature", "max_tokens", "reasoning_effort", "modalities", "logprobs", "top_p")},
+    **{name: name for name in ("top_logprobs", "user", "instructions", "include", "store", "truncation")},
+    "previous_response_id": "previous_response_id",
     "audio_config": "audio",
-    "logprobs": "logprobs",
-    "top_logprobs": "top_logprobs",
     "thinking_dict": "thinking",
-    "top_p": "top_p",
-    "user": "user",
     "reasoning_options": "reasoning",
-    "instructions": "instructions",
-    "include": "include",
-    "store": "store",
-    "truncation": "truncation",
     "call_metadata": "metadata",
     "track_previous_responses": "use_previous_response_id",
-    "previous_response_id": "previous_response_id",
 }
 # What other LlamaIndex LLMs call our fields.
 _ALIASES = Aliases(

@@ -10,16 +10,8 @@ from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, Any, Literal
 
-from llama_index.core.base.llms.types import (
-    ChatMessage,
-    MessageRole,
-    TextBlock,
-)
-from llama_index.core.instrumentation.events.llm import (
-    LLMStructuredPredictEndEvent,
-    LLMStructuredPredictInProgressEvent,
-    LLMStructuredPredictStartEvent,
-)
+from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock
+from llama_index.core.instrumentation.events.llm import LLMStructuredPredictStartEvent
 from llama_index.core.llms.structured_llm import StructuredLLM
 from llama_index.core.prompts.base import BasePromptTemplate
 from llama_index.core.types import PydanticProgramMode
@@ -29,11 +21,18 @@ from pydantic import BaseModel
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.model_families import claims
 from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.lazy_imports import LazyModule
 from llama_index_aimlapi._settings import AIMLAPISettings
 
-if TYPE_CHECKING:  # imported by the first call for a shape
+if TYPE_CHECKING:
     from aimlapi_transport.structured.answer_schema import AnswerSchema
+    from llama_index_aimlapi import _schemas, _structured_llm, _structured_parsing, _tools
     from llama_index_aimlapi._structured_parsing import Expected, Model
+else:  # imported by the first call for a shape
+    _schemas = LazyModule("llama_index_aimlapi._schemas")
+    _structured_llm = LazyModule("llama_index_aimlapi._structured_llm")
+    _structured_parsing = LazyModule("llama_index_aimlapi._structured_parsing")
+    _tools = LazyModule("llama_index_aimlapi._tools")
 
 Way = Literal["json_schema", "tool", "words"]
 
@@ -59,11 +58,8 @@ class StructuredPrediction(AIMLAPISettings):
         Raises:
             StructuredOutputError: a refusal, an answer cut short, or one that does not fit; its `reason` says which.
         """
-        from llama_index_aimlapi._structured_parsing import answer_in
-
         messages, kwargs, expected = self._asked(output_cls, prompt, llm_kwargs, prompt_args)
-        answer: Model = answer_in(self.chat(messages, **kwargs), expected)
-        _dispatcher.event(LLMStructuredPredictEndEvent(output=answer))
+        answer: Model = expected.answer_in(self.chat(messages, **kwargs))
         return answer
 
     async def astructured_predict(
@@ -74,11 +70,8 @@ class StructuredPrediction(AIMLAPISettings):
         **prompt_args: Any,
     ) -> Model:
         """As `structured_predict`, for asyncio."""
-        from llama_index_aimlapi._structured_parsing import answer_in
-
         messages, kwargs, expected = self._asked(output_cls, prompt, llm_kwargs, prompt_args)
-        answer: Model = answer_in(await self.achat(messages, **kwargs), expected)
-        _dispatcher.event(LLMStructuredPredictEndEvent(output=answer))
+        answer: Model = expected.answer_in(await self.achat(messages, **kwargs))
         return answer
 
     def stream_structured_predict(
@@ -95,19 +88,12 @@ class StructuredPrediction(AIMLAPISettings):
         Raises:
             StructuredOutputError: as in `structured_predict`, at the end.
         """
-        from llama_index_aimlapi._structured_parsing import PartialAnswers
-
         messages, kwargs, expected = self._asked(output_cls, prompt, llm_kwargs, prompt_args)
-        partial = PartialAnswers(expected)
+        partial = _structured_parsing.PartialAnswers(expected)
         with closing(self.stream_chat(messages, **kwargs)) as chunks:
             for response in chunks:
-                value = partial.add(response)
-                if value is not None:
-                    _dispatcher.event(LLMStructuredPredictInProgressEvent(output=value))
-                    yield value
-        answer = partial.close()
-        _dispatcher.event(LLMStructuredPredictEndEvent(output=answer))
-        yield answer
+                yield from partial.add(response)
+        yield partial.close()
 
     async def astream_structured_predict(
         self,
@@ -117,21 +103,15 @@ class StructuredPrediction(AIMLAPISettings):
         **prompt_args: Any,
     ) -> AsyncGenerator[Model | BaseModel, None]:
         """As `stream_structured_predict`, for asyncio: await it for the stream."""
-        from llama_index_aimlapi._structured_parsing import PartialAnswers
-
         messages, kwargs, expected = self._asked(output_cls, prompt, llm_kwargs, prompt_args)
 
         async def objects() -> AsyncGenerator[Model | BaseModel, None]:
-            partial = PartialAnswers(expected)
+            partial = _structured_parsing.PartialAnswers(expected)
             async with aclosing(await self.astream_chat(messages, **kwargs)) as chunks:
                 async for response in chunks:
-                    value = partial.add(response)
-                    if value is not None:
-                        _dispatcher.event(LLMStructuredPredictInProgressEvent(output=value))
+                    for value in partial.add(response):
                         yield value
-            answer = partial.close()
-            _dispatcher.event(LLMStructuredPredictEndEvent(output=answer))
-            yield answer
+            yield partial.close()
 
         return objects()
 
@@ -141,13 +121,10 @@ class StructuredPrediction(AIMLAPISettings):
         Args:
             kwargs: settings of the `StructuredLLM`; any other is passed to every call, as `llm_kwargs` is.
         """
-        from llama_index_aimlapi._structured_llm import AIMLAPIStructured
-
-        fields = AIMLAPIStructured.model_fields
-        settings = {name: value for name, value in kwargs.items() if name in fields}
-        of_calls = {name: value for name, value in kwargs.items() if name not in fields}
-        settings["llm_kwargs"] = {**settings.get("llm_kwargs", {}), **of_calls}
-        return AIMLAPIStructured(llm=self, output_cls=output_cls, **settings)
+        structured = _structured_llm.AIMLAPIStructured
+        settings = {name: kwargs.pop(name) for name in structured.model_fields if name in kwargs}
+        settings["llm_kwargs"] = {**settings.get("llm_kwargs", {}), **kwargs}
+        return structured(llm=self, output_cls=output_cls, **settings)
 
     def _should_use_structure_outputs(self) -> bool:
         """Whether shapes are asked for by a JSON schema: as `should_use_structured_outputs` says, else where the
@@ -161,9 +138,7 @@ class StructuredPrediction(AIMLAPISettings):
 
     def _prepare_schema(self, llm_kwargs: Json | None, output_cls: type[BaseModel]) -> Json:
         """The arguments of `chat`, with the class's schema as `response_format`."""
-        from llama_index_aimlapi._schemas import to_response_format
-
-        return {"response_format": to_response_format(output_cls), **_without_idle_choices(llm_kwargs or {})}
+        return {"response_format": _schemas.to_response_format(output_cls), **_without_idle_choices(llm_kwargs or {})}
 
     def _way(self, shape: AnswerSchema) -> Way:
         mode = self.pydantic_program_mode
@@ -184,10 +159,6 @@ class StructuredPrediction(AIMLAPISettings):
         self, output_cls: type[BaseModel], prompt: BasePromptTemplate, llm_kwargs: Json | None, prompt_args: Json
     ) -> tuple[list[ChatMessage], Json, Expected]:
         """The messages, the arguments of `chat` that ask for the shape, and what to expect of the answer."""
-        from llama_index_aimlapi._schemas import to_answer_schema
-        from llama_index_aimlapi._structured_parsing import Expected
-        from llama_index_aimlapi._tools import to_tools
-
         if not (isinstance(output_cls, type) and issubclass(output_cls, BaseModel)):
             raise InvalidRequestError(f"`output_cls` is {output_cls!r}: pass a Pydantic class.")
         _dispatcher.event(
@@ -197,36 +168,33 @@ class StructuredPrediction(AIMLAPISettings):
         if self.system_prompt:
             messages = [ChatMessage(role=MessageRole.SYSTEM, content=self.system_prompt), *messages]
         kwargs = dict(llm_kwargs or {})
-        shape = to_answer_schema(output_cls, strict=None)
-        way = self._way(shape)
-        strict = kwargs.get("strict")
-        others = to_tools([*(kwargs.get("tools") or ()), *(self.tools or ())])
+        others = _tools.to_tools([*(kwargs.get("tools") or ()), *(self.tools or ())])
         names = frozenset(str((row.get("function") or row).get("name")) for row in others)
+        way = self._way(_schemas.to_answer_schema(output_cls, strict=None))
+        strict = kwargs.get("strict")
+        if strict is None and way == "tool":
+            strict = self.strict
+        is_strict = {"tool": bool(strict), "json_schema": strict is not False, "words": False}[way]
+        shape = _schemas.to_answer_schema(
+            output_cls, strict=is_strict or None, was_asked=strict is not None, refuse=self.strict_parameters
+        )
         if way == "tool":
-            kwargs["strict"] = self.strict if strict is None else bool(strict)
-            shape = self._strict_schema(output_cls, kwargs["strict"], was_asked=True)
-            return messages, self._with_answer_tool(messages, shape, kwargs, names), Expected(output_cls, shape, names)
-        kwargs = _without_idle_choices(kwargs)
+            kwargs = self._with_answer_tool(messages, shape, {**kwargs, "strict": bool(strict)}, names)
+        else:
+            kwargs = _without_idle_choices(kwargs)
+        if way == "json_schema":
+            kwargs = {"response_format": shape.response_format(), **kwargs}
         if way == "words":
-            return _worded(messages, shape.instruction()), kwargs, Expected(output_cls, shape, names)
-        shape = self._strict_schema(output_cls, strict is not False, was_asked=strict is not None)
-        return messages, {"response_format": shape.response_format(), **kwargs}, Expected(output_cls, shape, names)
-
-    def _strict_schema(self, output_cls: type[BaseModel], strict: bool, *, was_asked: bool) -> AnswerSchema:
-        from llama_index_aimlapi._schemas import to_answer_schema
-
-        return to_answer_schema(output_cls, strict=strict or None, was_asked=was_asked, refuse=self.strict_parameters)
+            messages = _with_instruction(messages, shape.instruction())
+        return messages, kwargs, _structured_parsing.Expected(output_cls, shape, names)
 
     def _with_answer_tool(
         self, messages: list[ChatMessage], shape: AnswerSchema, kwargs: Json, others: frozenset[str]
     ) -> Json:
         """The arguments of `chat` with the tool whose call is the answer, beside the caller's own tools."""
-        from llama_index_aimlapi._schemas import tool_for
-        from llama_index_aimlapi._tools import to_tool_choice, to_tools
-
-        tools: list[Any] = [tool_for(shape), *(kwargs.pop("tools", None) or ())]
+        tools: list[Any] = [_schemas.tool_for(shape), *(kwargs.pop("tools", None) or ())]
         kwargs.pop("tool_required", None)
-        choice = to_tool_choice(kwargs.pop("tool_choice", None), to_tools(tools))
+        choice = _tools.to_tool_choice(kwargs.pop("tool_choice", None), _tools.to_tools(tools))
         only = {"type": "function", "function": {"name": shape.name}}
         if choice not in (None, "auto", "required", only):
             raise InvalidRequestError(
@@ -250,13 +218,10 @@ def _without_idle_choices(kwargs: Json) -> Json:
     return kwargs if kwargs.get("tools") else {key: value for key, value in kwargs.items() if key not in _OF_TOOLS}
 
 
-def _worded(messages: Sequence[ChatMessage], instruction: str) -> list[ChatMessage]:
-    """The messages, the last question with the instruction behind it. The given ones are not changed."""
-    block = TextBlock(text=instruction)
-    *before, last = messages or [ChatMessage(role=MessageRole.USER, blocks=[])]
-    if last.role != MessageRole.USER:
-        return [*messages, ChatMessage(role=MessageRole.USER, blocks=[block])]
-    if last.blocks and isinstance(last.blocks[-1], TextBlock):
-        joined = TextBlock(text=f"{last.blocks[-1].text}\n\n{block.text}")
-        return [*before, last.model_copy(update={"blocks": [*last.blocks[:-1], joined]})]
-    return [*before, last.model_copy(update={"blocks": [*last.blocks, block]})]
+def _with_instruction(messages: Sequence[ChatMessage], instruction: str) -> list[ChatMessage]:
+    """The messages, the last question with the instruction behind it. They are not changed."""
+    if not messages or messages[-1].role != MessageRole.USER:
+        return [*messages, ChatMessage(role=MessageRole.USER, content=instruction)]
+    *before, last = messages
+    blocks = [*last.blocks, TextBlock(text=f"\n\n{instruction}")]
+    return [*before, last.model_copy(update={"blocks": blocks})]

@@ -53,9 +53,7 @@ class AIMLAPIStructured(StructuredLLM):
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """The object as it comes, see `AIMLAPI.stream_structured_predict`."""
         llm: Any = self.llm
-        stream = await llm.astream_structured_predict(
-            self.output_cls, _AsTheyAre(messages), {**self.llm_kwargs, **kwargs}
-        )
+        stream = await llm.astream_structured_predict(*self._asked(messages, kwargs))
 
         async def responses() -> ChatResponseAsyncGen:
             async with aclosing(stream) as objects:

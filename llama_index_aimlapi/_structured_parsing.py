@@ -8,7 +8,12 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeVar
 
 from llama_index.core.base.llms.types import ChatResponse, ToolCallBlock
+from llama_index.core.instrumentation.events.llm import (
+    LLMStructuredPredictEndEvent,
+    LLMStructuredPredictInProgressEvent,
+)
 from llama_index.core.program.utils import create_flexible_model
+from llama_index_instrumentation import get_dispatcher
 from pydantic import BaseModel, ValidationError
 
 from aimlapi_transport.chat.tool_calls import parse_arguments
@@ -20,6 +25,7 @@ from llama_index_aimlapi.errors import Reason, StructuredOutputError
 
 Model = TypeVar("Model", bound=BaseModel)
 
+_dispatcher = get_dispatcher(__name__)
 _OBJECT = re.compile(r'\{\s*"')  # how an object begins, and seldom anything else in braces
 
 
@@ -36,35 +42,47 @@ class Expected(NamedTuple):
     schema: AnswerSchema
     others: frozenset[str]
 
+    def answer_in(self, response: ChatResponse) -> Any:
+        """The object that a finished response holds, in a tool call or in its text, fenced or plain.
 
-def answer_in(response: ChatResponse, expected: Expected) -> Any:
-    """The object that a finished response holds, in a tool call or in its text, fenced or plain.
+        Raises:
+            StructuredOutputError: it was refused or cut short, holds no JSON, or its JSON does not fit the class.
+        """
+        title = self.output_cls.__name__
+        _check_end(response, title)
+        texts: list[str] = []
+        failed: ValidationError | None = None
+        for value in _candidates(response, texts, self.others):
+            try:
+                answer = self.validated(value)
+            except ValidationError as error:
+                failed = failed or error
+            else:
+                _dispatcher.event(LLMStructuredPredictEndEvent(output=answer))
+                return answer
+        if failed is None:
+            called = [block.tool_name for block in response.message.blocks if isinstance(block, ToolCallBlock)]
+            text = texts[0] if texts else response.message.content or ""
+            answered = f"by a call of `{called[0]}`" if called and not text else repr(text[:200])
+            raise _error("no_json", f"The model was asked for a {title}, and answered {answered}.", response)
+        problems = "; ".join(
+            f"{'.'.join(map(str, problem['loc'])) or 'the whole'}: {problem['msg']}"
+            for problem in failed.errors(include_url=False, include_input=False)[:3]
+        )
+        raise _error("mismatch", f"The model's answer does not fit {title}: {problems}.", response) from failed
 
-    Raises:
-        StructuredOutputError: it was refused or cut short, holds no JSON, or its JSON does not fit the class.
-    """
-    output_cls = expected.output_cls
-    _check_end(response, output_cls)
-    texts: list[str] = []
-    failed: ValidationError | None = None
-    for value in _candidates(response, texts, expected.others):
+    def validated(self, value: Any) -> Any:
+        """The value as an object of the class: as it is, else as its schema means it. Raises Pydantic's error."""
         try:
-            return _validated(expected, value)
-        except ValidationError as error:
-            failed = failed or error
-    if failed is None:
-        called = [block.tool_name for block in response.message.blocks if isinstance(block, ToolCallBlock)]
-        answered = repr((texts[0] if texts else response.message.content or "")[:200])
-        if called and not texts and not response.message.content:
-            answered = f"by a call of `{called[0]}`"
-        raise _error("no_json", f"The model was asked for a {output_cls.__name__}, and answered {answered}.", response)
-    problems = "; ".join(
-        f"{'.'.join(map(str, problem['loc'])) or 'the whole'}: {problem['msg']}"
-        for problem in failed.errors(include_url=False, include_input=False)[:3]
-    )
-    raise _error(
-        "mismatch", f"The model's answer does not fit {output_cls.__name__}: {problems}.", response
-    ) from failed
+            return self._instance(value)
+        except ValidationError:
+            meant = self.schema.value(value)
+            if meant == value:
+                raise
+            return self._instance(meant)
+
+    def _instance(self, value: Any) -> Any:
+        return self.output_cls.model_validate_json(json.dumps(value))  # as JSON: a strict class takes a text for a date
 
 
 class PartialAnswers:
@@ -78,24 +96,26 @@ class PartialAnswers:
         self._last: dict[str, Any] = {}
         self._response: ChatResponse | None = None
 
-    def add(self, response: ChatResponse) -> Any:
-        """The object so far; None where this piece added nothing to it."""
+    def add(self, response: ChatResponse) -> Iterator[Any]:
+        """The object so far, where this piece added to it."""
         self._response = response
         values = self._values(response)
         if not values or values == self._last:
-            return None
+            return
         self._last = values
         values = self._expected.schema.value(values)
         try:
-            return self._expected.output_cls.model_validate_json(json.dumps(values))
+            answer = self._expected.output_cls.model_validate_json(json.dumps(values))
         except ValidationError:
-            return self._flexible.model_validate(values)
+            answer = self._flexible.model_validate(values)
+        _dispatcher.event(LLMStructuredPredictInProgressEvent(output=answer))
+        yield answer
 
     def close(self) -> Any:
-        """The whole object. Raises as `answer_in`."""
+        """The whole object. Raises as `Expected.answer_in`."""
         if self._response is None:
             raise StructuredOutputError("The stream contained no answer.")
-        return answer_in(self._response, self._expected)
+        return self._expected.answer_in(self._response)
 
     def _values(self, response: ChatResponse) -> dict[str, Any]:
         if FINISH_REASON in response.additional_kwargs:
@@ -115,44 +135,28 @@ class PartialAnswers:
         return PartialObject(text[self._start :]).value
 
 
-def _validated(expected: Expected, value: Any) -> Any:
-    """The value as an object of the class: as it is, else as its schema means it."""
-    try:
-        return expected.output_cls.model_validate_json(
-            json.dumps(value)
-        )  # as JSON: a strict class takes a text for a date
-    except ValidationError:
-        meant = expected.schema.value(value)
-        if meant == value:
-            raise
-        return expected.output_cls.model_validate_json(json.dumps(meant))
-
-
-def _check_end(response: ChatResponse, output_cls: type[BaseModel]) -> None:
+def _check_end(response: ChatResponse, title: str) -> None:
     refusal = response.additional_kwargs.get("refusal") or response.message.additional_kwargs.get("refusal")
     if refusal:
         raise _error("refusal", f"The model refused: {refusal}", response)
     reason = response.additional_kwargs.get(FINISH_REASON)
     if reason == "length":
-        advice = "raise `max_tokens`"
-        raise _error("length", f"The {output_cls.__name__} was cut at the output limit: {advice}.", response)
+        raise _error("length", f"The {title} was cut at the output limit: raise `max_tokens`.", response)
     if reason == "content_filter":
         raise _error("content_filter", "The provider's content filter stopped the answer.", response)
 
 
 def _candidates(response: ChatResponse, texts: list[str], others: frozenset[str]) -> Iterator[Any]:
+    """The JSON values that a response may mean, likeliest first; `texts` gets the arguments of calls."""
     for block in response.message.blocks:
-        if isinstance(block, ToolCallBlock) and block.tool_name not in others:
-            value = block.tool_kwargs
-            if isinstance(value, str):
-                texts.append(value)
-                parsed, _ = parse_arguments(value)
-                if parsed is not None:
-                    yield parsed
-                    continue
-                yield from json_values(value)
-            else:
-                yield value
+        if not isinstance(block, ToolCallBlock) or block.tool_name in others:
+            continue
+        if isinstance(block.tool_kwargs, str):
+            texts.append(block.tool_kwargs)
+            parsed, _ = parse_arguments(block.tool_kwargs)
+            yield from json_values(block.tool_kwargs) if parsed is None else [parsed]
+        else:
+            yield block.tool_kwargs
     for value in json_values(response.message.content or ""):
         yield value
         # Some models write the call they were to make.
