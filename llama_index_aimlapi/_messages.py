@@ -225,11 +225,10 @@ def _call(block: ToolCallBlock, raw_calls: Sequence[Any]) -> Json:
     for call in raw_calls:
         if field(call, "id") == block.tool_call_id:
             same = _call_from_dict(call)
-            sent = {**same, "id": sent["id"], "function": sent["function"]}
             # The text as the model wrote it keeps the provider's cache; edited arguments win over it.
             if parse_arguments(same["function"]["arguments"])[0] == block.tool_kwargs:
-                sent["function"] = {**sent["function"], "arguments": same["function"]["arguments"]}
-            break
+                sent["function"]["arguments"] = same["function"]["arguments"]
+            return {**same, "id": sent["id"], "function": sent["function"]}
     return sent
 
 
@@ -276,9 +275,7 @@ def _text(block: TextBlock) -> list[Json]:
 
 def _image(block: ImageBlock) -> list[Json]:
     image = {"url": _url(block.url, lambda: block.resolve_image(), block.image_mimetype, "image/png")}
-    if block.detail:
-        image["detail"] = block.detail
-    return [{"type": "image_url", "image_url": image}]
+    return [{"type": "image_url", "image_url": {**image, **_set(block, "detail")}}]
 
 
 def _audio(block: AudioBlock) -> list[Json]:
@@ -292,12 +289,13 @@ def _audio(block: AudioBlock) -> list[Json]:
 
 
 def _video(block: VideoBlock) -> list[Json]:
-    url = _url(block.url, lambda: block.resolve_video(), block.video_mimetype, "video/mp4")
-    video: Json = {"url": url}
-    for name in ("detail", "fps"):
-        if getattr(block, name) is not None:
-            video[name] = getattr(block, name)
-    return [{"type": "video_url", "video_url": video}]
+    video = {"url": _url(block.url, lambda: block.resolve_video(), block.video_mimetype, "video/mp4")}
+    return [{"type": "video_url", "video_url": {**video, **_set(block, "detail", "fps")}}]
+
+
+def _set(block: Any, *names: str) -> Json:
+    """Those of these fields of a block that are set."""
+    return {name: value for name in names if (value := getattr(block, name)) is not None}
 
 
 def _document(block: DocumentBlock) -> list[Json]:
@@ -319,17 +317,6 @@ def _citation(block: CitationBlock) -> list[Json]:
     return _joined([*_parts(block.cited_content, block.title), origin])
 
 
-_PARTS: tuple[tuple[type, Callable[[Any], list[Json]]], ...] = (
-    (TextBlock, _text),
-    (ImageBlock, _image),
-    (AudioBlock, _audio),
-    (VideoBlock, _video),
-    (DocumentBlock, _document),
-    (CitableBlock, _citable),
-    (CitationBlock, _citation),
-)
-
-
 def _joined(parts: list[Json]) -> list[Json]:
     """The parts with neighbouring texts as one."""
     joined: list[Json] = []
@@ -339,6 +326,17 @@ def _joined(parts: list[Json]) -> list[Json]:
         else:
             joined.append(part)
     return joined
+
+
+_PARTS: tuple[tuple[type, Callable[[Any], list[Json]]], ...] = (
+    (TextBlock, _text),
+    (ImageBlock, _image),
+    (AudioBlock, _audio),
+    (VideoBlock, _video),
+    (DocumentBlock, _document),
+    (CitableBlock, _citable),
+    (CitationBlock, _citation),
+)
 
 
 def _url(url: Any, resolve: Callable[[], Any], mimetype: str | None, default: str) -> str:

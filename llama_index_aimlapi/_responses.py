@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -176,12 +176,7 @@ def _media(choice: Choice) -> list[Any]:
     if isinstance(audio, dict) and audio.get("data"):
         blocks.append(AudioBlock(audio=str(audio["data"]).encode(), format=audio.get("format")))
     for part in (*_objects(choice.extra.get("images")), *_objects(choice.extra.get("content_parts"))):
-        for kind, convert in _MEDIA.items():
-            inner = part.get(kind)
-            inner = {"url": inner} if isinstance(inner, str) else inner
-            block = convert(inner) if isinstance(inner, dict) else None
-            if block is not None:
-                blocks.append(block)
+        blocks += [block for kind in _MEDIA if (block := _media_block(kind, part.get(kind))) is not None]
     for item in choice.items:
         if item.get("type") == "image_generation_call" and isinstance(item.get("result"), str):
             kind = f"image/{item.get('output_format') or 'png'}"
@@ -189,33 +184,39 @@ def _media(choice: Choice) -> list[Any]:
     return blocks
 
 
-def _from_url(cls: Any) -> Callable[[Json], Any]:
-    return lambda inner: cls(url=inner["url"]) if isinstance(inner.get("url"), str) else None
+class _Media(NamedTuple):
+    """The block that a part of a reply becomes, its field for bytes, and its fields by the names of the part's."""
+
+    block: Any
+    data: str | None = None
+    fields: Sequence[tuple[str, str]] = ()
 
 
-def _from_audio(inner: Json) -> AudioBlock | None:
-    if isinstance(inner.get("url"), str):
-        return AudioBlock(url=inner["url"], format=inner.get("format"))
-    data = inner.get("data")
-    return AudioBlock(audio=data.encode(), format=inner.get("format")) if isinstance(data, str) else None
-
-
-def _from_file(inner: Json) -> DocumentBlock | None:
-    data, name = inner.get("file_data"), inner.get("filename")
-    if not isinstance(data, str):
-        return None
-    return DocumentBlock(url=data, title=name) if ":" in data else DocumentBlock(data=data.encode(), title=name)
-
-
-# What a part of a reply holds, and the block that it becomes.
-_MEDIA: dict[str, Callable[[Json], Any]] = {
-    "image_url": _from_url(ImageBlock),
-    "video_url": _from_url(VideoBlock),
-    "audio_url": _from_audio,
-    "input_audio": _from_audio,
-    "audio": _from_audio,
-    "file": _from_file,
+_AUDIO = _Media(AudioBlock, "audio", (("format", "format"),))
+_MEDIA = {
+    "image_url": _Media(ImageBlock),
+    "video_url": _Media(VideoBlock),
+    "audio_url": _AUDIO,
+    "input_audio": _AUDIO,
+    "audio": _AUDIO,
+    "file": _Media(DocumentBlock, "data", (("filename", "title"),)),
 }
+
+
+def _media_block(kind: str, inner: Any) -> Any:
+    """The block of what a part of a reply holds under this name; None where it is not one."""
+    if isinstance(inner, str):
+        inner = {"url": inner}
+    if not isinstance(inner, dict):
+        return None
+    media = _MEDIA[kind]
+    fields = {field: inner.get(name) for name, field in media.fields}
+    data, url = inner.get("file_data" if kind == "file" else "data"), inner.get("url")
+    if kind == "file":
+        url = data if isinstance(data, str) and ":" in data else None
+    if isinstance(url, str):
+        return media.block(url=url, **fields)
+    return media.block(**{media.data: data.encode()}, **fields) if media.data and isinstance(data, str) else None
 
 
 def _citations(choice: Choice, completion: Completion) -> list[CitationBlock]:

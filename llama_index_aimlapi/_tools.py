@@ -23,8 +23,8 @@ FINISH_REASON = "finish_reason"
 """A finished answer says so under this name in `ChatResponse.additional_kwargs`, be it None."""
 
 
-def tool_call_dict(call_id: Any, name: str, arguments: str, extra: Json | None = None) -> ToolCallDict:
-    """A call with its arguments as JSON text, and the vendor's further fields (a thought signature, say)."""
+def tool_call_dict(call_id: Any, name: str, arguments: Any, extra: Json | None = None) -> ToolCallDict:
+    """A call, and the vendor's further fields of it: a thought signature, say."""
     function = {"name": name, "arguments": arguments}
     return ToolCallDict({"id": call_id, "type": "function", "function": function, **(extra or {})})
 
@@ -99,11 +99,11 @@ def to_tool_choice(choice: Any, definitions: Sequence[Json]) -> str | Json | Non
 
 def forced_tool(choice: str | Json | None, definitions: Sequence[Json]) -> Json | None:
     """The definition of the one tool the model has to call; None where it has a choice."""
-    name = (choice.get("function") or {}).get("name") if isinstance(choice, dict) else None
     if choice == "required" and len(definitions) == 1:
         return definitions[0]
-    matches = (row for row in definitions if name and (row.get("function") or {}).get("name") == name)
-    return next(matches, None)
+    name = (choice.get("function") or {}).get("name") if isinstance(choice, dict) else None
+    named = (row for row in definitions if name and (row.get("function") or {}).get("name") == name)
+    return next(named, None)
 
 
 def selections(response: ChatResponse) -> list[ToolSelection]:
@@ -115,15 +115,15 @@ def selections(response: ChatResponse) -> list[ToolSelection]:
     Raises:
         ToolCallError: a finished answer holds a call without a name, or whose arguments are no JSON object.
     """
-    is_finished = response.delta is None or FINISH_REASON in response.additional_kwargs
+    blocks = [
+        tool_call_dict(block.tool_call_id, block.tool_name, block.tool_kwargs)
+        for block in response.message.blocks
+        if isinstance(block, ToolCallBlock)
+    ]
     listed = response.message.additional_kwargs.get("tool_calls") or ()
-    blocks = [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
-    if not is_finished:
-        calls = listed or [tool_call_dict(b.tool_call_id, b.tool_name, _text(b.tool_kwargs)) for b in blocks]
-        return [_so_far(call) for call in calls if _function(call)[0]]
-    if blocks:
-        return [_final(b.tool_call_id, b.tool_name, b.tool_kwargs, response) for b in blocks]
-    return [_final(field(call, "id"), *_function(call), response) for call in listed]
+    if response.delta is not None and FINISH_REASON not in response.additional_kwargs:
+        return [_so_far(call) for call in listed or blocks if _function(call)[0]]
+    return [_final(call, response) for call in blocks or listed]
 
 
 def field(value: Any, name: str) -> Any:
@@ -149,24 +149,29 @@ def _so_far(call: Any) -> ToolSelection:
     return cast(ToolSelection, last)
 
 
-def _final(call_id: Any, name: str, arguments: Any, response: ChatResponse) -> ToolSelection:
-    error = None
-    if not isinstance(arguments, dict):
-        text = _text(arguments)
-        arguments, error = parse_arguments(text)
-        if error and FINISH_REASON not in response.additional_kwargs:
-            arguments, error = PartialObject(text).value, None
-    if not name:
-        error = "it names no tool"
+def _final(call: Any, response: ChatResponse) -> ToolSelection:
+    call_id, (name, written), reasons = field(call, "id"), _function(call), response.additional_kwargs
+    arguments, error = _read(name, written)
+    if name and error and FINISH_REASON not in reasons:  # a response made by hand
+        arguments, error = PartialObject(written or "").value, None
     if arguments is None or error:
-        reason = response.additional_kwargs.get(FINISH_REASON)
-        advice = " The answer was cut at its output limit: raise `max_tokens`." if reason == "length" else ""
+        advice = " The answer was cut at its output limit: raise `max_tokens`."
         raise ToolCallError(
-            f"The model's call of `{name or '?'}` (id {call_id}) cannot be run: {error}.{advice}",
+            f"The model's call of `{name or '?'}` (id {call_id}) cannot be run: {error}."
+            f"{advice if reasons.get(FINISH_REASON) == 'length' else ''}",
             body=response.raw,
-            request_id=response.additional_kwargs.get("inference_id"),
+            request_id=reasons.get("inference_id"),
         )
     return ToolSelection(tool_id=str(call_id or name), tool_name=name, tool_kwargs=dict(arguments))
+
+
+def _read(name: str, arguments: Any) -> tuple[Any, str | None]:
+    """The arguments of a finished call as an object; and why it cannot be run, None where it can."""
+    error = None
+    if not isinstance(arguments, dict):
+        text = arguments if isinstance(arguments, str) else "" if arguments is None else dumps(arguments).decode()
+        arguments, error = parse_arguments(text)
+    return arguments, error if name else "it names no tool"
 
 
 def correction(response: ChatResponse) -> list[ChatMessage]:
@@ -175,41 +180,25 @@ def correction(response: ChatResponse) -> list[ChatMessage]:
     The answer goes back with empty arguments in the place of broken ones, which providers refuse, and each of its calls
     is answered: a broken one by its fault, another by that it was not run.
     """
-    if response.delta is not None and FINISH_REASON not in response.additional_kwargs:
-        return []
-    try:
-        selections(response)
-    except ToolCallError:
-        pass
-    else:
+    if FINISH_REASON not in response.additional_kwargs:
         return []
     blocks: list[Any] = []
     answers: list[ChatMessage] = []
+    is_broken = False
     for number, block in enumerate(response.message.blocks):
         if not isinstance(block, ToolCallBlock):
             blocks.append(block)
             continue
         name, call_id = block.tool_name or "unknown_tool", block.tool_call_id or f"call_invalid_{number}"
-        error = None
-        if isinstance(block.tool_kwargs, str):
-            error = parse_arguments(block.tool_kwargs)[1]
-        if not block.tool_name:
-            error = "it names no tool"
+        _, error = _read(block.tool_name, block.tool_kwargs)
+        is_broken = is_broken or error is not None
         text = broken_call_result(error, str(block.tool_kwargs)) if error else NOT_RUN
         arguments = {} if error else block.tool_kwargs
         blocks.append(ToolCallBlock(tool_call_id=call_id, tool_name=name, tool_kwargs=arguments))
         answers.append(
             ChatMessage(role=MessageRole.TOOL, content=text, additional_kwargs={"tool_call_id": call_id, "name": name})
         )
-    if not answers:
+    if not is_broken:
         return []
     extra = {key: value for key, value in response.message.additional_kwargs.items() if key != "tool_calls"}
     return [ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=extra), *answers]
-
-
-def _text(arguments: Any) -> str:
-    if arguments is None:
-        return ""
-    if isinstance(arguments, str):
-        return arguments
-    return dumps(arguments).decode()

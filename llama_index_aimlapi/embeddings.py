@@ -46,7 +46,7 @@ _NOT_SENT = ("extra_body", "extra_headers", "extra_query", "client_request_id")
 
 
 class EmbeddingSettings(ConnectionSettings, BaseEmbedding):
-    """The settings of an `AIMLAPIEmbedding`; see there."""
+    """The settings of an `AIMLAPIEmbedding`; see there. Apart, since type checkers make its constructor of fields."""
 
     model_name: str = Field(alias="model", kw_only=False, description=ABOUT["model"])
     embed_batch_size: int = Field(default=100, gt=0, le=2048, description="Most texts in one request.")
