@@ -166,7 +166,7 @@ class ConnectionFields(Closable, BaseModel):
             if settings[name]:
                 settings[name] = {key: str(value) for key, value in settings[name].items()}
         settings["socket_options"] = tuple(map(tuple, settings["socket_options"] or ()))
-        if settings["base_url"] is None:
+        if not (self.base_url or "").strip():
             from aimlapi_transport.config.settings import resolve_host
 
             settings["base_url"] = resolve_host(self.preset, None)[1]

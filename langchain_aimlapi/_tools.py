@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from aimlapi_transport.chat.tool_settings import tool_choice_for
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.json_schema import ALL_TYPES
 from langchain_aimlapi._schemas import to_response_format, to_tool
-from langchain_aimlapi.errors import InvalidRequestError
+from langchain_aimlapi.errors import InvalidRequestError, translated
 
 # What may stand beside a function: marks of a mapping, or of a tool's `extras`.
 _MARKS = ("cache_control", "defer_loading", "async")
@@ -103,28 +104,5 @@ def _custom(tool: Mapping[str, Any]) -> Json:
 
 def to_tool_choice(choice: Any, tools: Sequence[Json]) -> str | Json | None:
     """The API's choice: `auto`, `none`, `required`, or a function by name; None leaves it to the model."""
-    if choice is None or choice is False or choice == "":
-        return None
-    if choice is True or choice in ("any", "required"):
-        return "required"
-    if choice in ("auto", "none"):
-        return str(choice)
-    kinds = {tool[kind]["name"]: kind for tool in tools for kind in ("function", "custom") if kind in tool}
-    names = list(kinds)
-    built_in = [tool["type"] for tool in tools if tool.get("type") not in (None, "function", "custom")]
-    if isinstance(choice, str):
-        if choice in built_in:
-            return {"type": choice}
-        if choice not in names:
-            listed = ", ".join(["auto", "none", "any", "required", *names])
-            raise InvalidRequestError(f"`tool_choice` is {choice!r}: pass one of {listed}.")
-        return {"type": kinds[choice], kinds[choice]: {"name": choice}}
-    if isinstance(choice, Mapping):
-        if choice.get("type") in ("any", "auto", "none"):  # Anthropic's words
-            return to_tool_choice(choice["type"], tools)
-        inner = choice.get("function")
-        name = inner.get("name") if isinstance(inner, Mapping) else choice.get("name")
-        if name and names and name not in names:
-            raise InvalidRequestError(f"`tool_choice` names {name!r}: the bound tools are {', '.join(names)}.")
-        return {"type": "function", "function": {"name": name}} if choice.get("type") == "tool" else dict(choice)
-    raise InvalidRequestError(f"`tool_choice` is {choice!r}: pass a word, a tool's name, an object or a bool.")
+    with translated():
+        return tool_choice_for(choice, tools)

@@ -11,6 +11,7 @@ from llama_index.core.tools.types import BaseTool
 
 from aimlapi_transport.chat.tool_call_retry import NOT_RUN, broken_call_result
 from aimlapi_transport.chat.tool_calls import parse_arguments
+from aimlapi_transport.chat.tool_settings import tool_choice_for
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.json_codec import dumps
@@ -69,32 +70,11 @@ def tool_list(tools: Any) -> Sequence[Any]:
 
 
 def to_tool_choice(choice: Any, definitions: Sequence[Json]) -> str | Json | None:
-    """The API's choice; None leaves it to the model.
-
-    Args:
-        choice: "auto", "none", "required" or "any", a tool's name, True (some tool), False or None (the model's
-            choice), or the API's own object.
-
-    Raises:
-        InvalidRequestError: it names a tool that is not there.
-    """
-    if choice is None or choice is False or choice == "":
-        return None
-    if isinstance(choice, Mapping):
-        return dict(choice)
-    if choice is True or choice in ("any", "required"):
-        choice = "required"
-    elif choice not in ("auto", "none"):
-        names = [name for definition in definitions if (name := (definition.get("function") or {}).get("name"))]
-        if not isinstance(choice, str) or choice not in names:
-            raise InvalidRequestError(
-                f"`tool_choice` is {choice!r}: pass auto, none, any, required, or a tool's name"
-                f" ({', '.join(map(repr, names)) or 'there are no tools'})."
-            )
-        return {"type": "function", "function": {"name": choice}}
-    if choice == "required" and not definitions:
+    """The API's choice, see `tool_choice_for`; None leaves it to the model."""
+    sent = tool_choice_for(choice, definitions)
+    if sent == "required" and not definitions:
         raise InvalidRequestError("`tool_choice` requires a call, but there are no tools.")
-    return str(choice)
+    return sent
 
 
 def forced_tool(choice: str | Json | None, definitions: Sequence[Json]) -> Json | None:

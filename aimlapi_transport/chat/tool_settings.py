@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from aimlapi_transport.chat.wire_types import Json
@@ -89,6 +89,42 @@ def resolve_tool_choice(user: Json, target: Target) -> tuple[Any, tuple[str, str
         raise InvalidRequestError(f"{title} does not accept `tool_choice` {choice!r} for {model}: {reason}.{advice}")
     name = (choice.get("function") or {}).get("name") if isinstance(choice, Mapping) else choice
     return sent, (str(name or choice), sent, reason)
+
+
+def tool_choice_for(choice: Any, tools: Sequence[Json]) -> str | Json | None:
+    """A tool choice, in whatever form a user writes it, as chat completions have it; None leaves it to the model.
+
+    Args:
+        choice: "auto", "none", "required" or "any", a tool's name or its type, True (some tool), False or None, or an
+            object of the API's or of Anthropic's.
+        tools: the definitions of the tools.
+
+    Raises:
+        InvalidRequestError: it is none of these, or names a tool that is not there.
+    """
+    if choice is None or choice is False or choice == "":
+        return None
+    if choice is True or choice in ("any", "required"):
+        return "required"
+    if choice in ("auto", "none"):
+        return str(choice)
+    kinds = {tool[kind]["name"]: kind for tool in tools for kind in ("function", "custom") if kind in tool}
+    if isinstance(choice, str):
+        if choice in [tool["type"] for tool in tools if tool.get("type") not in (None, "function", "custom")]:
+            return {"type": choice}
+        if choice not in kinds:
+            listed = ", ".join(["auto", "none", "any", "required", *kinds])
+            raise InvalidRequestError(f"`tool_choice` is {choice!r}: pass one of {listed}.")
+        return {"type": kinds[choice], kinds[choice]: {"name": choice}}
+    if isinstance(choice, Mapping):
+        if choice.get("type") in ("any", "auto", "none"):  # Anthropic's words
+            return tool_choice_for(choice["type"], tools)
+        inner = choice.get("function")
+        name = inner.get("name") if isinstance(inner, Mapping) else choice.get("name")
+        if name and kinds and name not in kinds:
+            raise InvalidRequestError(f"`tool_choice` names {name!r}: the tools are {', '.join(kinds)}.")
+        return {"type": "function", "function": {"name": name}} if choice.get("type") == "tool" else dict(choice)
+    raise InvalidRequestError(f"`tool_choice` is {choice!r}: pass a word, a tool's name, an object or a bool.")
 
 
 def takes_choice(choice: Any, user: Json, rules: HostRules) -> bool:

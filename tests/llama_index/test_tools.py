@@ -76,6 +76,22 @@ def test_tools_may_be_given_to_a_plain_call() -> None:
         host.llm().chat([ChatMessage("Hi")], tools=[ADD], tool_choice="ad")
 
 
+@pytest.mark.parametrize(
+    ("choice", "sent"),
+    [
+        ("web_search", {"type": "web_search"}),
+        ("note", {"type": "custom", "custom": {"name": "note"}}),
+        ({"type": "tool", "name": "add"}, NAMED),
+        ({"type": "any"}, "required"),
+    ],
+)
+def test_a_choice_takes_the_forms_that_it_takes_in_langchain(choice: Any, sent: Any) -> None:
+    host = Host([whole()])
+    tools = [ADD, {"type": "custom", "custom": {"name": "note"}}, {"type": "web_search", "web_search": {}}]
+    host.llm().chat([ChatMessage("Hi")], tools=tools, tool_choice=choice)
+    assert host.bodies[0]["tool_choice"] == sent
+
+
 def test_what_is_no_tool_is_named() -> None:
     host = Host([whole()])
     with pytest.raises(InvalidRequestError, match="`tools` contains function: pass LlamaIndex tools"):
