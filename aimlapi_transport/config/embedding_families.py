@@ -30,7 +30,7 @@ class Embedder(NamedTuple):
         dimensions: the lengths that can be asked for.
         max_characters: of one text in a list of texts.
         max_characters_alone: of a text sent by itself, as a text and not a list.
-        max_texts, max_bytes: of one request; the bytes stand in for a limit in tokens, two bytes to a token at worst.
+        max_texts, max_bytes: of one request; the bytes replace a limit in tokens, two bytes to a token at worst.
     """
 
     prefixes: tuple[str, ...]

@@ -120,7 +120,7 @@ class Model:
         released, cutoff: dates as they are written: of the release, and of the newest thing it learned.
         input_modalities, output_modalities, capabilities, pricing: empty, or None, where they were not asked for
             (`include`).
-        extra: fields nobody here knows.
+        extra: the other fields.
     """
 
     id: fields.Text

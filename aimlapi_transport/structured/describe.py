@@ -36,7 +36,7 @@ def schema_of(kind: Any) -> Json:
     """The JSON schema of a class, or of another type that Pydantic can describe.
 
     Raises:
-        InvalidRequestError: it cannot be described; the error names the class and, where it can be told, the field.
+        InvalidRequestError: it cannot be described; the error names the class and, where it is known, the field.
     """
     try:
         if is_pydantic(kind):
