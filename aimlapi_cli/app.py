@@ -86,4 +86,5 @@ def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
     """A warning as one line, without the place in the code."""
     from aimlapi_cli import streams
 
-    streams.say(str(message), "33")
+    # What the library says besides is about its own arguments.
+    streams.say(str(message).replace("; `strict_parameters=True` raises instead", ""), "33")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -83,15 +82,16 @@ def ask(
 
 def _content(call: options.Call, typed: str | None, files: list[Path]) -> tuple[str, Any]:
     """The question as text, and as the content of a message: with the files that were passed or named by @."""
-    piped = "" if sys.stdin is None or streams.is_terminal(sys.stdin) else sys.stdin.read()
+    parts = [part_of(path) for path in files]  # one of them may be what is piped in
+    piped = streams.piped()
     text, named = named_in(typed or "")
     for path in named:
         streams.say(f"With {path}.")
-    own = "\n\n".join(part for part in (text, piped.strip()) if part)
+    own = "\n\n".join(part for part in (text.strip(), piped) if part)
     if not own and not files and call.needs_text:
         raise InvalidRequestError("There is no question: pass one, or pipe it in.")
     asked = call.question(own)
-    parts = [part_of(path) for path in (*files, *named)]
+    parts += map(part_of, named)
     return asked, [{"type": "text", "text": asked}, *parts] if parts else asked
 
 

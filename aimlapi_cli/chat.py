@@ -13,7 +13,7 @@ from aimlapi_cli import completion, config, options, streams
 from aimlapi_cli.conversation import Conversation
 from aimlapi_cli.line_reader import reader
 from aimlapi_cli.option_groups import with_options
-from aimlapi_cli.session import client, console
+from aimlapi_cli.session import client, console, fail
 from aimlapi_transport.errors import InvalidRequestError
 
 
@@ -65,6 +65,8 @@ def chat(
         _converse(conversation)
     if conversation.usd:
         out.print(f"${conversation.usd:.6f}", style="dim")
+    if conversation.failures and not read.is_terminal:  # which nobody may have looked at
+        fail(f"Messages without an answer: {conversation.failures}. The output has the reasons.")
 
 
 def _converse(talk: Conversation) -> None:

@@ -91,7 +91,8 @@ def key(patient: Patient) -> Iterator[Line]:
     from aimlapi_transport.config.settings import Settings
 
     variable = load().defaults.key_variable
-    where = "--api-key" if patient.api_key else variable
+    shown_variable = load().defaults.shown_variable
+    where = "--api-key" if patient.api_key else shown_variable
     try:
         settings = Settings(base_url=patient.address or None, api_key=connection(None, patient.api_key)["api_key"])
         names = settings.preset.key_variables
@@ -101,7 +102,7 @@ def key(patient: Patient) -> Iterator[Line]:
     except AuthenticationError as error:
         advice = "Copy it again." if where else f"Set AIMLAPI_API_KEY; keys are made at {_KEYS}"
         if variable is not None and not patient.api_key and not os.environ.get(variable, "").strip():
-            advice = f"Set {variable}, or name another variable in {load().path}; keys are made at {_KEYS}"
+            advice = f"Set {shown_variable}, or name another variable in {load().path}; keys are made at {_KEYS}"
         text = error.message if where else "none; what needs one is left out"
         yield Line("key", WRONG if where else LEFT_OUT, text, advice)
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -82,10 +83,12 @@ class Result:
 
 @with_options
 def compare(
-    prompt: Annotated[str, typer.Argument(help="What all of them are asked.")],
+    prompt: Annotated[
+        str | None, typer.Argument(metavar="QUESTION", help="What all of them are asked, or what comes in by the pipe.")
+    ] = None,
     models: Annotated[
-        str, typer.Option(help="Ids, with commas between them.", autocompletion=completion.several_models)
-    ],
+        str | None, typer.Option(help="Ids, with commas between them.", autocompletion=completion.several_models)
+    ] = None,
     runs: Annotated[int, typer.Option(help="How often each is asked.", min=1)] = 1,
     answers: Annotated[bool, typer.Option("--answers/--no-answers", help="Show what they said.")] = True,
     plot: Annotated[
@@ -104,9 +107,10 @@ def compare(
     """
     if asked.profile is not None:
         config.choose(asked.profile)
-    names = list(dict.fromkeys(name.strip() for name in models.split(",") if name.strip()))
+    names = list(dict.fromkeys(name for name in re.split(r"[,\s]+", models or "") if name))
     if not names:
         raise InvalidRequestError("`--models` names no model: pass ids, with commas between them.")
+    prompt = streams.piped() if prompt is None else prompt
     if not prompt.strip():
         raise InvalidRequestError("There is no question: pass one.")
     if plot is not None:

@@ -7,6 +7,7 @@ A TOML file, `config.toml`, in the folder that `platformdirs` names, or where AI
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -49,6 +50,12 @@ class Defaults:
         """All body parameters."""
         own = {name: getattr(self, name) for name in _PARAMETERS}
         return {**{name: value for name, value in own.items() if value is not None}, **self.params}
+
+    @property
+    def shown_variable(self) -> str | None:
+        """`key_variable`, unless it looks like no name of a variable: then it may be a key, which is not shown."""
+        is_name = self.key_variable is None or re.fullmatch(r"[A-Z][A-Z0-9_]*", self.key_variable)
+        return self.key_variable if is_name else "(not shown: it may be a key)"
 
     def over(self, other: Defaults) -> Defaults:
         """These; where one says nothing, the other's. Parameters are then all in `params`."""
@@ -144,7 +151,10 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 # Parameters of the body that the command itself says.
 OWN = ("model", "messages", "stream", "stream_options", "tools")
-_WORDS = {str: "a text", int: "a number", float: "a number", bool: "true or false", dict: "a table", list: "a list"}
+_WORDS: dict[type, str] = {
+    **{str: "a text", int: "a whole number", float: "a number"},
+    **{bool: "true or false", dict: "a table", list: "a list"},
+}
 _chosen: str | None = None
 
 
@@ -230,13 +240,16 @@ def _parsed(path: Path) -> dict[str, Any]:
 def _check(row: Mapping[str, Any], known: set[str], where: str) -> None:
     for name in row:
         if name not in known:
-            raise InvalidRequestError(f"{where} has {name!r}, which is not a setting.{sentence(name, known)}")
+            near = sentence(name, known)
+            if re.search(r"key|token|secret", name, re.IGNORECASE):
+                near = " A key itself is never in the file: `key_variable` names the variable that holds it."
+            raise InvalidRequestError(f"{where} has {name!r}, which is not a setting.{near}")
 
 
 def _typed(row: Mapping[str, Any], name: str, types: tuple[type, ...], where: str) -> Any:
     value = row.get(name)
     if value is not None and (not isinstance(value, types) or (isinstance(value, bool) and bool not in types)):
-        raise InvalidRequestError(f"{where} has `{name}` = {value!r}: it must be {_WORDS[types[0]]}.")
+        raise InvalidRequestError(f"{where} has `{name}` = {value!r}: it must be {_WORDS[types[-1]]}.")
     return value
 
 

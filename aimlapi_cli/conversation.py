@@ -16,7 +16,7 @@ from aimlapi_cli.nearest import suggestions
 from aimlapi_cli.saved import Saved
 from aimlapi_cli.session import streamed
 from aimlapi_cli.shown_answer import ShownAnswer
-from aimlapi_transport.errors import AIMLAPIError
+from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError
 
 _COMMANDS = {
     "model": ("ID", "go on with another model"),
@@ -59,6 +59,7 @@ class Conversation:
         self._talk_usd = begun.cost_usd  # since the conversation began, perhaps another day
         self.tokens = 0
         self.is_over = False
+        self.failures = 0  # messages that got no answer
         self._number: int | None = None  # in the log
 
     def take(self, line: str) -> None:
@@ -69,6 +70,7 @@ class Conversation:
             else:
                 self._say(line)
         except AIMLAPIError as error:
+            self.failures += not line.startswith("/")
             self.out.print(str(error), style="red", markup=False)
 
     def attach(self, path: Path) -> None:
@@ -134,6 +136,8 @@ class Conversation:
         return Saved(self.model, self.system, self.messages, self._talk_usd)
 
     def _save(self, path: Path) -> None:
+        if path.expanduser().is_dir():
+            raise InvalidRequestError(f"{path} is a folder: pass a file.")
         if path.expanduser().exists() and not self.read.confirm(f"{path} is there already. Overwrite it?"):
             self._note("It is as it was.")
             return
@@ -179,7 +183,7 @@ class Conversation:
                 )
 
     def _answer(self, turn: list[dict[str, Any]], answer: Answer) -> None:
-        """One answer, shown as it comes; what is stopped by Ctrl-C is as far as it came."""
+        """One answer, shown as it comes; Ctrl-C ends it early."""
         head = [{"role": "system", "content": self.system}] if self.system else []
         parameters = dict(self._call.parameters)
         if self._toolbox:

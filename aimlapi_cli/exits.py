@@ -59,8 +59,6 @@ def explain(error: BaseException) -> tuple[str | None, int]:
         return _missing(error)
     if _is_usage(error):
         return _usage(error)
-    if type(error).__name__ == "Abort":  # Typer's, of a question that got no answer
-        return "Nothing was done: the question got no answer.", FAILED
     api_error = _api_error(error)
     if api_error is not None:
         return api_error

@@ -12,11 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from aimlapi_cli.streams import file_name
+from aimlapi_cli.streams import file_name, piped_bytes
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.media_types import from_name, sniff
 
 _PATHS = re.compile(r'(?<!\S)@(?:"([^"\n]+)"|(\S+))')
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/+[^/]")  # a path has one slash where an address has two
 _BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _TEXT_SHARE = 0.75  # of the characters of a text in an old code page: letters, spaces and ASCII
 _WRITER_SECONDS = 0.3  # for whoever writes into a pipe to open it
@@ -35,7 +36,11 @@ def read(path: Path) -> bytes:
             raise InvalidRequestError(f"{path} is a device: pass a file.")
         return _pipe(path) if path.is_fifo() else path.read_bytes()
     except (OSError, ValueError, RuntimeError) as error:  # the latter of a name that none can have
-        raise InvalidRequestError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+        reason = str(getattr(error, "strerror", None) or error).rstrip(".")
+        if _ADDRESS.match(str(path)):
+            address = re.sub(":/+", "://", str(path), count=1)
+            raise InvalidRequestError(f"{address} is an address, not a file: download it first.") from None
+        raise InvalidRequestError(f"{path} cannot be read: {reason}.") from None
 
 
 def read_text(path: Path) -> str:
@@ -43,10 +48,13 @@ def read_text(path: Path) -> str:
 
     Raises:
         InvalidRequestError: it cannot be read.
-        UnicodeDecodeError: it is something else.
+        ValueError: it is something else.
     """
     data = read(path)
-    return data.decode(next((name for mark, name in _BOMS.items() if data.startswith(mark)), "utf-8"))
+    try:
+        return data.decode(next((name for mark, name in _BOMS.items() if data.startswith(mark)), "utf-8"))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is not text in UTF-8 (byte {error.start + 1} is 0x{data[error.start]:02x})") from None
 
 
 def _pipe(path: Path) -> bytes:
@@ -67,10 +75,15 @@ def _pipe(path: Path) -> bytes:
 def part_of(path: Path) -> dict[str, Any]:
     """The content part of a picture, a sound, a video or a paper; of a text, whatever its name ends in, its text.
 
+    Args:
+        path: `-` is what is piped in, where there is no such file.
+
     Raises:
-        InvalidRequestError: it cannot be read.
+        InvalidRequestError: it cannot be read, or is empty.
     """
-    data = read(path)
+    data = piped_bytes() if str(path) == "-" and not path.exists() else read(path)
+    if not data:
+        raise InvalidRequestError(f"{path} is empty: there is nothing to send.")
     media_type = sniff(data)
     text = None if media_type not in (None, "image/svg+xml") else _text(data, path.name)
     if text is not None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 import re
 import shutil
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
 from textwrap import fill
 from typing import Any
 
@@ -22,6 +25,7 @@ _OPTION_OF = {
     "retention": "--per",
     "requests_per_minute": "--rpm",
     "tokens_per_minute": "--tpm",
+    **{name: f"--{name.replace('_', '-')}" for name in ("start", "end", "scopes", "key_prefix", "api_key")},
 }
 NARROW = 72  # columns; Typer's tables need more
 
@@ -85,11 +89,15 @@ class _AnyWidth:
         return [*names, *({"-h"} - taken)]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        typed = list(args)  # Click empties it
         rest: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]  # of Typer's class beside it
         for name, value in ctx.params.items():
             ctx.params[name] = _decoded(value)
         for parameter in self.params:  # type: ignore[attr-defined]
-            _check_value(parameter, ctx.params.get(parameter.name))
+            value = ctx.params.get(parameter.name)
+            _check_value(parameter, value)
+            if _is_empty_path(parameter, value, typed):
+                raise Failure(f"`{parameter.opts[0]}` is empty: pass a path.", WRONG)
         if ctx.params.get("as_json") and ctx.params.get("as_csv"):
             raise Failure("Pass --json or --csv, not both.", WRONG)
         return rest
@@ -104,6 +112,15 @@ class _AnyWidth:
                     error.message = error.message.replace(f"`{name}`", f"`{option}`")
             error.args = (error.message,)
             raise
+
+
+def _is_empty_path(parameter: Any, value: Any, args: Sequence[str]) -> bool:
+    """Whether a path was typed as nothing at all, which Python takes for the current folder."""
+    if Path() not in (value if isinstance(value, (list, tuple)) else [value]):
+        return False
+    if parameter.param_type_name == "argument":
+        return "" in args
+    return any(f"{name}=" in args or (name, "") in pairwise(args) for name in parameter.opts)
 
 
 def _check_value(parameter: Any, value: Any) -> None:

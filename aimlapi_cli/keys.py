@@ -12,7 +12,7 @@ import typer
 
 from aimlapi_cli import completion, streams
 from aimlapi_cli.nearest import sentence
-from aimlapi_cli.session import ApiKey, AsCsv, AsJson, BaseUrl, client
+from aimlapi_cli.session import ApiKey, AsCsv, AsJson, BaseUrl, client, confirm
 from aimlapi_cli.tables import Column, show, show_one
 from aimlapi_transport.errors import InvalidRequestError, NotFoundError, PermissionDeniedError
 
@@ -155,8 +155,8 @@ def delete(
     api_key: ApiKey = None,
 ) -> None:
     """Deletes a key for good. It asks first."""
-    if not yes and not typer.confirm(f"Delete the key {prefix}...? Programs that use it will be refused.", err=True):
-        raise typer.Exit(1)
+    if not yes:
+        confirm(f"Delete the key {prefix}...? Programs that use it will be refused.")
     ours = client(base_url, api_key).keys
     with managing(), _known(ours, prefix):
         ours.delete(prefix)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from aimlapi_cli import completion, config, log_store, streams
-from aimlapi_cli.session import AsCsv, AsJson, console, fail
+from aimlapi_cli.session import AsCsv, AsJson, confirm, console, fail
 from aimlapi_cli.tables import Column, show, show_one
 from aimlapi_transport.errors import InvalidRequestError
 
@@ -52,7 +52,8 @@ def log(
     asked = [name for name, given in (("--path", path), ("--delete", delete is not None), ("--clear", clear),
                                       ("--show", show_id is not None)) if given]  # fmt: skip
     filtered = bool(words or model or since)
-    if len(asked) > 1 or (asked and filtered) or (yes and not clear):
+    formed = (as_json or as_csv) and any(name != "--show" for name in asked)
+    if len(asked) > 1 or (asked and filtered) or (yes and not clear) or formed:
         given = asked or ["--yes"]
         raise InvalidRequestError(f"`{given[0]}` does not go with {'the words or ' if filtered else ''}other options.")
     if path:
@@ -62,8 +63,8 @@ def log(
             raise InvalidRequestError(f"The log has no answer {delete}.")
         streams.say(f"Answer {delete} is deleted.")
     elif clear:
-        if not yes and not typer.confirm("Delete all answers of the log?", err=True):
-            raise typer.Exit(1)
+        if not yes:
+            confirm("Delete all answers of the log?")
         streams.say(f"{log_store.delete(None):,} answers are deleted.")
     elif show_id is not None:
         _show_one(log_store.one(show_id), as_json)
@@ -128,11 +129,12 @@ def configuration(as_json: AsJson = False) -> None:
     aimlapi --profile work config[/dim]
     """
     found = config.load()
-    names, parameters = ("model", "system", "base_url", "key_variable", "log", "remember"), found.defaults.parameters
+    names, parameters = ("model", "system", "base_url", "log", "remember"), found.defaults.parameters
     fields = {
         "file": str(found.path) if found.exists else f"{found.path} (not there)",
         "profile": found.profile,
         **{name: value for name in names if (value := getattr(found.defaults, name)) is not None},
+        **({"key_variable": variable} if (variable := found.defaults.shown_variable) is not None else {}),
         "params": parameters if as_json else [f"{name}={value}" for name, value in parameters.items()],
         "profiles": _names(found.profiles),
         "templates": _names(found.templates),

@@ -68,6 +68,11 @@ def log_path() -> Path:
     return user_data_path(PROJECT, appauthor=False) / "log.sqlite3"
 
 
+def is_there() -> bool:
+    """Whether anything was kept; a link that leads nowhere is there, and cannot be used."""
+    return os.path.lexists(log_path())
+
+
 def add(
     kept: Saved,
     *,
@@ -114,7 +119,7 @@ def find(
     Raises:
         Failure: the file is damaged.
     """
-    if not log_path().exists():
+    if not is_there():
         return []
     where, values = ["1"], []
     terms = re.findall(r"\w+", words)
@@ -146,7 +151,7 @@ def one(number: int) -> dict[str, Any]:
         InvalidRequestError: there is none.
         Failure: the file is damaged.
     """
-    if log_path().exists():
+    if is_there():
         with _opened() as log:
             found = log.execute("SELECT * FROM answers WHERE id = ?", [number]).fetchone()
         if found is not None:
@@ -161,7 +166,7 @@ def conversation(number: int) -> Saved:
         InvalidRequestError: there is none.
         Failure: the file is damaged.
     """
-    if log_path().exists():
+    if is_there():
         with _opened() as log:
             rows = log.execute("SELECT * FROM answers WHERE conversation = ? ORDER BY id", [number]).fetchall()
         if rows:
@@ -177,7 +182,7 @@ def delete(number: int | None) -> int:
     Raises:
         Failure: the file is damaged.
     """
-    if not log_path().exists():
+    if not is_there():
         return 0
     with _opened() as log:
         if number is None:

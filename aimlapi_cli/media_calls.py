@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -78,7 +77,7 @@ def follow(command: str, common: Waited, word: str, text: str | None, settings: 
     if given or not common.waits:
         name = given[0].replace("_", "-") if given else "no-wait"
         raise InvalidRequestError(f"`--{name}` is for a new order: `{word}` asks for one that was made.")
-    order = _generation(command, text if text not in (None, "-") else _piped(), common.ordered)
+    order = _generation(command, text if text not in (None, "-") else streams.piped(), common.ordered)
     ours = client(common.base_url, common.api_key)
     if order.base_url and order.base_url != ours.base_url:
         streams.say(f"It was ordered at {order.base_url}, and {ours.base_url} is asked.", "33")
@@ -107,7 +106,7 @@ def _show_order(command: str, order: Generation) -> None:
 
 def text_of(typed: str | None) -> str | None:
     """A prompt: what was typed, and below it what was piped in, unless `file_of` took that before."""
-    piped = _piped()
+    piped = streams.piped()
     return "\n\n".join(part for part in (typed, piped) if part) or None
 
 
@@ -120,7 +119,7 @@ def file_of(name: str | None) -> str | bytes | Path | None:
     if name is None or _ADDRESS.match(name):
         return name
     if name == "-":
-        return sys.stdin.buffer.read()
+        return streams.piped_bytes()
     path = Path(streams.file_name(name))
     return path.expanduser() if is_file(path) else read(path)
 
@@ -166,10 +165,6 @@ def _generation(command: str, text: str, model: str | None) -> Generation:
         other = next((name for name, one in OPERATIONS.items() if one == found.operation), found.operation)
         raise InvalidRequestError(f"It is a generation of `aimlapi {other}`.")
     return found
-
-
-def _piped() -> str:
-    return "" if sys.stdin is None or streams.is_terminal(sys.stdin) else sys.stdin.read().strip()
 
 
 @contextmanager

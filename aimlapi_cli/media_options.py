@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,12 @@ class Common:
         if self.save is None:
             return
         folder = self.save.expanduser().absolute()
+        try:
+            folder.stat()
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR):  # such as links that lead to each other
+                reason = f"`--save` {self.save} cannot be written: {error.strerror or error}."
+                raise InvalidRequestError(reason) from None
         if folder.exists() and not folder.is_dir() and not folder.suffix:  # it would be a folder
             raise InvalidRequestError(
                 f"`--save` {self.save} is neither a folder nor a file name with an ending: pass one."

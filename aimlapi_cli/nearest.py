@@ -43,8 +43,18 @@ def suggestions(ours: Any, model: str) -> Iterator[None]:
             known = names_of(ours.models(include="all"))
         except AIMLAPIError:
             raise error from None
-        if model in known:
+        hint = _other_command(model) if model in known else sentence(model, known)
+        if not hint:
             raise
-        error.message = f"{error.message.rstrip('.')}.{sentence(model, known)}"
+        error.message = f"{error.message.rstrip('.')}.{hint}"
         error.args = (error.message,)
         raise
+
+
+def _other_command(model: str) -> str:
+    """Which command a model of media is for; empty for another."""
+    from aimlapi_cli.media_options import OPERATIONS
+    from aimlapi_transport.media.operations import known_models
+
+    command = next((name for name, operation in OPERATIONS.items() if model in known_models(operation)), None)
+    return f" It is a model for `aimlapi {command}`." if command else ""

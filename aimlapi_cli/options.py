@@ -95,11 +95,14 @@ class Call:
         Raises:
             InvalidRequestError: none was named.
         """
-        if not (self.model or "").strip():
+        name = (self.model or "").strip()
+        if not name:
             raise InvalidRequestError(
                 f"No model is named: pass one (`aimlapi models` lists them), or set `model` in {self.config.path}."
             )
-        return str(self.model)
+        if re.search(r"\s", name):
+            raise InvalidRequestError(f"{name[:60]!r} is no id of a model: pass one first, and then the question.")
+        return name
 
     def keep(
         self, kept: saved.Saved, answer: Answer, *, command: str, question: str, cost: float, number: int | None = None

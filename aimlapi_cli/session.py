@@ -16,7 +16,19 @@ from aimlapi_cli.exits import FAILED, STOPPED, Failure
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["FAILED", "STOPPED", "ApiKey", "AsCsv", "AsJson", "BaseUrl", "client", "console", "fail", "progress"]
+__all__ = [
+    "FAILED",
+    "STOPPED",
+    "ApiKey",
+    "AsCsv",
+    "AsJson",
+    "BaseUrl",
+    "client",
+    "confirm",
+    "console",
+    "fail",
+    "progress",
+]
 
 BaseUrl = Annotated[
     str | None,
@@ -62,7 +74,9 @@ def connection(base_url: str | None, api_key: str | None) -> dict[str, Any]:
         if api_key is None:
             from aimlapi_transport.errors import AuthenticationError
 
-            raise AuthenticationError(f"`key_variable` in {config.path} names {variable}, which is not set.")
+            raise AuthenticationError(
+                f"`key_variable` in {config.path} names {config.defaults.shown_variable}, which is not set."
+            )
     if base_url is None and config.defaults.base_url is not None:
         from aimlapi_transport.config.hosts import AIMLAPI
         from aimlapi_transport.config.settings import environment_address
@@ -80,6 +94,19 @@ def streamed(ours: Any, model: str, messages: list[dict[str, Any]], parameters: 
 def fail(message: str, code: int = FAILED) -> NoReturn:
     """Ends the command with a sentence."""
     raise Failure(message, code)
+
+
+def confirm(question: str) -> None:
+    """Asks a person on stderr, and ends the command unless the answer is yes."""
+    sys.stderr.write(f"{streams.printable(question)} [y/N] ")
+    sys.stderr.flush()
+    answer = sys.stdin.readline()
+    if not answer or not streams.is_terminal(sys.stdin):  # a terminal shows the Enter that was typed
+        sys.stderr.write("\n")
+    if not answer:
+        fail("Nothing was done: the question got no answer.")
+    if answer.strip().lower() not in ("y", "yes"):
+        fail("Nothing was done.")
 
 
 @contextmanager

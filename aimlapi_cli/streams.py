@@ -13,8 +13,8 @@ _OBEYED = [*range(0x20), *range(0x7F, 0xA0), 0x061C, 0x200E, 0x200F, *range(0x20
 CONTROLS: dict[int, str | None] = {code: None for code in _OBEYED if chr(code) not in "\t\n"}
 CONTROLS[0x1B] = "␛"  # seen, so that what follows it makes sense
 
-
 _MOST_SAID = 1000  # characters of a sentence
+_is_read = False  # whether what is piped in was taken as a file
 
 
 class LostError(OSError):
@@ -23,6 +23,8 @@ class LostError(OSError):
 
 def prepare() -> None:
     """Makes the streams take any text; to write to a closed one is an error, as it is for a full disk."""
+    global _is_read
+    _is_read = False
     if sys.stdin is None:
         sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - for the rest of the process
     if sys.stdout is None:
@@ -94,6 +96,35 @@ def is_terminal(stream: TextIO | None = None) -> bool:
 def printable(text: str) -> str:
     """A text without what a terminal would obey: a title, the clipboard, the cursor, colours."""
     return text.translate(CONTROLS)
+
+
+def piped() -> str:
+    """What is piped in, as text; empty where a person would have to type it.
+
+    Raises:
+        InvalidRequestError: it is no text.
+    """
+    text = "" if sys.stdin is None or is_terminal(sys.stdin) else sys.stdin.read().strip()
+    if "\0" in text:
+        from aimlapi_transport.errors import InvalidRequestError
+
+        raise InvalidRequestError("What is piped in is not text: pass a file by its path, or `-` where a file goes.")
+    return text
+
+
+def piped_bytes() -> bytes:
+    """What is piped in, where `-` stands for a file.
+
+    Raises:
+        InvalidRequestError: it was read before.
+    """
+    global _is_read
+    if _is_read:
+        from aimlapi_transport.errors import InvalidRequestError
+
+        raise InvalidRequestError("`-` is there twice, and what is piped in is one file: pass the path of the other.")
+    _is_read = True
+    return sys.stdin.buffer.read()
 
 
 def write(text: str, stream: TextIO | None = None) -> None:

@@ -43,7 +43,7 @@ def emulator(
 
 def record(
     only: Annotated[str, typer.Option(help="Names to record, such as 'claude-*'.")] = "*",
-    limit: Annotated[int | None, typer.Option(help="At most so many requests.")] = None,
+    limit: Annotated[int | None, typer.Option(help="At most so many requests.", min=1)] = None,
     repository: Annotated[Path, typer.Option(help="A clone of the project.")] = Path(),
 ) -> None:
     """Records the published requests again, live. It costs money.
