@@ -6,7 +6,7 @@ as it comes, and with an item that is whole all of it that no piece has said.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessageChunk
@@ -20,12 +20,12 @@ from langchain_aimlapi._output_versions import (
     FREE_TEXT,
     IN_CONTENT,
     V0,
+    blocks_of_item,
     is_v0_output,
     item_block,
     kwargs_in,
     message_id,
     metadata_in,
-    part_block,
     v0_call_ids,
     v0_fields,
     version_for,
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 # The lists of a reasoning item -> the type of their parts.
 _REASONING = {"summary": "summary_text", "content": "reasoning_text"}
+# Fields that come in pieces.
+_TEXTS = ("text", "arguments", "input")
 
 
 def stream_reader(output_version: str | None, request: Request) -> StreamReader:
@@ -49,24 +51,21 @@ def stream_reader(output_version: str | None, request: Request) -> StreamReader:
 class VersionedReader(StreamReader):
     """As `StreamReader`, with the content in one of the forms of `_output_versions`."""
 
-    __slots__ = ("_done", "_indexes", "_named", "_sent", "_thoughts", "_version", "_waiting")
-
     def __init__(self, tools: Sequence[Any], version: str) -> None:
         super().__init__(tools, free_text=FREE_TEXT)
         self._version = version
-        self._indexes: dict[tuple[int, int], int] = {}  # of a part of an item -> of its block
-        self._sent: dict[tuple[int, str, int], list[str]] = {}  # the pieces that were handed out of a text of an item
-        self._named: dict[int, set[str]] = {}  # keys of an item that were handed out
+        # A block is known by the index of its item and, of a message, by that of the part of it; else by 0.
+        self._indexes: dict[tuple[int, int], int] = {}
+        self._sent: dict[tuple[int, int], Json] = {}  # what was handed out of a block; of its texts, their pieces
         self._done: set[int] = set()
-        self._waiting: dict[int, str] = {}  # text that came with its whole item, whose parts are to be seen
+        self._waiting: dict[int, str] = {}
         self._thoughts: dict[tuple[int, int], int] = {}  # under "v0": of a part of reasoning -> among all of them
 
     def chunk(self, delta: Delta) -> ChatGenerationChunk:
         """One piece of the stream."""
         chunk = super().chunk(delta)
         message = chunk.message
-        if not isinstance(message, AIMessageChunk):
-            return chunk
+        assert isinstance(message, AIMessageChunk)
         pieces = [] if delta.is_separator else self._pieces(delta)
         message.additional_kwargs = kwargs_in(message.additional_kwargs, self._version)
         message.response_metadata["output_version"] = self._version
@@ -83,108 +82,55 @@ class VersionedReader(StreamReader):
 
     def _pieces(self, delta: Delta) -> list[Json]:
         """What a delta adds to the content, as pieces of items."""
-        place = delta.output_index
-        pieces = self._text(delta, place) if delta.text else []
-        if place is None:
+        item, part = delta.output_index, -1 if delta.part is None else delta.part[1]
+        pieces: list[Json] = []
+        if delta.text and item is not None and part < 0 and item not in self._done:
+            self._waiting[item] = delta.text  # it came with its whole item, which may have several parts
+        elif delta.text:
+            if item is None:  # what was held back to the end
+                item, part = next(reversed(self._indexes), (0, 0))
+            piece: Json = {"type": "text", "text": delta.text}
+            if delta.phase and item not in self._done and (item, part) not in self._sent:
+                piece["phase"] = delta.phase
+            pieces.append(self._piece(item, max(part, 0), piece))
+        if delta.output_index is None:
             return pieces
         if delta.reasoning and delta.part is not None:
-            pieces.append(self._thought(place, *delta.part, delta.reasoning))
-        pieces += [self._call(place, fragment) for fragment in delta.tool_calls]
-        return pieces if delta.item is None else [*pieces, *self._rest(delta.item, place)]
+            thought = {"index": part, "type": _REASONING[delta.part[0]], "text": delta.reasoning}
+            pieces.append(self._piece(delta.output_index, 0, {"type": "reasoning", delta.part[0]: [thought]}))
+        pieces += [self._call(delta.output_index, fragment) for fragment in delta.tool_calls]
+        if delta.item is not None:
+            pieces += self._rest(delta.item, delta.output_index)
+        return pieces
 
-    def _text(self, delta: Delta, place: int | None) -> list[Json]:
-        """A piece of text. What came with its whole item may be of several parts: they are seen when it is read."""
-        part = -1 if delta.part is None else delta.part[1]
-        if place is None:  # what was held back to the end
-            place, part = next(reversed(self._indexes), (0, 0))
-        if part < 0 and place not in self._done:
-            self._waiting[place] = delta.text
-            return []
-        part = max(part, 0)
-        is_first = (place, "text", part) not in self._sent
-        self._add((place, "text", part), delta.text)
-        piece = {"type": "text", "text": delta.text, "index": self._index(place, part)}
-        if not (delta.phase and is_first) or place in self._done:
-            return [piece]
-        self._add((place, "phase", part), delta.phase)
-        return [{**piece, "phase": delta.phase}]
-
-    def _thought(self, place: int, field: str, part: int, text: str) -> Json:
-        self._add((place, field, part), text)
-        self._named.setdefault(place, set()).add("type")
-        piece = {"index": part, "type": _REASONING[field], "text": text}
-        return {"type": "reasoning", field: [piece], "index": self._index(place)}
-
-    def _call(self, place: int, fragment: ToolCallDelta) -> Json:
-        named = self._named.setdefault(place, set())
-        if (fragment.extra or {}).get("type") == "custom":
-            named.add("input")
-        kind = "custom_tool_call" if "input" in named else "function_call"
+    def _call(self, item: int, fragment: ToolCallDelta) -> Json:
+        sent = self._sent.get((item, 0), {})
+        is_custom = (fragment.extra or {}).get("type") == "custom" or sent.get("type") == "custom_tool_call"
+        kind = "custom_tool_call" if is_custom else "function_call"
         head = {"call_id": fragment.id, "name": fragment.name}
-        fresh = {name: value for name, value in head.items() if value and name not in named}
-        named.update(("type", *fresh))
-        self._add((place, CALLS[kind], 0), fragment.arguments)
-        return {"type": kind, **fresh, CALLS[kind]: fragment.arguments, "index": self._index(place)}
+        fresh = {name: value for name, value in head.items() if value and name not in sent}
+        return self._piece(item, 0, {"type": kind, **fresh, CALLS[kind]: fragment.arguments})
 
-    def _rest(self, item: Json, place: int) -> list[Json]:
-        """What no piece has said of an item that is whole."""
-        self._done.add(place)
-        kind = item.get("type")
-        if kind == "message":
-            return self._rest_of_message(item, place)
-        block, named = item_block(item), self._named.get(place, set())
-        rest: Json = {name: value for name, value in block.items() if name not in named or name == "type"}
-        for field in _REASONING if kind == "reasoning" else ():
-            if isinstance(block.get(field), list):
-                rest[field] = self._rest_of_texts(place, field, block[field])
-        field = CALLS.get(str(kind), "")
-        if isinstance(block.get(field), str):
-            rest[field] = self._rest_of((place, field, 0), block[field])
-        elif (place, field, 0) in self._sent:
-            rest.pop(field, None)  # an object, which the pieces have written
-        return [{**rest, "index": self._index(place)}]
-
-    def _rest_of_message(self, item: Json, place: int) -> list[Json]:
-        content = item.get("content")
-        parts: list[Any] = content if isinstance(content, list) else []
-        if isinstance(content, str):
-            parts = [{"type": "output_text", "text": content}]
-        waiting, blocks = self._waiting.pop(place, ""), []
-        for number, part in enumerate(parts):
-            if isinstance(part, dict):
-                block = part_block(item, part, self._version)
-                if block.get("type") == "text":
-                    if (place, "phase", number) in self._sent:
-                        block.pop("phase", None)
-                    text = part["text"] if isinstance(part.get("text"), str) else ""
-                    sent = sum(map(len, self._sent.get((place, "text", number), ())))
-                    block["text"] = waiting[: max(len(text) - sent, 0)]
-                    waiting = waiting[len(block["text"]) :]
-                blocks.append({**block, "index": self._index(place, number)})
-        return blocks
-
-    def _rest_of_texts(self, place: int, field: str, parts: list[Any]) -> list[Any]:
-        rest = []
-        for number, part in enumerate(parts):
-            text = part.get("text") if isinstance(part, dict) else None
-            if not isinstance(text, str):
-                rest.append(part)
-            elif (place, field, number) not in self._sent:
-                rest.append({**part, "index": number})
-            elif left := self._rest_of((place, field, number), text):
-                rest.append({"text": left, "index": number})
+    def _rest(self, item: Json, index: int) -> list[Json]:
+        """What no piece has said of an item that is whole. The texts of a reply may end earlier than those of items."""
+        self._done.add(index)
+        waiting, rest = self._waiting.pop(index, ""), []
+        for part, block in enumerate(blocks_of_item(item, self._version)):
+            sent = self._sent.get((index, part), {})
+            unsent = _unsent(block, sent)
+            if item.get("type") == "message" and block["type"] == "text":
+                left = max(len(str(block.get("text") or "")) - sum(map(len, sent.get("text", ()))), 0)
+                unsent["text"], waiting = waiting[:left], waiting[left:]
+            rest.append({**unsent, "index": self._index(index, part)})
         return rest
 
-    def _rest_of(self, key: tuple[int, str, int], whole: str) -> str:
-        sent = "".join(self._sent.get(key, ()))
-        return whole[len(sent) :] if whole.startswith(sent) else ""
+    def _piece(self, item: int, part: int, piece: Json) -> Json:
+        _note(self._sent.setdefault((item, part), {}), piece)
+        return {**piece, "index": self._index(item, part)}
 
-    def _add(self, key: tuple[int, str, int], text: str) -> None:
-        self._sent.setdefault(key, []).append(text)
-
-    def _index(self, place: int, part: int = 0) -> int:
+    def _index(self, item: int, part: int) -> int:
         """The index of a block: blocks are counted as they begin."""
-        return self._indexes.setdefault((place, part), len(self._indexes))
+        return self._indexes.setdefault((item, part), len(self._indexes))
 
     def _v0_fields(self, delta: Delta, pieces: list[Json]) -> Json:
         """What `additional_kwargs` gains under "v0"."""
@@ -201,10 +147,49 @@ class VersionedReader(StreamReader):
             parts = [{**part, "index": index} for part, index in zip(thoughts, indexes, strict=True)]
             fields["reasoning"] = {"summary": parts}
         if item is not None and is_v0_output(item):
-            fields["tool_outputs"] = [{**item_block(item), "index": self._index(place)}]
+            fields["tool_outputs"] = [{**item_block(item), "index": self._index(place, 0)}]
         if item is not None and (ids := v0_call_ids([item])):
             fields[CALL_IDS] = ids
         return fields
+
+
+def _note(sent: Json, piece: Json) -> None:
+    """Adds a piece of a block, or of a part of it, to what was handed out."""
+    for name, value in piece.items():
+        if name in _TEXTS:
+            sent.setdefault(name, []).append(value)
+        elif isinstance(value, list):
+            for part in value:
+                _note(sent.setdefault(name, {}).setdefault(part["index"], {}), part)
+        else:
+            sent[name] = value
+
+
+def _unsent(block: Json, sent: Json) -> Json:
+    """What of a block, or of a part of it, was not handed out. Its type is said again: it says what this is part of."""
+    unsent: Json = {}
+    for name, value in block.items():
+        before = sent.get(name)
+        if name in _REASONING and isinstance(value, list) and block.get("type") == "reasoning":
+            unsent[name] = _unsent_parts(value, before or {})
+        elif name == "type" or before is None:
+            unsent[name] = value
+        elif isinstance(before, list) and isinstance(value, str):  # not a call's object, which the pieces have written
+            text = "".join(before)
+            unsent[name] = value[len(text) :] if value.startswith(text) else ""
+    return unsent
+
+
+def _unsent_parts(parts: list[Any], sent: Mapping[int, Json]) -> list[Any]:
+    """What was not handed out of the parts of reasoning, each with its index."""
+    unsent: list[Any] = []
+    for index, part in enumerate(parts):
+        rest = _unsent(part, sent.get(index, {})) if isinstance(part, dict) else part
+        if not isinstance(part, dict):
+            unsent.append(part)
+        elif index not in sent or any(value for name, value in rest.items() if name != "type"):
+            unsent.append({**rest, "index": index})
+    return unsent
 
 
 def _parts(thought: Json) -> list[Json]:

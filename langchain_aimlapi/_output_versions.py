@@ -79,16 +79,22 @@ def kwargs_in(kwargs: Json, version: str) -> Json:
 
 def content_of(item: Json, version: str) -> list[Json]:
     """The blocks of the content that an item is."""
-    kind = item.get("type")
-    if kind == "message":
-        content = item.get("content")
-        parts = [{"type": "output_text", "text": content}] if isinstance(content, str) else _list(content)
-        blocks = [part_block(item, part, version) for part in parts if isinstance(part, Mapping)]
-        return [block for block in blocks if version == ITEMS or block.get("type") != "refusal"]
-    return [item_block(item)] if version == ITEMS or kind in IN_CONTENT else []
+    blocks = blocks_of_item(item, version)
+    if version == ITEMS or item.get("type") in IN_CONTENT:
+        return blocks
+    return [block for block in blocks if item.get("type") == "message" and block.get("type") != "refusal"]
 
 
-def part_block(item: Json, part: Mapping[str, Any], version: str) -> Json:
+def blocks_of_item(item: Json, version: str) -> list[Json]:
+    """The blocks of an item: one for each part of a message, else the item itself."""
+    if item.get("type") != "message":
+        return [item_block(item)]
+    content = item.get("content")
+    parts = [{"type": "output_text", "text": content}] if isinstance(content, str) else _list(content)
+    return [_part_block(item, part, version) for part in parts if isinstance(part, Mapping)]
+
+
+def _part_block(item: Json, part: Mapping[str, Any], version: str) -> Json:
     """The block of a part of a message, with whatever else the message's item says."""
     block = item_block({name: value for name, value in part.items() if name != "logprobs"})
     if part.get("type") == "output_text":
