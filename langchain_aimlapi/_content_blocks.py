@@ -16,7 +16,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages import content as types
 from langchain_core.messages.block_translators import register_translator
 
-from aimlapi_transport.responses.output_items import is_text_of, text_of
+from aimlapi_transport.responses.output_items import is_text_of, reasoning_parts, text_of
 from langchain_aimlapi._output_items import (
     OUTPUT_ITEMS,
     blocks_of,
@@ -28,7 +28,7 @@ from langchain_aimlapi._output_items import (
     text_index,
     whole_items,
 )
-from langchain_aimlapi._output_versions import VERSIONS, items_in, pieces_in
+from langchain_aimlapi._output_versions import ITEMS, VERSIONS, items_in
 
 if TYPE_CHECKING:
     from aimlapi_transport.chat.wire_types import Json
@@ -58,8 +58,7 @@ def register() -> None:
 
 
 def _of_message(message: AIMessage) -> list[types.ContentBlock]:
-    if message.response_metadata.get("output_version") in VERSIONS:
-        items = items_in(message)
+    if _version_of(message) and (items := items_in(message)):
         return _with_final_fields(message, _of_items(message, items), refusal_of(items))
     held = message.additional_kwargs.get(OUTPUT_ITEMS)
     if held and isinstance(message.content, str):
@@ -104,59 +103,34 @@ def _pieces_of_items(items: Any) -> list[Json]:
 
 
 def _of_chunk(message: AIMessageChunk) -> list[types.ContentBlock]:
-    if message.response_metadata.get("output_version") in VERSIONS:
-        is_whole = message.chunk_position == "last" and all(call["id"] for call in message.tool_call_chunks)
-        has_items = bool(message.content or message.additional_kwargs.get(OUTPUT_ITEMS))
-        return _of_message(message) if is_whole and has_items else _of_blocks(message)
     items = message.additional_kwargs.get(OUTPUT_ITEMS)
-    if message.chunk_position == "last" and items and not message.content and text_of(items):
+    is_end = message.chunk_position == "last"
+    refusal = refusal_of(whole_items(items)) if _version_of(message) == ITEMS else ""  # else it stands in a field
+    if is_end and items and not message.content and text_of(items):
         blocks = _pieces_of_items(items)  # of a stream that completes no items before its end
-        return _with_final_fields(message, blocks)
-    if message.chunk_position == "last" and all(call["id"] for call in message.tool_call_chunks):
+        return _with_final_fields(message, blocks, refusal)
+    if is_end and all(call["id"] for call in message.tool_call_chunks):
         return _of_message(message)  # the sum of a stream, or its end
     if items is None:
         blocks = [{**block, "index": _INDEX[block["type"]]} for block in _running(message)]
     elif piece := part_of(items):
         blocks = [{**block, "index": _piece_index(block, *piece)} for block in _running(message)]
     else:
-        blocks = _pieces_of_items(whole_items(items))  # any text is between two items, and of neither
+        blocks = _pieces_of_items(whole_items(items))  # the text of a chunk is between two items, and of neither,
+        if _version_of(message) and message.text:  # but in these forms, that of an item which came whole
+            _one(blocks, "text")["text"] = str(message.text)
     extras = message.additional_kwargs.get("tool_call_extras") or {}
     for call in message.tool_call_chunks:
         block = {"type": "tool_call_chunk", "name": call["name"], "args": call["args"], "id": call["id"]}
         if call.get("index") is not None:
             block["index"] = f"lc_tc_{call['index']}"
         blocks.append(_with_extras(block, extras.get(call["id"])))
-    return _with_final_fields(message, blocks)
+    return _with_final_fields(message, blocks, refusal)
 
 
-def _of_blocks(message: AIMessageChunk) -> list[types.ContentBlock]:
-    """The blocks of a piece of a stream whose content is in one of the forms of `_output_versions`."""
-    blocks: list[Json] = []
-    for block in pieces_in(message):
-        index, kind = block.get("index", 0), block.get("type")
-        item = {name: value for name, value in block.items() if name != "index"}
-        if kind == "text":
-            notes = {"annotations": _annotations_of(item["annotations"])} if item.get("annotations") else {}
-            blocks.append({**item, "text": item.get("text") or "", **notes, "index": text_index(index)})
-        elif kind == "refusal":
-            blocks.append({"type": "non_standard", "value": item, "index": "lc_ref_0"})
-        elif kind == "reasoning":
-            parts = [(field, part) for field in ("summary", "content") for part in item.pop(field, None) or ()]
-            first = blocks_of(item, index, _annotations_of, as_pieces=True)
-            texts = [
-                ((field, part.get("index", 0)), part.get("text") or "")
-                for field, part in parts
-                if isinstance(part, dict)
-            ]
-            blocks += first if item.keys() > {"type"} or not texts else []
-            blocks += [{"type": kind, "reasoning": text, "index": reasoning_index(index, at)} for at, text in texts]
-        else:
-            blocks += blocks_of(item, index, _annotations_of, as_pieces=True)
-    extras = call_extras([block for block in pieces_in(message) if block.get("call_id")])
-    for call in message.tool_call_chunks:
-        piece = {"type": "tool_call_chunk", "name": call["name"], "args": call["args"], "id": call["id"]}
-        blocks.append(_with_extras({**piece, "index": f"lc_tc_{call['index']}"}, extras.get(str(call["id"]))))
-    return cast(list[types.ContentBlock], blocks)
+def _version_of(message: AIMessage) -> str | None:
+    version = message.response_metadata.get("output_version")
+    return version if version in VERSIONS else None
 
 
 _INDEX = {"reasoning": "lc_rs_0", "text": "lc_txt_0"}
@@ -168,15 +142,14 @@ def _piece_index(block: Json, place: int, part: tuple[str, int]) -> str:
 
 def _running(message: AIMessage) -> list[Json]:
     """The two texts an answer runs in."""
-    if not isinstance(message.content, str):
-        raise NotImplementedError("The content is blocks already: LangChain reads those itself.")
-    blocks: list[Json] = []
     reasoning = message.additional_kwargs.get("reasoning_content")
-    if reasoning:
-        blocks.append({"type": "reasoning", "reasoning": reasoning})
-    if message.content:
-        blocks.append({"type": "text", "text": message.content})
-    return blocks
+    if not isinstance(message.content, str):
+        if _version_of(message) is None:
+            raise NotImplementedError("The content is blocks already: LangChain reads those itself.")
+        items = [item for item in message.content if isinstance(item, dict)]
+        reasoning = reasoning or "".join(text for item in items for _, text in reasoning_parts(item))
+    blocks: list[Json] = [{"type": "reasoning", "reasoning": reasoning}] if reasoning else []
+    return [*blocks, {"type": "text", "text": str(message.text)}] if message.text else blocks
 
 
 def _with_final_fields(message: AIMessage, blocks: list[Json], refusal: str = "") -> list[types.ContentBlock]:

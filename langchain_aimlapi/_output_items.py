@@ -15,6 +15,7 @@ from aimlapi_transport.responses.output_items import (
     COMMENTARY,
     annotations_of,
     answer_of,
+    call_field,
     is_text_of,
     message_parts,
     reasoning_parts,
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 
 OUTPUT_ITEMS = "output_items"
 _INDEX = "index"
-_REASONING_PARTS = {"summary": "summary_text", "content": "reasoning_text"}
-_CALLS = ("function_call", "custom_tool_call")
+REASONING_PARTS = {"summary": "summary_text", "content": "reasoning_text"}
+"""The lists of a reasoning item -> the type of their parts."""
+
 # Blocks of an assistant message that its items say as well.
 _CALL_FIELDS = ("id", "type", "call_id", "name", "arguments", "input", "status")
 _OF_MESSAGE = ("type", "role", "id", "content", "status")
@@ -38,7 +40,7 @@ _ITEM_BLOCKS = ("server_tool_call", "server_tool_call_chunk", "server_tool_resul
 def indexed_item(item: Json, index: int) -> Json:
     """An item as a message holds it: with its index, and with those of the parts of its reasoning."""
     indexed = {**item, _INDEX: index}
-    for field in _REASONING_PARTS if item.get("type") == "reasoning" else ():
+    for field in REASONING_PARTS if item.get("type") == "reasoning" else ():
         if isinstance(item.get(field), list):
             parts = enumerate(item[field])
             indexed[field] = [{**part, _INDEX: n} if isinstance(part, dict) else part for n, part in parts]
@@ -52,9 +54,9 @@ def piece_of(item_index: int, part: tuple[str, int]) -> Json:
         part: `text` of a message, or `summary` or `content` of reasoning; and the index there.
     """
     field, index = part
-    if field not in _REASONING_PARTS:
+    if field not in REASONING_PARTS:
         return {"type": "message", _INDEX: item_index}
-    return {"type": "reasoning", field: [{"type": _REASONING_PARTS[field], _INDEX: index}], _INDEX: item_index}
+    return {"type": "reasoning", field: [{"type": REASONING_PARTS[field], _INDEX: index}], _INDEX: item_index}
 
 
 def part_of(items: Any) -> tuple[int, tuple[str, int]] | None:
@@ -62,7 +64,7 @@ def part_of(items: Any) -> tuple[int, tuple[str, int]] | None:
     if not isinstance(items, list) or len(items) != 1 or not _is_piece(items[0]):
         return None
     (item,) = items
-    field = next((field for field in _REASONING_PARTS if field in item), None)
+    field = next((field for field in REASONING_PARTS if field in item), None)
     return item[_INDEX], ("text", 0) if field is None else (field, item[field][0][_INDEX])
 
 
@@ -70,10 +72,10 @@ def _is_piece(item: Mapping[str, Any]) -> bool:
     """Whether this is `piece_of` an item, or several, of which no more has come."""
     if item.keys() == {"type", _INDEX}:
         return bool(item["type"] == "message")
-    parts = [part for field in _REASONING_PARTS if isinstance(item.get(field), list) for part in item[field]]
+    parts = [part for field in REASONING_PARTS if isinstance(item.get(field), list) for part in item[field]]
     return (
         item.get("type") == "reasoning"
-        and item.keys() <= {"type", _INDEX, *_REASONING_PARTS}
+        and item.keys() <= {"type", _INDEX, *REASONING_PARTS}
         and bool(parts)
         and all(isinstance(part, dict) and part.keys() == {"type", _INDEX} for part in parts)
     )
@@ -89,19 +91,17 @@ def in_order(items: Any) -> list[Json]:
     """The items a message holds, unchanged."""
     known = whole_items(items)
     known.sort(key=lambda item: item[_INDEX] if isinstance(item.get(_INDEX), int) else 0)
-    return [_as_it_came(item) for item in known]
+    return [without_index(item) for item in known]
 
 
-def _as_it_came(item: Json) -> Json:
-    came = _without_index(item)
-    for field in _REASONING_PARTS if item.get("type") == "reasoning" else ():
-        if isinstance(item.get(field), list):
-            came[field] = [_without_index(part) if isinstance(part, dict) else part for part in item[field]]
+def without_index(item: Mapping[str, Any]) -> Json:
+    """An item as it came: without the indexes by which LangChain adds up a stream."""
+    came = {name: value for name, value in item.items() if name != _INDEX}
+    for field in REASONING_PARTS if item.get("type") == "reasoning" else ():
+        if isinstance(came.get(field), list):
+            parts = came[field]
+            came[field] = [without_index(part) if isinstance(part, Mapping) else part for part in parts]
     return came
-
-
-def _without_index(value: Mapping[str, Any]) -> Json:
-    return {name: inner for name, inner in value.items() if name != _INDEX}
 
 
 def answer_text(message: AIMessage) -> str:
@@ -137,7 +137,7 @@ def call_extras(items: Sequence[Json]) -> dict[str, Json]:
     """What the items of calls hold besides LangChain's fields, by the calls' ids."""
     extras: dict[str, Json] = {}
     for item in items:
-        if item.get("type") in _CALLS and isinstance(item.get("call_id"), str):
+        if call_field(item.get("type")) and isinstance(item.get("call_id"), str):
             extra = {name: value for name, value in item.items() if name not in _CALL_FIELDS and value is not None}
             extra |= {"item_id": item["id"]} if item.get("id") else {}
             extras[item["call_id"]] = {**extra, "type": "custom"} if item["type"] == "custom_tool_call" else extra
@@ -160,9 +160,9 @@ def blocks_of(
         return _message(item, index, annotations, as_pieces)
     if kind == "reasoning":
         return _reasoning(item, index, as_pieces)
-    if kind in _CALLS:
+    if call_field(kind):
         return []
-    convert = _BLOCKS.get(str(kind))
+    convert = _BLOCKS.get(str(kind)) if item.get("execution") != "client" else None  # that is for the program to read
     blocks = convert(item) if convert else [{"type": "non_standard", "value": item}]
     if as_pieces:
         words: Json = {"server_tool_call": "stc", "server_tool_result": "str", "image": "igc", "non_standard": "itm"}
@@ -279,11 +279,6 @@ def _mcp(item: Json) -> list[Json]:
     )
 
 
-def _mcp_request(item: Json) -> list[Json]:
-    """A call that waits for the user's consent is for the program to read as it is."""
-    return [{"type": "non_standard", "value": item}]
-
-
 def _image(item: Json) -> list[Json]:
     if not item.get("result"):
         return _ran("image_generation", lambda _: {}, lambda _: None, "result")(item)
@@ -299,8 +294,6 @@ def _image(item: Json) -> list[Json]:
 
 
 def _found_tools(item: Json) -> list[Json]:
-    if item.get("execution") == "client":
-        return [{"type": "non_standard", "value": item}]
     known = ("type", "id", "call_id", "status", "tools")
     extras = {"name": "tool_search", **{k: v for k, v in item.items() if k not in known and v is not None}}
     result = {"type": "server_tool_result", "tool_call_id": item.get("call_id") or item.get("id") or ""}
@@ -309,9 +302,6 @@ def _found_tools(item: Json) -> list[Json]:
 
 
 def _tool_search(item: Json) -> list[Json]:
-    """A search that the program is to run is for it to read as it is."""
-    if item.get("execution") == "client":
-        return [{"type": "non_standard", "value": item}]
     call_id = item.get("call_id") or item.get("id") or ""
     call = {"type": "server_tool_call", "name": "tool_search", "id": call_id}
     known = ("type", "id", "call_id", "arguments")
@@ -332,7 +322,6 @@ _BLOCKS: dict[str, Callable[[Json], list[Json]]] = {
     "mcp_list_tools": _ran(
         "mcp_list_tools", lambda _: {}, lambda i: i.get("error") or i.get("tools"), "tools", "error"
     ),
-    "mcp_approval_request": _mcp_request,
     "tool_search_call": _tool_search,
     "tool_search_output": _found_tools,
 }

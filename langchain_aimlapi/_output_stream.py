@@ -15,6 +15,7 @@ from langchain_core.outputs import ChatGenerationChunk
 from aimlapi_transport.chat.response import Delta
 from aimlapi_transport.chat.tool_calls import ToolCallDelta
 from aimlapi_transport.responses.output_items import CALLS
+from langchain_aimlapi._output_items import REASONING_PARTS
 from langchain_aimlapi._output_versions import (
     CALL_IDS,
     FREE_TEXT,
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from aimlapi_transport.chat.request import Request
     from aimlapi_transport.chat.wire_types import Json
 
-# The lists of a reasoning item -> the type of their parts.
-_REASONING = {"summary": "summary_text", "content": "reasoning_text"}
 # Fields that come in pieces.
 _TEXTS = ("text", "arguments", "input")
 
@@ -96,7 +95,7 @@ class VersionedReader(StreamReader):
         if delta.output_index is None:
             return pieces
         if delta.reasoning and delta.part is not None:
-            thought = {"index": part, "type": _REASONING[delta.part[0]], "text": delta.reasoning}
+            thought = {"index": part, "type": REASONING_PARTS[delta.part[0]], "text": delta.reasoning}
             pieces.append(self._piece(delta.output_index, 0, {"type": "reasoning", delta.part[0]: [thought]}))
         pieces += [self._call(delta.output_index, fragment) for fragment in delta.tool_calls]
         if delta.item is not None:
@@ -136,7 +135,7 @@ class VersionedReader(StreamReader):
         """What `additional_kwargs` gains under "v0"."""
         if delta.completion is not None:
             thought = v0_fields(delta.completion.choices[0].items).get("reasoning", {})
-            rest = {name: value for name, value in thought.items() if name not in _REASONING}
+            rest = {name: value for name, value in thought.items() if name not in REASONING_PARTS}
             return {"reasoning": rest} if rest else {}
         item, place = delta.item, delta.output_index or 0
         thoughts = [part for piece in pieces if piece["type"] == "reasoning" for part in _parts(piece)]
@@ -170,7 +169,7 @@ def _unsent(block: Json, sent: Json) -> Json:
     unsent: Json = {}
     for name, value in block.items():
         before = sent.get(name)
-        if name in _REASONING and isinstance(value, list) and block.get("type") == "reasoning":
+        if name in REASONING_PARTS and isinstance(value, list) and block.get("type") == "reasoning":
             unsent[name] = _unsent_parts(value, before or {})
         elif name == "type" or before is None:
             unsent[name] = value

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage
 
 from aimlapi_transport.responses.output_items import call_field, is_comment, joined_texts, message_text, text_of
-from langchain_aimlapi._output_items import OUTPUT_ITEMS, in_order
+from langchain_aimlapi._output_items import OUTPUT_ITEMS, in_order, without_index
 from langchain_aimlapi._standard_blocks import item_blocks
 
 if TYPE_CHECKING:
@@ -167,14 +167,6 @@ def _cut_at(text: str, items: Sequence[Json], version: str) -> list[str | Json]:
     return content
 
 
-def pieces_in(message: AIMessage) -> list[Json]:
-    """The pieces of items that a chunk of a stream holds, wherever its form has them."""
-    blocks = message.content if isinstance(message.content, list) else []
-    thought, tools = message.additional_kwargs.get("reasoning"), message.additional_kwargs.get("tool_outputs")
-    thoughts = [{"type": "reasoning", "index": 0, **thought}] if isinstance(thought, dict) else []
-    return [*thoughts, *(block for block in blocks if isinstance(block, dict)), *(tools or ())]
-
-
 # -- back to items -----------------------------------------------------------------------------------------------------
 
 _TEXTS = ("text", "output_text", "refusal")
@@ -219,7 +211,7 @@ def _items_of(blocks: Sequence[Json]) -> list[Json]:
             items.append(block["value"])
             continue
         if block.get("type") not in _TEXTS:
-            items.append(_without_index(block))
+            items.append(without_index(block))
             continue
         part, further = _part(block)
         before = items[-1] if items else {}
@@ -242,17 +234,6 @@ def _part(block: Json) -> tuple[Json, Json]:
     return {"type": "output_text", "text": block.get("text") or "", "annotations": notes}, further
 
 
-def _without_index(block: Json) -> Json:
-    item = {name: value for name, value in block.items() if name != "index"}
-    for name in ("summary", "content"):
-        if isinstance(item.get(name), list):
-            item[name] = [
-                {k: v for k, v in part.items() if k != "index"} if isinstance(part, Mapping) else part
-                for part in item[name]
-            ]
-    return item
-
-
 def _items_of_v0(message: AIMessage, blocks: Sequence[Json]) -> list[Json]:
     """The items of a message that langchain-openai made under "v0": reasoning, the provider's calls, texts, calls."""
     kwargs = message.additional_kwargs
@@ -260,8 +241,8 @@ def _items_of_v0(message: AIMessage, blocks: Sequence[Json]) -> list[Json]:
     is_item = isinstance(thought, Mapping) and "summary" in thought
     if not (is_item or isinstance(tools, list)):
         return []
-    items: list[Json] = [{"type": "reasoning", **_without_index(dict(thought or {}))}] if is_item else []
-    items += [_without_index(item) for item in _list(tools) if isinstance(item, dict)]
+    items: list[Json] = [{"type": "reasoning", **without_index(dict(thought or {}))}] if is_item else []
+    items += [without_index(item) for item in _list(tools) if isinstance(item, dict)]
     texts = blocks or ([{"type": "text", "text": message.content}] if isinstance(message.content, str) else [])
     return items + [
         item for item in _items_of(texts) if item.get("type") != "message" or text_of([item]) or item["content"]

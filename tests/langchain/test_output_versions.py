@@ -508,3 +508,19 @@ def test_the_form_of_the_reply_says_whose_a_phase_is() -> None:
             comment, answer = (block for block in blocks.content_blocks if block["type"] == "text")
             assert (comment.get("phase"), answer.get("phase")) == ("commentary", "final_answer")
             assert answer["extras"] == {"phase": "final_answer", "seen_by": 2, "status": "incomplete"}
+
+
+@pytest.mark.parametrize("style", ["piecewise", "whole", "end"])
+def test_the_pieces_of_a_stream_are_the_same_blocks_in_every_form(style: str) -> None:
+    def texts(version: str | None) -> list[tuple[str, str]]:
+        stream = Server(OUTPUT, style).model(output_version=version).stream("Hi")
+        blocks: list[Any] = [block for chunk in stream for block in chunk.content_blocks]
+        pieces = [
+            (block["type"], block.get(block["type"])) for block in blocks if block["type"] in ("text", "reasoning")
+        ]
+        return [(kind, text) for kind, text in pieces if text]
+
+    expected = texts(None)
+    assert "".join(text for kind, text in expected if kind == "reasoning") == "First.Second.Hm."
+    for version in ("responses/v1", "v0"):
+        assert texts(version) == expected
