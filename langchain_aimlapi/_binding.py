@@ -7,12 +7,13 @@ LangChain's own pass both methods on to the model, which knows nothing of what i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar, TypeVar, cast
 
 from langchain_core.language_models import LanguageModelInput
+from langchain_core.load.serializable import Serializable
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import ConfigurableField, Runnable, RunnableBinding, RunnableConfig, RunnableLambda
-from langchain_core.runnables.base import RunnableBindingBase, RunnableSerializable
+from langchain_core.runnables.base import RunnableBindingBase
 from langchain_core.runnables.config import merge_configs
 from langchain_core.runnables.configurable import (
     DynamicRunnable,
@@ -25,18 +26,25 @@ from langchain_aimlapi._structured import structured
 from langchain_aimlapi._tools import bound_tools
 
 Model = Runnable[LanguageModelInput, AIMessage]
+R = TypeVar("R", bound=Runnable[Any, Any])
 
 
-class ModelBinding(RunnableBinding[LanguageModelInput, AIMessage]):
-    """A model with arguments or a config bound to it."""
+class _LikeModel(Runnable[LanguageModelInput, AIMessage]):
+    """What takes tools and schemas as the model in it does, beside what is bound already."""
+
+    _written_as: ClassVar[type[Serializable]]
 
     @classmethod
     def lc_id(cls) -> list[str]:
         """Written by `langchain_core.load` as what it is a kind of."""
-        return RunnableBinding.lc_id()
+        return cls._written_as.lc_id()
 
-    def bind_tools(self, tools: Sequence[Any], **options: Any) -> Runnable[LanguageModelInput, AIMessage]:
-        """As `ChatAIMLAPI.bind_tools`, beside what is bound already."""
+    def bind(self, **kwargs: Any) -> Model:
+        """The same with arguments bound to every call."""
+        return kept(super().bind(**kwargs))
+
+    def bind_tools(self, tools: Sequence[Any], **options: Any) -> Model:
+        """As `ChatAIMLAPI.bind_tools`."""
         return self.bind(**bound_tools(tools, refuse=_model_in(self).strict_parameters, **options))
 
     def with_structured_output(self, schema: Any = None, **options: Any) -> Runnable[LanguageModelInput, Any]:
@@ -44,40 +52,26 @@ class ModelBinding(RunnableBinding[LanguageModelInput, AIMessage]):
         return _structured(self, schema, options)
 
 
-class ModelFields(RunnableConfigurableFields):  # type: ignore[type-arg]  # with arguments, Pydantic refuses a model
+class ModelBinding(_LikeModel, RunnableBinding[LanguageModelInput, AIMessage]):
+    """A model with arguments or a config bound to it."""
+
+    _written_as = RunnableBinding
+
+
+class ModelFields(_LikeModel, RunnableConfigurableFields):  # type: ignore[type-arg]  # with arguments, Pydantic refuses a model
     """A model whose settings are chosen by the config of a call."""
 
-    @classmethod
-    def lc_id(cls) -> list[str]:
-        """Written by `langchain_core.load` as what it is a kind of."""
-        return RunnableConfigurableFields.lc_id()
+    _written_as = RunnableConfigurableFields
 
-    def bind(self, **kwargs: Any) -> Runnable[LanguageModelInput, AIMessage]:
-        """The same with arguments bound to every call."""
-        return kept(super().bind(**kwargs))
-
-    def bind_tools(self, tools: Sequence[Any], **options: Any) -> Runnable[LanguageModelInput, AIMessage]:
-        """As `ChatAIMLAPI.bind_tools`, for whatever settings are chosen."""
-        return self.bind(**bound_tools(tools, refuse=_model_in(self).strict_parameters, **options))
-
-    def with_structured_output(self, schema: Any = None, **options: Any) -> Runnable[LanguageModelInput, Any]:
-        """As `ChatAIMLAPI.with_structured_output`, for whatever settings are chosen."""
-        return _structured(self, schema, options)
-
-    def configurable_alternatives(
-        self, which: ConfigurableField, **options: Any
-    ) -> RunnableSerializable[LanguageModelInput, AIMessage]:
+    def configurable_alternatives(self, which: ConfigurableField, **options: Any) -> Any:
         """This or another model, as the config of a call says."""
-        return kept_alternatives(super().configurable_alternatives(which, **options))
+        return kept(super().configurable_alternatives(which, **options))
 
 
-class ModelAlternatives(RunnableConfigurableAlternatives):  # type: ignore[type-arg]  # with arguments, Pydantic refuses a model
+class ModelAlternatives(_LikeModel, RunnableConfigurableAlternatives):  # type: ignore[type-arg]  # as above
     """One of several models, chosen by the config of a call."""
 
-    @classmethod
-    def lc_id(cls) -> list[str]:
-        """Written by `langchain_core.load` as what it is a kind of."""
-        return RunnableConfigurableAlternatives.lc_id()
+    _written_as = RunnableConfigurableAlternatives
 
     def bind_tools(self, tools: Sequence[Any], **options: Any) -> Runnable[LanguageModelInput, AIMessage]:
         """Binds tools to each of the models."""
@@ -96,22 +90,13 @@ class ModelAlternatives(RunnableConfigurableAlternatives):  # type: ignore[type-
         return RunnableConfigurableAlternatives(**fields)
 
 
-def kept(runnable: Runnable[LanguageModelInput, AIMessage]) -> Model:
-    """A binding that LangChain made as one of ours; all else as it is."""
-    if isinstance(runnable, ModelBinding) or not isinstance(runnable, RunnableBinding):
-        return runnable
-    return ModelBinding(**{name: getattr(runnable, name) for name in RunnableBinding.model_fields})
-
-
-def kept_fields(runnable: Any) -> RunnableSerializable[LanguageModelInput, AIMessage]:
-    """Configurable fields that LangChain made as ours."""
-    return ModelFields(**{name: getattr(runnable, name) for name in RunnableConfigurableFields.model_fields})
-
-
-def kept_alternatives(runnable: Any) -> RunnableSerializable[LanguageModelInput, AIMessage]:
-    """Alternatives that LangChain made as ours."""
-    names = RunnableConfigurableAlternatives.model_fields
-    return ModelAlternatives(**{name: getattr(runnable, name) for name in names})
+def kept(runnable: R) -> R:
+    """What LangChain made around a model as ours; all else as it is."""
+    for ours in (ModelBinding, ModelFields, ModelAlternatives):
+        theirs: Any = ours._written_as
+        if isinstance(runnable, theirs) and not isinstance(runnable, ours):
+            return cast(R, ours(**{name: getattr(runnable, name) for name in theirs.model_fields}))
+    return runnable
 
 
 def _structured(runnable: Any, schema: Any, options: Mapping[str, Any]) -> Runnable[LanguageModelInput, Any]:

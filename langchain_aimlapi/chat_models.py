@@ -131,13 +131,13 @@ class ChatAIMLAPI(SerializableChat):
         self, **fields: AnyConfigurableField
     ) -> RunnableSerializable[LanguageModelInput, AIMessage]:
         """A model whose settings the config of a call chooses, with tools and structured output, too."""
-        return _lazy._binding.kept_fields(super().configurable_fields(**fields))
+        return _lazy._binding.kept(super().configurable_fields(**fields))
 
     def configurable_alternatives(
         self, which: ConfigurableField, **options: Any
     ) -> RunnableSerializable[LanguageModelInput, AIMessage]:
         """This or another model, as the config of a call chooses, with tools and structured output, too."""
-        return _lazy._binding.kept_alternatives(super().configurable_alternatives(which, **options))
+        return _lazy._binding.kept(super().configurable_alternatives(which, **options))
 
     def bind_tools(
         self,
