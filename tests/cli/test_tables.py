@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import json
 import re
+import shutil
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aimlapi_cli import tables
-from aimlapi_emulator import EmulatorServer
+from aimlapi_emulator import EmulatorServer, emulator
 from tests.cli.conftest import Cli
 from tests.cli.shell import environment, in_a_pipe, on_a_terminal
 
@@ -21,12 +24,29 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminal
 WIDTHS = (40, 80, 200)
 
 
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmulatorServer, Path]]:
+    """An account with two calls, and the home of the user who made them; no test changes the account."""
+    home = tmp_path_factory.mktemp("home")
+    with emulator(balance_usd=5) as server:
+        for name in ("openai/gpt-4o", "anthropic/claude-opus-4-5"):
+            in_a_pipe(("ask", name, "hi"), environment(server.base_url, home))
+        yield server, home
+
+
 @pytest.fixture
-def settings(server: EmulatorServer, tmp_path: Path) -> dict[str, str]:
-    found = environment(server.base_url, tmp_path)
-    for name in ("openai/gpt-4o", "anthropic/claude-opus-4-5"):
-        in_a_pipe(("ask", name, "hi"), found)
-    return found
+def settings(asked: tuple[EmulatorServer, Path], tmp_path: Path) -> dict[str, str]:
+    account, home = asked
+    return environment(account.base_url, Path(shutil.copytree(home, tmp_path / "home")))
+
+
+@pytest.fixture(scope="module")
+def piped(asked: tuple[EmulatorServer, Path]) -> Callable[[tuple[str, ...]], str]:
+    """What a command writes into a pipe as JSON: the same, however wide a terminal is."""
+    account, home = asked
+    return functools.cache(
+        lambda line: in_a_pipe((*line, "--json"), environment(account.base_url, home)).stdout.decode()
+    )
 
 
 @pytest.mark.parametrize("columns", WIDTHS)
@@ -40,12 +60,13 @@ def settings(server: EmulatorServer, tmp_path: Path) -> dict[str, str]:
         ("model", "gpt-4o"),
     ],
 )
-def test_nothing_is_cut(settings: dict[str, str], line: tuple[str, ...], columns: int) -> None:
+def test_nothing_is_cut(
+    settings: dict[str, str], piped: Callable[[tuple[str, ...]], str], line: tuple[str, ...], columns: int
+) -> None:
     """What the terminal shows of a row is there in the pipe as well, whole; what is left out is named."""
     shown = on_a_terminal(line, settings, columns)
-    piped = in_a_pipe((*line, "--json"), settings).stdout.decode()
     assert shown.code == 0 and "…" not in shown.text
-    rows: Any = json.loads(piped)
+    rows: Any = json.loads(piped(line))
     if isinstance(rows, dict):
         return
     joined = shown.text.replace("\n", "")
@@ -57,7 +78,7 @@ def test_nothing_is_cut(settings: dict[str, str], line: tuple[str, ...], columns
     for figure in re.findall(
         r"(?<![\w/.:-])\d[\d,]*(?:\.\d+)?(?![\w/:-])", "\n".join(shown.lines[2:]).partition("\ntotal")[0]
     ):
-        assert figure in numbers or figure in piped, figure
+        assert figure in numbers or figure in piped(line), figure
     if columns == 40 and line == ("models", "gpt-4o", "--sort", "tps"):
         assert "Too narrow for:" in shown.text
 
@@ -123,10 +144,12 @@ def test_help_is_read_at_any_width(settings: dict[str, str], line: tuple[str, ..
 
 
 @pytest.mark.parametrize("columns", WIDTHS)
-def test_progress_keeps_to_one_line(settings: dict[str, str], columns: int) -> None:
+def test_progress_keeps_to_one_line(server: EmulatorServer, tmp_path: Path, columns: int) -> None:
     """A bar that is wider than the terminal leaves its remains on every line above."""
     shown = on_a_terminal(
-        ("compare", "hi", "--models", "openai/gpt-4o", "--runs", "3", "--no-answers"), settings, columns
+        ("compare", "hi", "--models", "openai/gpt-4o", "--runs", "3", "--no-answers"),
+        environment(server.base_url, tmp_path),
+        columns,
     )
     bars = [part for part in re.split(r"[\r\n]", shown.raw) if "━" in part]
     assert bars and all(len(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", bar)) <= columns for bar in bars)
