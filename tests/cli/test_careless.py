@@ -292,10 +292,10 @@ _LATE = {
 def test_an_interrupt_after_the_answer_ends_by_no_signal(home: dict[str, str], tmp_path: Path, late: str) -> None:
     register, code = _LATE[late]
     hook = f"""
-import atexit, os, sys, time
-def pause(*_, write=os.write, sleep=time.sleep):
+import atexit, os, sys
+def pause(*_, write=os.write, read=os.read):
     write(2, b"ending\\n")
-    sleep(0.5)
+    read(0, 1)  # until the interrupt is sent
 class Hook:
     def find_spec(self, name, path=None, target=None):
         if name == "aimlapi_cli.ask":
@@ -305,10 +305,12 @@ sys.meta_path.insert(0, Hook())
     (tmp_path / "sitecustomize.py").write_text(hook)
     settings = {**home, "PYTHONPATH": f"{tmp_path}{os.pathsep}{Path(__file__).parents[2]}"}
     line = [*AIMLAPI, "ask", "openai/gpt-4o", "What is 6*7?"]
-    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=settings)
+    process = subprocess.Popen(
+        line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=settings
+    )
     assert process.stderr is not None and process.stderr.readline() == b"ending\n"
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=30)  # closes its input
     assert (process.returncode, out, err) == (code, b"6*7 equals 42.\n", b"")
 
 
