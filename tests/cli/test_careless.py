@@ -291,11 +291,12 @@ _LATE = {
 @pytest.mark.parametrize("late", _LATE)
 def test_an_interrupt_after_the_answer_ends_by_no_signal(home: dict[str, str], tmp_path: Path, late: str) -> None:
     register, code = _LATE[late]
+    waits, sent = os.pipe()
     hook = f"""
 import atexit, os, sys
 def pause(*_, write=os.write, read=os.read):
     write(2, b"ending\\n")
-    read(0, 1)  # until the interrupt is sent
+    read({waits}, 1)  # until the interrupt is sent
 class Hook:
     def find_spec(self, name, path=None, target=None):
         if name == "aimlapi_cli.ask":
@@ -305,12 +306,12 @@ sys.meta_path.insert(0, Hook())
     (tmp_path / "sitecustomize.py").write_text(hook)
     settings = {**home, "PYTHONPATH": f"{tmp_path}{os.pathsep}{Path(__file__).parents[2]}"}
     line = [*AIMLAPI, "ask", "openai/gpt-4o", "What is 6*7?"]
-    process = subprocess.Popen(
-        line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=settings
-    )
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=settings, pass_fds=(waits,))
     assert process.stderr is not None and process.stderr.readline() == b"ending\n"
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)  # closes its input
+    os.close(sent)
+    out, err = process.communicate(timeout=30)
+    os.close(waits)
     assert (process.returncode, out, err) == (code, b"6*7 equals 42.\n", b"")
 
 
