@@ -350,6 +350,7 @@ def main() -> None:
         os.environ["SSL_CERT_FILE"] = str(CERTIFICATE)
     if name != "transport":
         KINDS[name].make("m", "http://127.0.0.1/v1")
+    gc.freeze()  # what is imported stays: each manner looks for what it leaves itself
     children = []
     for library in libraries:
         child = os.fork()
