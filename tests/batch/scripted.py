@@ -23,6 +23,8 @@ class ScriptedServer:
     bodies: what was sent.
     cost: US dollars that an answer names; None for an answer that names none.
     gate: an answer waits until it is set.
+    hold_from: the number of the request that closes the gate before itself; None for none.
+    held: how many requests wait at the gate. Those that came before it was closed do not.
     flaky: statuses that a text gets before its answer, one each time.
     """
 
@@ -34,7 +36,8 @@ class ScriptedServer:
         self.gate.set()
         self.flaky: dict[str, list[int]] = {}
         self.headers: dict[str, str] = {}
-        self.under_way = self.most = 0
+        self.hold_from: int | None = None
+        self.held = 0
         self.lock = threading.Lock()
         outer = self
 
@@ -54,13 +57,15 @@ class ScriptedServer:
                 with outer.lock:
                     outer.asked.append(text)
                     outer.bodies.append(body)
-                    outer.under_way += 1
-                    outer.most = max(outer.most, outer.under_way)
-                outer.gate.wait(20)
-                status, value = outer.reply(text, body)
-                with outer.lock:
-                    outer.under_way -= 1
-                self._send(status, value)
+                    if len(outer.asked) == outer.hold_from:
+                        outer.gate.clear()
+                    is_held = not outer.gate.is_set()
+                    outer.held += is_held
+                if is_held:
+                    outer.gate.wait(60)
+                    with outer.lock:
+                        outer.held -= 1
+                self._send(*outer.reply(text, body))
 
             def _send(self, status: int, value: Any) -> None:
                 data = value if isinstance(value, bytes) else json.dumps(value).encode()
@@ -107,6 +112,11 @@ class ScriptedServer:
     def wait_for(self, count: int) -> None:
         """Waits until so many requests have come."""
         while len(self.asked) < count:
+            time.sleep(0.01)  # looks how far it is
+
+    def wait_for_held(self, count: int) -> None:
+        """Waits until so many requests wait at the gate."""
+        while self.held < count:
             time.sleep(0.01)  # looks how far it is
 
     def close(self) -> None:

@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -90,22 +89,16 @@ def test_a_signal_finishes_what_is_sent_and_leaves_what_waits(
 ) -> None:
     written("rows.jsonl", ROWS)
     settings = {**environment(scripted.url, Path("home")), "PYTHONPATH": str(Path(__file__).parents[2])}
+    scripted.hold_from = 2
     process = subprocess.Popen(
         [*program, *command("--concurrency", "4")], env=settings, stderr=subprocess.PIPE, encoding="utf-8"
     )
-    scripted.wait_for(1)
-    scripted.gate.clear()
-    asked = 0
-    while asked != len(scripted.asked) or scripted.under_way < 4:  # until all that may be sent is
-        asked = len(scripted.asked)
-        time.sleep(0.05)
+    scripted.wait_for_held(4)  # all that may be sent is
+    asked = len(scripted.asked)
     code, out, _ = ran(scripted, ["batch", "status", "out.jsonl", "--json"])
     assert code == 0 and json.loads(out)["running"] is True and json.loads(out)["pid"] == process.pid
     process.send_signal(number)
-    assert process.stderr is not None
-    said = process.stderr.readline() or process.stderr.readline()
-    while "Finishing" not in said:
-        said = process.stderr.readline()
+    assert process.stderr is not None and any("Finishing" in line for line in process.stderr)
     scripted.gate.set()
     assert process.wait(20) == 130 and len(scripted.asked) == asked == len(answers())
     assert f"{30 - asked} left" in process.stderr.read()
@@ -130,16 +123,13 @@ def test_help_can_be_read_at_40_columns(scripted: ScriptedServer) -> None:
 def test_ctrl_c_twice_stops_at_once_and_keeps_what_came(scripted: ScriptedServer) -> None:
     written("rows.jsonl", ROWS)
     settings = environment(scripted.url, Path("home"))
+    scripted.hold_from = 4
     process = subprocess.Popen(
         [*AIMLAPI, *command("--concurrency", "1")], env=settings, stderr=subprocess.PIPE, text=True
     )
-    scripted.wait_for(3)
-    scripted.gate.clear()
-    scripted.wait_for(4)
-    assert process.stderr is not None
+    scripted.wait_for_held(1)
     os.kill(process.pid, signal.SIGINT)
-    while "Finishing" not in process.stderr.readline():
-        pass
+    assert process.stderr is not None and any("Finishing" in line for line in process.stderr)
     os.kill(process.pid, signal.SIGINT)
     assert process.wait(20) == 130
     process.stderr.close()
