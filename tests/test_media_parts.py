@@ -287,6 +287,8 @@ def test_a_file_of_this_machine_is_not_sent_as_an_address(part: Json) -> None:
 def test_addresses_ids_and_data_are_sent(address: str) -> None:
     part = {"type": "image_url", "image_url": {"url": address}}
     assert corrected_part(part) == part
+    for text in ({"type": "text", "text": "see cat.png"}, {"type": "input_text", "text": "cat.png"}):
+        assert corrected_part(text) == text
 
 
 @pytest.mark.parametrize("way", FOUR_WAYS, ids=str)

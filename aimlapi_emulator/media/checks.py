@@ -48,7 +48,7 @@ def _number(least: float, most: float, *, whole: bool = False) -> Callable[[Any]
 def _is_image_size(value: Any) -> bool:
     if isinstance(value, dict):
         return all(isinstance(side := value.get(name), int) and side > 0 for name in ("width", "height"))
-    return value in PRESETS or _text(r"[\d.]+K|auto|[1-9]\d*[x*][1-9]\d*")(value)
+    return isinstance(value, str) and (value in PRESETS or _text(r"[\d.]+K|auto|[1-9]\d*[x*][1-9]\d*")(value))
 
 
 _RATIO = _text(r"[1-9]\d*(\.\d+)?:[1-9]\d*(\.\d+)?|auto|adaptive|default|keep_ratio|match_input_image")

@@ -66,10 +66,13 @@ def corrected_part(part: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _check_address(part: Mapping[str, Any], kind: str) -> None:
-    field = _DATA_FIELDS.get(kind) or ("data" if kind == "input_audio" else None)
-    value = part.get(_FLAT_FIELDS[kind]) if kind in _FLAT_FIELDS else part.get(kind)
-    if field is not None and isinstance(value, Mapping):
-        value = value.get(field)
+    if kind in _FLAT_FIELDS:
+        value = part.get(_FLAT_FIELDS[kind])
+    elif kind in _DATA_FIELDS or kind == "input_audio":
+        value = part.get(kind)
+        value = value.get(_DATA_FIELDS.get(kind, "data")) if isinstance(value, Mapping) else value
+    else:
+        return
     if not isinstance(value, str) or len(value) > _LONGEST_PATH or (_SCHEME.match(value) and value[:5] != "file:"):
         return
     if value[:5] == "file:" or from_name(value) is not None:  # ids of files, and base64, have no ending
