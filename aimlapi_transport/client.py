@@ -95,7 +95,7 @@ class _Endpoints(ServiceMethods, Caller, Generic[T_Stream]):
         Raises:
             AIMLAPIError: of the fitting class.
         """
-        return await self._complete(self._chat_request(model, messages, parameters), timeout)
+        return await self._complete(self._chat_request(model, messages, parameters), timeout=timeout)
 
     def stream_chat(
         self, model: str, messages: Sequence[Mapping[str, Any]], *, timeout: Timeout = None, **parameters: Any
@@ -123,7 +123,7 @@ class _Endpoints(ServiceMethods, Caller, Generic[T_Stream]):
         Returns:
             The completion; `raw` is Claude's own message, whose `content` can be sent back as it is.
         """
-        return await self._complete(self._messages_request(model, messages, parameters), timeout)
+        return await self._complete(self._messages_request(model, messages, parameters), timeout=timeout)
 
     def stream_messages(
         self, model: str, messages: Sequence[Mapping[str, Any]], *, timeout: Timeout = None, **parameters: Any
@@ -151,13 +151,6 @@ class _Endpoints(ServiceMethods, Caller, Generic[T_Stream]):
             on_progress: called while a response is made in the background (`background=True` under /v1/responses),
                 with what there is of it. Such a call ends with the client's `deadline`; given up, it is cancelled.
         """
-        return await self._complete(request, timeout, on_progress)
-
-    def stream(self, request: Request, *, timeout: Timeout = None) -> T_Stream:
-        """The answer to a request, delta by delta. Tries again only while nothing was returned."""
-        return self._stream_type(self, request, timeout)
-
-    async def _complete(self, request: Request, timeout: Timeout, on_progress: Progress | None = None) -> Completion:
         time_limits = TimeLimits(self, request, timeout)
         completion = await self._call(request, time_limits, read_answer)
         if request.is_background:
@@ -165,6 +158,12 @@ class _Endpoints(ServiceMethods, Caller, Generic[T_Stream]):
 
             return await finished(self, read_answer, request, completion, time_limits, on_progress)
         return completion
+
+    _complete = complete.asynchronous
+
+    def stream(self, request: Request, *, timeout: Timeout = None) -> T_Stream:
+        """The answer to a request, delta by delta. Tries again only while nothing was returned."""
+        return self._stream_type(self, request, timeout)
 
     @client_method
     async def embed(

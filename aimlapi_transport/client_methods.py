@@ -29,11 +29,15 @@ class Async:
 
 
 class _Method(Generic[P, T_Blocking, T_Async]):
-    """A method of two classes with the same arguments: one function in `Blocking` ones, another in `Async` ones."""
+    """A method of two classes with the same arguments: one function in `Blocking` ones, another in `Async` ones.
+
+    Attributes:
+        asynchronous: the latter, for coroutines of both classes that call it.
+    """
 
     def __init__(self, blocking: Callable[..., T_Blocking], asynchronous: Callable[..., T_Async]) -> None:
         self._blocking = blocking
-        self._async = asynchronous
+        self.asynchronous = asynchronous
         self.__doc__ = blocking.__doc__
 
     @overload
@@ -43,7 +47,7 @@ class _Method(Generic[P, T_Blocking, T_Async]):
     @overload
     def __get__(self, instance: Async, owner: type) -> Callable[P, T_Async]: ...
     def __get__(self, instance: Any, owner: type) -> Any:
-        function = self._blocking if issubclass(owner, Blocking) else self._async
+        function = self._blocking if issubclass(owner, Blocking) else self.asynchronous
         return function if instance is None else MethodType(function, instance)
 
 

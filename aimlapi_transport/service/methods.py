@@ -106,16 +106,14 @@ class ServiceMethods:
             metrics += service.catalogue.read_metrics(payload)
         return metrics
 
-    async def _pricing(self, model: str) -> Pricing | None:
-        """The prices of a model, looked up once for all that ask meanwhile."""
+    @client_method
+    async def pricing(self, model: str) -> Pricing | None:
+        """The prices of a model; None where the catalogue does not tell them, or did not answer. Kept for an hour."""
         calls, prices = self._service, service.prices
         look_up = partial(prices.look_up, calls, model)
         return await prices.PRICES.price((calls.base_url, model), look_up, is_async=isinstance(self, Async))
 
-    @client_method
-    async def pricing(self, model: str) -> Pricing | None:
-        """The prices of a model; None where the catalogue does not tell them, or did not answer. Kept for an hour."""
-        return await self._pricing(model)
+    _pricing = pricing.asynchronous
 
     @client_method
     async def estimate_cost(self, request: Request, *, output_tokens: int | None = None) -> Decimal | None:
@@ -133,10 +131,9 @@ class ServiceMethods:
 
         Its input, and as much output as its limit allows, up to 500 tokens.
         """
-        return await self._sure_cost(request)
-
-    async def _sure_cost(self, request: Request) -> float | None:
         return service.prices.sure_cost(await self._pricing(request.model), request)
+
+    _sure_cost = sure_cost.asynchronous
 
     @client_method
     async def balance(self, *, timeout: Timeout = None) -> Balance:
