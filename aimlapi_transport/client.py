@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import httpx
 from typing_extensions import Unpack
@@ -18,25 +18,24 @@ from aimlapi_transport.answers import read_answer
 from aimlapi_transport.chat.request_warnings import warn_unlisted
 from aimlapi_transport.chat.response import Completion
 from aimlapi_transport.client_methods import client_method
+from aimlapi_transport.config.embedding_families import Task
 from aimlapi_transport.config.limits import Limits
 from aimlapi_transport.config.settings import SettingsArguments
+from aimlapi_transport.embeddings import Embeddings, embedding_request, read_embeddings, split_texts
 from aimlapi_transport.http.caller import Caller
+from aimlapi_transport.http.exchange import Exchange
 from aimlapi_transport.http.pool import PoolHandle
 from aimlapi_transport.http.timeouts import TimeLimits, Timeout
 from aimlapi_transport.media.methods import AsyncMedia, SyncMedia
+from aimlapi_transport.messages.request import messages_request
 from aimlapi_transport.request import Request
 from aimlapi_transport.request_builder import build_request
 from aimlapi_transport.request_options import CALL_OPTIONS, REQUEST_OPTIONS, RequestOptions
+from aimlapi_transport.responses.background import Progress, finished
 from aimlapi_transport.service.methods import AsyncService, ServiceMethods, SyncService
 from aimlapi_transport.stream import AsyncStream, Stream
 from aimlapi_transport.usage_totals import CountedCall, used_by_embeddings
 from aimlapi_transport.user_warnings import UnlistedParameterWarning
-
-if TYPE_CHECKING:  # imported by the first call for embeddings, or of a response in the background
-    from aimlapi_transport.config.embedding_families import Task
-    from aimlapi_transport.embeddings import Embeddings
-    from aimlapi_transport.http.exchange import Exchange
-    from aimlapi_transport.responses.background import Progress
 
 T_Stream = TypeVar("T_Stream")  # an iterator of deltas, or an asynchronous one
 
@@ -61,8 +60,6 @@ class _Endpoints(ServiceMethods, Caller, Generic[T_Stream]):
 
     def split_texts(self, model: str, texts: Iterable[str], most: int, *, alone: bool = False) -> list[list[str]]:
         """The texts in batches, one for each request to this client's host; see `embeddings.split_texts`."""
-        from aimlapi_transport.embeddings import split_texts
-
         return split_texts(model, texts, most, alone=alone, preset=self.preset)
 
     def embedding_request(
@@ -73,8 +70,6 @@ class _Endpoints(ServiceMethods, Caller, Generic[T_Stream]):
         Warns:
             UnlistedParameterWarning: once for each model and parameter its documents do not list.
         """
-        from aimlapi_transport.embeddings import embedding_request
-
         request = embedding_request(model, texts, RequestOptions.for_host(self, **options), task=task, alone=alone)
         warn_unlisted(request)
         return request
@@ -134,8 +129,6 @@ class _Endpoints(ServiceMethods, Caller, Generic[T_Stream]):
     def _messages_request(
         self, model: str, messages: Sequence[Mapping[str, Any]], parameters: dict[str, Any], *, stream: bool = False
     ) -> Request:
-        from aimlapi_transport.messages.request import messages_request
-
         options = {name: parameters.pop(name) for name in REQUEST_OPTIONS if name in parameters}
         return messages_request(
             model, messages, RequestOptions.for_host(self, parameters=parameters, stream=stream, **options)
@@ -154,8 +147,6 @@ class _Endpoints(ServiceMethods, Caller, Generic[T_Stream]):
         time_limits = TimeLimits(self, request, timeout)
         completion = await self._call(request, time_limits, read_answer)
         if request.is_background:
-            from aimlapi_transport.responses.background import finished
-
             return await finished(self, read_answer, request, completion, time_limits, on_progress)
         return completion
 
@@ -174,7 +165,6 @@ class _Endpoints(ServiceMethods, Caller, Generic[T_Stream]):
         Args:
             call: where what it uses is counted, and its budget.
         """
-        from aimlapi_transport.embeddings import read_embeddings
 
         async def read(exchange: Exchange) -> Embeddings:
             return read_embeddings(await exchange.read_all(), count, exchange.headers, scrub=exchange.scrub)

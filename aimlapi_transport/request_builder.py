@@ -13,6 +13,7 @@ from aimlapi_transport.chat.request_warnings import warn_unlisted
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.request import Request
 from aimlapi_transport.request_options import RequestOptions
+from aimlapi_transport.responses.request import responses_request
 from aimlapi_transport.responses.routing import is_known_there, uses_responses
 from aimlapi_transport.user_warnings import warn_once, warn_unknown_endpoint
 
@@ -36,8 +37,6 @@ def build_request(
     if to_responses:
         if choice is None and not is_known_there(model, preset):
             warn_unknown_endpoint(model)
-        from aimlapi_transport.responses.request import responses_request
-
         request = responses_request(model, messages, options)
         if any(message.get("name") and message.get("role") not in ("tool", "function") for message in messages):
             warn_left_out(model, "name", is_strict=options.strict_parameters)

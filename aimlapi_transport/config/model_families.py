@@ -189,7 +189,7 @@ class ModelFacts(NamedTuple):
     Attributes:
         parameters: the body fields its chat schema names (incomplete: see WIRE facts); None where it has none.
         limits: ranges its schema names, by parameter.
-        roles, parts: accepted roles, and content part types of a user message.
+        parts: content part types of a user message.
         endpoints: the paths that serve it.
         context_length: tokens of input and output together; None where not documented.
         capabilities: claimed by the documents: "tools", "vision_image", "reasoning", ...
@@ -200,7 +200,6 @@ class ModelFacts(NamedTuple):
     family: str
     parameters: frozenset[str] | None
     limits: Mapping[str, Limit]
-    roles: tuple[str, ...]
     parts: tuple[str, ...]
     endpoints: tuple[str, ...]
     context_length: int | None
@@ -274,7 +273,6 @@ def facts_for(model: str) -> ModelFacts | None:
             for name, limit in limits.items()
             if isinstance(limit, dict)
         },
-        roles=tuple(row.get("roles", ())),
         parts=tuple(row.get("parts", ())),
         endpoints=tuple(row.get("endpoints", ())),
         context_length=row.get("context_length"),

@@ -207,13 +207,12 @@ def _page(payload: Any) -> tuple[list[Json], Json]:
 # -- what may be asked -------------------------------------------------------------------------------------------------
 
 
-def window(period: str | None, start: Any, end: Any, *, required: bool = True) -> list[tuple[str, str]]:
+def window(period: str | None, start: Any, end: Any) -> list[tuple[str, str]]:
     """The parameters of a window of time.
 
     Args:
         period: the last hours or days, `24h` or `7d`; by default 30 days.
         start, end: in its place, `datetime`, `date` or ISO 8601; without a zone they are UTC.
-        required: whether a window there must be.
 
     Raises:
         InvalidRequestError: two windows at once, half of one, one of more than 92 days, or none that can be read.
@@ -221,8 +220,6 @@ def window(period: str | None, start: Any, end: Any, *, required: bool = True) -
     if period is not None and (start is not None or end is not None):
         raise InvalidRequestError(f"`period` is {period!r}, and `start` or `end` is given, too: pass one window.")
     if start is None and end is None:
-        if period is None and not required:
-            return []
         period = "30d" if period is None else period
         read = _PERIOD.fullmatch(period) if isinstance(period, str) else None
         if read is None:
