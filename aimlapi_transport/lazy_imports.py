@@ -59,17 +59,6 @@ def lazy_modules(package: str, *names: str) -> Callable[[str], Any]:
     return __getattr__
 
 
-class LazyModule:
-    """A module of ours that is imported when a name of it is first used. For type checkers, import it instead."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __getattr__(self, name: str) -> Any:
-        value = self.__dict__[name] = getattr(import_module(self._name), name)
-        return value
-
-
 def import_or_explain(module: str, wanted: str, framework: Framework | None) -> Any:
     """The module.
 

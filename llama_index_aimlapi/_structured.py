@@ -21,18 +21,12 @@ from pydantic import BaseModel
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.model_families import claims
 from aimlapi_transport.errors import InvalidRequestError
-from aimlapi_transport.lazy_imports import LazyModule
+from llama_index_aimlapi import _lazy
 from llama_index_aimlapi._settings import AIMLAPISettings
 
 if TYPE_CHECKING:
     from aimlapi_transport.structured.answer_schema import AnswerSchema
-    from llama_index_aimlapi import _schemas, _structured_llm, _structured_parsing, _tools
     from llama_index_aimlapi._structured_parsing import Expected, Model
-else:  # imported by the first call for a shape
-    _schemas = LazyModule("llama_index_aimlapi._schemas")
-    _structured_llm = LazyModule("llama_index_aimlapi._structured_llm")
-    _structured_parsing = LazyModule("llama_index_aimlapi._structured_parsing")
-    _tools = LazyModule("llama_index_aimlapi._tools")
 
 Way = Literal["json_schema", "tool", "words"]
 
@@ -89,7 +83,7 @@ class StructuredPrediction(AIMLAPISettings):
             StructuredOutputError: as in `structured_predict`, at the end.
         """
         messages, kwargs, expected = self._asked(output_cls, prompt, llm_kwargs, prompt_args)
-        partial = _structured_parsing.PartialAnswers(expected)
+        partial = _lazy._structured_parsing.PartialAnswers(expected)
         with closing(self.stream_chat(messages, **kwargs)) as chunks:
             for response in chunks:
                 yield from partial.add(response)
@@ -106,7 +100,7 @@ class StructuredPrediction(AIMLAPISettings):
         messages, kwargs, expected = self._asked(output_cls, prompt, llm_kwargs, prompt_args)
 
         async def objects() -> AsyncGenerator[Model | BaseModel, None]:
-            partial = _structured_parsing.PartialAnswers(expected)
+            partial = _lazy._structured_parsing.PartialAnswers(expected)
             async with aclosing(await self.astream_chat(messages, **kwargs)) as chunks:
                 async for response in chunks:
                     for value in partial.add(response):
@@ -121,7 +115,7 @@ class StructuredPrediction(AIMLAPISettings):
         Args:
             kwargs: settings of the `StructuredLLM`; any other is passed to every call, as `llm_kwargs` is.
         """
-        structured = _structured_llm.AIMLAPIStructured
+        structured = _lazy._structured_llm.AIMLAPIStructured
         settings = {name: kwargs.pop(name) for name in structured.model_fields if name in kwargs}
         settings["llm_kwargs"] = {**settings.get("llm_kwargs", {}), **kwargs}
         return structured(llm=self, output_cls=output_cls, **settings)
@@ -138,7 +132,10 @@ class StructuredPrediction(AIMLAPISettings):
 
     def _prepare_schema(self, llm_kwargs: Json | None, output_cls: type[BaseModel]) -> Json:
         """The arguments of `chat`, with the class's schema as `response_format`."""
-        return {"response_format": _schemas.to_response_format(output_cls), **_without_idle_choices(llm_kwargs or {})}
+        return {
+            "response_format": _lazy._schemas.to_response_format(output_cls),
+            **_without_idle_choices(llm_kwargs or {}),
+        }
 
     def _way(self, shape: AnswerSchema) -> Way:
         mode = self.pydantic_program_mode
@@ -168,14 +165,14 @@ class StructuredPrediction(AIMLAPISettings):
         if self.system_prompt:
             messages = [ChatMessage(role=MessageRole.SYSTEM, content=self.system_prompt), *messages]
         kwargs = dict(llm_kwargs or {})
-        others = _tools.to_tools([*(kwargs.get("tools") or ()), *(self.tools or ())])
+        others = _lazy._tools.to_tools([*(kwargs.get("tools") or ()), *(self.tools or ())])
         names = frozenset(str((row.get("function") or row).get("name")) for row in others)
-        way = self._way(_schemas.to_answer_schema(output_cls, strict=None))
+        way = self._way(_lazy._schemas.to_answer_schema(output_cls, strict=None))
         strict = kwargs.get("strict")
         if strict is None and way == "tool":
             strict = self.strict
         is_strict = {"tool": bool(strict), "json_schema": strict is not False, "words": False}[way]
-        shape = _schemas.to_answer_schema(
+        shape = _lazy._schemas.to_answer_schema(
             output_cls, strict=is_strict or None, was_asked=strict is not None, refuse=self.strict_parameters
         )
         if way == "tool":
@@ -186,15 +183,15 @@ class StructuredPrediction(AIMLAPISettings):
             kwargs = {"response_format": shape.response_format(), **kwargs}
         if way == "words":
             messages = _with_instruction(messages, shape.instruction())
-        return messages, kwargs, _structured_parsing.Expected(output_cls, shape, names)
+        return messages, kwargs, _lazy._structured_parsing.Expected(output_cls, shape, names)
 
     def _with_answer_tool(
         self, messages: list[ChatMessage], shape: AnswerSchema, kwargs: Json, others: frozenset[str]
     ) -> Json:
         """The arguments of `chat` with the tool whose call is the answer, beside the caller's own tools."""
-        tools: list[Any] = [_schemas.tool_for(shape), *(kwargs.pop("tools", None) or ())]
+        tools: list[Any] = [_lazy._schemas.tool_for(shape), *(kwargs.pop("tools", None) or ())]
         kwargs.pop("tool_required", None)
-        choice = _tools.to_tool_choice(kwargs.pop("tool_choice", None), _tools.to_tools(tools))
+        choice = _lazy._tools.to_tool_choice(kwargs.pop("tool_choice", None), _lazy._tools.to_tools(tools))
         only = {"type": "function", "function": {"name": shape.name}}
         if choice not in (None, "auto", "required", only):
             raise InvalidRequestError(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import aclosing, closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -20,14 +20,9 @@ from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools.types import BaseTool
 
 from aimlapi_transport.chat.wire_types import Json
-from aimlapi_transport.lazy_imports import LazyModule
+from llama_index_aimlapi import _lazy
 from llama_index_aimlapi._structured import StructuredPrediction
 from llama_index_aimlapi.errors import ToolCallError
-
-if TYPE_CHECKING:
-    from llama_index_aimlapi import _tools
-else:  # imported at the first call
-    _tools = LazyModule("llama_index_aimlapi._tools")
 
 
 class ToolCalling(StructuredPrediction):
@@ -86,10 +81,10 @@ class ToolCalling(StructuredPrediction):
             user_msg = ChatMessage(role=MessageRole.USER, content=user_msg)
         if user_msg is not None:
             messages.append(user_msg)
-        definitions = _tools.to_tools(
+        definitions = _lazy._tools.to_tools(
             tools, strict=self.strict if strict is None else strict, refuse=self.strict_parameters
         )
-        choice = _tools.to_tool_choice(tool_choice, definitions)
+        choice = _lazy._tools.to_tool_choice(tool_choice, definitions)
         prepared: Json = {"messages": messages, "tools": definitions or None, "tool_choice": None, **kwargs}
         if definitions:
             prepared["tool_choice"] = choice or ("required" if tool_required else "auto")
@@ -110,7 +105,7 @@ class ToolCalling(StructuredPrediction):
             ToolCallError: a finished answer holds a call that cannot be run, such as one cut short; or none at all,
                 unless `error_on_no_tool_call` is off.
         """
-        calls = _tools.selections(response)
+        calls = _lazy._tools.selections(response)
         if not calls and error_on_no_tool_call:
             raise ToolCallError(
                 f"The model called no tool: it answered {(response.message.content or '')[:200]!r}.", body=response.raw
@@ -131,7 +126,7 @@ class _Tries:
 
     def is_asked_again(self, response: ChatResponse) -> bool:
         """Whether the model has to write its calls again: the conversation then goes on with what is wrong."""
-        more = _tools.correction(response) if self._retries else []
+        more = _lazy._tools.correction(response) if self._retries else []
         if more:
             self._retries -= 1
             self.arguments = {**self.arguments, "messages": [*self.arguments["messages"], *more]}

@@ -21,15 +21,12 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from pydantic import ConfigDict
 
-from aimlapi_transport.lazy_imports import LazyModule
+from llama_index_aimlapi import _lazy
 from llama_index_aimlapi._instrumentation import AsyncResponses, aobserved, observed
 from llama_index_aimlapi._tool_calling import ToolCalling
 
 if TYPE_CHECKING:
     from aimlapi_transport.service.catalogue import Model
-    from llama_index_aimlapi import _calls
-else:  # imported at the first call, as all that only calls need: half of what importing this would cost
-    _calls = LazyModule("llama_index_aimlapi._calls")
 
 
 class AIMLAPI(ToolCalling):
@@ -73,30 +70,30 @@ class AIMLAPI(ToolCalling):
     @llm_chat_callback()
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """The answer to a conversation."""
-        return _calls.chat(self, messages, kwargs)
+        return _lazy._calls.chat(self, messages, kwargs)
 
     @llm_chat_callback()
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """The answer to a conversation."""
-        return await _calls.achat(self, messages, kwargs)
+        return await _lazy._calls.achat(self, messages, kwargs)
 
     @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """The answer to a prompt."""
-        return to_completion(_calls.chat(self, self._prompt(prompt, formatted), kwargs))
+        return to_completion(_lazy._calls.chat(self, self._prompt(prompt, formatted), kwargs))
 
     @llm_completion_callback()
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """The answer to a prompt."""
-        return to_completion(await _calls.achat(self, self._prompt(prompt, formatted), kwargs))
+        return to_completion(await _lazy._calls.achat(self, self._prompt(prompt, formatted), kwargs))
 
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """The answer piece by piece: each response repeats all before it, the last one is the whole answer."""
-        return observed(llm_chat_callback(), _calls.stream, self, messages, **kwargs)
+        return observed(llm_chat_callback(), _lazy._calls.stream, self, messages, **kwargs)
 
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """The answer piece by piece: each response repeats all before it, the last one is the whole answer."""
-        return await aobserved(llm_chat_callback(), _calls.astream, self, messages, **kwargs)
+        return await aobserved(llm_chat_callback(), _lazy._calls.astream, self, messages, **kwargs)
 
     def stream_complete(
         self, prompt: str | None = None, formatted: bool = False, **kwargs: Any
@@ -104,7 +101,7 @@ class AIMLAPI(ToolCalling):
         """The answer to a prompt piece by piece: each response repeats all before it."""
 
         def start(llm: AIMLAPI, prompt: str, **kwargs: Any) -> CompletionResponseGen:
-            return _calls.stream(llm, llm._prompt(prompt, formatted), to_completion, **kwargs)
+            return _lazy._calls.stream(llm, llm._prompt(prompt, formatted), to_completion, **kwargs)
 
         return observed(llm_completion_callback(), start, self, _required(prompt), **kwargs)
 
@@ -114,7 +111,7 @@ class AIMLAPI(ToolCalling):
         """The answer to a prompt piece by piece: each response repeats all before it."""
 
         async def start(llm: AIMLAPI, prompt: str, **kwargs: Any) -> AsyncResponses[CompletionResponse]:
-            return await _calls.astream(llm, llm._prompt(prompt, formatted), to_completion, **kwargs)
+            return await _lazy._calls.astream(llm, llm._prompt(prompt, formatted), to_completion, **kwargs)
 
         return await aobserved(llm_completion_callback(), start, self, _required(prompt), **kwargs)
 
@@ -129,7 +126,7 @@ class AIMLAPI(ToolCalling):
         """
         chat_messages = self._prompt(messages, formatted=True) if isinstance(messages, str) else messages
         client = self._client()
-        call = _calls.to_call(self, client, chat_messages, kwargs, stream=False)
+        call = _lazy._calls.to_call(self, client, chat_messages, kwargs, stream=False)
         cost = client.estimate_cost(call.request, output_tokens=output_tokens)
         return None if cost is None else float(cost)
 

@@ -101,12 +101,9 @@ class _Imports(ast.NodeVisitor):
             self.visit(part)
 
     def visit_Call(self, node: ast.Call) -> None:
-        """A package or a module says which modules it imports when they are first used."""
-        names = {str(name.value) for name in node.args if isinstance(name, ast.Constant)}
+        """A package says which modules it imports when they are first used."""
         if isinstance(node.func, ast.Name) and node.func.id == "lazy_modules":
-            self.found |= {f"{self._name}.{name}" for name in names}
-        if isinstance(node.func, ast.Name) and node.func.id == "LazyModule":
-            self.found |= names & self._modules
+            self.found |= {f"{self._name}.{name.value}" for name in node.args if isinstance(name, ast.Constant)}
         self.generic_visit(node)
 
     def visit_Import(self, node: ast.Import) -> None:
