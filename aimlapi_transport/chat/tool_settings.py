@@ -108,7 +108,7 @@ def tool_choice_for(choice: Any, tools: Sequence[Json]) -> str | Json | None:
         return "required"
     if choice in ("auto", "none"):
         return str(choice)
-    kinds = {tool[kind]["name"]: kind for tool in tools for kind in ("function", "custom") if kind in tool}
+    kinds = _kinds_by_name(tools)
     if isinstance(choice, str):
         if choice in [tool["type"] for tool in tools if tool.get("type") not in (None, "function", "custom")]:
             return {"type": choice}
@@ -125,6 +125,17 @@ def tool_choice_for(choice: Any, tools: Sequence[Json]) -> str | Json | None:
             raise InvalidRequestError(f"`tool_choice` names {name!r}: the tools are {', '.join(kinds)}.")
         return {"type": "function", "function": {"name": name}} if choice.get("type") == "tool" else dict(choice)
     raise InvalidRequestError(f"`tool_choice` is {choice!r}: pass a word, a tool's name, an object or a bool.")
+
+
+def _kinds_by_name(tools: Sequence[Json]) -> dict[str, str]:
+    """The names of functions and custom tools, nested or flat, and which of the two each is."""
+    kinds = {}
+    for tool in tools:
+        for kind in ("function", "custom"):
+            inner = tool.get(kind) or (tool if tool.get("type") == kind else None)
+            if isinstance(inner, Mapping) and inner.get("name"):
+                kinds[str(inner["name"])] = kind
+    return kinds
 
 
 def takes_choice(choice: Any, user: Json, rules: HostRules) -> bool:

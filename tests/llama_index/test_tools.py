@@ -42,12 +42,31 @@ NAMED = {"type": "function", "function": {"name": "add"}}
         (False, False, "auto"),
         ("add", False, NAMED),
         (NAMED, False, NAMED),
+        ({"type": "tool", "name": "add"}, False, NAMED),  # Anthropic's form
+        ({"type": "any"}, False, "required"),
     ],
 )
 def test_every_way_to_choose_a_tool(choice: Any, required: bool, sent: Any) -> None:
     host = Host([whole()])
     host.llm().chat_with_tools([ADD, STOP], "Hi", tool_choice=choice, tool_required=required)
     assert host.bodies[0]["tool_choice"] == sent
+
+
+@pytest.mark.parametrize(
+    ("tool", "choice", "sent"),
+    [
+        ({"type": "web_search", "web_search": {"enable": True}}, "web_search", {"type": "web_search"}),
+        ({"type": "custom", "custom": {"name": "run"}}, "run", {"type": "custom", "custom": {"name": "run"}}),
+        ({"type": "function", "name": "flat"}, "flat", {"type": "function", "function": {"name": "flat"}}),
+    ],
+)
+def test_a_tool_of_any_kind_may_be_chosen(tool: Any, choice: str, sent: Any) -> None:
+    host = Host([whole()])
+    host.llm().chat([ChatMessage("Hi")], tools=[ADD, tool], tool_choice=choice)
+    host.llm().chat([ChatMessage("Hi")], tools=[ADD, tool], tool_choice=sent)
+    assert [body["tool_choice"] for body in host.bodies] == [sent, sent]
+    with pytest.raises(InvalidRequestError, match="`tool_choice` names 'nope'"):
+        host.llm().chat([ChatMessage("Hi")], tools=[ADD, tool], tool_choice={"type": "tool", "name": "nope"})
 
 
 @pytest.mark.parametrize(("choice", "tools"), [("ad", [ADD]), ("add", []), ("required", []), (3, [ADD])])
