@@ -28,7 +28,7 @@ from aimlapi_transport.json_codec import JsonError, loads
 from aimlapi_transport.media.failures import generation_failure
 from aimlapi_transport.media.generations import Generation, GenerationStatus
 from aimlapi_transport.media.inputs import address_of
-from aimlapi_transport.media.operations import LATER, operation_named
+from aimlapi_transport.media.operations import LATER, check_takes_minutes, operation_named
 from aimlapi_transport.media.replies import read_bytes, read_result
 from aimlapi_transport.media.requests import media_request, poll_request, upload_limits
 from aimlapi_transport.media.states import payload_error, read_cost, read_id, read_state
@@ -113,6 +113,7 @@ class MediaCalls:
             arguments = await self._with_uploads(operation, model, arguments)
             reply = await self._send(self.request(operation, model, arguments, options), timeout)
             return _result(reply, model, operation)
+        _check_wait(wait_timeout, on_progress)  # before anything is paid for
         generation = await self.submit(operation, model, arguments, options, timeout=timeout)
         try:
             return await self.wait(generation, timeout=wait_timeout, on_progress=on_progress)
@@ -156,8 +157,7 @@ class MediaCalls:
             InvalidRequestError: the operation always answers at once.
             BadResponseError: the reply has neither an id nor a result.
         """
-        if operation not in LATER:
-            raise InvalidRequestError(f"`{operation}` answers at once: call `{operation}`. Submit {', '.join(LATER)}.")
+        check_takes_minutes(operation)
         request = self.request(operation, model, arguments, options)
         try:
             reply = await self._send(request, timeout, again=_was_refused)
@@ -191,7 +191,7 @@ class MediaCalls:
         Raises:
             AIMLAPIError: of the class of its kind, where it failed; `cost_usd` is what was paid, where the reply says.
         """
-        operation_named(generation.operation)
+        check_takes_minutes(generation.operation)
         if generation.result is not None:
             return GenerationStatus(generation, DONE, None, generation.result, 0.0)
         reply = await self._send(poll_request(generation.operation, generation.model, generation.id), timeout)
@@ -227,6 +227,7 @@ class MediaCalls:
         Raises:
             APITimeoutError: it is not there yet. It goes on at the provider: wait again for `error.generation`.
         """
+        _check_wait(timeout, on_progress)
         row = operation_named(generation.operation)
         limit = row.deadline if timeout is None else timeout
         start, paused, pause = self._clock(), 0.0, row.first_pause
@@ -287,6 +288,13 @@ def _result(reply: _Reply, model: str, operation: str, generation: Generation | 
             raise
         raise generation_failure(reply.payload, reply.scrub) from None
     return result if generation is None else replace(result, id=generation.id)  # a poll's reply may name another
+
+
+def _check_wait(timeout: Any, on_progress: Any) -> None:
+    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout >= 0):
+        raise InvalidRequestError(f"The seconds to wait are {timeout!r}: pass a number that is not negative.")
+    if on_progress is not None and not callable(on_progress):
+        raise InvalidRequestError(f"`on_progress` is {on_progress!r}: pass a function of a `GenerationStatus`.")
 
 
 def _was_refused(error: AIMLAPIError) -> bool:

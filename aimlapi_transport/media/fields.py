@@ -32,8 +32,16 @@ class Field(NamedTuple):
 
 
 def _pixels(value: Any) -> tuple[int, int] | None:
+    """`1024x768` or `(1024, 768)` as two numbers; None for anything else."""
+    value = _as_text(value)
     match = re.fullmatch(r"\s*(\d+)\s*[xX:*×]\s*(\d+)\s*", value) if isinstance(value, str) else None
     return (int(match[1]), int(match[2])) if match else None
+
+
+def _as_text(value: Any) -> Any:
+    """Two numbers as `1024x768`; anything else as it is."""
+    is_pair = isinstance(value, (list, tuple)) and [type(side) for side in value] == [int, int]
+    return f"{value[0]}x{value[1]}" if is_pair else value
 
 
 def _is_ratio(width: int, height: int) -> bool:
@@ -113,7 +121,7 @@ _FIELDS: Mapping[str, tuple[Field, ...]] = {
     "text": (Field("text"), Field("script"), Field("prompt")),
     "n": (Field("n"), Field("num_images")),
     "size": (
-        Field("size"),
+        Field("size", _as_text),
         Field("image_size", _width_and_height),
         Field("frame_size", _frame),
         Field("aspect_ratio", _ratio),

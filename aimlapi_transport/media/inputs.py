@@ -25,6 +25,7 @@ MediaInput = str | bytes | os.PathLike[str] | BinaryIO | MediaFile
 
 _DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),(.*)", re.DOTALL | re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
+_MAY_BE_TEXT = ("document", "document_url", "sources")  # what OCR reads
 _NAMES_A_FILE = re.compile(r"[^\n]{1,255}\.\w{1,5}|[~.]?[/\\][^\n]{1,255}|file:.*")
 
 
@@ -85,7 +86,10 @@ def read_input(value: Any, name: str) -> FileBytes | str:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return _file(bytes(value), None, "file", name)
     if hasattr(value, "read"):
-        data = value.read()
+        try:
+            data = value.read()
+        except (OSError, ValueError) as error:  # also one that is closed, or opened for writing
+            raise InvalidRequestError(f"`{name}` is a file that cannot be read ({error}).") from error
         if inspect.iscoroutine(data):
             data.close()
             raise InvalidRequestError(f"`{name}` is a file read with `await`: pass the bytes it gives.")
@@ -180,6 +184,10 @@ def _file(data: bytes, label: str | None, file_name: str, name: str) -> FileByte
         raise InvalidRequestError(f"`{name}` is empty: pass a file that has content.")
     media_type = media_types.sniff(data) or label or media_types.from_name(file_name) or "application/octet-stream"
     media_type = media_types.normalize(media_type)
+    is_page = data[:64].lstrip().lower().startswith((b"<!doctype html", b"<html"))
+    if (is_page or media_type.startswith("text/")) and name not in _MAY_BE_TEXT:
+        kind = "the HTML of a web page" if is_page else media_type
+        raise InvalidRequestError(f"`{name}` is {kind}: pass an image, a sound or a film.")
     if "." not in file_name:
         file_name += media_types.extension(media_type)
     return FileBytes(data, media_type, file_name)

@@ -118,6 +118,16 @@ def operation_named(name: str) -> Operation:
     return OPERATIONS[name]
 
 
+def check_takes_minutes(name: str) -> None:
+    """Raises for an operation that is not submitted and waited for.
+
+    Raises:
+        InvalidRequestError: it names those that are.
+    """
+    if operation_named(name).poll_path is None:
+        raise InvalidRequestError(f"`{name}` answers at once: call `{name}`. Submit {', '.join(LATER)}.")
+
+
 def check_operation(operation: Operation, model: MediaModel) -> None:
     """Raises for a model that does something else.
 

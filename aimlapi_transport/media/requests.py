@@ -177,6 +177,8 @@ def _read_files(value: Any, name: str) -> Any:
     if isinstance(value, Mapping):
         return {key: _read_files(item, str(key)) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
+        if name in FILE_NAMES and any(isinstance(item, (list, tuple)) for item in value):
+            raise InvalidRequestError(f"`{name}` is a list of lists: pass a list of files.")
         return [_read_files(item, name) for item in value]
     names_file = isinstance(value, str) and _FILE_FIELD.search(name)
     return read_input(value, name) if is_file(value) or names_file or name in FILE_NAMES else value

@@ -20,6 +20,8 @@ from aimlapi_transport.media.values import MediaFile
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)
 PNG_URL = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+CLOSED = io.BytesIO(PNG)
+CLOSED.close()
 WAV = b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(28)
 
 
@@ -40,6 +42,8 @@ def body(operation: str, model: str, **arguments: Any) -> dict[str, Any]:
         ("images", "google/imagen-4.0-generate-001", {"size": "1536x1024"}, {"aspect_ratio": "3:2"}),
         ("images", "google/imagen-4.0-generate-001", {"size": "16:9"}, {"aspect_ratio": "16:9"}),
         ("images", "flux/kontext-max/text-to-image", {"aspect_ratio": "21:9"}, {"aspect_ratio": "21:9"}),
+        ("images", "flux/dev", {"size": (1024, 768)}, {"image_size": {"width": 1024, "height": 768}}),
+        ("images", "openai/gpt-image-1", {"size": [1024, 1024]}, {"size": "1024x1024"}),
         ("images", "flux/dev", {"size": "16:9"}, {"image_size": "landscape_16_9"}),
         ("images", "openai/gpt-image-1", {"format": "webp"}, {"output_format": "webp"}),
         ("images", "google/imagen-4.0-generate-001", {"aspect_ratio": "1920x1080"}, {"aspect_ratio": "16:9"}),
@@ -160,6 +164,10 @@ def test_sound_from_here_is_an_upload(model: str, field: str) -> None:
         (7, "is of type int"),
         ("data:image/png,abc", "without base64"),
         ("data:image/png;base64,%%%", "not valid base64"),
+        (CLOSED, "a file that cannot be read"),
+        (b"<!DOCTYPE html><p>expired</p>", "the HTML of a web page"),
+        ("data:text/plain;base64,aGVsbG8=", "is text/plain: pass an image"),
+        ([[PNG]], "a list of lists"),
     ],
 )
 def test_what_is_no_file_is_refused(value: Any, words: str) -> None:

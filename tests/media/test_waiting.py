@@ -270,3 +270,20 @@ Call = Callable[[Client], Any]
 def test_a_reply_without_what_was_asked_for_is_an_error(call: Call, payload: Any) -> None:
     with pytest.raises(BadResponseError, match="contains no"):
         call(Server(payload).client())
+
+
+@pytest.mark.parametrize("wrong", [{"wait_timeout": -1}, {"wait_timeout": "5"}, {"on_progress": 3}])
+def test_what_is_wrong_of_a_wait_is_said_before_anything_is_ordered(wrong: dict[str, Any]) -> None:
+    server = Server(ORDERED, DONE)
+    with pytest.raises(InvalidRequestError):
+        film(server, **wrong)
+    assert not server.requests
+
+
+def test_only_what_takes_minutes_is_submitted_and_waited_for() -> None:
+    client = Server(ORDERED).client()
+    with pytest.raises(InvalidRequestError, match="There is no operation 'film'"):
+        client.submit("film", "veo2", "A cat")
+    for ask in (client.status, client.wait):
+        with pytest.raises(InvalidRequestError, match="`images` answers at once"):
+            ask("images:flux/dev:g1")
