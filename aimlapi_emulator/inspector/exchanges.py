@@ -151,7 +151,7 @@ class View:
             "error": exchange.error or reply.error,
             "asked": (media.asked_text(body) if kind else _asked(body))[:160],
             "answer": _answer(reply)[:160],
-            "is_media": kind is not None,
+            "has_tokens": kind is None and received.method == "POST",
             "thread": None,
             "ended": ended,
         }

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
+import httpx
 import pytest
 
 from aimlapi_emulator import EmulatorServer, emulator
+from aimlapi_transport import Client
 from tests.browser.firefox import Page, browsing_firefox, firefox
+from tests.browser.test_media import PAGES, PICTURE, TALK
 from tests.browser.test_tools import HOSTILE, exchange
 from tests.browser.traffic import everything
+from tests.llama_index.conformance.server import Reply, Server
 
 pytest.importorskip("websockets", reason="make test-browser installs it")
 pytestmark = pytest.mark.skipif(firefox() is None, reason="there is no Firefox: apt-get install firefox-esr")
@@ -82,3 +87,49 @@ def test_a_narrow_screen(page: Page, inspected: EmulatorServer) -> None:
     assert page.evaluate("getComputedStyle(document.getElementById('list')).display") == "none"
     page.click("#back")
     page.wait("getComputedStyle(document.getElementById('list')).display !== 'none'")
+
+
+@pytest.mark.parametrize("width", [1280, 420])
+def test_media_are_shown_and_played(page: Page, inspected: EmulatorServer, tmp_path: Path, width: int) -> None:
+    page.resize(width, 800)
+    with Client(base_url=inspected.base_url, api_key="sk-browser-0123456789", sleep=lambda _: None) as client:
+        client.edit_image("openai/gpt-image-1", "Give it a hat", PICTURE)
+        [sound] = client.save(client.speech("openai/tts-1", "The ferry leaves at nine."), tmp_path)
+        client.transcribe("nova-3", sound)
+        client.video("google/veo3", "A cat runs", duration=4)
+    rows = httpx.get(f"{inspected.inspector_url}/exchanges").json()["rows"]
+    number = {row["endpoint"]: row["id"] for row in reversed(rows)}
+    for endpoint, shown in (
+        ("image", "[...document.querySelectorAll('.media img')].filter((one) => one.naturalWidth > 0).length === 2"),
+        ("speech", "document.querySelector('.media audio')?.duration > 0.5"),
+        ("video", "document.querySelector('.media video')?.duration > 1"),
+        ("transcript", f"{COUNT.format('.transcript tbody tr')} > 0"),
+    ):
+        page.goto(f"{inspected.inspector_url}?id={number[endpoint]}")
+        page.wait(shown)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert "token" not in page.evaluate(f"document.querySelector('#row-{number['file']} .numbers').textContent")
+
+
+def test_words_pages_and_a_foreign_host(page: Page) -> None:
+    reply = {"data": [{"url": "https://cdn.example/a.png"}]}
+    with Server() as upstream:
+        upstream.play(Reply(200, TALK), Reply(200, PAGES), Reply(200, reply))
+        with emulator(upstream=upstream.base_url, inspect=True) as server:
+            for path in ("stt/create", "ocr", "images/generations"):
+                httpx.post(f"{server.base_url}/{path}", json={"model": "m", "document": "https://cdn.example/a.pdf"})
+            page.goto(f"{server.inspector_url}?id=1")
+            page.wait(f"{COUNT.format('.transcript tbody tr')} === 2")
+            page.goto(f"{server.inspector_url}?id=2")
+            page.wait(f"{COUNT.format('.page')} === 2")
+            assert page.evaluate(COUNT.format(".page img")) == 0
+            assert page.evaluate("document.title") == "Inspector"
+            page.goto(f"{server.inspector_url}?id=3")
+            page.wait("document.querySelector('button.load')?.textContent === 'Show it from cdn.example'")
+            foreign = (
+                "performance.getEntriesByType('resource').filter((one) => one.name.includes('cdn.example')).length"
+            )
+            assert page.evaluate(foreign) == page.evaluate(COUNT.format(".media iframe")) == 0
+            page.click("button.load")
+            page.wait("document.querySelector('.media iframe')?.getAttribute('sandbox') === ''")
+            page.goto("about:blank")

@@ -168,3 +168,23 @@ def test_a_narrow_screen_shows_the_list_or_what_is_chosen(page: Any, inspected: 
         assert page.evaluate("document.getElementById('detail').scrollWidth") <= 420
         page.click("#back")
         expect(page.locator("#list")).to_be_visible()
+
+
+def test_names_of_rows_are_not_broken_on_a_narrow_screen(page: Any, inspected: EmulatorServer) -> None:
+    """Beside long values, in the parameters and where two exchanges are compared; one without end breaks, though."""
+    page.set_viewport_size({"width": 420, "height": 800})
+    body = {"model": "openai/gpt-4o", "messages": [{"role": "user", "content": "hi"}], "temperature": 0.2}
+    headers = {"authorization": "Bearer any"}
+    for more in ({"tools": [{"type": "function", "function": {"name": "f" * 90}}]}, {"x" * 300: 1, "user": "y" * 300}):
+        httpx.post(f"{inspected.base_url}/chat/completions", json={**body, **more}, headers=headers)
+    for query in ("id=1", "id=1&beside=2", "id=2"):
+        page.goto(f"{inspected.inspector_url}?{query}")
+        names = page.locator("#detail th > span")
+        expect(names.filter(has_text="temperature").first).to_be_visible()
+        heights = names.evaluate_all(
+            "all => all.filter(one => /^[a-z]{1,12}$/.test(one.textContent)).map(one => one.getClientRects().length"
+            " && Math.round(one.offsetHeight / parseFloat(getComputedStyle(one).lineHeight)))"
+        )
+        assert heights and set(heights) == {1}
+        assert page.evaluate("document.documentElement.scrollWidth") <= 420
+        assert page.evaluate("document.getElementById('detail').scrollWidth") <= 420

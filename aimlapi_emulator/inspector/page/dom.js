@@ -21,8 +21,10 @@ export function drawn(tag, attributes, text) {
 
 export const number = (value) => (value === null || value === undefined ? "–" : value.toLocaleString("en"));
 export const seconds = (value) => value === null || value === undefined ? "–" : value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(2)} s`;
-export const tokens = (row) => (row.input_tokens === null && row.output_tokens === null ? (row.is_media ? "–" : "no token counts") : `${number(row.input_tokens)} + ${number(row.output_tokens)} tokens`);
+export const tokens = (row) => (row.input_tokens === null && row.output_tokens === null ? (row.has_tokens ? "no token counts" : "–") : `${number(row.input_tokens)} + ${number(row.output_tokens)} tokens`);
 export const dollars = (value) => (value === null || value === undefined ? "–" : `$${value.toFixed(value < 1 ? 5 : 2)}`);
+// The name of a row of a table: as wide as its longest word, but for one that would take all of a narrow screen.
+export const rowName = (name) => make("th", { scope: "row" }, make("span", {}, name));
 export const clock = (value) => new Date(value * 1000).toLocaleTimeString("en-GB");
 
 export function pretty(text) {

@@ -23,8 +23,8 @@ function rowOf(row) {
     row.turns > 1 ? make("span", { class: "chip turns-chip" }, `${row.turns} turns`) : null),
   make("span", { class: "when" }, clock(row.at)),
   make("span", { class: `said${row.error ? " error" : ""}` }, row.error || [row.asked, row.answer].filter(Boolean).join(" → ") || row.path),
-  make("span", { class: "numbers" }, (row.is_media ? [seconds(row.seconds), tokens(row), dollars(row.cost_usd)].filter((one) => one !== "–")
-    : [`first ${seconds(row.ttft)}`, seconds(row.seconds), tokens(row), dollars(row.cost_usd)]).join(" · ")));
+  make("span", { class: "numbers" }, (row.has_tokens ? [`first ${seconds(row.ttft)}`, seconds(row.seconds), tokens(row), dollars(row.cost_usd)]
+    : [seconds(row.seconds), tokens(row), dollars(row.cost_usd)].filter((one) => one !== "–")).join(" · ")));
   return made;
 }
 

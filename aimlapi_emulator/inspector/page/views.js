@@ -1,6 +1,6 @@
 // The tabs of one exchange: each is a function from what the server tells of it to nodes.
 
-import { clock, dollars, drawn, folding, make, number, pretty, seconds, tokens } from "./dom.js";
+import { clock, dollars, drawn, folding, make, number, pretty, rowName, seconds, tokens } from "./dom.js";
 import { markdown } from "./markdown.js";
 import { sendAgain } from "./replay.js";
 
@@ -100,7 +100,7 @@ function conversation(found) {
     parts.push(message(reply, label.filter((one) => one !== "–").join(" · "), "its result comes with the next request"));
   }
   const rows = Object.entries(found.parameters).map(([name, value]) => make("tr", { class: found.changed.includes(name) ? "changed" : null },
-    make("th", { scope: "row" }, name), make("td", {}, value !== null && typeof value === "object" ? code(JSON.stringify(value, null, 2)) : String(value))));
+    rowName(name), make("td", {}, value !== null && typeof value === "object" ? code(JSON.stringify(value, null, 2)) : String(value))));
   if (rows.length) parts.push(make("h2", {}, "Parameters"), make("table", {}, make("tbody", {}, ...rows)));
   return parts;
 }
@@ -122,7 +122,7 @@ function timeline(found) {
 
 const requestView = (found) => [make("pre", {}, pretty(found.request) || "no body")];
 const replyView = (found) => [make("pre", {}, pretty(found.raw) || "no body")];
-const headerTable = (headers) => make("table", {}, make("tbody", {}, ...Object.entries(headers).map(([name, value]) => make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, value)))));
+const headerTable = (headers) => make("table", {}, make("tbody", {}, ...Object.entries(headers).map(([name, value]) => make("tr", {}, rowName(name), make("td", {}, value)))));
 const headersView = (found) => [make("h2", {}, "Request"), headerTable(found.request_headers), make("h2", {}, "Reply"), headerTable(found.reply_headers)];
 
 function curlView(found) {
@@ -135,13 +135,13 @@ export const views = {
 };
 
 export function facts(found) {
-  return [found.endpoint, `${found.method} ${found.path}`, `status ${found.status ?? "…"}`, found.is_media ? "–" : `first token ${seconds(found.ttft)}`,
+  return [found.endpoint, `${found.method} ${found.path}`, `status ${found.status ?? "…"}`, found.has_tokens ? `first token ${seconds(found.ttft)}` : "–",
     `total ${seconds(found.seconds)}`, tokens(found), dollars(found.cost_usd), clock(found.at)].filter((one) => one !== "–").join(" · ");
 }
 
 export function differences(one, other) {
   const figures = [["exchange", (found) => `#${found.id}`], ["model", (found) => found.model], ["status", (found) => String(found.status ?? "…")],
-    ["first token", (found) => seconds(found.ttft)], ["total", (found) => seconds(found.seconds)], ["tokens", tokens], ["cost", (found) => dollars(found.cost_usd)],
+    ["first token", (found) => (found.has_tokens ? seconds(found.ttft) : "–")], ["total", (found) => seconds(found.seconds)], ["tokens", tokens], ["cost", (found) => dollars(found.cost_usd)],
     ["finish reason", (found) => found.finish_reason || "–"]];
   const names = new Set([...Object.keys(one.parameters), ...Object.keys(other.parameters)]);
   names.delete("model");
@@ -150,5 +150,5 @@ export function differences(one, other) {
     if (shown(one) !== shown(other)) figures.push([name, (found) => { const text = shown(found); return text.length > 120 ? `${text.slice(0, 120)}…` : text; }]);
   }
   return make("table", { class: "differences" }, make("tbody", {}, ...figures.map(([name, told]) => make("tr", { class: name !== "exchange" && told(one) !== told(other) ? "changed" : null },
-    make("th", { scope: "row" }, name), make("td", {}, told(one)), make("td", {}, told(other))))));
+    rowName(name), make("td", {}, told(one)), make("td", {}, told(other))))));
 }
