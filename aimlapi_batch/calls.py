@@ -112,10 +112,11 @@ class CallRun:
         try:
             async with self._asking() as self._asker:
                 await self._check_budget()
-                for left in reversed(range(self._job.row_retries + 1)):
-                    await self._pass(is_last=left == 0)
-                    if self._stop.is_set():
+                for left in range(self._job.row_retries, -1, -1):
+                    waiting = self._store.count(selected=True)[WAITING]
+                    if self._stop.is_set() or not waiting:
                         break
+                    await self._pass(min(waiting, self._job.concurrency), is_last=left == 0)
         finally:
             self.summary.paused_until, self.summary.under_way, self.summary.waiting = 0.0, 0, 0
             if self._stop.is_set() and self.summary.stopped is None:
@@ -143,11 +144,11 @@ class CallRun:
                 f"{model or 'the runnable'} nor the catalogue tell it: leave it out, or use `limit`."
             )
 
-    async def _pass(self, *, is_last: bool) -> None:
+    async def _pass(self, count: int, *, is_last: bool) -> None:
         """Asks for the rows that wait, as many at a time as may be under way."""
         self._page.clear()
         self._position, self._is_exhausted, self._is_last = -1, False, is_last
-        tasks = [asyncio.ensure_future(self._work()) for _ in range(self._job.concurrency)]
+        tasks = [asyncio.ensure_future(self._work()) for _ in range(count)]
         watch = asyncio.ensure_future(self._cancel_what_waits())
         try:
             await asyncio.gather(*tasks)
@@ -186,7 +187,7 @@ class CallRun:
                 if self._is_exhausted:
                     break
                 self._page.extend(self._store.due(self._position, _PAGE))
-                self._is_exhausted = len(self._page) < _PAGE
+                self._is_exhausted = not self._page
                 continue
             due = self._page.popleft()
             self._position = due.position

@@ -262,7 +262,7 @@ def _run(job: Job, as_json: bool, *, ray: str | None = None, force: bool = False
 
 
 async def _interruptible(job: Job, force: bool, overwrite: bool, update: Callable[[Summary], None]) -> Summary:
-    """Ctrl-C or SIGTERM once: what is sent is finished and kept. Twice: now."""
+    """Ctrl-C, SIGTERM or a closed terminal once: what is sent is finished and kept. Twice: now."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     latest: Summary | None = None
 
@@ -282,11 +282,16 @@ async def _interruptible(job: Job, force: bool, overwrite: bool, update: Callabl
         sent, waiting = (
             ("the", "what waits is") if latest is None else (latest.under_way, f"{latest.waiting} that wait are")
         )
-        sys.stderr.write(
-            f"\nFinishing {sent} requests that are sent; {waiting} left for the next run. Ctrl-C again stops at once.\n"
-        )
+        with suppress(OSError, ValueError):  # of a terminal that was closed
+            sys.stderr.write(
+                f"\nFinishing {sent} requests that are sent; {waiting} left for the next run. Ctrl-C again stops at "
+                "once.\n"
+            )
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is None or signal.getsignal(number) is signal.SIG_IGN:  # as `nohup` and `&` have it
+            continue
         try:
             loop.add_signal_handler(number, interrupted)
         except NotImplementedError:  # Windows

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from aimlapi_batch.ask import Asker
-from aimlapi_batch.job import Job
+from aimlapi_batch.job import Job, JobError
 from aimlapi_batch.registration import register
 from aimlapi_batch.running import check, run_job
 from aimlapi_batch.store import Store, store_path
@@ -32,6 +33,8 @@ async def estimate(job: Job, calibrate: int, stop: asyncio.Event | None = None) 
     check(job)
     asked = None
     if calibrate:
+        if isinstance(job.source, Iterator) or (isinstance(job.source, (str, Path)) and job.source_path is None):
+            raise JobError("`calibrate` reads the rows twice, which the source gives only once: pass a file.")
         asked = await run_job(replace(job, sample=calibrate, live=False), None, stop=stop)
     summary = Summary()
     if asked is not None:

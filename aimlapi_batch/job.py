@@ -204,7 +204,7 @@ class Job:
     def source_path(self) -> str | None:
         """The absolute path of the source, None where it is no file."""
         source = self.source
-        if not isinstance(source, (str, Path)) or str(source) == "-":
+        if not isinstance(source, (str, Path)) or str(source) == "-" or is_pipe(Path(source)):
             return None
         return str(source) if "://" in str(source) else str(Path(source).resolve())
 
@@ -220,6 +220,11 @@ _WHOLE_NUMBERS = {
     **{"concurrency": 1, "texts_per_request": 1, "limit": 1, "sample": 1},
     **{"row_retries": 0, "schema_retries": 0},
 }
+
+
+def is_pipe(path: Path) -> bool:
+    """Whether a source is no file, but what another process writes: a named pipe, /dev/stdin, <(a substitution)."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def _check_folder(folder: Path) -> None:

@@ -95,7 +95,7 @@ def _is_alive(pid: int) -> bool:
 def _input_columns(store: Store) -> list[str]:
     """The names of all columns that are kept of the input."""
     names: dict[str, None] = {}
-    for (columns,) in store.query("SELECT DISTINCT input FROM rows WHERE input IS NOT NULL"):
+    for (columns,) in store.query("SELECT input FROM rows WHERE input IS NOT NULL"):
         names.update(dict.fromkeys(loads(columns)))
     return list(names)
 

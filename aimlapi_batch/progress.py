@@ -61,8 +61,8 @@ def figures(summary: Summary) -> str:
         rate = summary.rows_per_second
         parts.append(f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s")
     parts.append(cost_text(summary.cost_usd, summary.unpriced))
-    if summary.left and summary.pause is None:
-        parts.append(f"{duration(summary.left / max(summary.rows_per_second, 1e-9))} left")
+    if summary.left and summary.rows_per_second and summary.pause is None:
+        parts.append(f"{duration(summary.left / summary.rows_per_second)} left")
     if summary.errors:
         parts.append(f"{summary.errors} failed")
     return " ".join(parts)

@@ -44,6 +44,10 @@ def check_model(job: Job) -> None:
         raise JobError(
             f"The provider's batches take Claude's models only, and `model` is {job.model}: use via='calls'."
         )
+    try:
+        body_of(str(job.model), [{"role": "user", "content": "-"}], parameters_of(job)[0])
+    except ValueError as error:  # a parameter that no batch takes
+        raise JobError(f"{error}.") from None
 
 
 async def run_batches(

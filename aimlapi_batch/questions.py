@@ -85,8 +85,9 @@ class Questions:
             raise
         except KeyError as error:
             raise RowProblem(MISSING.format(error)) from None
-        except (ValueError, LookupError, TypeError, AttributeError) as error:  # of a user's template: {n:.2f} of a text
-            raise RowProblem(f"the template does not fit it ({error})") from None
+        # of a user's template: {n:.2f} of a text, or a width that no memory holds
+        except (ValueError, LookupError, TypeError, AttributeError, MemoryError) as error:
+            raise RowProblem(f"the template does not fit it ({error or type(error).__name__})") from None
 
     def _messages(self, row: Row) -> list[Row]:
         column = str(self._job.messages)

@@ -9,9 +9,12 @@ from typing import Any
 
 from aimlapi_batch.job import Job, JobError, Row
 from aimlapi_batch.questions import Questions, RowProblem, hash_of, to_json, wanted_columns
-from aimlapi_batch.rows import Note, SourceRow, read
+from aimlapi_batch.rows import Note, SourceRow, read, source_name
 from aimlapi_batch.runnables import identity
-from aimlapi_batch.store import NewRow, Store
+from aimlapi_batch.selection import select_all, take_in
+from aimlapi_batch.store import Store
+from aimlapi_batch.store_rows import NewRow
+from aimlapi_batch.tables import ANSWERED
 
 _COLUMNS = 1000  # names that are kept for a message
 
@@ -77,16 +80,18 @@ def register(store: Store, job: Job, note: Note, *, accept: bool) -> tuple[int, 
         JobError: two rows have the same key, a column is in no row, or a row cannot be used.
     """
     if job.source is None:  # the rows that stand in the store
-        store.select_all()
+        select_all(store)
         return 0, {}
     objects: dict[str, Row] = {}
     # the answers of the provider's batches that are under way may be those of rows that the source has no more
     is_all = job.reads_all and not store.get("batches")
-    changed = store.register(
-        _new_rows(job, note, objects), is_all=is_all, sample=job.sample, seed=job.seed, accept=accept
+    changed = take_in(
+        store, _new_rows(job, note, objects), is_all=is_all, sample=job.sample, seed=job.seed, accept=accept
     )
     if changed:
         note(f"{changed:,} rows have changed since they were answered: they are asked again.")
+    if is_all and (gone := store.count()[ANSWERED] - store.count(selected=True)[ANSWERED]):
+        note(f"{gone:,} answered rows are not in {source_name(job)} any more: their answers stay in the output.")
     return changed, objects
 
 
@@ -95,15 +100,17 @@ def _new_rows(job: Job, note: Note, objects: dict[str, Row]) -> Iterator[NewRow]
     include = () if isinstance(job.include, bool) else tuple(job.include)
     missing = wanted_columns(job) | set(include)
     columns: dict[str, None] = {}
-    count = 0
+    count = usable = 0
     for one in read(job, note):
         count += 1
-        if one.error is None:
-            missing -= one.row.keys()
-            if len(columns) < _COLUMNS:
-                columns.update(dict.fromkeys(one.row))
+        usable += one.error is None
+        missing -= one.row.keys()
+        if len(columns) < _COLUMNS:
+            columns.update(dict.fromkeys(one.row))
         yield _new_row(one, questions, objects, job.include is True, include)
-    if missing and count:
+    if not count:
+        note(f"There is no row in {source_name(job)}.")
+    if missing and usable:
         if job.is_openai_format and "body" in missing:
             raise JobError(
                 "Pass either `prompt`, a template over the columns, or `messages`, the column of them; without both, "

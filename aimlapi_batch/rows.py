@@ -16,9 +16,9 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from aimlapi_batch.job import Job, JobError, Row
+from aimlapi_batch.job import Job, JobError, Row, is_pipe
 from aimlapi_batch.questions import RowProblem, key_of
 
 _KINDS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
@@ -98,7 +98,7 @@ def _raw(job: Job, note: Note) -> Iterator[Raw]:
         with nullcontext(sys.stdin.buffer) if str(source) == "-" else _opened(Path(source)) as file:
             if not kind:
                 kind = _kind_by_content(file)
-                note(f"The standard input is read as {'CSV' if kind == '.csv' else 'JSON Lines'}.")
+                note(f"{name[:1].upper()}{name[1:]} is read as {'CSV' if kind == '.csv' else 'JSON Lines'}.")
             if kind in (".csv", ".tsv"):
                 yield from _csv(file, "\t" if kind == ".tsv" else job.delimiter, job.encoding, name, note)
             else:
@@ -108,11 +108,14 @@ def _raw(job: Job, note: Note) -> Iterator[Raw]:
 
 
 def _kind_of(job: Job) -> str | None:
-    """The kind of a file by its name; None for the standard input."""
+    """The kind of a file by its name; None for the standard input, and for a pipe without a known ending."""
+    unknown = ".csv" if job.delimiter is not None else None
     if str(job.source) == "-":
-        return ".csv" if job.delimiter is not None else None
+        return unknown
     path = Path(job.source)
     kind = Path(path.stem).suffix.lower() if path.suffix.lower() == ".gz" else path.suffix.lower()
+    if is_pipe(path):
+        return kind if kind in _KINDS else unknown
     if kind not in _KINDS:
         raise JobError(f"{path} is of an unknown kind: pass .jsonl, .csv or .parquet (.gz of the first two).")
     if not path.is_file():
@@ -142,13 +145,16 @@ def _rows_of(source: Any) -> Iterator[Any]:
         yield from source
 
 
-def _lines(file: IO[bytes], encoding: str | None) -> Iterator[Raw]:
+def _lines(file: Any, encoding: str | None) -> Iterator[Raw]:
+    if encoding is None and file.peek(2)[:2] in _UTF_16:
+        encoding = "utf-16"
     lines: Any = file if encoding is None else io.TextIOWrapper(file, encoding)
     for place, line in enumerate(lines, 1):
-        if not line.strip():
+        text = line.lstrip("\ufeff") if isinstance(line, str) else line.removeprefix(b"\xef\xbb\xbf")
+        if not text.strip():
             continue
         try:
-            row = json.loads(line.lstrip("\ufeff") if isinstance(line, str) else line.removeprefix(b"\xef\xbb\xbf"))
+            row = json.loads(text)
         except (ValueError, RecursionError) as error:
             yield place, {}, f"it is not JSON ({error})"
             continue
@@ -186,7 +192,7 @@ def _csv(file: Any, delimiter: str | None, encoding: str | None, name: str, note
             raise JobError(f"{name} is not valid {encoding} near line {begun}: pass its `encoding`.") from None
         if fields is None:
             return
-        if not fields:
+        if not fields or (len(fields) < len(columns) and not "".join(fields).strip()):
             continue
         if len(fields) != len(columns):
             yield begun, {}, f"it has {len(fields)} fields, and the first line names {len(columns)}"

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from aimlapi_batch.ask import Asker
 from aimlapi_batch.calls import CallRun
 from aimlapi_batch.earlier_jobs import import_earlier, manifest_of
 from aimlapi_batch.job import Job, JobError, Row, StoreError
-from aimlapi_batch.lock import is_locked
+from aimlapi_batch.lock import Lock, is_locked
 from aimlapi_batch.output import LiveOutput, Output, set_aside
 from aimlapi_batch.registration import check_settings, register
 from aimlapi_batch.rescue import restore
@@ -153,6 +154,9 @@ async def _check_client(job: Job) -> str | None:
         return None
     async with AsyncClient(base_url=job.base_url, api_key=job.api_key, **job.client) as client:
         await client.aread_key()
+        if job.kind == "chat" and not job.is_openai_format:  # parameters that no request takes
+            asked: Row = {"text": "-"} if job.embeddings else {"messages": [{"role": "user", "content": "-"}]}
+            Asker(job, client).request([asked])
         return str(client.base_url)
 
 
@@ -160,7 +164,7 @@ def _move_aside(job: Job) -> None:
     if str(job.output) == "-":
         return
     if is_locked(store_path(job.path)):
-        raise JobError(f"Another process works on {job.path}: wait until it ends.")
+        Lock(store_path(job.path)).release()  # raises, with the pid of the other process
     for path in (job.path, store_path(job.path), job.path.with_name(f"{job.path.name}.manifest.json")):
         if path.exists():
             set_aside(path)

@@ -15,6 +15,8 @@ from aimlapi_batch.tables import ANSWERED, FAILED, WAITING
 
 def path_of(output: Path) -> Path:
     """The store of an output; or of its own name."""
+    if not output.name:  # ., / or nothing
+        raise JobError(f"{output} is not the output of a job: pass the file that its answers go to.")
     path = output if output.suffix == ".job" else store_path(output)
     if not path.exists():
         raise JobError(f"{output} is not the output of a job: there is no {path.name} beside it.")

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import islice
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from aimlapi_batch.job import JobError, Row, StoreError
 from aimlapi_batch.lock import Lock
-from aimlapi_batch.questions import number_of, to_json
+from aimlapi_batch.questions import to_json
 from aimlapi_batch.store_rows import DueRow as DueRow
-from aimlapi_batch.store_rows import NewRow as NewRow
+from aimlapi_batch.store_rows import next_chunk
 from aimlapi_batch.tables import ANSWERED, FAILED, FORMAT, ORDERS, SELECTED, TABLES, WAITING
 
-_CHUNK = 500  # rows
 _SYNC_SECONDS = 1.0
 _COUNTERS = ("seconds", "requests", "answered", "failed", "input_tokens", "output_tokens", "cost_usd", "unpriced")
 
@@ -41,13 +42,6 @@ def store_path(output: Path) -> Path:
     return path
 
 
-_ASKED = "CASE state WHEN 1 THEN NULL ELSE excluded.asked END"
-_NEW_QUESTION = f"hash = excluded.hash, asked = {_ASKED}"
-# of a row that is there, while it is not known whether this run asks it
-_KEPT_ASKED = f"CASE WHEN hash <> excluded.hash THEN asked ELSE {_ASKED} END"
-_KEPT_QUESTION = f"hash = coalesce(hash, excluded.hash), asked = {_KEPT_ASKED}"
-
-
 class Store:
     """The rows of a job and their answers.
 
@@ -62,6 +56,7 @@ class Store:
     def __init__(self, path: Path, *, is_writer: bool = True) -> None:
         self.path = path
         self._lock: Lock | None = None
+        self._copy: TemporaryDirectory[str] | None = None
         self._synced_at = time.monotonic()
         if is_writer:
             try:
@@ -71,6 +66,8 @@ class Store:
                 raise StoreError(f"{path} cannot be written: {error.strerror or error}.") from error
         self.is_new = not path.exists()
         try:
+            if path.is_dir():
+                raise JobError(f"{path} is a folder, not the store of a job: pass another output.")
             self._db = self._connected(is_writer)
         except BaseException:
             if self._lock is not None:
@@ -81,7 +78,8 @@ class Store:
     def in_memory(cls) -> Store:
         """A store that is no file."""
         store = cls.__new__(cls)
-        store.path, store.is_new, store._lock, store._synced_at = Path(":memory:"), True, None, time.monotonic()
+        store.path, store.is_new, store._lock, store._copy = Path(":memory:"), True, None, None
+        store._synced_at = time.monotonic()
         store._db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         store._make(store._db)
         return store
@@ -92,7 +90,7 @@ class Store:
         with self._errors():
             if _has_log_only(self.path):  # which SQLite would throw away
                 raise sqlite3.DatabaseError("it is empty, and its log is not")
-            db = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+            db = self._connection(is_writer)
             try:
                 tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
                 if "job" not in tables and (tables or not is_writer):
@@ -112,6 +110,25 @@ class Store:
             db.close()
             raise JobError(f"{self.path} is of another version of aimlapi_batch.")
         return db
+
+    def _connection(self, is_writer: bool) -> sqlite3.Connection:
+        """A connection; where nothing can be written beside a store that is only read, one that does without."""
+        connect = partial(sqlite3.connect, timeout=30, isolation_level=None, check_same_thread=False)
+        try:
+            db = connect(self.path)
+            if not is_writer:
+                db.execute("SELECT 1 FROM sqlite_master").fetchone()
+            return db
+        except sqlite3.OperationalError as error:
+            if is_writer or "locked" in str(error):
+                raise
+        log = self.path.with_name(f"{self.path.name}-wal")
+        if not log.exists() or not log.stat().st_size:
+            return connect(f"{self.path.resolve().as_uri()}?immutable=1", uri=True)
+        self._copy = TemporaryDirectory(prefix="aimlapi-batch-")
+        for source in (self.path, log):
+            shutil.copy(source, self._copy.name)
+        return connect(Path(self._copy.name, self.path.name))
 
     def _make(self, db: sqlite3.Connection) -> None:
         db.execute("BEGIN IMMEDIATE")
@@ -194,90 +211,6 @@ class Store:
 
     # -- rows ----------------------------------------------------------------------------------------------------------
 
-    def register(self, rows: Iterable[NewRow], *, is_all: bool, sample: int | None, seed: int, accept: bool) -> int:
-        """Takes the rows of the source into the job, all of them or none; how many had changed and are asked again.
-
-        Args:
-            is_all: whether the source was read to its end: rows it has no more are left out, unless they are answered.
-            sample: so many of them, the same ones for the same seed.
-            accept: whether an answer stays that was given to another question.
-
-        Raises:
-            JobError: two rows have the same key.
-        """
-        position, iterator = 0, iter(rows)
-        keeps_question = not self.is_new and not accept
-        question = _KEPT_QUESTION if keeps_question else _NEW_QUESTION
-        with self.transaction() as db:
-            db.execute("DELETE FROM temp.selected")
-            db.execute("DROP TABLE IF EXISTS temp.changed")
-            db.execute("CREATE TEMP TABLE changed (id INTEGER PRIMARY KEY, hash BLOB, asked BLOB)")
-            while chunk := list(islice(iterator, _CHUNK)):
-                if keeps_question:
-                    db.executemany(
-                        "INSERT OR REPLACE INTO temp.changed SELECT id, ?, ? FROM rows WHERE key = ? AND hash <> ?",
-                        [(row.hash, row.asked, row.key, row.hash) for row in chunk],
-                    )
-                db.executemany(
-                    "INSERT INTO rows (position, key, hash, asked, input) VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO "
-                    f"UPDATE SET position = excluded.position, input = excluded.input, {question} "
-                    "WHERE position <> excluded.position OR hash IS NOT excluded.hash "
-                    "OR input IS NOT excluded.input OR (asked IS NULL AND state <> 1)",
-                    [(position + at, row.key, row.hash, row.asked, row.input) for at, row in enumerate(chunk)],
-                )
-                try:
-                    db.executemany(
-                        "INSERT INTO temp.selected SELECT ?, id, ? FROM rows WHERE key = ?",
-                        [(position + at, row.place, row.key) for at, row in enumerate(chunk)],
-                    )
-                except sqlite3.IntegrityError:
-                    raise self._same_key(chunk, position) from None
-                position += len(chunk)
-            if sample is not None and sample < position:
-                self._select_sample(db, sample, seed)
-            # only the rows of this run: another's answer stays, though its question has changed
-            changed = db.execute(
-                "UPDATE rows SET state = 0, answer = NULL, error = NULL, "
-                "hash = (SELECT hash FROM temp.changed WHERE id = rows.id), "
-                "asked = (SELECT asked FROM temp.changed WHERE id = rows.id) "
-                "WHERE id IN (SELECT id FROM temp.changed) AND id IN (SELECT id FROM temp.selected)"
-            ).rowcount
-            if is_all:
-                db.execute(
-                    "DELETE FROM rows WHERE state <> 1 AND cost_usd IS NULL "
-                    "AND id NOT IN (SELECT id FROM temp.selected)"
-                )
-        return changed
-
-    def _same_key(self, chunk: Sequence[NewRow], first: int) -> JobError:
-        for at, row in enumerate(chunk):
-            other = self.one(
-                "SELECT place FROM temp.selected JOIN rows USING (id) WHERE key = ? AND selected.position <> ?",
-                *(row.key, first + at),
-            )
-            if other is not None and self.one("SELECT 1 FROM temp.selected WHERE position = ?", first + at) is None:
-                return JobError(
-                    f"The key {row.key!r} is there twice, in rows {other} and {row.place}: keys have to differ; pass "
-                    "`key`, a column (or several) that names each row, or `line`."
-                )
-        return JobError("A key is there twice: pass `key`, a column that names each row, or `line`.")
-
-    def _select_sample(self, db: sqlite3.Connection, sample: int, seed: int) -> None:
-        """Keeps exactly so many of the selected rows, and takes the others back where this run brought them."""
-        db.create_function("chance", 1, lambda key: number_of(key, f"{seed} ") >> 1, deterministic=True)
-        db.execute(
-            "DELETE FROM temp.selected WHERE id NOT IN "
-            "(SELECT id FROM temp.selected JOIN rows USING (id) ORDER BY chance(key), key LIMIT ?)",
-            (sample,),
-        )
-        db.execute("DELETE FROM rows WHERE state = 0 AND tries = 0 AND id NOT IN (SELECT id FROM temp.selected)")
-
-    def select_all(self) -> None:
-        """Every row of the job is one of this run."""
-        with self.transaction() as db:
-            db.execute("DELETE FROM temp.selected")
-            db.execute("INSERT INTO temp.selected SELECT row_number() OVER (ORDER BY position, id), id, 0 FROM rows")
-
     def ask_again(self, classes: Sequence[str], *, retryable: bool) -> int:
         """Has failed rows wait again: of these classes, all for `*`, and those whose error says so."""
         with self.transaction() as db:
@@ -297,13 +230,13 @@ class Store:
             db.executemany("UPDATE rows SET state = 0, hash = NULL WHERE id = ?", [(one,) for one in ids])
 
     def due(self, after: int, count: int) -> list[DueRow]:
-        """The next rows of this run that wait, behind a position."""
+        """The next rows of this run that wait, behind a position; fewer where they are long, none at the end."""
         found = self.query(
             "SELECT s.position, id, key, tries, asked, input FROM temp.selected s JOIN rows r USING (id) "
             "WHERE s.position > ? AND state = 0 ORDER BY s.position LIMIT ?",
             *(after, count),
         )
-        return [DueRow(*row) for row in found]
+        return next_chunk(DueRow(*row) for row in found)
 
     def count(self, *, selected: bool = False) -> dict[int, int]:
         """How many rows wait, are answered, failed: of the job, or of this run."""
@@ -365,6 +298,8 @@ class Store:
         """Lets others work on it."""
         with suppress(sqlite3.Error):
             self._db.close()
+        if self._copy is not None:
+            self._copy.cleanup()
         if self._lock is not None:
             self._lock.release()
 

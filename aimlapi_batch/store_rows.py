@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
+
+_CHUNK = 500  # rows
+_CHUNK_BYTES = 8 * 1024 * 1024  # of what they are asked
 
 
 @dataclass(slots=True)
@@ -26,3 +32,17 @@ class DueRow:
     tries: int
     asked: bytes | None
     input: bytes | None
+
+
+AnyRow = TypeVar("AnyRow", NewRow, DueRow)
+
+
+def next_chunk(rows: Iterator[AnyRow]) -> list[AnyRow]:
+    """The next rows, so many as may be in memory."""
+    chunk, size = list[AnyRow](), 0
+    for row in islice(rows, _CHUNK):
+        chunk.append(row)
+        size += len(row.asked or b"") + len(row.input or b"")
+        if size >= _CHUNK_BYTES:
+            break
+    return chunk
