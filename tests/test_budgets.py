@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
+import itertools
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -506,3 +508,46 @@ def test_a_price_is_kept_for_an_hour() -> None:
         assert run_blocking(book.price(("host", "m"), look_up)) is None
     assert asked_for == [0.0, 3601.0]
     assert time.monotonic() > 0
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_price_is_looked_up_once_for_all_who_ask_meanwhile(is_async: bool, fails: bool) -> None:
+    """A failed look-up, too: a hundred who wait do not each wait for a dead catalogue."""
+    from aimlapi_transport.errors import APIConnectionError
+    from aimlapi_transport.http.blocking import run_blocking
+    from aimlapi_transport.service.prices import PriceBook
+
+    ticks, asked_for = itertools.count(1), []
+    all_wait = threading.Event()
+
+    def clock() -> float:
+        tick = next(ticks)
+        if tick == 8:
+            all_wait.set()
+        return tick
+
+    async def look_up() -> None:
+        asked_for.append(1)
+        if is_async:
+            await asyncio.sleep(0)  # the other tasks begin
+        assert all_wait.wait(20)
+        if fails:
+            raise APIConnectionError("No answer.")
+
+    book = PriceBook(clock)
+
+    async def ask_all() -> list[Any]:
+        return await asyncio.gather(*(book.price(("host", "m"), look_up, is_async=True) for _ in range(8)))
+
+    def ask(_: int) -> Any:
+        return run_blocking(book.price(("host", "m"), look_up))
+
+    if is_async:
+        prices = asyncio.run(ask_all())
+    else:
+        with ThreadPoolExecutor(8) as threads:
+            prices = list(threads.map(ask, range(8)))
+    assert (prices, len(asked_for)) == ([None] * 8, 1)
+    run_blocking(book.price(("host", "m"), look_up))
+    assert len(asked_for) == (2 if fails else 1)

@@ -77,7 +77,7 @@ class PriceBook:
             else:
                 stack.enter_context(self._thread_locks.setdefault(key, threading.Lock()))
             entry = self._kept.get(key)
-            if entry is None or max(entry.at, entry.until) <= began:  # else it came while this one waited
+            if entry is None or max(entry.at, entry.until) < began:  # else it came while this one waited
                 entry = self._kept[key] = await self._entry(look_up)
         return entry.pricing
 
