@@ -13,7 +13,6 @@ from langchain_core.language_models import BaseChatModel, ModelProfile
 from langchain_core.runnables import RunnableSerializable
 from langchain_core.runnables.utils import AnyConfigurableField
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     SecretStr,
@@ -23,6 +22,7 @@ from pydantic import (
 from typing_extensions import Self
 
 from aimlapi_transport import config
+from aimlapi_transport.chat_settings import RequestSettings, SharedParameters, set_parameter
 from aimlapi_transport.config.fields import (
     ABOUT,
     TimeoutSetting,
@@ -55,39 +55,25 @@ _NOT_SENT = frozenset(
 }
 
 
-# Two names of one setting: one replaces the other.
-_TWINS = {
-    **dict.fromkeys(("max_tokens", "max_completion_tokens"), ("max_tokens", "max_completion_tokens")),
-    **dict.fromkeys(("stop", "stop_sequences"), ("stop", "stop_sequences")),
-}
-
-
-class BodyParameters(BaseModel):
+class BodyParameters(SharedParameters):
     """The settings that are parameters of the body, under the same names."""
 
     model_config = ConfigDict(defer_build=True)  # only the classes on top of this one are ever built
 
-    temperature: float | None = Field(default=None, description=ABOUT["temperature"])
-    max_tokens: int | None = Field(default=None, description=ABOUT["max_tokens"])
-    top_p: float | None = Field(default=None, description=ABOUT["top_p"])
     top_k: int | None = Field(default=None, description="Among how many of the likeliest tokens to choose.")
     stop: list[str] | str | None = Field(default=None, description="Up to four texts that end the answer.")
     n: int | None = Field(default=None, description="How many answers to give; not with streaming.")
     seed: int | None = Field(default=None, description="The same seed asks for the same answer; at least 1.")
     presence_penalty: float | None = Field(default=None, description="-2 to 2: more for new subjects.")
     frequency_penalty: float | None = Field(default=None, description="-2 to 2: more against repetition.")
-    logprobs: bool | None = Field(default=None, description=ABOUT["logprobs"])
-    top_logprobs: int | None = Field(default=None, description=ABOUT["top_logprobs"])
     logit_bias: dict[str, float] | dict[int, float] | None = Field(
         default=None, description="-100 to 100 by token id: less or more likely."
     )
-    reasoning_effort: str | None = Field(default=None, description=ABOUT["reasoning_effort"])
     reasoning: dict[str, Any] | None = Field(
         default=None, description="How to think, for models that take it so: `effort`, `max_tokens`, `exclude`."
     )
     verbosity: str | None = Field(default=None, description="How long to answer: `low`, `medium` or `high`.")
     service_tier: str | None = Field(default=None, description="How urgently to serve, in the vendor's words.")
-    store: bool | None = Field(default=None, description=ABOUT["store"])
     prompt_cache_options: dict[str, Any] | None = Field(
         default=None, description="How to cache the prompt, in the vendor's words."
     )
@@ -96,8 +82,6 @@ class BodyParameters(BaseModel):
         description="Under /v1/responses: send only what follows the last reply, and its id; the provider then keeps "
         "replies (`store`).",
     )
-    include: list[str] | None = Field(default=None, description=ABOUT["include"])
-    truncation: str | None = Field(default=None, description=ABOUT["truncation"])
     context_management: list[dict[str, Any]] | None = Field(
         default=None, description="Under /v1/responses: how the provider shortens a long conversation."
     )
@@ -107,14 +91,12 @@ PARAMETERS = tuple(BodyParameters.model_fields)
 _PARAMETERS = frozenset(PARAMETERS)
 
 
-class ChatSettings(ConnectionSettings, BodyParameters, BaseChatModel):
+class ChatSettings(RequestSettings, BodyParameters, ConnectionSettings, BaseChatModel):
     """The settings of a `ChatAIMLAPI`; see there."""
 
     model_name: str = Field(alias="model", description=ABOUT["model"])
     api_key: SecretStr | str | Callable[[], Any] | None = Field(default=None, repr=False, description=ABOUT["api_key"])
-    use_responses_api: bool | None = Field(default=None, description=ABOUT["use_responses_api"])
     model_kwargs: dict[str, Any] = Field(default_factory=dict, description=ABOUT["additional_kwargs"])
-    extra_body: dict[str, Any] | None = Field(default=None, description=ABOUT["extra_body"])
     disabled_params: dict[str, Any] | None = Field(
         default=None, description="Parameters never to send: `{name: None}`, or `{name: [values not to send]}`."
     )
@@ -125,8 +107,6 @@ class ChatSettings(ConnectionSettings, BodyParameters, BaseChatModel):
     include_response_headers: bool = Field(
         default=False, description='Whether `response_metadata["headers"]` has the reply\'s headers.'
     )
-    replay_reasoning: bool | None = Field(default=None, description=ABOUT["replay_reasoning"])
-    repair_history: bool = Field(default=False, description=ABOUT["repair_history"])
     parse_think: bool | None = Field(default=None, description=ABOUT["parse_think"])
     request_timeout: TimeoutSetting = Field(default=None, alias="timeout", description=ABOUT["timeout"])
     http_socket_options: Sequence[tuple[Any, ...]] | None = Field(
@@ -228,7 +208,5 @@ class ChatSettings(ConnectionSettings, BodyParameters, BaseChatModel):
             for name, value in overrides.items():
                 if name in _NOT_SENT:
                     continue
-                for twin in _TWINS.get(name, ()):
-                    parameters.pop(twin, None)
-                parameters[name] = value
+                set_parameter(parameters, name, value)
         return parameters

@@ -14,6 +14,7 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from pydantic import Field, PrivateAttr, field_serializer
 
 from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.chat_settings import RequestSettings, SharedParameters, set_parameter
 from aimlapi_transport.config.aliases import Aliases
 from aimlapi_transport.config.fields import ABOUT, model_problem
 from aimlapi_transport.config.hosts import PRESETS, Preset, preset_for
@@ -26,8 +27,7 @@ from llama_index_aimlapi.errors import InvalidSettingsError
 
 # Fields that are body parameters, and the parameter's name.
 _PARAMETERS = {
-    **{name: name for name in ("temperature", "max_tokens", "reasoning_effort", "modalities", "logprobs", "top_p")},
-    **{name: name for name in ("top_logprobs", "user", "instructions", "include", "store", "truncation")},
+    **{name: name for name in (*SharedParameters.model_fields, "modalities", "user", "instructions")},
     "previous_response_id": "previous_response_id",
     "audio_config": "audio",
     "thinking_dict": "thinking",
@@ -54,11 +54,6 @@ _ALIASES = Aliases(
 _TRACKING = "track_previous_responses"  # off is no parameter
 _CALL_ALIASES = {**_ALIASES.fields, **_PARAMETERS}
 _IGNORED_CALL_ARGUMENTS = frozenset(("use_chat_completions",))
-# Two names of one setting: one replaces the other.
-_TWINS = {
-    **dict.fromkeys(("max_tokens", "max_completion_tokens"), ("max_tokens", "max_completion_tokens")),
-    **dict.fromkeys(("stop", "stop_sequences"), ("stop", "stop_sequences")),
-}
 # What adds up instead of being replaced.
 _JOINED = ("extra_body", "extra_headers", "extra_query")
 # Fields a repr shows in its own way, and those that LlamaIndex fills with objects.
@@ -74,21 +69,14 @@ class UnknownContext(LLMMetadata):
         return super().__getattribute__(name)
 
 
-class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
+class AIMLAPISettings(RequestSettings, SharedParameters, ConnectionSettings, FunctionCallingLLM):
     """The settings of an `AIMLAPI`; see there."""
 
     model: str = Field(kw_only=False, description=ABOUT["model"])
-    temperature: float | None = Field(default=None, description=ABOUT["temperature"])
-    max_tokens: int | None = Field(default=None, description=ABOUT["max_tokens"])
-    reasoning_effort: str | None = Field(default=None, description=ABOUT["reasoning_effort"])
     modalities: list[str] | None = Field(default=None, description='What to answer with: `["text", "audio"]`.')
     audio_config: dict[str, Any] | None = Field(default=None, description="`voice` and `format` of spoken answers.")
-    logprobs: bool | None = Field(default=None, description=ABOUT["logprobs"])
-    top_logprobs: int | None = Field(default=None, description=ABOUT["top_logprobs"])
     thinking_dict: dict[str, Any] | None = Field(default=None, description="The `thinking` parameter, where it exists.")
-    top_p: float | None = Field(default=None, description=ABOUT["top_p"])
     user: str | None = Field(default=None, description="Your own name for who asks, for the vendor's logs.")
-    use_responses_api: bool | None = Field(default=None, description=ABOUT["use_responses_api"])
     built_in_tools: list[dict[str, Any]] | None = Field(
         default=None,
         description='Tools that the provider runs, under /v1/responses: `[{"type": "web_search"}]`, say.',
@@ -97,9 +85,6 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
         default=None, description="How to think: `effort`, and under /v1/responses `summary`."
     )
     instructions: str | None = Field(default=None, description="Under /v1/responses: the system's message.")
-    include: list[str] | None = Field(default=None, description=ABOUT["include"])
-    store: bool | None = Field(default=None, description=ABOUT["store"])
-    truncation: str | None = Field(default=None, description=ABOUT["truncation"])
     call_metadata: dict[str, Any] | None = Field(default=None, description="Sent as `metadata`: your own labels.")
     track_previous_responses: bool | None = Field(
         default=None,
@@ -111,10 +96,7 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
     )
     strict: bool = Field(default=False, description="Whether tool arguments must match their schemas exactly.")
     additional_kwargs: dict[str, Any] = Field(default_factory=dict, description=ABOUT["additional_kwargs"])
-    extra_body: dict[str, Any] | None = Field(default=None, description=ABOUT["extra_body"])
     stream_usage: bool = Field(default=True, description=ABOUT["stream_usage"])
-    replay_reasoning: bool | None = Field(default=None, description=ABOUT["replay_reasoning"])
-    repair_history: bool = Field(default=False, description=ABOUT["repair_history"])
     invalid_tool_call_retries: int = Field(
         default=0,
         ge=0,
@@ -248,11 +230,9 @@ class AIMLAPISettings(ConnectionSettings, FunctionCallingLLM):
                 name = _CALL_ALIASES.get(set_name, set_name)
                 if name in _IGNORED_CALL_ARGUMENTS:
                     continue
-                for twin in _TWINS.get(name, ()):
-                    merged.pop(twin, None)
                 if name in _JOINED and value is not None:
                     if not isinstance(value, Mapping):
                         raise InvalidRequestError(f"`{name}` is of type {type(value).__name__}: pass a dict.")
                     value = {**(merged.get(name) or {}), **value}
-                merged[name] = value
+                set_parameter(merged, name, value)
         return merged

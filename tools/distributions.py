@@ -82,7 +82,6 @@ DISTRIBUTIONS = (
         packages=("llama_index_aimlapi",),
         ours=("aimlapi-transport",),
         extra="llama-index",
-        also=("typing-extensions",),
         optional={"transformers": "only a `tokenizer` passed by its name needs it, and an error says so"},
         usage='from llama_index_aimlapi import AIMLAPI\n\nAIMLAPI(model="openai/gpt-4o").complete("Hello").text',
     ),

@@ -21,7 +21,7 @@ IMPORTS_HTTPX = {
     *(f"http.{name}" for name in ("caller", "connections", "exchange", "replies", "request", "timeouts")),
 }
 IMPORTS_PYDANTIC = {
-    "connection_settings",
+    *("chat_settings", "connection_settings"),
     *(f"service.{name}" for name in ("billing", "calls", "catalogue", "fields", "keys")),
 }
 MODULES = {".".join(path.relative_to(TRANSPORT).with_suffix("").parts) for path in TRANSPORT.rglob("*.py")}
