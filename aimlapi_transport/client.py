@@ -26,7 +26,7 @@ from aimlapi_transport.http.caller import Caller
 from aimlapi_transport.http.exchange import Exchange
 from aimlapi_transport.http.pool import PoolHandle
 from aimlapi_transport.http.timeouts import TimeLimits, Timeout
-from aimlapi_transport.media.methods import AsyncMedia, SyncMedia
+from aimlapi_transport.media.counted_methods import AsyncMedia, SyncMedia
 from aimlapi_transport.messages.request import messages_request
 from aimlapi_transport.request import Request
 from aimlapi_transport.request_builder import build_request

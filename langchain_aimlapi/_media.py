@@ -15,7 +15,6 @@ from langchain_core.messages.content import (
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
-from aimlapi_transport.media.generations import Generation
 from aimlapi_transport.media.values import MediaFile, MediaResult
 from langchain_aimlapi._endpoint_settings import EndpointSettings
 from langchain_aimlapi.errors import translated
@@ -47,17 +46,6 @@ class MediaSettings(EndpointSettings):
     async def _amake(self, operation: str, arguments: Mapping[str, Any]) -> MediaResult:
         with translated():
             return await self._async_client().make_media(operation, self.model, **self._counted(arguments))
-
-    def _submit(self, operation: str, arguments: Mapping[str, Any]) -> Generation:
-        """What was ordered, counted at the cost it was quoted at."""
-        fields, call = {**self.parameters, **arguments}, counted_call(self.model)
-        with translated():
-            return self._client().order_media(operation, self.model, fields, call=call)
-
-    async def _asubmit(self, operation: str, arguments: Mapping[str, Any]) -> Generation:
-        fields, call = {**self.parameters, **arguments}, counted_call(self.model)
-        with translated():
-            return await self._async_client().order_media(operation, self.model, fields, call=call)
 
     def _counted(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments of a call, and what counts it."""

@@ -23,7 +23,7 @@ from langchain_core.documents.base import Blob
 from pydantic import Field
 
 from aimlapi_transport.media.inputs import FileBytes, MediaInput, check_paths, read_input
-from aimlapi_transport.media.passages import passages
+from aimlapi_transport.media.passages import document_parts
 from aimlapi_transport.media.values import MediaFile, MediaResult
 from langchain_aimlapi._media import MediaSettings
 from langchain_aimlapi.errors import translated
@@ -58,7 +58,9 @@ class _Parser(MediaSettings, BaseBlobParser):
             yield document
 
     def _documents(self, result: MediaResult, blob: Blob) -> Iterator[Document]:
-        raise NotImplementedError
+        origin = {**blob.metadata, **({"source": blob.source} if blob.source is not None else {})}
+        for text, metadata in document_parts(result, getattr(self, "max_seconds", None)):
+            yield Document(text, metadata={**origin, **metadata})
 
 
 class AIMLAPITranscriber(_Parser):
@@ -77,12 +79,6 @@ class AIMLAPITranscriber(_Parser):
         description="Longest stretch in one document; a new speaker begins another. None for one document.",
     )
 
-    def _documents(self, result: MediaResult, blob: Blob) -> Iterator[Document]:
-        common = {**_common(result, blob), "language": result.language, "duration_seconds": result.seconds}
-        for passage in passages(result, self.max_seconds):
-            times = {"start_seconds": passage.start, "end_seconds": passage.end, "speaker": passage.speaker}
-            yield Document(passage.text, metadata=_known({**common, **times}))
-
 
 class AIMLAPIOCR(_Parser):
     """Text of scanned documents and pictures: a document of Markdown for each page.
@@ -95,22 +91,6 @@ class AIMLAPIOCR(_Parser):
     operation: ClassVar[str] = "ocr"
     argument: ClassVar[str] = "document"
     model: str = Field(default="mistral/mistral-ocr-latest", description="Id of the model.")
-
-    def _documents(self, result: MediaResult, blob: Blob) -> Iterator[Document]:
-        common = {**_common(result, blob), "total_pages": len(result.pages)}
-        for page in result.pages:
-            images = [
-                _known({"id": each.id, "box": each.box, "base64": each.base64, "mime_type": each.media_type})
-                for each in page.images
-            ]
-            metadata: dict[str, Any] = {
-                "page": page.index,
-                "page_label": str(page.index + 1),
-                "width": page.width,
-                "height": page.height,
-                "images": images or None,
-            }
-            yield Document(page.markdown, metadata=_known({**common, **metadata}))
 
 
 class _Loader(BaseLoader):
@@ -174,12 +154,3 @@ def _content(blob: Blob) -> str | bytes | Path:
         return blob.as_bytes()
     text = str(blob.path)
     return text if _ADDRESS.match(text) else Path(text)
-
-
-def _common(result: MediaResult, blob: Blob) -> dict[str, Any]:
-    return {**blob.metadata, "source": blob.source, "model": result.model, "cost_usd": result.cost_usd}
-
-
-def _known(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Metadata without what is not known: many vector stores take no None."""
-    return {name: value for name, value in metadata.items() if value is not None}

@@ -25,12 +25,12 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 from typing_extensions import Self
 
 from aimlapi_transport.errors import AIMLAPIError, GenerationError, InvalidRequestError
-from aimlapi_transport.media.generations import Generation, GenerationStatus
-from aimlapi_transport.media.tool_arguments import Saved, arguments_of, check_addresses, ordered, progress, summary
-from aimlapi_transport.media.values import MediaResult
+from aimlapi_transport.media.tool_answers import ToolAnswer
+from aimlapi_transport.media.tool_arguments import arguments_of
 from langchain_aimlapi._endpoint_settings import EndpointSettings
 from langchain_aimlapi._media import MediaSettings, block_of
 from langchain_aimlapi.errors import translated
+from langchain_aimlapi.usage import counted_call
 
 __all__ = [
     "AIMLAPIGenerationStatusTool",
@@ -45,7 +45,6 @@ __all__ = [
     "AIMLAPIVideoTool",
 ]
 
-Outcome = MediaResult | Generation | GenerationStatus
 Answer = tuple[str | list[str | dict[str, Any]], list[ContentBlock]]
 
 
@@ -64,41 +63,14 @@ class _SavingTool(EndpointSettings, BaseTool):
     save_to: str | Path | None = Field(default=None, description="A folder to save to.")
     show_images: bool = Field(default=False, description="Whether pictures are blocks of the answer.")
 
-    def _save(self, outcome: Outcome) -> Saved:
-        result = _result_of(outcome)
-        if not (self.save_to and result and result.files):
-            return Saved()
-        try:
-            return Saved(self._client().save(result, self.save_to))
-        except AIMLAPIError as error:  # what was made is paid for: its addresses are answered
-            return Saved(error=error)
-
-    async def _asave(self, outcome: Outcome) -> Saved:
-        result = _result_of(outcome)
-        if not (self.save_to and result and result.files):
-            return Saved()
-        try:
-            return Saved(await self._async_client().save(result, self.save_to))
-        except AIMLAPIError as error:
-            return Saved(error=error)
-
-    def _answer(self, outcome: Outcome, saved: Saved) -> Answer:
-        if isinstance(outcome, Generation) and outcome.result is None:
-            return ordered(outcome), [create_text_block(outcome.to_json())]
-        if isinstance(outcome, GenerationStatus) and outcome.result is None:
-            return progress(outcome), []
-        result = _result_of(outcome)
-        assert result is not None
-        blocks = [block_of(file) for file in result.files]
-        text = summary(result, saved)
+    def _answer(self, answer: ToolAnswer) -> Answer:
+        if answer.order is not None:
+            return answer.text, [create_text_block(answer.order.to_json())]
+        blocks = [block_of(file) for file in answer.files]
         if not self.show_images:
-            return text, blocks
+            return answer.text, blocks
         pictures = [dict(block) for block in blocks if block["type"] == "image"]
-        return [dict(create_text_block(text)), *pictures], blocks
-
-
-def _result_of(outcome: Outcome) -> MediaResult | None:
-    return outcome if isinstance(outcome, MediaResult) else outcome.result
+        return [dict(create_text_block(answer.text)), *pictures], blocks
 
 
 class _MediaTool(_SavingTool, MediaSettings):
@@ -121,28 +93,29 @@ class _MediaTool(_SavingTool, MediaSettings):
 
     def _run(self, *texts: str, run_manager: CallbackManagerForToolRun | None = None, **arguments: Any) -> Answer:
         """Makes it, and waits for it; or orders it."""
-        with _as_tool_errors():
-            make = self._make if self.waits else self._submit
-            outcome: Outcome = make(self.operation, self._chosen(texts, arguments))
-            saved = self._save(outcome)
-        return self._answer(outcome, saved)
+        with _as_tool_errors(), translated():
+            return self._answer(self._client().answer_tool(**self._call(texts, arguments)))
 
     async def _arun(
         self, *texts: str, run_manager: AsyncCallbackManagerForToolRun | None = None, **arguments: Any
     ) -> Answer:
         """Makes it, and waits for it; or orders it."""
-        with _as_tool_errors():
-            make = self._amake if self.waits else self._asubmit
-            outcome: Outcome = await make(self.operation, self._chosen(texts, arguments))
-            saved = await self._asave(outcome)
-        return self._answer(outcome, saved)
+        with _as_tool_errors(), translated():
+            return self._answer(await self._async_client().answer_tool(**self._call(texts, arguments)))
 
-    def _chosen(self, texts: Sequence[str], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    def _call(self, texts: Sequence[str], arguments: Mapping[str, Any]) -> dict[str, Any]:
         """What the chat model chose; a text without a name, as in `tool.invoke("A cat")`, is the first argument."""
         named = {**dict(zip(self.args, texts, strict=False)), **arguments}
-        chosen = {name: value for name, value in named.items() if value is not None}
-        check_addresses(chosen, self.save_to)
-        return chosen
+        return {
+            "operation": self.operation,
+            "model": self.model,
+            "chosen": {name: value for name, value in named.items() if value is not None},
+            "parameters": self.parameters,
+            "call": counted_call(self.model),
+            "waits": self.waits,
+            "wait_timeout": self.wait_timeout,
+            "save_to": self.save_to or None,
+        }
 
 
 class AIMLAPIImageTool(_MediaTool):
@@ -233,16 +206,12 @@ class AIMLAPIGenerationStatusTool(_SavingTool):
     def _run(self, reference: str, run_manager: CallbackManagerForToolRun | None = None) -> Answer:
         """Asks once."""
         with _as_tool_errors(), translated():
-            status = self._client().status(Generation.from_reference(reference))
-            saved = self._save(status)
-        return self._answer(status, saved)
+            return self._answer(self._client().answer_status(reference, save_to=self.save_to or None))
 
     async def _arun(self, reference: str, run_manager: AsyncCallbackManagerForToolRun | None = None) -> Answer:
         """Asks once."""
         with _as_tool_errors(), translated():
-            status = await self._async_client().status(Generation.from_reference(reference))
-            saved = await self._asave(status)
-        return self._answer(status, saved)
+            return self._answer(await self._async_client().answer_status(reference, save_to=self.save_to or None))
 
 
 _Kind = Literal["image", "edit", "video", "speech", "music", "transcript"]

@@ -9,7 +9,6 @@ from llama_index.core.base.llms.types import AudioBlock, ContentBlock, DocumentB
 from pydantic import Field
 
 from aimlapi_transport.errors import InvalidRequestError
-from aimlapi_transport.media.generations import Generation
 from aimlapi_transport.media.values import MediaFile, MediaResult
 from llama_index_aimlapi._connection import ConnectionSettings
 from llama_index_aimlapi.usage import counted_call
@@ -47,16 +46,6 @@ class MediaModel(ConnectionSettings):
     async def amake(self, operation: str, arguments: Mapping[str, Any]) -> MediaResult:
         """As `make`, without blocking the event loop."""
         return await self._async_client().make_media(operation, self.model, **self._counted(arguments))
-
-    def submit(self, operation: str, arguments: Mapping[str, Any]) -> Generation:
-        """What was ordered, counted at the cost it was quoted at."""
-        fields, call = {**self.parameters, **arguments}, counted_call(self.model)
-        return self._client().order_media(operation, self.model, fields, call=call)
-
-    async def asubmit(self, operation: str, arguments: Mapping[str, Any]) -> Generation:
-        """As `submit`, without blocking the event loop."""
-        fields, call = {**self.parameters, **arguments}, counted_call(self.model)
-        return await self._async_client().order_media(operation, self.model, fields, call=call)
 
     def _counted(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         fields = {**self.parameters, **arguments}

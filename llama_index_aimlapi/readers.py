@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import re
-from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
@@ -23,7 +22,7 @@ from llama_index.core.schema import Document
 
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.media.inputs import MediaInput, check_paths
-from aimlapi_transport.media.passages import passages
+from aimlapi_transport.media.passages import document_parts
 from aimlapi_transport.media.values import MediaFile, MediaResult
 from llama_index_aimlapi._media import MediaModel
 
@@ -43,6 +42,7 @@ class _Reader(BaseReader):
 
     _operation: ClassVar[str]
     _argument: ClassVar[str]
+    _max_seconds: float | None = None
 
     def __init__(self, model: str, **settings: Any) -> None:
         self._model = MediaModel(model, **settings)
@@ -85,9 +85,17 @@ class _Reader(BaseReader):
         """The same as `aload_data`."""
         return await self.aload_data(*args, **kwargs)
 
-    @abstractmethod
     def _documents(self, result: MediaResult, source: Source, extra_info: dict[str, Any]) -> Iterable[Document]:
         """The documents of one file."""
+        origin = _path_of(source)
+        for text, metadata in document_parts(result, self._max_seconds):
+            metadata.pop("page", None)  # LlamaIndex's readers number pages by `page_label` alone
+            yield Document(
+                text=text,
+                metadata={**origin, **metadata, **extra_info},
+                excluded_embed_metadata_keys=list(_HIDDEN),
+                excluded_llm_metadata_keys=list(_HIDDEN),
+            )
 
 
 class AIMLAPITranscriptReader(_Reader):
@@ -113,12 +121,6 @@ class AIMLAPITranscriptReader(_Reader):
         super().__init__(model, **settings)
         self._max_seconds = max_seconds
 
-    def _documents(self, result: MediaResult, source: Source, extra_info: dict[str, Any]) -> Iterable[Document]:
-        common = {**_common(result, source), "language": result.language, "duration_seconds": result.seconds}
-        for passage in passages(result, self._max_seconds):
-            times = {"start_seconds": passage.start, "end_seconds": passage.end, "speaker": passage.speaker}
-            yield _document(passage.text, {**common, **times}, extra_info)
-
 
 class AIMLAPIOCRReader(_Reader):
     """Text of scanned documents and pictures: a document of Markdown for each page.
@@ -139,38 +141,16 @@ class AIMLAPIOCRReader(_Reader):
     def __init__(self, model: str = "mistral/mistral-ocr-latest", **settings: Any) -> None:
         super().__init__(model, **settings)
 
-    def _documents(self, result: MediaResult, source: Source, extra_info: dict[str, Any]) -> Iterable[Document]:
-        common = {**_common(result, source), "total_pages": len(result.pages)}
-        for page in result.pages:
-            images = [
-                {"id": each.id, "box": each.box, "base64": each.base64, "mime_type": each.media_type}
-                for each in page.images
-            ]
-            metadata = {"page_label": str(page.index + 1), "width": page.width, "height": page.height}
-            figures = [{name: value for name, value in image.items() if value is not None} for image in images]
-            yield _document(page.markdown, {**common, **metadata, "images": figures or None}, extra_info)
-
 
 # Metadata that says nothing to a language model, or too much.
 _HIDDEN = ["images", "width", "height", "model", "cost_usd"]
 
 
-def _document(text: str, metadata: dict[str, Any], extra_info: dict[str, Any]) -> Document:
-    known = {name: value for name, value in metadata.items() if value is not None}
-    return Document(
-        text=text,
-        metadata={**known, **extra_info},
-        excluded_embed_metadata_keys=list(_HIDDEN),
-        excluded_llm_metadata_keys=list(_HIDDEN),
-    )
-
-
-def _common(result: MediaResult, source: Source) -> dict[str, Any]:
+def _path_of(source: Source) -> dict[str, Any]:
     if isinstance(source, MediaFile):
         source = source.url or source.data or b""
     name = os.fspath(source) if isinstance(source, (str, os.PathLike)) else getattr(source, "name", None)
-    is_name = isinstance(name, str) and name[:5].lower() != "data:"
-    return {"file_path": name if is_name else None, "model": result.model, "cost_usd": result.cost_usd}
+    return {"file_path": name} if isinstance(name, str) and name[:5].lower() != "data:" else {}
 
 
 def _sources(file: Source | Sequence[Source]) -> list[Source]:

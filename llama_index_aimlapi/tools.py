@@ -20,18 +20,16 @@ from llama_index.core.base.llms.types import ContentBlock, TextBlock
 from llama_index.core.tools.tool_spec.base import SPEC_FUNCTION_TYPE, BaseToolSpec
 from pydantic import BaseModel, Field, create_model
 
-from aimlapi_transport.client import AsyncClient, Client
-from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError
-from aimlapi_transport.media.generations import Generation, GenerationStatus
-from aimlapi_transport.media.tool_arguments import Saved, arguments_of, check_addresses, ordered, progress, summary
-from aimlapi_transport.media.values import MediaResult
+from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.media.tool_answers import ToolAnswer
+from aimlapi_transport.media.tool_arguments import arguments_of
 from llama_index_aimlapi._media import MediaModel, block_of
+from llama_index_aimlapi.usage import counted_call
 
 __all__ = ["AIMLAPIToolSpec"]
 
 Kind = Literal["image", "edit", "video", "speech", "music", "transcript"]
 Blocks = list[ContentBlock]
-Outcome = MediaResult | Generation | GenerationStatus
 T_Method = TypeVar("T_Method", bound=Callable[..., Any])
 
 # kind -> the functions that do it, and what they do.
@@ -58,17 +56,14 @@ def _methods(name: str, about: str, submits: str | None = None) -> tuple[Method,
         name: of the tool that makes it.
         submits: the name of the tool that only orders it; some models answer at once.
     """
-    operation = _OPERATIONS[name]
 
     def run(self: AIMLAPIToolSpec, **arguments: Any) -> Blocks:
-        model, chosen = self._models[name], self._chosen(arguments)
-        outcome = model.submit(operation, chosen) if submits else model.make(operation, chosen)
-        return self._answer(outcome, self._save(model._client(), outcome))
+        client = self._models[name]._client()
+        return self._answer(client.answer_tool(**self._call(name, arguments, waits=not submits)))
 
     async def arun(self: AIMLAPIToolSpec, **arguments: Any) -> Blocks:
-        model, chosen = self._models[name], self._chosen(arguments)
-        outcome = await (model.asubmit(operation, chosen) if submits else model.amake(operation, chosen))
-        return self._answer(outcome, await self._asave(model._async_client(), outcome))
+        client = self._models[name]._async_client()
+        return self._answer(await client.answer_tool(**self._call(name, arguments, waits=not submits)))
 
     return _named(run, submits or name, about), _named(arun, f"a{submits or name}", about)
 
@@ -77,10 +72,6 @@ def _named(method: T_Method, name: str, about: str) -> T_Method:
     """A method under its name, with what agents read of it."""
     method.__name__, method.__qualname__, method.__doc__ = name, f"AIMLAPIToolSpec.{name}", about
     return method
-
-
-def _result_of(outcome: Outcome) -> MediaResult | None:
-    return outcome if isinstance(outcome, MediaResult) else outcome.result
 
 
 class AIMLAPIToolSpec(BaseToolSpec):
@@ -122,7 +113,7 @@ class AIMLAPIToolSpec(BaseToolSpec):
             for (kind, (name, _)), model in zip(_FUNCTIONS.items(), ids, strict=True)
         }
         self._blocks = tuple(blocks)
-        self._save_to = save_to
+        self._save_to = save_to or None
         unknown = [kind for kind in include if kind not in _FUNCTIONS]
         if unknown:
             raise InvalidRequestError(f"`include` has {', '.join(unknown)}: pass some of {', '.join(_FUNCTIONS)}.")
@@ -166,45 +157,26 @@ class AIMLAPIToolSpec(BaseToolSpec):
     def generation_status(self, reference: str) -> Blocks:
         """Asks how far a video or a piece of music is that was ordered; gives it once it is done."""
         client = self._models["generate_video"]._client()
-        status = client.status(Generation.from_reference(reference))
-        return self._answer(status, self._save(client, status))
+        return self._answer(client.answer_status(reference, save_to=self._save_to))
 
     async def ageneration_status(self, reference: str) -> Blocks:
         """Asks how far a video or a piece of music is that was ordered; gives it once it is done."""
         client = self._models["generate_video"]._async_client()
-        status = await client.status(Generation.from_reference(reference))
-        return self._answer(status, await self._asave(client, status))
+        return self._answer(await client.answer_status(reference, save_to=self._save_to))
 
-    def _save(self, client: Client, outcome: Outcome) -> Saved:
-        result = _result_of(outcome)
-        if not (self._save_to and result and result.files):
-            return Saved()
-        try:
-            return Saved(client.save(result, self._save_to))
-        except AIMLAPIError as error:  # what was made is paid for: its addresses are answered
-            return Saved(error=error)
+    def _call(self, name: str, arguments: dict[str, Any], *, waits: bool) -> dict[str, Any]:
+        """What the LLM chose, and how it is called."""
+        model = self._models[name]
+        return {
+            "operation": _OPERATIONS[name],
+            "model": model.model,
+            "chosen": {name: value for name, value in arguments.items() if value is not None},
+            "parameters": model.parameters,
+            "call": counted_call(model.model),
+            "waits": waits,
+            "wait_timeout": model.wait_timeout,
+            "save_to": self._save_to,
+        }
 
-    async def _asave(self, client: AsyncClient, outcome: Outcome) -> Saved:
-        result = _result_of(outcome)
-        if not (self._save_to and result and result.files):
-            return Saved()
-        try:
-            return Saved(await client.save(result, self._save_to))
-        except AIMLAPIError as error:
-            return Saved(error=error)
-
-    def _chosen(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """What the LLM chose."""
-        chosen = {name: value for name, value in arguments.items() if value is not None}
-        check_addresses(chosen, self._save_to)
-        return chosen
-
-    def _answer(self, outcome: Outcome, saved: Saved) -> Blocks:
-        if isinstance(outcome, Generation) and outcome.result is None:
-            return [TextBlock(text=ordered(outcome))]
-        if isinstance(outcome, GenerationStatus) and outcome.result is None:
-            return [TextBlock(text=progress(outcome))]
-        result = _result_of(outcome)
-        assert result is not None
-        blocks: Blocks = [TextBlock(text=summary(result, saved))]
-        return blocks + [block_of(file) for file in result.files if file.kind in self._blocks]
+    def _answer(self, answer: ToolAnswer) -> Blocks:
+        return [TextBlock(text=answer.text), *(block_of(each) for each in answer.files if each.kind in self._blocks)]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aimlapi_transport import usage_totals
-from aimlapi_transport.client_methods import Async, Blocking, client_method
+from aimlapi_transport.client_methods import client_method
 from aimlapi_transport.request_options import REQUEST_OPTIONS
 
 if TYPE_CHECKING:  # imported by the first call
@@ -22,7 +21,6 @@ if TYPE_CHECKING:  # imported by the first call
     from aimlapi_transport.media.inputs import MediaInput
     from aimlapi_transport.media.values import MediaFile, MediaResult
     from aimlapi_transport.service.catalogue import Pricing
-    from aimlapi_transport.usage_totals import CountedCall
 
 T = TypeVar("T")
 
@@ -238,7 +236,7 @@ class MediaMethods:
             operation: `video`, `music` or `transcribe`.
             fields: as the method of that name takes them.
         """
-        fields, options = _split({"prompt": prompt, **fields})
+        fields, options = split_options({"prompt": prompt, **fields})
         return await self._media.submit(operation, model, fields, options, timeout=timeout)
 
     @client_method
@@ -300,47 +298,6 @@ class MediaMethods:
 
         return media_cost(await self._pricing(model), arguments)
 
-    @client_method
-    async def make_media(
-        self,
-        operation: str,
-        model: str,
-        arguments: Mapping[str, Any],
-        *,
-        call: CountedCall,
-        wait_timeout: float | None = None,
-    ) -> MediaResult:
-        """What the method `operation` gives, counted by a framework and kept within its budget.
-
-        Args:
-            call: counts it; also what was paid where it failed, or where it is not waited for any longer.
-        """
-        with call:
-            await self._reserve(call, model, arguments)
-            result = await self._make(operation, model, dict(arguments), None, wait_timeout)
-            call.count(model, usage_totals.used_by_media(result))
-            return result
-
-    @client_method
-    async def order_media(
-        self, operation: str, model: str, arguments: Mapping[str, Any], *, call: CountedCall
-    ) -> Generation:
-        """What `submit` gives, counted by a framework at the cost it was quoted at."""
-        with call:
-            await self._reserve(call, model, arguments)
-            fields, options = _split(dict(arguments))
-            order = await self._media.submit(operation, model, fields, options)
-            call.count(model, usage_totals.used_by_order(order))
-            return order
-
-    async def _reserve(self, call: CountedCall, model: str, arguments: Mapping[str, Any]) -> None:
-        """Sets aside what a call will cost, as far as the catalogue knows it."""
-        if call.has_budget:
-            from aimlapi_transport.media.prices import media_cost
-
-            cost = media_cost(await self._pricing(model), arguments)
-            call.reserve(None if cost is None else float(cost))
-
     async def _make(
         self,
         operation: str,
@@ -350,13 +307,13 @@ class MediaMethods:
         wait_timeout: float | None = None,
         on_progress: OnProgress | None = None,
     ) -> MediaResult:
-        fields, options = _split(arguments)
+        fields, options = split_options(arguments)
         return await self._media.make(
             operation, model, fields, options, timeout=timeout, wait_timeout=wait_timeout, on_progress=on_progress
         )
 
 
-def _split(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def split_options(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The fields of the request, and what else each method takes."""
     fields = {name: value for name, value in arguments.items() if name not in REQUEST_OPTIONS}
     return fields, {name: arguments[name] for name in REQUEST_OPTIONS if name in arguments}
@@ -368,19 +325,3 @@ def _generation(value: Generation | str) -> Generation:
     if isinstance(value, str) and not value.lstrip().startswith("{"):
         return Generation.from_reference(value)
     return value if isinstance(value, Generation) else Generation.from_json(value)
-
-
-class SyncMedia(MediaMethods, Blocking):
-    """The media endpoints of a `Client`."""
-
-    async def _run(self, work: Callable[[], T]) -> T:
-        return work()
-
-
-class AsyncMedia(MediaMethods, Async):
-    """The media endpoints of an `AsyncClient`."""
-
-    async def _run(self, work: Callable[[], T]) -> T:
-        import asyncio
-
-        return await asyncio.to_thread(work)

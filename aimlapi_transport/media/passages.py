@@ -1,12 +1,42 @@
-"""A transcript -> passages of at most so many seconds, for documents that are searched. Pure."""
+"""Transcripts and pages -> texts with metadata, for documents that are searched. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from aimlapi_transport.media.values import MediaResult, Segment
 
 _SENTENCE_ENDS = (".", "!", "?", "。", "！", "？", "…")
+
+
+def document_parts(result: MediaResult, max_seconds: float | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The texts of documents, each with its metadata: the pages of OCR, or the passages of a transcript.
+
+    What is not known is left out: many vector stores take no None.
+
+    Args:
+        max_seconds: the longest passage; None for all in one.
+    """
+    common = {"model": result.model, "cost_usd": result.cost_usd}
+    if result.pages:
+        for page in result.pages:
+            images = [
+                _known({"id": each.id, "box": each.box, "base64": each.base64, "mime_type": each.media_type})
+                for each in page.images
+            ]
+            size = {"total_pages": len(result.pages), "width": page.width, "height": page.height}
+            labels = {"page": page.index, "page_label": str(page.index + 1), "images": images or None}
+            yield page.markdown, _known({**common, **labels, **size})
+        return
+    common |= {"language": result.language, "duration_seconds": result.seconds}
+    for passage in passages(result, max_seconds):
+        times = {"start_seconds": passage.start, "end_seconds": passage.end, "speaker": passage.speaker}
+        yield passage.text, _known({**common, **times})
+
+
+def _known(metadata: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in metadata.items() if value is not None}
 
 
 def passages(result: MediaResult, max_seconds: float | None) -> list[Segment]:

@@ -1,6 +1,6 @@
-"""What a language model may pass when it uses a media model as a tool, and what it is answered. Pure.
+"""What a language model may pass when it uses a media model as a tool. Pure.
 
-Both frameworks build the schemas of their tools from `arguments_of`, and their texts with `summary`.
+Both frameworks build the schemas of their tools from `arguments_of`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError
+from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.media.fields import COMMON_NAMES, FILE_NAMES, field_for
-from aimlapi_transport.media.generations import Generation, GenerationStatus
 from aimlapi_transport.media.operations import model_facts, operation_named
-from aimlapi_transport.media.values import MediaResult
 
 
 class Argument(NamedTuple):
@@ -86,10 +84,7 @@ def arguments_of(operation: str, model: str, fixed: Sequence[str] = ()) -> tuple
         kind, text = _TEXTS[name]
         chosen[name] = Argument(name, kind, text, is_required)
     for name in facts.required if facts is not None else ():
-        if name not in (*covered, *fixed) and operation not in (
-            "transcribe",
-            "ocr",
-        ):  # `effect_scene`, `character`, ...
+        if name not in (*covered, *fixed) and operation not in ("transcribe", "ocr"):  # `effect_scene`, ...
             chosen[name] = Argument(name, Any, f"`{name}`, as the documents of {model} describe it", True)
     return tuple(chosen.values())
 
@@ -111,44 +106,3 @@ def check_addresses(arguments: Mapping[str, Any], folder: str | os.PathLike[str]
                 continue
             if folder is None or Path(folder).resolve() not in Path(item).resolve().parents:
                 raise InvalidRequestError(f"`{name}` is {item[:80]!r}: pass an address that begins with https://.")
-
-
-_NOUNS = {"images": "picture", "edit_image": "picture", "video": "film", "speech": "sound", "music": "sound"}
-
-
-class Saved(NamedTuple):
-    """What came of saving the files of a result.
-
-    Attributes:
-        paths: where they are; empty where nothing was to be saved, or not all could be.
-        error: why they could not be saved.
-    """
-
-    paths: Sequence[Path] = ()
-    error: AIMLAPIError | None = None
-
-
-def summary(result: MediaResult, saved: Saved) -> str:
-    """What a tool answers: where its files are, or the text that was read.
-
-    Files that could not be saved are paid for: the answer has their addresses then, and why they are not here.
-    """
-    if result.text is not None:
-        return result.text or "Nothing is said in it."
-    noun = _NOUNS.get(result.operation, "file")
-    locations = [str(path) for path in saved.paths] or [
-        file.url or f"{file.size or 0:,} bytes of {file.media_type or 'data'}" for file in result.files
-    ]
-    head = f"1 {noun}" if len(locations) == 1 else f"{len(locations)} {noun}s"
-    trouble = f". Not saved: {saved.error.message}" if saved.error is not None else ""
-    return f"{head}: {', '.join(locations)}{trouble}"
-
-
-def ordered(generation: Generation) -> str:
-    """What a tool answers that does not wait."""
-    return f"Ordered. It takes minutes. Ask for its status with: {generation.reference}"
-
-
-def progress(status: GenerationStatus) -> str:
-    """What a tool answers of a generation that is under way."""
-    return f"Not done yet ({status.provider_state or status.state}). Ask again later."
