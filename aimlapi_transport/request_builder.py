@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from aimlapi_transport.chat.cache_marks import has_marks, takes_marks, without_mark, without_marks
 from aimlapi_transport.chat.request import chat_request
 from aimlapi_transport.chat.request_warnings import warn_unlisted
 from aimlapi_transport.errors import InvalidRequestError
@@ -32,6 +33,13 @@ def build_request(
             is not known to be served there.
     """
     choice, preset = options.use_responses_api, options.preset
+    tools = (options.parameters or {}).get("tools")
+    if preset.lists_models and not takes_marks(model) and has_marks(messages, tools):
+        warn_left_out(model, "cache_control", is_strict=options.strict_parameters)
+        messages = [without_marks(message) for message in messages]
+        if isinstance(tools, list):
+            parameters = {**(options.parameters or {}), "tools": [without_mark(tool) for tool in tools]}
+            options = options._replace(parameters=parameters)
     if to_responses is None:
         to_responses = uses_responses(choice, model, options.parameters or {}, preset, is_provider=options.is_provider)
     if to_responses:

@@ -80,33 +80,3 @@ def parts_taken(profile: ModelProfile | None) -> dict[str, bool]:
     """What a profile decides of the API's content parts, by their type: yours may say other than the documents."""
     known = cast("Json", profile or {})
     return {kind: known[key] for kind, key in _KEYS.items() if isinstance(known.get(key), bool)}
-
-
-@lru_cache(maxsize=1024)
-def takes_cache_marks(model: str) -> bool:
-    """Whether `cache_control` may stand on a part or a tool: Anthropic's models and those routed to many hosts.
-
-    Elsewhere it is no field of the schema, and the provider caches by itself.
-    """
-    facts = config.model_families.facts_for(model)
-    listed = facts.parameters if facts else None
-    return listed is None or "provider" in listed or config.model_families.profile_for(model).family == "anthropic"
-
-
-def without_cache_marks(messages: list[Json], tools: list[Json]) -> tuple[list[Json], list[Json]]:
-    """The same without `cache_control`, which says how to bill an answer and not what to answer."""
-    return [_unmarked_message(message) for message in messages], [_unmarked(tool) for tool in tools]
-
-
-def _unmarked_message(message: Json) -> Json:
-    content = message.get("content")
-    if not isinstance(content, list) or not any("cache_control" in part for part in content):
-        return message
-    parts = [_unmarked(part) for part in content]
-    if message["role"] != "user" and all(part.keys() == {"type", "text"} for part in parts):
-        return {**message, "content": "".join(part["text"] for part in parts)}
-    return {**message, "content": parts}
-
-
-def _unmarked(item: Json) -> Json:
-    return {name: value for name, value in item.items() if name != "cache_control"}

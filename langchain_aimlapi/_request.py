@@ -7,15 +7,14 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage
 
-from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.config.aliases import is_key
 from aimlapi_transport.request import Request
-from aimlapi_transport.request_builder import build_request, warn_left_out
+from aimlapi_transport.request_builder import build_request
 from aimlapi_transport.request_options import RequestOptions
 from aimlapi_transport.responses.routing import uses_responses
 from langchain_aimlapi._messages import instructed, to_wire
-from langchain_aimlapi._profile import parts_taken, takes_cache_marks, without_cache_marks
+from langchain_aimlapi._profile import parts_taken
 from langchain_aimlapi._schemas import to_response_format
 from langchain_aimlapi._settings import ChatSettings
 from langchain_aimlapi._tools import to_tool_choice, to_tools
@@ -54,18 +53,7 @@ def to_request(
     sent = to_wire(messages, for_responses=to_responses)
     if "added_instruction" in call:
         sent = instructed(sent, call["added_instruction"])
-    parts: list[Json] = []
-    for message in sent:
-        if isinstance(message.get("content"), list):
-            parts += message["content"]
-    tools: list[Json] = parameters.get("tools") or []
-    # a mark says how an answer is billed, not what it is: left out where the model's documents do not list it
-    takes_marks = not client.preset.lists_models or takes_cache_marks(model_id)
-    if (parts or tools) and not takes_marks and any("cache_control" in marked for marked in (*parts, *tools)):
-        warn_left_out(model_id, "cache_control", is_strict=client.strict_parameters)
-        sent, unmarked_tools = without_cache_marks(sent, tools)
-        if tools:
-            parameters["tools"] = unmarked_tools
+    has_parts = any(isinstance(message.get("content"), list) for message in sent)
     options = RequestOptions.for_host(
         client,
         parameters=parameters,
@@ -77,7 +65,7 @@ def to_request(
         stream=stream,
         replay_reasoning=call.get("replay_reasoning", model.replay_reasoning),
         repair_history=bool(call.get("repair_history", model.repair_history)),
-        part_support=parts_taken(model._profile_of(model_id)) if parts else None,
+        part_support=parts_taken(model._profile_of(model_id)) if has_parts else None,
         parse_think=model.parse_think if call.get("parse_think") is None else call["parse_think"],
         use_responses_api=choice,
     )

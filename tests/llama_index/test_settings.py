@@ -24,6 +24,7 @@ from llama_index.core.rate_limiter import TokenBucketRateLimiter
 
 import llama_index_aimlapi
 from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError
+from aimlapi_transport.user_warnings import UnlistedParameterWarning
 from llama_index_aimlapi import AIMLAPI
 from tests.llama_index.host import Host, call, chunk, whole
 
@@ -307,6 +308,15 @@ def test_the_cache_index_marks_the_conversation_up_to_a_message(index: int, mark
     sent = host.bodies[0]["messages"]
     assert [i for i, message in enumerate(sent) if isinstance(message["content"], list)] == marked
     assert sent[marked[0]]["content"][-1]["cache_control"] == {"type": "ephemeral"}
+
+
+def test_a_mark_is_left_out_where_the_model_takes_none() -> None:
+    host = Host([whole()])
+    with pytest.warns(UnlistedParameterWarning, match="does not accept `cache_control`. It is left out"):
+        host.llm(model="alibaba/qwen3-max-instruct", cache_idx=-1).chat([ChatMessage("Hi")])
+    assert host.bodies[0]["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]
+    with pytest.raises(InvalidRequestError, match="`cache_control` is not accepted"):
+        host.llm(model="alibaba/qwen3-max-instruct", cache_idx=-1, strict_parameters=True).chat([ChatMessage("Hi")])
 
 
 def test_a_calls_arguments_may_have_the_constructors_names() -> None:

@@ -1,0 +1,45 @@
+"""`cache_control` on parts and tools, which says how an answer is billed and not what it is. Pure.
+
+Where a model's documents do not list it, it is no field of the schema, and the provider caches by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.config.model_families import facts_for, profile_for
+
+_MARK = "cache_control"
+
+
+def has_marks(messages: Sequence[Mapping[str, Any]], tools: Any) -> bool:
+    """Whether a part of a message, or a tool, has a mark."""
+    groups = [message.get("content") for message in messages] + [tools]
+    return any(_MARK in item for group in groups if isinstance(group, list) for item in group)
+
+
+@lru_cache(maxsize=1024)
+def takes_marks(model: str) -> bool:
+    """Whether the model's schema has marks: Anthropic's models, and those routed to many hosts."""
+    facts = facts_for(model)
+    listed = facts.parameters if facts else None
+    return listed is None or "provider" in listed or profile_for(model).family == "anthropic"
+
+
+def without_mark(item: Json) -> Json:
+    """A part or a tool without its mark."""
+    return {name: value for name, value in item.items() if name != _MARK}
+
+
+def without_marks(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A message without marks; but for a user's, a text where all is text, which is what most schemas want."""
+    content = message.get("content")
+    if not isinstance(content, list) or not any(_MARK in part for part in content):
+        return message
+    parts = [without_mark(part) for part in content]
+    if message.get("role") != "user" and all(part.keys() == {"type", "text"} for part in parts):
+        return {**message, "content": "".join(part["text"] for part in parts)}
+    return {**message, "content": parts}
