@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import SecretStr
@@ -108,19 +107,12 @@ def embedding_settings(values: Mapping[str, Any], fields: Collection[str]) -> di
 
 def _settings(aliases: Aliases, values: Mapping[str, Any], fields: Collection[str]) -> dict[str, Any]:
     """The settings by field, the key hidden."""
-    with as_value_errors():
-        taken = aliases.settings(values, fields)
-    if isinstance(taken.get("api_key"), str):
-        taken["api_key"] = SecretStr(taken["api_key"])
-    return taken
-
-
-@contextmanager
-def as_value_errors() -> Iterator[None]:
-    """Raises the transport's refusals as ValueErrors, which Pydantic takes from a validator into its own error."""
     from aimlapi_transport.errors import InvalidRequestError  # with the first instance
 
     try:
-        yield
-    except InvalidRequestError as error:
+        taken = aliases.settings(values, fields)
+    except InvalidRequestError as error:  # of a validator, Pydantic takes ValueErrors into its own error
         raise ValueError(error.message) from None
+    if isinstance(taken.get("api_key"), str):
+        taken["api_key"] = SecretStr(taken["api_key"])
+    return taken

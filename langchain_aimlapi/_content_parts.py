@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from aimlapi_transport.chat.media_parts import audio_format
@@ -152,10 +153,14 @@ def _as_it_is(block: Block) -> Json:
     return {name: value for name, value in block.items() if name != "extras" or not isinstance(value, Mapping)}
 
 
-def _text(block: Block) -> Json:
-    if not isinstance(block.get("text"), str):
-        raise _Unusable(f"whose `text` is {block.get('text')!r}: pass a string")
-    return {"type": "text", "text": block["text"]}
+def _string(name: str, block: Block) -> Json:
+    """A part that holds a text under its own name."""
+    if not isinstance(block.get(name), str):
+        raise _Unusable(f"whose `{name}` is {block.get(name)!r}: pass a string")
+    return {"type": name, name: block[name]}
+
+
+_text = partial(_string, "text")
 
 
 def _image(block: Block) -> Json:
@@ -167,15 +172,21 @@ def _image(block: Block) -> Json:
 
 
 def _image_url(block: Block) -> Json:
-    image = block.get("image_url")
-    image = {"url": image} if isinstance(image, str) else image
-    if not isinstance(image, Mapping) or not isinstance(image.get("url"), str) or not image["url"]:
-        raise _Unusable(f"whose `image_url` is {str(image)[:80]!r}: pass an object with a `url`")
+    image = _with_url(block, "image_url")
     if data_start(image["url"]) is not None:
-        image = {**image, "url": _image_data(image["url"], None)}
+        image["url"] = _image_data(image["url"], None)
     if block.get("detail"):
-        image = {**image, "detail": block["detail"]}
-    return {"type": "image_url", "image_url": dict(image)}
+        image["detail"] = block["detail"]
+    return {"type": "image_url", "image_url": image}
+
+
+def _with_url(block: Block, name: str) -> Json:
+    """The object that a part holds under its name; an address alone becomes one."""
+    value = block.get(name)
+    value = {"url": value} if isinstance(value, str) else value
+    if not isinstance(value, Mapping) or not isinstance(value.get("url"), str) or not value["url"]:
+        raise _Unusable(f"whose `{name}` is {str(value)[:80]!r}: pass an object with a `url`")
+    return dict(value)
 
 
 def _image_data(data: str, mime: str | None) -> str:
@@ -216,11 +227,7 @@ def _video(block: Block) -> Json:
 
 
 def _video_url(block: Block) -> Json:
-    video = block.get("video_url")
-    video = {"url": video} if isinstance(video, str) else video
-    if not isinstance(video, Mapping) or not video.get("url"):
-        raise _Unusable(f"whose `video_url` is {str(video)[:80]!r}: pass an object with a `url`")
-    return {"type": "video_url", "video_url": dict(video)}
+    return {"type": "video_url", "video_url": _with_url(block, "video_url")}
 
 
 def _file(block: Block) -> Json:
@@ -229,7 +236,7 @@ def _file(block: Block) -> Json:
     if block.get("type") == "input_file" and block.get("file_data"):
         filename = {"filename": block.get("filename") or "document.pdf"}
         return {"type": "file", "file": {**filename, "file_data": block["file_data"]}}
-    file_id = block.get("file_id") or (block.get("id") if block.get("source_type") == "id" else None)
+    file_id = block.get("file_id")
     source = block.get("source")
     if isinstance(source, Mapping):
         file_id = file_id or source.get("file_id")
@@ -237,8 +244,6 @@ def _file(block: Block) -> Json:
             return {"type": "text", "text": source["data"]}  # Anthropic's plain-text document
     if file_id:
         return {"type": "file", "file": {"file_id": file_id}}
-    if block.get("source_type") == "text" and isinstance(block.get("text"), str):
-        return {"type": "text", "text": block["text"]}
     data, mime = _data(block)
     if not data:
         address = _link(block)
@@ -269,12 +274,6 @@ def _decoded(data: str) -> str:
         return base64.b64decode(data[data_start(data) or 0 :], validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         raise _Unusable("whose data is not base64 of UTF-8 text") from None
-
-
-def _refusal(block: Block) -> Json:
-    if not isinstance(block.get("refusal"), str):
-        raise _Unusable(f"whose `refusal` is {block.get('refusal')!r}: pass a string")
-    return {"type": "refusal", "refusal": block["refusal"]}
 
 
 def _non_standard(block: Block) -> Json:
@@ -331,7 +330,7 @@ _PARTS: dict[str, Callable[[Block], Json]] = {
     "input_audio": _input_audio,
     "video": _video,
     "video_url": _video_url,
-    "refusal": _refusal,
+    "refusal": partial(_string, "refusal"),
     "file": _file,
     "input_file": _file,
     "document": _file,
