@@ -9,7 +9,8 @@ belong to where there is one, and stand last where there is none, in a whole rep
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk
@@ -27,6 +28,7 @@ from langchain_aimlapi._output_items import (
     refusal_of,
     text_index,
     whole_items,
+    without_index,
 )
 from langchain_aimlapi._output_versions import ITEMS, VERSIONS, items_in
 
@@ -84,22 +86,16 @@ def _of_items(message: AIMessage, items: list[Json]) -> list[Json]:
         if edited and item.get("type") == "message":
             continue
         made = calls.pop(item.get("call_id"), None)
-        blocks += blocks_of(item, place, _annotations_of) if made is None else [made]
+        blocks += blocks_of(item, place, _citations_of_item) if made is None else [made]
     return [*blocks, *calls.values()]
 
 
 def _pieces_of_items(items: Any) -> list[Json]:
     """What the blocks of a stream gain by an item that is whole."""
-    return [
-        block
-        for item in items
-        for block in blocks_of(
-            in_order([item])[0],
-            item["index"],
-            _annotations_of,
-            as_pieces=True,
-        )
-    ]
+    blocks: list[Json] = []
+    for item in items:
+        blocks += blocks_of(without_index(item), item["index"], _citations_of_item, as_pieces=True)
+    return blocks
 
 
 def _of_chunk(message: AIMessageChunk) -> list[types.ContentBlock]:
@@ -158,7 +154,7 @@ def _with_final_fields(message: AIMessage, blocks: list[Json], refusal: str = ""
     carried = {name: kwargs[name] for name in (*REASONING_CARRIERS, "extra_content") if kwargs.get(name)}
     if carried:
         _one(blocks, "reasoning")["extras"] = carried
-    annotations = _annotations(kwargs.get("annotations"), message.response_metadata)
+    annotations = _citations(kwargs.get("annotations")) or _citations_beside(message.response_metadata)
     if annotations:
         _one(blocks, "text")["annotations"] = annotations
     for word, values in (("part", kwargs.get("content_parts")), ("img", kwargs.get("images"))):
@@ -187,55 +183,50 @@ def _with_extras(block: Json, extra: Json | None) -> Json:
     return {**block, "extras": extras} if extras else block
 
 
-def _annotations_of(given: Any) -> list[Json]:
-    """Citations in a text of /v1/responses."""
-    return [found for item in given for found in ([_of_file(item)] if _is_file(item) else _annotations([item], {}))]
+def _citations(notes: Any, flat: Collection[str] = ("url_citation",)) -> list[Json]:
+    """Citations of a text, as the provider writes them; what is none of them is kept as it is.
 
-
-def _is_file(item: Any) -> bool:
-    return isinstance(item, Mapping) and item.get("type") == "file_citation"
-
-
-def _of_file(item: Json) -> Json:
-    """A citation of a file; its place in the text is `file_index`, as LangChain calls it, for `index` is a block's."""
-    named = {"title": item["filename"]} if item.get("filename") else {}
-    extras = {"file_index" if name == "index" else name: value for name, value in item.items()}
-    extras = {name: value for name, value in extras.items() if name not in ("type", "filename")}
-    return {"type": "citation", **named, "extras": extras}
-
-
-def _annotations(given: Any, metadata: Mapping[str, Any]) -> list[Json]:
-    """Citations, from where OpenAI's models put them (in the message) and from where Perplexity does (beside it)."""
-    found: list[Json] = []
-    for item in given if isinstance(given, list) else ():
-        cited = item.get("url_citation") if isinstance(item, Mapping) else None
-        if cited is None and isinstance(item, Mapping) and item.get("type") == "url_citation":
-            cited = {name: value for name, value in item.items() if name != "type"}  # flat, as in the Responses API
+    Args:
+        flat: types of those whose fields are not nested.
+    """
+    citations: list[Json] = []
+    for note in notes if isinstance(notes, list) else ():
+        fields = note if isinstance(note, dict) else {"value": note}
+        cited = fields.get("url_citation", fields if fields.get("type") in flat else None)
         if isinstance(cited, Mapping):
-            found.append(_citation(cited, "content"))
+            citations.append(_citation(cited))
         else:
-            found.append(
-                {"type": "non_standard_annotation", "value": item if isinstance(item, dict) else {"value": item}}
-            )
-    if not found:
-        results = metadata.get("search_results")
-        found = [_citation(item, "snippet") for item in results or () if isinstance(item, Mapping) and item.get("url")]
-    if not found:
-        urls = metadata.get("citations")
-        found = [{"type": "citation", "url": url} for url in urls or () if isinstance(url, str)]
-    return found
+            citations.append({"type": "non_standard_annotation", "value": fields})
+    return citations
 
 
-def _citation(cited: Mapping[str, Any], quoted: str) -> Json:
+_citations_of_item = partial(_citations, flat=("url_citation", "file_citation"))
+
+
+def _citations_beside(metadata: Mapping[str, Any]) -> list[Json]:
+    """Citations from where Perplexity puts them: beside the message."""
+    results, urls = metadata.get("search_results") or (), metadata.get("citations") or ()
+    found = [_citation(result) for result in results if isinstance(result, Mapping) and result.get("url")]
+    return found or [{"type": "citation", "url": url} for url in urls if isinstance(url, str)]
+
+
+# Fields of a citation -> LangChain's.
+_CITED = {
+    **{name: name for name in ("url", "title", "start_index", "end_index")},
+    "content": "cited_text",
+    "snippet": "cited_text",
+    "filename": "title",
+}
+
+
+def _citation(cited: Mapping[str, Any]) -> Json:
     block: Json = {"type": "citation"}
     extras: Json = {}
     for name, value in cited.items():
-        if name in ("url", "title", "start_index", "end_index"):
-            block[name] = value
-        elif name == quoted:
-            block["cited_text"] = value
-        elif value is not None:
-            extras[name] = value
+        if name in _CITED:
+            block[_CITED[name]] = value
+        elif value is not None and name != "type":
+            extras["file_index" if name == "index" else name] = value  # as LangChain calls it: `index` is a block's
     return {**block, "extras": extras} if extras else block
 
 
