@@ -14,6 +14,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -22,11 +23,11 @@ from aimlapi_cli import streams
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_PIXELS = (320, 240)  # of a thumbnail at most
-_COLUMN_PIXELS = 8  # about as wide as a column is
+_CELLS = (40, 15)  # columns and rows of a thumbnail at most
+_CELL_PIXELS = (8, 16)  # about as large as a character is
 _COLOURS = 64
 _CHUNK = 4096  # bytes of base64 in one escape of kitty's
-_SECONDS = 0.3  # for a terminal to say what it can
+_SECONDS = 1.0  # for a terminal to say what it can: later, the shell would take its answer as typed
 _ATTRIBUTES = re.compile(rb"\x1b\[\?([0-9;]*)c")
 _SIXEL = b"4"  # among a terminal's attributes
 
@@ -63,15 +64,32 @@ def _small(data: bytes) -> Image | None:
         return None
     try:
         with Image.open(io.BytesIO(data)) as opened:
-            opened.draft("RGB", _PIXELS)  # a large JPEG is decoded smaller
+            largest = _largest()
+            opened.draft("RGB", largest)  # a large JPEG is decoded smaller
             picture = ImageOps.exif_transpose(opened) or opened
-            width = os.get_terminal_size(sys.stdout.fileno()).columns * _COLUMN_PIXELS
-            picture.thumbnail((max(min(width, _PIXELS[0]), 8), _PIXELS[1]))
+            picture.thumbnail(largest)
             clear = picture.convert("RGBA")
             white = Image.new("RGBA", clear.size, "white")
             return Image.alpha_composite(white, clear).convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # Pillow raises all of these
         return None
+
+
+def _largest() -> tuple[int, int]:
+    """Pixels of a thumbnail at most: as many characters on any terminal, of which some have pixels twice as dense."""
+    columns, rows = os.get_terminal_size(sys.stdout.fileno())
+    width, height = _CELL_PIXELS
+    try:
+        import fcntl
+        import struct
+        import termios
+
+        size = fcntl.ioctl(sys.stdout.fileno(), termios.TIOCGWINSZ, bytes(8))
+        rows, columns, x, y = struct.unpack("HHHH", size)  # pixels are 0 where the terminal does not say
+        width, height = (x // columns or width, y // rows or height) if columns and rows else (width, height)
+    except (ImportError, OSError):  # Windows
+        pass
+    return max(min(columns, _CELLS[0]), 1) * width, _CELLS[1] * height
 
 
 # -- what the terminal can ---------------------------------------------------------------------------------------------
@@ -106,9 +124,10 @@ def _has_sixel() -> bool:
         try:
             tty.setcbreak(terminal, termios.TCSANOW)
             os.write(terminal, b"\x1b[c")
-            found = _answer(terminal, select.select)
+            found, typed = _answer(terminal, select.select)
         finally:
             termios.tcsetattr(terminal, termios.TCSANOW, before)
+        _type_again(terminal, typed)
         return found is not None and _SIXEL in found[1].split(b";")
     except (OSError, termios.error):
         return False
@@ -116,14 +135,29 @@ def _has_sixel() -> bool:
         os.close(terminal)
 
 
-def _answer(terminal: int, select: Callable[..., tuple[list[int], list[int], list[int]]]) -> re.Match[bytes] | None:
+def _answer(
+    terminal: int, select: Callable[..., tuple[list[int], list[int], list[int]]]
+) -> tuple[re.Match[bytes] | None, bytes]:
+    """What the terminal answers, and what was typed meanwhile."""
     said, end = b"", time.monotonic() + _SECONDS
     while (left := end - time.monotonic()) > 0 and select([terminal], [], [], left)[0]:
         said += os.read(terminal, 64)
         found = _ATTRIBUTES.search(said)
-        if found is not None or len(said) > 1000:
-            return found
-    return None
+        if found is not None:
+            return found, said[: found.start()] + said[found.end() :]
+        if len(said) > 1000:
+            break
+    return None, said
+
+
+def _type_again(terminal: int, typed: bytes) -> None:
+    """Gives back what was typed for the shell; a system that forbids that (Linux may) loses it."""
+    import fcntl
+    import termios
+
+    with suppress(OSError, AttributeError):
+        for code in typed:
+            fcntl.ioctl(terminal, termios.TIOCSTI, bytes([code]))
 
 
 # -- encoders ----------------------------------------------------------------------------------------------------------
@@ -141,7 +175,7 @@ def kitty(picture: Image) -> Iterator[str]:
 
 
 def sixel(picture: Image) -> Iterator[str]:
-    """A picture of few colours, in bands of six lines."""
+    """A picture of few colours, in bands of six lines; a band more would take a row of the terminal."""
     few = picture.quantize(_COLOURS)
     width, height = few.size
     palette, dots = few.getpalette() or [], few.tobytes()
@@ -156,8 +190,7 @@ def sixel(picture: Image) -> Iterator[str]:
                 sum((dot == colour) << bit for bit, dot in enumerate(column)) for column in zip(*lines, strict=True)
             )
             yield f"#{colour}{''.join(_run(bits, len(list(same))) for bits, same in groupby(columns))}$"
-        yield "-"
-    yield "\x1b\\"
+        yield "-" if top + 6 < height else "\x1b\\"
 
 
 def _run(bits: int, count: int) -> str:

@@ -87,11 +87,13 @@ def on_a_terminal(
     columns: int = 80,
     typed: Sequence[tuple[str, bytes]] = (),
     cwd: Path | None = None,
+    command: Sequence[str] = AIMLAPI,
 ) -> Shown:
     """A run on a terminal.
 
     Args:
         typed: what is typed, each after the terminal showed a text (below the one before), or got an escape.
+        command: what the arguments are for.
     """
     import fcntl
     import pty
@@ -100,7 +102,7 @@ def on_a_terminal(
     mine, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     process = subprocess.Popen(
-        [*AIMLAPI, *arguments],
+        [*command, *arguments],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

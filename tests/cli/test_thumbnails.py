@@ -64,6 +64,56 @@ def test_sixel_draws_the_picture(picture: Image.Image) -> None:
     assert undone("".join(thumbnails.sixel(picture))).tobytes() == picture.tobytes()
 
 
+def test_sixel_ends_at_its_last_band(picture: Image.Image) -> None:
+    """A new line after the last band would scroll the terminal, and leave a row blank."""
+    whole = "".join(thumbnails.sixel(picture))
+    assert whole.count("-") == -(-picture.height // 6) - 1 and whole.endswith("$\x1b\\")
+
+
+@needs_unix
+@pytest.mark.parametrize(
+    ("size", "largest"),
+    [
+        ((24, 80, 0, 0), (320, 240)),  # a terminal that does not say how large a character is
+        ((24, 80, 1600, 960), (800, 600)),  # one with small pixels: as many characters
+        ((24, 20, 140, 384), (140, 240)),  # no wider than the terminal
+    ],
+)
+def test_a_picture_takes_as_many_characters_on_any_terminal(
+    monkeypatch: pytest.MonkeyPatch, size: tuple[int, ...], largest: tuple[int, int]
+) -> None:
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    mine, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *size))
+    with os.fdopen(theirs, "w") as terminal:
+        monkeypatch.setattr(sys, "stdout", terminal)
+        assert thumbnails._largest() == largest
+        monkeypatch.undo()
+    os.close(mine)
+
+
+@needs_unix
+def test_what_is_typed_while_the_terminal_is_asked_is_for_the_shell(home: dict[str, str], tmp_path: Path) -> None:
+    """It reads the keys after the command, also where the terminal never answers."""
+    allowed = Path("/proc/sys/dev/tty/legacy_tiocsti")
+    if not allowed.exists() or allowed.read_text().strip() != "1":
+        pytest.skip("the system lets no program give back what was typed")
+    code = (
+        "import subprocess, sys\n"
+        f"subprocess.run([sys.executable, '-m', 'aimlapi_cli', *{list(LINE)!r}])\n"
+        "print('shell read', repr(sys.stdin.readline()))"
+    )
+    for answer in (b"\x1b[?62;4c", b""):
+        shown = on_a_terminal(
+            (), home, typed=[("\x1b[c", b"ls" + answer + b" -l\r")], cwd=tmp_path, command=[sys.executable, "-c", code]
+        )
+        assert "shell read 'ls -l\\n'" in shown.text, shown.text
+
+
 def test_kitty_gets_the_picture_in_pieces_and_answers_nothing(picture: Image.Image) -> None:
     large = Image.effect_noise((200, 200), 90)
     for one in (picture, large):
