@@ -29,6 +29,7 @@ from aimlapi_transport.request import Request
 from aimlapi_transport.request_options import RequestOptions, request_of
 
 _FILE_FIELD = re.compile(r"(?:^|_)(?:urls?|image|images|image_list|mask)$")
+_HOLDS_FILE = re.compile(r"image|video|audio|frame|url")
 _AUDIO_FIELDS = {"stt/openai": "file"}  # what the part of an upload is called; `audio` everywhere else
 
 
@@ -251,8 +252,16 @@ def _type_of_address(address: str) -> str | None:
 
 
 def _check_required(body: Mapping[str, Any], facts: MediaModel | None, extra: Mapping[str, Any] | None) -> None:
-    missing = [name for name in (facts.required if facts else ()) if name not in body and name not in (extra or {})]
-    if missing and facts is not None:
+    """Raises for a missing field; not for a file that may be there under an older name, such as `first_frame_image`."""
+    if facts is None:
+        return
+    has_other_file = any(_HOLDS_FILE.search(name) for name in body if name not in facts.fields)
+    missing = [
+        name
+        for name in facts.required
+        if name not in body and name not in (extra or {}) and not (has_other_file and _HOLDS_FILE.search(name))
+    ]
+    if missing:
         raise InvalidRequestError(f"{facts.id} requires `{'`, `'.join(missing)}`. It takes: {', '.join(facts.fields)}.")
 
 

@@ -127,6 +127,14 @@ def test_what_a_model_requires_is_said_before_sending(model: str) -> None:
                 media_request(other, model, {})
 
 
+def test_a_file_under_an_older_name_is_sent() -> None:
+    """The pages of the older paths of MiniMax have `first_frame_image` where the schema has `image_url`."""
+    sent = body("video", "video-01-live2d", prompt="A cat", first_frame_image="https://h/a.png")
+    assert sent == {"prompt": "A cat", "first_frame_image": "https://h/a.png"}
+    with pytest.raises(InvalidRequestError, match="requires `image_url`"):
+        body("video", "video-01-live2d", prompt="A cat", colour="red")
+
+
 def test_edits_of_openai_are_uploads(tmp_path: Path) -> None:
     path = tmp_path / "cat.png"
     path.write_bytes(PNG)
