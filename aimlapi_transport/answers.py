@@ -41,36 +41,32 @@ class AnswerReader:
         Raises:
             AIMLAPIError: the reply broke off, or reports a failure; what came before it has been returned.
         """
-        deltas: list[Delta] = []
+        reader, exchange = self._reader, self._exchange
         try:
-            while not (deltas or self._is_read):
-                deltas = await self._next()
-            if not (deltas or self._is_closed):
+            while not self._is_read:
+                awaits_event = not reader.count and exchange.request.stream
+                try:
+                    piece = await exchange.read()
+                    deltas = reader.feed(piece) if piece else []
+                except APIConnectionError as error:
+                    if not reader.has_answer:
+                        raise self._broken_off(error) from None
+                    piece, deltas = b"", []  # after a whole answer, what becomes of the connection does not matter
+                self._is_read = reader.is_done or not piece
+                if awaits_event and reader.count:
+                    exchange.note_begun()
+                if deltas:
+                    return deltas
+            if not self._is_closed:
                 self._is_closed = True
-                if self._exchange.status == 204:
+                if exchange.status == 204:
                     raise BadResponseError("The provider answered 204, without content.", status_code=204)
-                deltas = self._reader.close()
+                return reader.close()
         except AIMLAPIError as error:
-            await self._exchange.leave(error)
+            await exchange.leave(error)
             raise
-        if not deltas:
-            await self._exchange.leave(None)
-        return deltas
-
-    async def _next(self) -> list[Delta]:
-        reader = self._reader
-        awaited_event = not reader.count and self._exchange.request.stream
-        try:
-            piece = await self._exchange.read()
-            deltas = reader.feed(piece) if piece else []
-        except APIConnectionError as error:
-            if not reader.has_answer:
-                raise self._broken_off(error) from None
-            piece, deltas = b"", []  # after a whole answer, what becomes of the connection does not matter
-        self._is_read = reader.is_done or not piece
-        if awaited_event and reader.count:
-            self._exchange.note_begun()
-        return deltas
+        await exchange.leave(None)
+        return []
 
     def _broken_off(self, error: APIConnectionError) -> AIMLAPIError:
         """The error with what had come; a stream that broke off is incomplete."""

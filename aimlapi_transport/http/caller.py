@@ -46,8 +46,9 @@ class Caller(Closable, Settings):
         key = Secret("")
         if request.needs_key:
             key = await self.aread_key() if self._is_async else self.read_key()
-        reply_type = AsyncReply if self._is_async else Reply
-        return Exchange(self, self._source(), reply_type, key, request, time_limits)
+        source = self._source()
+        client, reply_type = (source.async_client(), AsyncReply) if self._is_async else (source.client, Reply)
+        return Exchange(self, client, source.proxy, reply_type, key, request, time_limits)
 
     def _source(self) -> Pool | UserClient:
         """Where the httpx client comes from."""

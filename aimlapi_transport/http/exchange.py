@@ -26,10 +26,9 @@ if TYPE_CHECKING:
     import httpx
 
     from aimlapi_transport.config.settings import Settings
-    from aimlapi_transport.http.pool import Pool
+    from aimlapi_transport.http.proxies import Proxy
     from aimlapi_transport.http.replies import Reply
     from aimlapi_transport.http.timeouts import TimeLimits
-    from aimlapi_transport.http.user_client import UserClient
     from aimlapi_transport.request import Request
 
 _log = logging.getLogger(__name__)
@@ -44,7 +43,8 @@ class Exchange:
 
     Args:
         settings: of the client.
-        source: of the httpx client; its connections stay open while it is referenced.
+        client: of httpx or httpx2: the route's, or the user's own.
+        proxy: what it connects through, where that is known.
         reply_type: how the request is sent, and its reply is read.
 
     Attributes:
@@ -60,7 +60,8 @@ class Exchange:
     def __init__(
         self,
         settings: Settings,
-        source: Pool | UserClient,
+        client: Any,
+        proxy: Proxy | None,
         reply_type: type[Reply],
         key: Secret,
         request: Request,
@@ -71,7 +72,8 @@ class Exchange:
         self.limits = settings.limits
         self.time_limits = time_limits
         self._base_url = settings.base_url
-        self._source = source
+        self._client = client
+        self._proxy = proxy
         self._reply_type = reply_type
         self._key = key
         self._reply: Reply | None = None
@@ -92,14 +94,13 @@ class Exchange:
         Raises:
             AIMLAPIError: the reply is none that can be read.
         """
-        client = self._reply_type.client(self._source)
-        if client.is_closed:
-            raise InvalidRequestError("The HTTP client you passed is closed: pass one that is open.")
         url: httpx.URL | None = None
         try:
+            if self._client.is_closed:
+                raise InvalidRequestError("The HTTP client you passed is closed: pass one that is open.")
             for _ in range(MAX_REDIRECTS + 1):
-                sent = to_httpx(client, self._base_url, self.request, self._key, self.time_limits, url)
-                reply = self._reply = await self._send(client, sent)
+                sent = to_httpx(self._client, self._base_url, self.request, self._key, self.time_limits, url)
+                reply = self._reply = await self._send(sent)
                 response = reply.response
                 if response.is_success or (response.status_code == 304 and self.request.method == "GET"):
                     if not reply.can_be_read:
@@ -126,18 +127,18 @@ class Exchange:
             raise error_for(self.status, body, self.headers, scrub=self.scrub)
         return self.request.fallback
 
-    async def _send(self, client: Any, sent: httpx.Request) -> Reply:
+    async def _send(self, sent: httpx.Request) -> Reply:
         is_logged = _log.isEnabledFor(logging.DEBUG)
         if is_logged:
             start = time.monotonic()
             address = str(sent.url.copy_with(query=None, userinfo=None, fragment=None))  # a query may hold a secret
             _log.debug("%s %s, %d bytes", sent.method, address, len(self.request.body))
         try:
-            reply = await self._reply_type.send(client, sent)
+            reply = await self._reply_type.send(self._client, sent)
         except Exception as error:
             if not is_broken(error):
                 raise
-            raise to_aimlapi_error(error, self.scrub, self.time_limits, self._source.proxy) from None
+            raise to_aimlapi_error(error, self.scrub, self.time_limits, self._proxy) from None
         self.status, self.headers = reply.response.status_code, headers_of(reply.response, self.scrub)
         if is_logged:
             request_id = self.headers.get("x-inference-id") or self.headers.get("x-request-id")
@@ -158,7 +159,7 @@ class Exchange:
             if not is_broken(error):
                 raise
             raise to_aimlapi_error(error, self.scrub, self.time_limits, has_begun=self._has_begun) from None
-        if piece:
+        if piece and self.time_limits.end is not None:
             self.time_limits.check()
         return piece
 

@@ -10,7 +10,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Generator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakSet
 
 import httpx
@@ -18,10 +18,6 @@ from typing_extensions import Self
 
 from aimlapi_transport.http.decoding import PACKED, PLAIN, Decoder
 from aimlapi_transport.http.loops import LoopResources, resources_of, shut_down
-
-if TYPE_CHECKING:
-    from aimlapi_transport.http.pool import Pool
-    from aimlapi_transport.http.user_client import UserClient
 
 _AGAIN = 0.05  # seconds between two cancellations of a task that goes on all the same
 
@@ -96,11 +92,6 @@ class Reply:
         trace.is_body_live = False  # a recorder reads a body before it gives the response
         self._is_over = False
 
-    @staticmethod
-    def client(source: Pool | UserClient) -> Any:
-        """The httpx client that sends."""
-        return source.client
-
     @classmethod
     async def send(cls, client: Any, request: httpx.Request) -> Self:
         """The reply to a request, its body unread."""
@@ -166,10 +157,6 @@ class AsyncReply(Reply):
         super().__init__(response, trace)
         self._loop = loop
         loop.replies.add(self)
-
-    @staticmethod
-    def client(source: Pool | UserClient) -> Any:
-        return source.async_client()
 
     @classmethod
     async def send(cls, client: Any, request: httpx.Request) -> Self:

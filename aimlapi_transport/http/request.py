@@ -51,7 +51,6 @@ def to_httpx(
         del headers["authorization"]
     for name, value in request.headers:
         headers[name.lower()] = value
-    time_limits.check()
     query: Any = list(request.query) or None
     return client.build_request(
         request.method,

@@ -57,9 +57,12 @@ class TimeLimits:
         self.end = None if settings.deadline is None else time.monotonic() + settings.deadline
 
     def timeouts(self) -> Timeouts:
-        """The timeouts of the next try: at most what is left until the deadline."""
+        """The timeouts of the next try: at most what is left until the deadline. Raises as `check`."""
         timeouts = self._timeouts._replace(read=self.first_silence)
-        return timeouts if self.end is None else Timeouts(*map(self.until_end, timeouts))
+        if self.end is None:
+            return timeouts
+        self.check()
+        return Timeouts(*map(self.until_end, timeouts))
 
     def until_end(self, seconds: float | None) -> float | None:
         """So many seconds, or those that are left until the deadline."""
