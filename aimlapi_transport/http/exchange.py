@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import Self
 
 from aimlapi_transport.config.settings import Secret
+from aimlapi_transport.error_bodies import public_headers
 from aimlapi_transport.error_replies import error_for
 from aimlapi_transport.errors import AIMLAPIError, BadResponseError, InvalidRequestError
 from aimlapi_transport.http.error_mapping import is_broken, to_aimlapi_error
 from aimlapi_transport.http.request import (
     MAX_REDIRECTS,
     REDIRECTS,
-    headers_of,
     host_of,
     redirect,
     to_httpx,
@@ -104,7 +104,7 @@ class Exchange:
                 response = reply.response
                 if response.is_success or (response.status_code == 304 and self.request.method == "GET"):
                     if not reply.can_be_read:
-                        name = self.scrub(response.headers["content-encoding"])[:80]
+                        name = self.headers["content-encoding"][:80]
                         raise BadResponseError(
                             f"The reply's content-encoding is {name!r}; gzip or deflate, once, was asked for."
                         )
@@ -139,7 +139,7 @@ class Exchange:
             if not is_broken(error):
                 raise
             raise to_aimlapi_error(error, self.scrub, self.time_limits, self._proxy) from None
-        self.status, self.headers = reply.response.status_code, headers_of(reply.response, self.scrub)
+        self.status, self.headers = reply.response.status_code, public_headers(reply.headers, self.scrub)
         if is_logged:
             request_id = self.headers.get("x-inference-id") or self.headers.get("x-request-id")
             seconds = time.monotonic() - start

@@ -72,6 +72,7 @@ class Reply:
         trace: of its request.
 
     Attributes:
+        headers: names in lower case; httpx's own mapping guesses the encoding at every look.
         can_be_read: whether the body is packed in a way that was asked for, or not at all.
     """
 
@@ -79,7 +80,8 @@ class Reply:
 
     def __init__(self, response: Any, trace: Trace) -> None:
         self.response: httpx.Response = response
-        encoding = response.headers.get("content-encoding", "").strip().lower()
+        self.headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
+        encoding = self.headers.get("content-encoding", "").strip().lower()
         self._decoder = None if encoding in PLAIN else Decoder()
         self.can_be_read = encoding in PLAIN or encoding in PACKED
         self._stream: Any = response.stream

@@ -97,16 +97,3 @@ def redirect(response: httpx.Response, scrub: Callable[[str], str]) -> httpx.URL
             status_code=response.status_code,
         )
     return target
-
-
-def headers_of(response: httpx.Response, scrub: Callable[[str], str]) -> dict[str, str]:
-    """The headers, names in lower case, without cookies and without the key.
-
-    httpx's own mapping guesses the encoding at every look.
-    """
-    headers = {}
-    for raw_name, value in response.headers.raw:
-        name = raw_name.decode("latin-1").lower()
-        if name != "set-cookie":
-            headers[name] = scrub(value.decode("latin-1"))
-    return headers
