@@ -6,6 +6,7 @@ in generators, each then finds the others running. A stream of this module await
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Iterator
 from typing import TYPE_CHECKING
 
@@ -74,12 +75,12 @@ class _DeltaStream:
         self._answer = answer
         return deltas
 
-    def _give_up(self) -> None:
+    def _give_up(self) -> asyncio.Task[None] | None:
+        """Ends the stream, in whatever state; see `Exchange.abandon`."""
         self._is_over = True
         self._ready = iter(())
         exchange, self._exchange = self._exchange, None
-        if exchange is not None:
-            exchange.abandon()
+        return None if exchange is None else exchange.abandon()
 
     def __del__(self) -> None:
         if self._exchange is not None:
@@ -142,8 +143,6 @@ class AsyncStream(_DeltaStream):
 
     async def aclose(self) -> None:
         """Ends the stream. What had not been read is not read any more, and the connection is not used again."""
-        exchange = self._exchange
-        self._exchange = None
-        self._give_up()
-        if exchange is not None:
-            await exchange.discard()
+        closing = self._give_up()
+        if closing is not None:
+            await asyncio.wait([closing])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from aimlapi_transport.chat.merge import reasoning_details
 from aimlapi_transport.chat.response import Choice, finish_reason_for
 from aimlapi_transport.chat.think_tags import ThinkSplitter
@@ -9,6 +11,7 @@ from aimlapi_transport.chat.tool_calls import ToolCallReader
 from aimlapi_transport.chat.wire_types import Json
 
 
+@dataclass(slots=True)
 class ChoiceState:
     """The pieces of one choice, each field by itself.
 
@@ -19,32 +22,17 @@ class ChoiceState:
         finish: the last finish reason, unchanged.
     """
 
-    __slots__ = (
-        "extra",
-        "finish",
-        "index",
-        "logprobs",
-        "native_finish",
-        "reasoning",
-        "refusal",
-        "text",
-        "think",
-        "thoughts",
-        "tools",
-    )
-
-    def __init__(self, index: int, think: ThinkSplitter | None) -> None:
-        self.index = index
-        self.think = think
-        self.text: list[str] = []
-        self.reasoning: list[str] = []
-        self.refusal: list[str] = []
-        self.thoughts: list[Json] = []
-        self.tools: ToolCallReader | None = None
-        self.finish: str | None = None
-        self.native_finish: str | None = None
-        self.logprobs: Json | None = None
-        self.extra: Json = {}
+    index: int
+    think: ThinkSplitter | None
+    text: list[str] = field(default_factory=list)
+    reasoning: list[str] = field(default_factory=list)
+    refusal: list[str] = field(default_factory=list)
+    thoughts: list[Json] = field(default_factory=list)
+    tools: ToolCallReader | None = None
+    finish: str | None = None
+    native_finish: str | None = None
+    logprobs: Json | None = None
+    extra: Json = field(default_factory=dict)
 
     @property
     def has_content(self) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from aimlapi_transport.chat.tool_calls import ToolCall
@@ -139,7 +139,7 @@ class CoercedText:
             return end
         output.append(text[at:end])
         if sign in "{[":
-            self._containers.append(_Container(self._schema_of_next(), is_object=sign == "{"))
+            self._containers.append(_Container(self._schema_of_next(), sign == "{"))
         elif top is None:
             self._is_broken = True
         elif sign in "}]":
@@ -199,15 +199,13 @@ class CoercedText:
         return "string" not in types and not types.isdisjoint(("array", "object"))
 
 
+@dataclass(slots=True)
 class _Container:
     """An object or an array still open: its schema, and the name or index of the value under way."""
 
-    __slots__ = ("is_object", "schema", "step")
-
-    def __init__(self, schema: Any, *, is_object: bool) -> None:
-        self.schema = schema
-        self.is_object = is_object
-        self.step: str | int | None = None
+    schema: Any
+    is_object: bool
+    step: str | int | None = None
 
 
 def coerced_text(tools: Iterable[Any], name: str) -> CoercedText | None:

@@ -8,7 +8,7 @@ a name begin none while a call waits for some, whatever their index or id.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aimlapi_transport.chat.wire_types import Json
@@ -73,6 +73,7 @@ _ITEM_FIELDS = frozenset(("id", "index", "type", "function", "custom"))
 _NO_IDS = ("null", "None", "undefined")
 
 
+@dataclass(slots=True)
 class _Call:
     """What has come of a call.
 
@@ -81,17 +82,14 @@ class _Call:
             while only blank space has come.
     """
 
-    __slots__ = ("arguments", "extra", "generated_id", "id", "index", "is_quoted", "last_index", "name")
-
-    def __init__(self, index: int) -> None:
-        self.index = index
-        self.last_index: int | str | None = None
-        self.id = ""
-        self.generated_id = ""
-        self.name = ""
-        self.arguments: list[str] = []
-        self.is_quoted: bool | None = None
-        self.extra: Json = {}
+    index: int
+    last_index: int | str | None = None
+    id: str = ""
+    generated_id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list)
+    is_quoted: bool | None = None
+    extra: Json = field(default_factory=dict)
 
     def text(self) -> str:
         """The arguments so far."""

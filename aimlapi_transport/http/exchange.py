@@ -23,6 +23,8 @@ from aimlapi_transport.http.request import (
 )
 
 if TYPE_CHECKING:
+    import asyncio
+
     import httpx
 
     from aimlapi_transport.config.settings import Settings
@@ -210,15 +212,9 @@ class Exchange:
                 self.abandon()
                 raise
 
-    def abandon(self) -> None:
-        """Gives the reply up without waiting."""
-        if self._reply is not None:
-            self._reply.abandon()
-
-    async def discard(self) -> None:
-        """Gives the reply up, and waits until its connection is closed."""
-        if self._reply is not None:
-            await self._reply.discard()
+    def abandon(self) -> asyncio.Task[None] | None:
+        """Gives the reply up; see `Reply.abandon`."""
+        return None if self._reply is None else self._reply.abandon()
 
 
 async def _read_within(reply: Reply, max_bytes: int, seconds: float) -> bytes:

@@ -45,6 +45,7 @@ class LoopResources:
         clients: by what they are for: a route, and the environment that says how to connect.
         replies: those that are not closed.
         streams: httpcore's network streams that requests have opened.
+        keeper: ends all of this when it is closed, as the loop does with it when it shuts down.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -53,7 +54,7 @@ class LoopResources:
         self._loop = loop
         self.streams: WeakSet[Any] = WeakSet()
         self._closing: dict[asyncio.Task[None], Sequence[AsyncClosable]] = {}
-        self._keeper = _at_loop_shutdown(self)
+        self.keeper = _at_loop_shutdown(self)
 
     def is_current(self) -> bool:
         """Whether the loop is the running one."""
@@ -111,10 +112,6 @@ class LoopResources:
             reply.abandon()
         for stream in list(self.streams):
             close_in_closed_loop(self._loop, stream)
-
-    def end_at_rest(self) -> None:
-        """Runs a loop that stands still until everything is closed."""
-        self._loop.run_until_complete(self._keeper.aclose())
 
 
 async def _close(closables: Sequence[AsyncClosable]) -> None:
@@ -195,4 +192,4 @@ def _end() -> None:
     for loop, resources in all_resources():
         if not loop.is_running() and running_loop() is None:
             with suppress(Exception):
-                resources.end_at_rest()
+                loop.run_until_complete(resources.keeper.aclose())

@@ -130,8 +130,12 @@ class Reply:
             self.response.close()
             self.response.stream = _EMPTY
 
-    def abandon(self) -> None:
-        """Breaks the connection off, without waiting; it is never used again. Never fails."""
+    def abandon(self) -> asyncio.Task[None] | None:
+        """Breaks the connection off, from any thread and without waiting; it is never used again. Never fails.
+
+        Returns:
+            What closes it, where that takes a while in the running loop.
+        """
         if not self._is_over:
             self._is_over = True
             with suppress(Exception):
@@ -140,10 +144,7 @@ class Reply:
                 else:
                     self.response.close()
                     self.response.stream = _EMPTY
-
-    async def discard(self) -> None:
-        """As `abandon`; returns when the connection is closed."""
-        self.abandon()
+        return None
 
 
 class AsyncReply(Reply):
@@ -210,20 +211,11 @@ class AsyncReply(Reply):
             self._end()
             self.response.stream = _EMPTY
 
-    def abandon(self) -> None:
-        """Breaks the connection off, from any thread and without waiting; it is never used again."""
-        if not self._is_over:
-            self._end()
-            if not sys.is_finalizing():
-                self._loop.break_off(self.response)
-
-    async def discard(self) -> None:
-        """As `abandon`; in its own loop, returns when the connection is closed."""
-        if not self._is_over:
-            self._end()
-            closing = self._loop.break_off(self.response)
-            if closing is not None:
-                await asyncio.wait([closing])
+    def abandon(self) -> asyncio.Task[None] | None:
+        if self._is_over:
+            return None
+        self._end()
+        return None if sys.is_finalizing() else self._loop.break_off(self.response)
 
     def _end(self) -> None:
         self._is_over = True
