@@ -89,8 +89,13 @@ class Pool:
             loop.clients[self.key] = client
         return client.http
 
-    def close(self) -> None:
-        """Closes the idle connections, other loops' as soon as these run, and those in use when they are given back."""
+    def close(self) -> asyncio.Task[None] | None:
+        """Closes the idle connections, other loops' as soon as these run, and those in use when they are given back.
+
+        Returns:
+            What closes those of the running loop.
+        """
+        closing = None
         self.connections.close()
         end_closed_loops()
         for loop, resources in all_resources():
@@ -98,19 +103,13 @@ class Pool:
             if client is None:
                 continue
             if resources.is_current():
-                resources.close_later(client.connections)
+                closing = resources.close_later(client.connections)
             elif loop.is_running() or running_loop() is not None:
                 with suppress(RuntimeError):  # closed meanwhile
                     loop.call_soon_threadsafe(resources.close_later, client.connections)
             else:
                 loop.run_until_complete(client.connections.aclose())
-
-    async def aclose(self) -> None:
-        """As `close`; the running loop's are closed when this returns."""
-        client = resources_of(asyncio.get_running_loop()).clients.pop(self.key, None)
-        self.close()
-        if client is not None:
-            await client.connections.aclose()
+        return closing
 
 
 class _Share:
@@ -171,20 +170,12 @@ class PoolHandle(NoValue):
             self._share = _Share(pool)
         return pool
 
-    def close(self) -> None:
-        """Gives the share back. With the last one the connections are closed; calls under way end first."""
-        pool = self._give_up()
-        if pool is not None:
-            pool.close()
+    def close(self) -> asyncio.Task[None] | None:
+        """Gives the share back. With the last one the connections are closed; calls under way end first.
 
-    async def aclose(self) -> None:
-        """As `close`; the running loop's connections are closed when this returns."""
-        pool = self._give_up()
-        if pool is not None:
-            await pool.aclose()
-
-    def _give_up(self) -> Pool | None:
-        """The pool, where nobody else has a share in it; nobody takes one any more."""
+        Returns:
+            What closes those of the running loop.
+        """
         share, self._share = self._share, None
         if share is None or share.pool.process != os.getpid():
             return None
@@ -193,9 +184,9 @@ class PoolHandle(NoValue):
             pool.shares.discard(share)
             if len(pool.shares):
                 return None
-            if _pools.get(pool.key) is pool:
+            if _pools.get(pool.key) is pool:  # nobody takes another share
                 del _pools[pool.key]
-        return pool
+        return pool.close()
 
 
 class Closable:
@@ -213,7 +204,9 @@ class Closable:
 
     async def aclose(self) -> None:
         """Gives up the connections; the running loop's are closed when this returns."""
-        await self._pool_handle.aclose()
+        closing = self._pool_handle.close()
+        if closing is not None:
+            await asyncio.wait([closing])
 
     def __enter__(self) -> Self:
         return self
