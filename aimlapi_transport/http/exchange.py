@@ -205,8 +205,8 @@ class Exchange:
                     await _read_within(reply, *DRAIN_LIMITS)
                 await reply.close()
                 self._reply = None
-            except Exception:
-                if error is None:
+            except Exception as failure:
+                if error is None and not is_broken(failure):  # what breaks after an answer does not matter
                     raise
             except BaseException:
                 self.abandon()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
+import json
 import sys
 import zlib
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from aimlapi_transport.client import Client
+from aimlapi_transport.client import AsyncClient, Client
 from aimlapi_transport.errors import APIConnectionError, BadResponseError
 from aimlapi_transport.http import _compat as _httpx
 from aimlapi_transport.http.blocking import run_blocking
@@ -38,8 +40,6 @@ def raw(data: bytes) -> bytes:
     ],
 )
 def test_a_packed_body_is_unpacked_wherever_it_is_cut(encoding: str, pack: Any, size: int, streamed: bool) -> None:
-    import json
-
     packed = pack(b"".join(PIECES) if streamed else json.dumps(answer("Hello")).encode())
     cut = [packed[at : at + size] for at in range(0, len(packed), size)]
     with scripted(stream(*cut, content_encoding=encoding, content_type="application/json")) as server:
@@ -71,6 +71,36 @@ def test_a_body_that_was_read_to_its_end_is_not_read_again() -> None:
         body.limit_silence(2.0)
         assert run_blocking(body.read()) == b""
         run_blocking(body.close())
+
+
+class _BreaksAtTheEnd(httpx.ByteStream):
+    def close(self) -> None:
+        raise httpx.ReadError("reset")
+
+    async def aclose(self) -> None:
+        raise httpx.ReadError("reset")
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("how", ["sync", "async"])
+def test_a_connection_that_breaks_while_it_is_closed_costs_no_answer(how: str, streamed: bool) -> None:
+    data = b"".join(PIECES) if streamed else json.dumps(answer("Hello")).encode()
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, stream=_BreaksAtTheEnd(data)))
+    messages = [{"role": "user", "content": "Hi"}]
+
+    async def aask() -> str:
+        client = AsyncClient(api_key="k", http_client=httpx.AsyncClient(transport=transport))
+        if not streamed:
+            return (await client.chat("m", messages)).text
+        return "".join([delta.text async for delta in client.stream_chat("m", messages)])
+
+    def ask() -> str:
+        client = Client(api_key="k", http_client=httpx.Client(transport=transport))
+        if not streamed:
+            return client.chat("m", messages).text
+        return "".join(delta.text for delta in client.stream_chat("m", messages))
+
+    assert (ask() if how == "sync" else asyncio.run(aask())) == "Hello"
 
 
 def test_httpx2_is_not_imported_unless_somebody_brings_it() -> None:
