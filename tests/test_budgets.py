@@ -549,5 +549,7 @@ def test_a_price_is_looked_up_once_for_all_who_ask_meanwhile(is_async: bool, fai
         with ThreadPoolExecutor(8) as threads:
             prices = list(threads.map(ask, range(8)))
     assert (prices, len(asked_for)) == ([None] * 8, 1)
+    gc.collect()
+    assert not book._task_locks, "an event loop that has ended is kept"
     run_blocking(book.price(("host", "m"), look_up))
     assert len(asked_for) == (2 if fails else 1)

@@ -36,11 +36,9 @@ class _Entry(NamedTuple):
     """The answer to a look-up; `pricing` is None where the catalogue has no price, or did not answer.
 
     Attributes:
-        at: when it came.
-        until: how long it is kept; not at all where the catalogue did not answer.
+        until: the time until which it is kept: that of the answer itself where the catalogue did not answer.
     """
 
-    at: float
     until: float
     pricing: Pricing | None
 
@@ -72,13 +70,17 @@ class PriceBook:
             return entry.pricing
         async with AsyncExitStack() as stack:
             if is_async:
-                locks = self._task_locks.setdefault(asyncio.get_running_loop(), {})
+                locks: dict[_Key, Any] = self._task_locks.setdefault(asyncio.get_running_loop(), {})
                 await stack.enter_async_context(locks.setdefault(key, asyncio.Lock()))
             else:
-                stack.enter_context(self._thread_locks.setdefault(key, threading.Lock()))
+                locks = self._thread_locks
+                stack.enter_context(locks.setdefault(key, threading.Lock()))
             entry = self._kept.get(key)
-            if entry is None or max(entry.at, entry.until) < began:  # else it came while this one waited
-                entry = self._kept[key] = await self._entry(look_up)
+            if entry is None or entry.until < began:  # else it came while this one waited
+                try:
+                    entry = self._kept[key] = await self._entry(look_up)
+                finally:
+                    locks.pop(key, None)  # who waits has it: a lock that is kept here would keep its event loop
         return entry.pricing
 
     async def _entry(self, look_up: Callable[[], Awaitable[Pricing | None]]) -> _Entry:
@@ -86,8 +88,7 @@ class PriceBook:
             pricing, kept = await look_up(), _KEPT_SECONDS
         except AIMLAPIError:
             pricing, kept = None, 0.0
-        now = self._clock()
-        return _Entry(now, now + kept, pricing)
+        return _Entry(self._clock() + kept, pricing)
 
 
 PRICES = PriceBook()
