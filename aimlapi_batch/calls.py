@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, closing, suppress
@@ -17,7 +18,7 @@ from aimlapi_batch.job import Job, JobError, Row
 from aimlapi_batch.limiter import Rate, limiter_for
 from aimlapi_batch.output import LiveOutput
 from aimlapi_batch.runnables import identity, names_cost
-from aimlapi_batch.stops import MAX_ALIKE, alike_error, is_pointless, with_advice
+from aimlapi_batch.stops import MAX_ALIKE, OUTAGE_SECONDS, alike_error, is_pointless, with_advice
 from aimlapi_batch.store import DueRow, Store
 from aimlapi_batch.summary import Progress, Summary
 from aimlapi_batch.tables import WAITING
@@ -73,7 +74,8 @@ class CallRun:
         self._waiting: set[asyncio.Task[Any]] = set()
         self._page: deque[DueRow] = deque()
         self._position, self._is_exhausted = -1, False
-        self._alike: list[tuple[DueRow, Row]] = []
+        self._alike: list[tuple[DueRow, Row, bool]] = []  # with whether they are asked again in this run
+        self._answered_at = time.monotonic()
         settings = dict(job.client)
         self._sleep: Callable[[float], Awaitable[None]] = settings.get("sleep", asyncio.sleep)
         given = settings.pop("retry", None)
@@ -248,6 +250,7 @@ class CallRun:
                     continue
             answers[0] = answer
             self._alike.clear()
+            self._answered_at = time.monotonic()
             for due, one in zip(dues, answers, strict=True):
                 self._answers.keep(due, {**one, "tries": due.tries + tries})
             return
@@ -332,24 +335,31 @@ class CallRun:
             self._answers.commit()
             return self._end(with_advice(error, self._store.count(selected=True)[WAITING]))
         rows = [(due, {**failed(self._blank(due.key), error), "tries": due.tries + tries}) for due in dues]
-        if not self.summary.answered:
-            kinds = {answer["error"]["class"] for _, answer in (*self._alike, *rows)}
-            self._alike = [*self._alike, *rows] if len(kinds) == 1 else rows
-            if len(self._alike) >= MAX_ALIKE or self._failure is not None:
-                return self._end_alike(error)
-        is_again = bool(getattr(error, "is_retryable", False)) and not self._is_last
+        is_retryable = bool(getattr(error, "is_retryable", False))
+        is_again = is_retryable and not self._is_last
+        if is_retryable or not self.summary.answered:
+            alike = [(due, answer, is_again) for due, answer in rows]
+            kinds = {answer["error"]["class"] for _, answer, _ in (*self._alike, *alike)}
+            self._alike = [*self._alike, *alike] if len(kinds) == 1 else alike
+            is_outage = time.monotonic() - self._answered_at >= OUTAGE_SECONDS
+            if self._failure is not None:
+                return
+            if len(self._alike) >= MAX_ALIKE and (is_outage or not self.summary.answered):
+                return self._end_alike(error, rows)
         for due, answer in rows:
             self._answers.keep(due, answer, again=is_again)
 
-    def _end_alike(self, error: Exception) -> None:
-        """The first rows all failed for one reason: they wait, as all others do."""
-        if self._failure is not None:
-            return
+    def _end_alike(self, error: Exception, rows: Sequence[tuple[DueRow, Row]]) -> None:
+        """The first rows, or the last ones for a while, all failed for one reason: they wait, as all others do."""
         self._answers.commit()
-        self._store.ask_again_ids(due.id for due, _ in self._alike)
-        self.summary.errors, self.summary.asked = 0, self.summary.answered
-        self.summary.failures.clear()
-        self._end(alike_error(error, len(self._alike), self._store.count(selected=True)[WAITING]))
+        self._store.ask_again_ids(due.id for due, *_ in self._alike)
+        for due, answer, is_again in self._alike:
+            if not is_again and all(due is not one for one, _ in rows):  # which are not counted yet
+                self.summary.uncount(answer)
+        which = f"first {len(self._alike)}"
+        if self.summary.answered:
+            which = f"last {len(self._alike)}"
+        self._end(alike_error(error, which, self._store.count(selected=True)[WAITING]))
 
     def _end(self, error: BaseException) -> None:
         self._failure = self._failure or error

@@ -12,6 +12,7 @@ from typing import Any
 from aimlapi_transport.errors import InvalidRequestError
 
 Row = dict[str, Any]
+DELETED = "DeletedFileError"  # among classes of errors to be asked again: answered rows whose files are gone for good
 OUTPUTS = (".jsonl", ".ndjson", ".csv", ".parquet")
 MEDIA = {
     "image": ("images", "prompt"),

@@ -13,7 +13,7 @@ from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aimlapi_batch.job import Job, Row, StoreError
+from aimlapi_batch.job import DELETED, Job, Row, StoreError
 from aimlapi_batch.store import Store
 from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError, NotFoundError
 from aimlapi_transport.json_codec import loads
@@ -73,17 +73,17 @@ class MediaFolder:
     async def fetch_deleted(self, store: Store, note: Callable[[str], None], stop: asyncio.Event) -> None:
         """Fetches the files of answered rows again that are not there any more, from the addresses in the answers."""
         deleted = self._deleted(store)
-        fetched, expired, failed = 0, 0, list[str]()
+        fetched, expired, failed = 0, list[int](), list[str]()
 
-        async def fetch(name: str, url: str | None) -> None:
-            nonlocal fetched, expired
+        async def fetch(row: int, name: str, url: str | None) -> None:
+            nonlocal fetched
             try:
                 if url is None:
                     raise NotFoundError("It had no address.")
                 os.replace(await self._fetched(MediaFile(url=url)), self._folder / name)
                 fetched += 1
             except NotFoundError:
-                expired += 1
+                expired.append(row)
             except DownloadError as error:
                 failed.append(error.message)
 
@@ -91,22 +91,23 @@ class MediaFolder:
             await asyncio.gather(*(fetch(*one) for one in some))
         if fetched:
             note(f"{fetched:,} files that were deleted from {self._folder} have been fetched again.")
+        store.put(deleted=expired or None)
         if expired:
             note(
-                f"{expired:,} files that were deleted from {self._folder} cannot be fetched again, as their addresses "
-                "have expired. Their rows stay answered: delete their lines of a .jsonl output to have them made anew."
+                f"{len(expired):,} files that were deleted from {self._folder} cannot be fetched again, as their "
+                f"addresses have expired. `--retry-errors {DELETED}` has them made anew."
             )
         if failed:
             note(f"{len(failed):,} files that were deleted from {self._folder} were not fetched again: {failed[0]}")
 
-    def _deleted(self, store: Store) -> Iterator[tuple[str, str | None]]:
-        """Name and address of each file of an answered row that is neither where it was nor in the folder."""
-        sql = "SELECT answer FROM rows WHERE state = 1 AND id IN (SELECT id FROM temp.selected)"
-        for (answer,) in store.query(sql):
+    def _deleted(self, store: Store) -> Iterator[tuple[int, str, str | None]]:
+        """Row, name and address of each file of an answered row that is neither where it was nor in the folder."""
+        sql = "SELECT id, answer FROM rows WHERE state = 1 AND id IN (SELECT id FROM temp.selected)"
+        for row, answer in store.query(sql):
             for file in loads(answer).get("files") or ():
                 path = Path(file["path"])
                 if not path.exists() and not (self._folder / path.name).exists():
-                    yield path.name, file["url"]
+                    yield row, path.name, file["url"]
 
 
 def _file(file: MediaFile, path: Path) -> Row:

@@ -47,26 +47,27 @@ def write_output(store: Store, path: Path, *, openai: bool = False, in_order: bo
         return
     columns = _input_columns(store) if path.suffix.lower() not in _LINES else []
     is_media = (store.get("settings") or {}).get("kind", "chat") != "chat"
-    target = path.resolve()
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
-    remove_leftovers(target)
     try:
+        target = path.resolve()  # also an error where the folder that the process works in was deleted
+        temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
+        remove_leftovers(target)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            WRITERS[target.suffix.lower()](rows, file, openai, columns, MEDIA_FIELDS if is_media else FIELDS)
-            file.flush()
-            os.fsync(file.fileno())
-        if target.exists():
-            shutil.copymode(target, temporary)
-        os.replace(temporary, target)
+        try:
+            with temporary.open("wb") as file:
+                WRITERS[target.suffix.lower()](rows, file, openai, columns, MEDIA_FIELDS if is_media else FIELDS)
+                file.flush()
+                os.fsync(file.fileno())
+            if target.exists():
+                shutil.copymode(target, temporary)
+            os.replace(temporary, target)
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(
             f"{path} cannot be written: {error.strerror or error}. All answers stand in {store.path}: `aimlapi batch "
             "export` writes them when there is room."
         ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def remove_leftovers(path: Path) -> None:
@@ -175,6 +176,21 @@ class Output:
         copy = set_aside(self.path)
         self._note(f"{self.path} was changed since it was written: as it was it is now {copy.name}.")
 
+    def check_unchanged(self, size: int | None) -> None:
+        """Moves the output aside where it was changed while the job ran.
+
+        Args:
+            size: of what the job has written of it, in bytes; None where it is written at the end only.
+        """
+        if str(self.path) == "-" or not self.path.exists():
+            return
+        if size is None:
+            is_same = self._store.get("output") == _fingerprint(self.path) or not self.path.stat().st_size
+        else:
+            is_same = self.path.stat().st_size == size
+        if not is_same:
+            self._set_aside()
+
     def write(self, *, in_order: bool = True) -> None:
         """Writes the output, and remembers it as this job's."""
         write_output(self._store, self.path, openai=self._openai, in_order=in_order)
@@ -214,13 +230,18 @@ class LiveOutput:
 
     Args:
         path: None for an output that is written at the end only.
+
+    Attributes:
+        size: bytes that it has; None where there is none.
     """
 
     def __init__(self, path: Path | None, note: Note, *, openai: bool = False) -> None:
         self._note, self._openai = note, openai
         self._file: IO[bytes] | None = None
+        self.size: int | None = None
         if path is not None and path.suffix.lower() in _LINES:
             self._file = path.open("ab", buffering=0)
+            self.size = self._file.tell()
 
     def append(self, answer: Row, columns: bytes | None) -> None:
         """Adds an answer. Where there is no room, the rest comes at the end: the answer is in the store."""
@@ -228,9 +249,12 @@ class LiveOutput:
             return
         try:
             row = with_input(to_json(answer), columns)
-            self._file.write((to_json(openai_row(loads(row))) if self._openai else row) + b"\n")
+            self.size = (self.size or 0) + self._file.write(
+                (to_json(openai_row(loads(row))) if self._openai else row) + b"\n"
+            )
         except OSError as error:
             self._note(f"The output does not grow any more: {error.strerror or error}.")
+            self.size = os.fstat(self._file.fileno()).st_size  # some of it may be written
             self.close()
 
     def close(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-import warnings
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from aimlapi_batch.ask import Asker
 from aimlapi_batch.calls import CallRun
 from aimlapi_batch.earlier_jobs import import_earlier, manifest_of
-from aimlapi_batch.job import Job, JobError, Row, StoreError
+from aimlapi_batch.job import DELETED, Job, JobError, Row, StoreError
 from aimlapi_batch.lock import Lock, is_locked
 from aimlapi_batch.output import LiveOutput, Output, set_aside
 from aimlapi_batch.registration import check_settings, register
@@ -24,6 +23,7 @@ from aimlapi_batch.schemas import AnswerCheck
 from aimlapi_batch.store import Store, store_path
 from aimlapi_batch.summary import Progress, Summary
 from aimlapi_batch.tables import WAITING
+from aimlapi_transport.user_warnings import warn
 
 if TYPE_CHECKING:
     from aimlapi_batch.workers import Workers
@@ -49,26 +49,22 @@ async def run_job(
         check_model(job)
     stop = stop or asyncio.Event()
     async with opened(job, force=force, overwrite=overwrite) as begun:
-        live = LiveOutput(job.path if job.live else None, begun.summary.notes.append, openai=begun.is_openai)
-        try:
-            if job.via == "provider":
-                from aimlapi_batch.provider import run_batches
+        if job.via == "provider":
+            from aimlapi_batch.provider import run_batches
 
-                await run_batches(job, begun.store, begun.summary, live=live, on_progress=on_progress, stop=stop)
-            else:
-                running = CallRun(
-                    job,
-                    begun.store,
-                    begun.summary,
-                    objects=begun.objects,
-                    live=live,
-                    on_progress=on_progress,
-                    stop=stop,
-                    workers=workers,
-                )
-                await running.all()
-        finally:
-            live.close()
+            await run_batches(job, begun.store, begun.summary, live=begun.live, on_progress=on_progress, stop=stop)
+        else:
+            running = CallRun(
+                job,
+                begun.store,
+                begun.summary,
+                objects=begun.objects,
+                live=begun.live,
+                on_progress=on_progress,
+                stop=stop,
+                workers=workers,
+            )
+            await running.all()
     return begun.summary
 
 
@@ -86,7 +82,8 @@ class Begun:
     store: Store
     summary: Summary
     objects: dict[str, Row]
-    is_openai: bool
+    output: Output
+    live: LiveOutput
 
 
 @asynccontextmanager
@@ -108,7 +105,7 @@ async def opened(job: Job, *, force: bool, overwrite: bool) -> AsyncIterator[Beg
             yield begun
         except asyncio.CancelledError:
             if folder is not None and store.one("SELECT count(answer) FROM rows"):
-                warnings.warn(_kept_in(store), stacklevel=1)
+                warn(_kept_in(store))
                 folder = None
             raise
         except BaseException as error:
@@ -117,12 +114,16 @@ async def opened(job: Job, *, force: bool, overwrite: bool) -> AsyncIterator[Beg
             raise
         try:
             await _written(job, begun, is_failure=False)
-        except OSError as error:  # of the standard output
+        except OSError as error:
+            if folder is None:
+                raise
             folder = None
             raise StoreError(
                 f"The standard output cannot be written: {error.strerror or error}. {_kept_in(store)}"
             ) from error
     finally:
+        if kept := store.keep():
+            warn(kept)
         store.close()
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -189,6 +190,9 @@ def _begin(job: Job, store: Store, summary: Summary, base_url: str | None, force
         output.check()
         if settings is None and manifest is None:
             check_settings(store, job, base_url, force=force)
+        classes = ["*"] if job.retry_errors is True else _names(job.retry_errors)
+        if DELETED in classes and job.source is not None:
+            store.ask_again_ids(store.get("deleted", ()))
         summary.changed, objects = register(store, job, note, accept=force)
         if count := restore(store):
             note(f"{count:,} answers are taken over for which there was no room before.")
@@ -204,7 +208,6 @@ def _begin(job: Job, store: Store, summary: Summary, base_url: str | None, force
                 f"{count:,} rows were being ordered when the job last ended: whether they were made, and are charged "
                 "for, is not known. `--retry-errors LostOrderError` orders them again."
             )
-    classes = ["*"] if job.retry_errors is True else _names(job.retry_errors)
     store.ask_again(classes, retryable=True)
     counts = store.count(selected=True)
     summary.total = sum(counts.values())
@@ -213,7 +216,8 @@ def _begin(job: Job, store: Store, summary: Summary, base_url: str | None, force
     summary.budget_usd = job.budget_usd or store.get("budget_usd")
     if job.live and str(job.output) != "-" and job.path.suffix.lower() in (".jsonl", ".ndjson"):
         output.write(in_order=job.keep_order)
-    return Begun(store, summary, objects, is_openai)
+    live = LiveOutput(job.path if job.live else None, note, openai=is_openai)
+    return Begun(store, summary, objects, output, live)
 
 
 def _names(classes: Iterable[str] | bool) -> list[str]:
@@ -229,9 +233,10 @@ def _earlier_settings(settings: Row) -> Row:
 
 async def _written(job: Job, begun: Begun, *, is_failure: bool) -> None:
     """Writes the output; where the job failed already, that is what is reported."""
-    output = Output(begun.store, job.path, begun.summary.notes.append, openai=begun.is_openai)
+    begun.live.close()
     try:
-        await _in_thread(output.write, in_order=job.keep_order)
+        begun.output.check_unchanged(begun.live.size)
+        await _in_thread(begun.output.write, in_order=job.keep_order)
     except JobError:
         if not is_failure:
             raise

@@ -17,6 +17,7 @@ from aimlapi_transport.errors import (
 )
 
 MAX_ALIKE = 20  # rows that fail for one reason, before any is answered
+OUTAGE_SECONDS = 60.0  # without an answer, after which so many that fail for one passing reason end a job, too
 _ALWAYS = (BudgetExceededError, AuthenticationError, InsufficientCreditsError, QuotaExceededError, StoreError)
 _ADVICE = {
     AuthenticationError: "pass a key that is accepted",
@@ -46,10 +47,10 @@ def with_advice(error: Exception, waiting: int) -> Exception:
     return error
 
 
-def alike_error(error: Exception, failed: int, waiting: int) -> JobStoppedError:
-    """What a job ends with whose first rows all failed for one reason."""
+def alike_error(error: Exception, which: str, waiting: int) -> JobStoppedError:
+    """What a job ends with whose first or last rows all failed for one reason."""
     reason = str(getattr(error, "message", None) or error or type(error).__name__).splitlines()[0][:200].rstrip(".")
     return JobStoppedError(
-        f"The first {failed} rows failed alike, so the others were not asked: {type(error).__name__}: {reason}. "
+        f"The {which} rows failed alike, so the others were not asked: {type(error).__name__}: {reason}. "
         f"{waiting:,} rows wait: fix the cause, and run the job again."
     )

@@ -83,6 +83,14 @@ class Summary:
             self.failures[error["class"]] = number + 1, example
         self.seconds = time.monotonic() - self.begun
 
+    def uncount(self, answer: dict[str, Any]) -> None:
+        """A row that failed waits again."""
+        kind = answer["error"]["class"]
+        number, example = self.failures.pop(kind)
+        if number > 1:
+            self.failures[kind] = number - 1, example
+        self.errors, self.asked = self.errors - 1, self.asked - 1
+
     def count_usage(self, answer: dict[str, Any]) -> None:
         """An answer was paid for, whatever becomes of it."""
         cost, usage = answer["cost_usd"], answer["usage"] or {}
