@@ -24,7 +24,7 @@ from langchain_core.tools.base import ArgsSchema
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 from typing_extensions import Self
 
-from aimlapi_transport.errors import AIMLAPIError, GenerationError, InvalidRequestError
+from aimlapi_transport.errors import AIMLAPIError, GenerationError, InvalidRequestError, NotFoundError
 from aimlapi_transport.media.tool_answers import ToolAnswer
 from aimlapi_transport.media.tool_arguments import arguments_of
 from langchain_aimlapi._endpoint_settings import EndpointSettings
@@ -88,7 +88,8 @@ class _MediaTool(_SavingTool, MediaSettings):
     @model_validator(mode="after")
     def _describe_arguments(self) -> Self:
         if self.args_schema is None:
-            self.args_schema = _schema(self.operation, self.model, tuple(self.parameters))
+            with translated():
+                self.args_schema = _schema(self.operation, self.model, tuple(self.parameters))
         return self
 
     def _run(self, *texts: str, run_manager: CallbackManagerForToolRun | None = None, **arguments: Any) -> Answer:
@@ -205,12 +206,12 @@ class AIMLAPIGenerationStatusTool(_SavingTool):
 
     def _run(self, reference: str, run_manager: CallbackManagerForToolRun | None = None) -> Answer:
         """Asks once."""
-        with _as_tool_errors(), translated():
+        with _as_tool_errors(NotFoundError), translated():
             return self._answer(self._client().answer_status(reference, save_to=self.save_to or None))
 
     async def _arun(self, reference: str, run_manager: AsyncCallbackManagerForToolRun | None = None) -> Answer:
         """Asks once."""
-        with _as_tool_errors(), translated():
+        with _as_tool_errors(NotFoundError), translated():
             return self._answer(await self._async_client().answer_status(reference, save_to=self.save_to or None))
 
 
@@ -271,11 +272,18 @@ def _schema(operation: str, model: str, fixed: Sequence[str]) -> type[BaseModel]
 
 
 class _as_tool_errors:
-    """Makes ToolExceptions of what the chat model can do better: refused arguments, and generations that failed."""
+    """Makes ToolExceptions of what the chat model can do better: refused arguments, and generations that failed.
+
+    Args:
+        more: further classes of errors of which it does.
+    """
+
+    def __init__(self, *more: type[AIMLAPIError]) -> None:
+        self._kinds: tuple[type[AIMLAPIError], ...] = (InvalidRequestError, GenerationError, *more)
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, (InvalidRequestError, GenerationError)) and isinstance(error, AIMLAPIError):
+        if isinstance(error, self._kinds):
             raise ToolException(str(error)) from error

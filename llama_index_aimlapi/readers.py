@@ -116,7 +116,7 @@ class AIMLAPITranscriptReader(_Reader):
     def __init__(
         self, model: str = "openai/gpt-4o-transcribe", *, max_seconds: float | None = 60.0, **settings: Any
     ) -> None:
-        if max_seconds is not None and not max_seconds > 0:
+        if max_seconds is not None and not (isinstance(max_seconds, (int, float)) and max_seconds > 0):
             raise InvalidRequestError(f"`max_seconds` is {max_seconds!r}: pass seconds above 0, or None.")
         super().__init__(model, **settings)
         self._max_seconds = max_seconds

@@ -122,7 +122,10 @@ class MediaCalls:
             raise
         except BaseException as error:  # Ctrl-C, a cancelled task, an error of `on_progress`
             error.generation = generation  # type: ignore[attr-defined]  # an attribute of this exception only
-            _log.warning("%s goes on at the provider: `wait(%r)` of a client gives it", model, generation.reference)
+            note = f"{model} goes on at the provider: `wait({generation.reference!r})` of a client gives it"
+            _log.warning("%s", note)
+            if hasattr(error, "add_note"):  # Python 3.11
+                error.add_note(note)
             raise
 
     async def _with_uploads(self, operation: str, model: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:

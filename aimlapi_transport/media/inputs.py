@@ -18,10 +18,10 @@ from typing import Any, BinaryIO
 
 from aimlapi_transport import media_types
 from aimlapi_transport.errors import InvalidRequestError
-from aimlapi_transport.media.values import MediaFile
+from aimlapi_transport.media.values import MediaFile, MediaResult
 
-MediaInput = str | bytes | os.PathLike[str] | BinaryIO | MediaFile
-"""An address, a data URL, a path, the bytes of a file, a file opened for reading bytes, or a file of a result."""
+MediaInput = str | bytes | os.PathLike[str] | BinaryIO | MediaFile | MediaResult
+"""An address, a data URL, a path, the bytes of a file, one opened for reading bytes, or a result of one file."""
 
 _DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),(.*)", re.DOTALL | re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
@@ -55,13 +55,14 @@ def is_address(text: str) -> bool:
 
 def address_of(value: Any) -> str | None:
     """The address that a value is, or that a file of a result has; None for anything else."""
+    value = _only_file(value)
     text = value.url if isinstance(value, MediaFile) else value
     return text.strip() if isinstance(text, str) and is_address(text.strip()) else None
 
 
 def is_file(value: Any) -> bool:
     """Whether a value is a file of any form but a text."""
-    return isinstance(value, (FileBytes, MediaFile, bytes, bytearray, memoryview, os.PathLike)) or hasattr(
+    return isinstance(value, (FileBytes, MediaFile, MediaResult, bytes, bytearray, memoryview, os.PathLike)) or hasattr(
         value, "read"
     )
 
@@ -77,6 +78,7 @@ def read_input(value: Any, name: str) -> FileBytes | str:
     """
     if isinstance(value, FileBytes):
         return value
+    value = _only_file(value)
     if isinstance(value, MediaFile):
         return value.url if value.url else _file(value.data or b"", value.media_type, value.name or "file", name)
     if isinstance(value, str):
@@ -97,10 +99,17 @@ def read_input(value: Any, name: str) -> FileBytes | str:
             raise InvalidRequestError(f"`{name}` is a file opened for text: open it with mode 'rb'.")
         label = getattr(value, "name", None)
         return _file(data, None, PurePath(label).name if isinstance(label, str) else "file", name)
+    if isinstance(value, MediaResult):
+        raise InvalidRequestError(f"`{name}` is a result of {len(value.files)} files: pass one of its `.files`.")
     raise InvalidRequestError(
         f"`{name}` is of type {type(value).__name__}: "
         "pass an address, a data URL, a path, bytes, or a file opened with 'rb'."
     )
+
+
+def _only_file(value: Any) -> Any:
+    """The file of a result that has one; anything else as it is."""
+    return value.files[0] if isinstance(value, MediaResult) and len(value.files) == 1 else value
 
 
 def as_upload(value: Any, name: str) -> FileBytes:

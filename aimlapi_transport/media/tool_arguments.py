@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.media.fields import COMMON_NAMES, FILE_NAMES, field_for
-from aimlapi_transport.media.operations import model_facts, operation_named
+from aimlapi_transport.media.operations import check_operation, model_facts, operation_named
 
 
 class Argument(NamedTuple):
@@ -65,9 +65,13 @@ def arguments_of(operation: str, model: str, fixed: Sequence[str] = ()) -> tuple
 
     Args:
         fixed: names that whoever makes the tool has set: common ones, or the model's own of the same thing.
+
+    Raises:
+        InvalidRequestError: the model does something else.
     """
-    operation_named(operation)
-    facts = model_facts(model)
+    row, facts = operation_named(operation), model_facts(model)
+    if facts is not None:
+        check_operation(row, facts)
     chosen: dict[str, Argument] = {}
     covered: set[str] = set()
     for position, name in enumerate(_CHOICES[operation]):

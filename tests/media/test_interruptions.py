@@ -118,7 +118,8 @@ def test_ctrl_c_says_what_was_ordered(way: str, caplog: pytest.LogCaptureFixture
             spec = AIMLAPIToolSpec(video_model="veo2", include=["video"], **settings(host))
             spec.generate_video(prompt="A cat")
     assert caught.value.generation.reference == "video:veo2:g:1"  # type: ignore[attr-defined]  # an attribute of ours
-    assert "`wait('video:veo2:g:1')`" in caplog.text
+    notes = getattr(caught.value, "__notes__", [caplog.text])  # Python 3.11: at the end of the traceback, too
+    assert "`wait('video:veo2:g:1')`" in caplog.text and "video:veo2:g:1" in notes[-1]
     done = Host({"GET /v2/video/generations": {"status": "completed", "video": {"url": "https://cdn.test/film.mp4"}}})
     client = Client(api_key="k", http_client=done.settings["http_client"])
     assert client.wait("video:veo2:g:1").urls == ["https://cdn.test/film.mp4"]

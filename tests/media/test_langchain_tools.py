@@ -13,14 +13,16 @@ from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
 
 from langchain_aimlapi import get_aimlapi_usage_callback
-from langchain_aimlapi.errors import AuthenticationError, BudgetExceededError
+from langchain_aimlapi.errors import AuthenticationError, BudgetExceededError, InvalidRequestError
 from langchain_aimlapi.tools import (
+    AIMLAPIGenerationStatusTool,
     AIMLAPIImageEditTool,
     AIMLAPIImageTool,
     AIMLAPISpeechTool,
     AIMLAPIToolkit,
     AIMLAPIVideoTool,
 )
+from llama_index_aimlapi.tools import AIMLAPIToolSpec
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)
 WAV = b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(28)
@@ -232,3 +234,18 @@ async def test_calls_are_counted_and_a_budget_holds(how: Callable[..., Any]) -> 
         with pytest.raises(BudgetExceededError, match="cost at least"):
             await run()  # 0.04 are spent, and the catalogue has 0.05 for a picture
     assert len(host.bodies) == 2
+
+
+def test_a_model_that_does_something_else_is_refused_where_the_tool_is_made() -> None:
+    for make in (
+        lambda: AIMLAPIImageTool(model="google/veo3", api_key="k"),
+        lambda: AIMLAPIToolSpec(image_model="google/veo3", include=["image"], api_key="k").to_tool_list(),
+    ):
+        with pytest.raises(InvalidRequestError, match="google/veo3 is a model for `video`, not for `images`"):
+            make()
+
+
+def test_a_reference_that_a_model_made_up_is_answered_to_it() -> None:
+    host = Host({"GET /v2/video/generations": (404, {"message": "Generation 'x' not found."})})
+    tool = AIMLAPIGenerationStatusTool(**host.settings)
+    assert "not found" in called(tool, reference="video:google/veo3:x").content

@@ -16,7 +16,7 @@ from aimlapi_transport.chat.request import Request
 from aimlapi_transport.errors import InvalidRequestError
 from aimlapi_transport.media.operations import OPERATIONS, known_models, model_facts
 from aimlapi_transport.media.requests import media_request, poll_request
-from aimlapi_transport.media.values import MediaFile
+from aimlapi_transport.media.values import MediaFile, MediaResult
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)
 PNG_URL = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
@@ -254,6 +254,14 @@ def test_an_address_of_any_spelling_and_a_file_of_a_result_are_sent_as_addresses
     address = "HTTPS://h/A.png"
     for form in (address, f" {address}\n", MediaFile(url=address)):
         assert address in media_request(operation, model, {**others, name: form}).body.decode()
+
+
+def test_a_result_of_one_file_is_an_input() -> None:
+    file = MediaFile(url=A)
+    one, two = (MediaResult("flux/dev", "images", files=(file,) * count) for count in (1, 2))
+    assert body("edit_image", IMAGE_EDITOR, prompt="A hat", image=one)["image_url"] == A
+    with pytest.raises(InvalidRequestError, match=r"a result of 2 files: pass one of its `\.files`"):
+        body("edit_image", IMAGE_EDITOR, prompt="A hat", image=two)
 
 
 @pytest.mark.parametrize("model", [READER, DOCAI])
