@@ -164,9 +164,9 @@ class ConnectionFields(Closable, BaseModel):
         settings = {**self._config(), "http_client": http_client}
         for name in ("headers", "query"):  # as they are sent: the user's own may be changed in place
             if settings[name]:
-                settings[name] = {key: str(value) for key, value in settings[name].items()}
+                settings[name] = {key: str(value) for key, value in dict(settings[name]).items()}
         settings["socket_options"] = tuple(map(tuple, settings["socket_options"] or ()))
-        if not (self.base_url or "").strip():
+        if not str(self.base_url or "").strip():
             from aimlapi_transport.config.settings import resolve_host
 
             settings["base_url"] = resolve_host(self.preset, None)[1]

@@ -126,13 +126,5 @@ def request_of(model: str, body: Mapping[str, Any] | bytes, options: RequestOpti
             raise InvalidRequestError(f"The request cannot be written as JSON: {error}.") from None
     query = options.extra_query
     pairs = [(whole_text(name), whole_text(str(value))) for name, value in query.items()] if query else []
-    return Request(
-        **{
-            "model": model,
-            "profile": profile_for(model),
-            "body": body,
-            "headers": tuple(headers),
-            "query": tuple(pairs),
-            **fields,
-        }
-    )
+    fields.setdefault("profile", profile_for(model))
+    return Request(model=model, body=body, headers=tuple(headers), query=tuple(pairs), **fields)
