@@ -136,18 +136,12 @@ class _Section(Mapping[str, T]):
         return len(self._rows())
 
 
-# Field -> its type, as the file has it.
-_TYPES: dict[str, tuple[type, ...]] = {
-    "model": (str,),
-    "system": (str,),
+# Field -> its type, as the file has it: a text, unless it is another.
+_TYPES: dict[str, tuple[type, ...]] = dict.fromkeys((one.name for one in fields(Defaults)), (str,)) | {
     "temperature": (int, float),
     "max_tokens": (int,),
-    "reasoning_effort": (str,),
-    "base_url": (str,),
-    "key_variable": (str,),
     "params": (dict,),
-    "log": (bool,),
-    "remember": (bool,),
+    **dict.fromkeys(("log", "remember"), (bool,)),
 }
 # Parameters of the body that the command itself says.
 OWN = ("model", "messages", "stream", "stream_options", "tools")

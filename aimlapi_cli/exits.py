@@ -5,6 +5,10 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aimlapi_transport.errors import AIMLAPIError
 
 DONE, FAILED, WRONG, WAITING, FAULT, STOPPED = 0, 1, 2, 3, 70, 130
 
@@ -38,6 +42,11 @@ class Failure(Exception):
     def __init__(self, message: str, code: int = FAILED) -> None:
         super().__init__(message)
         self.code = code
+
+
+def reword(error: AIMLAPIError, message: str) -> None:
+    """Gives an error another message."""
+    error.message, error.args = message, (message,)
 
 
 def explain(error: BaseException) -> tuple[str | None, int]:

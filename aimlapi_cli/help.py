@@ -13,7 +13,7 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
-from aimlapi_cli.exits import WRONG, Failure
+from aimlapi_cli.exits import WRONG, Failure, reword
 from aimlapi_cli.streams import argument
 from aimlapi_transport.errors import AIMLAPIError
 
@@ -107,10 +107,11 @@ class _AnyWidth:
             return super().invoke(ctx)  # type: ignore[misc]  # of Typer's class beside it
         except AIMLAPIError as error:
             options = {name for parameter in self.params for name in parameter.opts}  # type: ignore[attr-defined]
+            message = error.message
             for name, option in _OPTION_OF.items():
                 if option in options:
-                    error.message = error.message.replace(f"`{name}`", f"`{option}`")
-            error.args = (error.message,)
+                    message = message.replace(f"`{name}`", f"`{option}`")
+            reword(error, message)
             raise
 
 

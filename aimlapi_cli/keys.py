@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aimlapi_cli import completion, streams
+from aimlapi_cli.exits import reword
 from aimlapi_cli.nearest import sentence
 from aimlapi_cli.session import ApiKey, AsCsv, AsJson, BaseUrl, client, confirm
 from aimlapi_cli.tables import Column, show, show_one
@@ -65,18 +66,19 @@ def _row(key: Key) -> dict[str, Any]:
 
 
 @contextmanager
-def managing() -> Iterator[None]:
-    """What a key of another kind is refused, with what to do about it."""
+def managing(ours: Any = None, prefix: str = "") -> Iterator[None]:
+    """What a key of another kind is refused, with what to do about it; a key that is not there, with the nearest."""
     try:
         yield
     except PermissionDeniedError as error:
-        if "management" not in error.message.lower():
-            raise
-        error.message = (
-            f"{error.message.rstrip('.')}: set AIMLAPI_API_KEY to one of https://aimlapi.com/app/keys"
-            " (the emulator takes any that holds the word `management`)."
-        )
-        error.args = (error.message,)
+        if "management" in error.message.lower():
+            where = "one of https://aimlapi.com/app/keys (the emulator takes any that holds the word `management`)"
+            reword(error, f"{error.message.rstrip('.')}: set AIMLAPI_API_KEY to {where}.")
+        raise
+    except NotFoundError as error:
+        if ours is not None:
+            near = sentence(prefix, [key.prefix for key in ours.list()])
+            reword(error, f"There is no key {prefix!r}.{near}")
         raise
 
 
@@ -136,7 +138,7 @@ def update(
     if all(given is None for given in (name, scopes, limit, per, disable)):
         raise InvalidRequestError("There is nothing to change: pass --name, --scopes, --limit, --per or --disable.")
     ours = client(base_url, api_key).keys
-    with managing(), _known(ours, prefix):
+    with managing(ours, prefix):
         new_limit = _limit(limit, per)
         if (limit is None) != (per is None):  # a limit goes out as a whole: the half that is not given is as it was
             new_limit = _changed(_current(ours.list(), prefix).limit, limit, per)
@@ -158,20 +160,9 @@ def delete(
     if not yes:
         confirm(f"Delete the key {prefix}...? Programs that use it will be refused.")
     ours = client(base_url, api_key).keys
-    with managing(), _known(ours, prefix):
+    with managing(ours, prefix):
         ours.delete(prefix)
     streams.say(f"The key {prefix}... is deleted.")
-
-
-@contextmanager
-def _known(ours: Any, prefix: str) -> Iterator[None]:
-    """A key that is not there, with the nearest that are."""
-    try:
-        yield
-    except NotFoundError as error:
-        error.message = f"There is no key {prefix!r}.{sentence(prefix, [key.prefix for key in ours.list()])}"
-        error.args = (error.message,)
-        raise
 
 
 def _current(found: list[Key], prefix: str) -> Key:

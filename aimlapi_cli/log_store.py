@@ -1,6 +1,6 @@
 """The local log of answers: one SQLite file, off by default, with a full-text index. No key is ever in it.
 
-To keep another field, add it to the table and to `_COLUMNS`; files that are there already need an ALTER TABLE.
+To keep another field, add it to the table and to `add`; files that are there already need an ALTER TABLE.
 """
 
 from __future__ import annotations
@@ -52,10 +52,7 @@ CREATE TRIGGER IF NOT EXISTS answers_gone AFTER DELETE ON answers BEGIN
         VALUES ('delete', old.id, old.question, old.answer, old.model);
 END;
 """
-_COLUMNS = (
-    *("conversation", "created", "command", "model", "system", "question", "answer", "reasoning", "finish_reason"),
-    *("input_tokens", "output_tokens", "cost_usd", "inference_id", "parameters", "messages"),
-)
+_KNOWN = ("reasoning", "finish_reason", "input_tokens", "output_tokens", "cost_usd", "inference_id")  # of an answer
 
 
 def log_path() -> Path:
@@ -92,7 +89,7 @@ def add(
     """
     head = [{"role": "system", "content": kept.system}] if kept.system else []
     fields = {
-        **{name: answer[name] for name in _COLUMNS if name in answer},
+        **{name: answer.get(name) for name in _KNOWN},
         "created": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
         "command": command,
         "model": kept.model,
@@ -105,9 +102,9 @@ def add(
     with _opened() as log:
         if conversation is None:
             conversation = log.execute("SELECT coalesce(max(conversation), 0) + 1 FROM answers").fetchone()[0]
-        values = [{**fields, "conversation": conversation}.get(name) for name in _COLUMNS]
-        marks = ", ".join("?" * len(_COLUMNS))
-        log.execute(f"INSERT INTO answers ({', '.join(_COLUMNS)}) VALUES ({marks})", values)
+        fields["conversation"] = conversation
+        names, places = ", ".join(fields), ", ".join(f":{name}" for name in fields)
+        log.execute(f"INSERT INTO answers ({names}) VALUES ({places})", fields)
         return int(conversation)
 
 

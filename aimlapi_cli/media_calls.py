@@ -5,22 +5,20 @@ from __future__ import annotations
 import re
 import shlex
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aimlapi_cli import streams
-from aimlapi_cli.exits import WAITING, Failure
+from aimlapi_cli.exits import WAITING, Failure, reword
 from aimlapi_cli.files import is_file, read
 from aimlapi_cli.media_options import OPERATIONS, Common, Waited, check_model
 from aimlapi_cli.media_output import dollars, show
-from aimlapi_cli.nearest import sentence
+from aimlapi_cli.nearest import suggestions
 from aimlapi_cli.options import parameter
 from aimlapi_cli.session import client, console
-from aimlapi_transport.errors import AIMLAPIError, APITimeoutError, InvalidRequestError, NotFoundError
+from aimlapi_transport.errors import AIMLAPIError, APITimeoutError, InvalidRequestError
 from aimlapi_transport.media.generations import Generation, GenerationStatus
-from aimlapi_transport.media.operations import known_models, model_facts
 from aimlapi_transport.request_options import REQUEST_OPTIONS
 
 if TYPE_CHECKING:
@@ -48,7 +46,7 @@ def run(command: str, common: Common, model: str, arguments: Mapping[str, Any]) 
     check_model(command, model)
     operation = OPERATIONS[command]
     ours = client(common.base_url, common.api_key)
-    with _suggestions(model, operation), _Progress(command, model, common.as_json) as progress:
+    with suggestions(ours, model, operation), _Progress(command, model, common.as_json) as progress:
         if not isinstance(common, Waited):
             result = getattr(ours, operation)(model, **fields)
         else:
@@ -167,18 +165,6 @@ def _generation(command: str, text: str, model: str | None) -> Generation:
     return found
 
 
-@contextmanager
-def _suggestions(model: str, operation: str) -> Iterator[None]:
-    """An unknown model fails with the nearest ids of those that do this work."""
-    try:
-        yield
-    except (NotFoundError, InvalidRequestError) as error:
-        if error.status_code is not None and model_facts(model) is None:
-            error.message = f"{error.message.rstrip('.')}.{sentence(model, known_models(operation))}"
-            error.args = (error.message,)
-        raise
-
-
 # -- meanwhile ---------------------------------------------------------------------------------------------------------
 
 
@@ -215,8 +201,7 @@ class _Progress:
         if isinstance(error, APITimeoutError) and isinstance(error.generation, Generation):
             raise Failure(f"Not done after {seconds:.0f} s. {self._way_on(error.generation)}", WAITING) from error
         if isinstance(error, AIMLAPIError) and error.cost_usd:
-            error.message = f"{error.message.rstrip('.')}. It cost {dollars(error.cost_usd)}."
-            error.args = (error.message,)
+            reword(error, f"{error.message.rstrip('.')}. It cost {dollars(error.cost_usd)}.")
         elif self.order is not None and _is_interrupt(error):
             streams.say(self._way_on(self.order))
         elif error is None and self._bar is not None and not self._as_json:

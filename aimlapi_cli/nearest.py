@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from aimlapi_cli.exits import reword
+
 
 def nearest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
     """The known names that look like this one, the likest first; none where none does."""
@@ -30,31 +32,36 @@ def names_of(models: Iterable[Any]) -> list[str]:
 
 
 @contextmanager
-def suggestions(ours: Any, model: str) -> Iterator[None]:
-    """A call of a model that the catalogue does not know fails with the nearest ids beside the provider's words."""
-    from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError, NotFoundError
+def suggestions(ours: Any, model: str, operation: str | None = None) -> Iterator[None]:
+    """A call of an unknown model fails with the nearest ids beside the provider's words.
+
+    Args:
+        operation: of media, whose models are then suggested; by default those of the catalogue.
+    """
+    from aimlapi_transport.errors import InvalidRequestError, NotFoundError
 
     try:
         yield
     except (NotFoundError, InvalidRequestError) as error:
-        if error.status_code is None:
-            raise
-        try:
-            known = names_of(ours.models(include="all"))
-        except AIMLAPIError:
-            raise error from None
-        hint = _other_command(model) if model in known else sentence(model, known)
-        if not hint:
-            raise
-        error.message = f"{error.message.rstrip('.')}.{hint}"
-        error.args = (error.message,)
+        hint = "" if error.status_code is None else _hint(ours, model, operation)
+        if hint:
+            reword(error, f"{error.message.rstrip('.')}.{hint}")
         raise
 
 
-def _other_command(model: str) -> str:
-    """Which command a model of media is for; empty for another."""
+def _hint(ours: Any, model: str, operation: str | None) -> str:
+    """The nearest ids, or the command that a model of media is for; empty where neither is known."""
     from aimlapi_cli.media_options import OPERATIONS
+    from aimlapi_transport.errors import AIMLAPIError
     from aimlapi_transport.media.operations import known_models
 
-    command = next((name for name, operation in OPERATIONS.items() if model in known_models(operation)), None)
+    if operation is not None:
+        return "" if model in (known := known_models(operation)) else sentence(model, known)
+    try:
+        names = names_of(ours.models(include="all"))
+    except AIMLAPIError:
+        return ""
+    if model not in names:
+        return sentence(model, names)
+    command = next((name for name, one in OPERATIONS.items() if model in known_models(one)), None)
     return f" It is a model for `aimlapi {command}`." if command else ""

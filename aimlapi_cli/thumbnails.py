@@ -144,7 +144,7 @@ def _answer(
         said += os.read(terminal, 64)
         found = _ATTRIBUTES.search(said)
         if found is not None:
-            return found, said[: found.start()] + said[found.end() :]
+            return found, _ATTRIBUTES.sub(b"", said)
         if len(said) > 1000:
             break
     return None, said
