@@ -33,7 +33,7 @@ REASONING_PARTS = {"summary": "summary_text", "content": "reasoning_text"}
 
 # Blocks of an assistant message that its items say as well.
 _CALL_FIELDS = ("id", "type", "call_id", "name", "arguments", "input", "status")
-_OF_MESSAGE = ("type", "role", "id", "content", "status")
+_OF_MESSAGE = ("type", "role", "id", "content")
 _ITEM_BLOCKS = ("server_tool_call", "server_tool_call_chunk", "server_tool_result")
 
 
@@ -181,6 +181,12 @@ def reasoning_index(item_index: int, part: tuple[str, int]) -> str:
     return f"lc_rs_{item_index}_{index}" if field == "summary" else f"lc_rs_{item_index}_{field}_{index}"
 
 
+def _extras(item: Json, known: Sequence[str]) -> Json:
+    """What an item says beside these fields, as the `extras` of a block; nothing where that is all."""
+    extras = {name: value for name, value in item.items() if name not in known and value is not None}
+    return {"extras": extras} if extras else {}
+
+
 def _message(item: Json, index: int, annotations: Callable[[Any], list[Json]], as_pieces: bool) -> list[Json]:
     texts = message_parts(item, "output_text")
     if not texts:
@@ -190,11 +196,7 @@ def _message(item: Json, index: int, annotations: Callable[[Any], list[Json]], a
         block["id"] = item["id"]
     if notes := annotations(annotations_of(item)):
         block["annotations"] = notes
-    further = {name: value for name, value in item.items() if name not in _OF_MESSAGE and value is not None}
-    if item.get("status") not in (None, "completed"):
-        further["status"] = item["status"]
-    if further:
-        block["extras"] = further
+    block |= _extras(item, _OF_MESSAGE if item.get("status") != "completed" else (*_OF_MESSAGE, "status"))
     if item.get("phase"):
         block["phase"] = item["phase"]  # where LangChain's own reading of OpenAI's messages has it
     return [{**block, "index": text_index(index)} if as_pieces else block]
@@ -204,10 +206,8 @@ def _reasoning(item: Json, index: int, as_pieces: bool) -> list[Json]:
     parts = reasoning_parts(item) or [(("summary", 0), "")]
     blocks: list[Json] = [{"type": "reasoning", "reasoning": text} for _, text in parts]
     first = {"id": item["id"]} if item.get("id") else {}
-    known = ("type", "id", "summary", "content")
-    extras = {name: value for name, value in item.items() if name not in known and value is not None}
     blocks = [{**block, **first} for block in blocks]
-    blocks[0] |= {"extras": extras} if extras else {}
+    blocks[0] |= _extras(item, ("type", "id", "summary", "content"))
     if not as_pieces:
         return blocks
     return [
@@ -230,10 +230,7 @@ def _ran(name: str, arguments: Any, output: Any, *read_fields: str) -> Callable[
     def read(item: Json) -> list[Json]:
         call_id = item.get("id") or item.get("call_id") or ""
         call: Json = {"type": "server_tool_call", "name": name, "id": call_id, "args": arguments(item)}
-        known = ("type", "id", "status", *read_fields)
-        extras = {key: value for key, value in item.items() if key not in known and value is not None}
-        if extras:
-            call["extras"] = extras
+        call |= _extras(item, ("type", "id", "status", *read_fields))
         result: Json = {"type": "server_tool_result", "tool_call_id": call_id}
         value = output(item)
         if value is not None:
@@ -289,13 +286,12 @@ def _image(item: Json) -> list[Json]:
     }
     if item.get("id"):
         block["id"] = item["id"]
-    extras = {k: v for k, v in item.items() if k not in ("type", "id", "result") and v is not None}
-    return [{**block, "extras": extras} if extras else block]
+    return [{**block, **_extras(item, ("type", "id", "result"))}]
 
 
 def _found_tools(item: Json) -> list[Json]:
-    known = ("type", "id", "call_id", "status", "tools")
-    extras = {"name": "tool_search", **{k: v for k, v in item.items() if k not in known and v is not None}}
+    further = _extras(item, ("type", "id", "call_id", "status", "tools"))
+    extras = {"name": "tool_search", **further.get("extras", {})}
     result = {"type": "server_tool_result", "tool_call_id": item.get("call_id") or item.get("id") or ""}
     status = "error" if item.get("status") == "failed" else "success"
     return [{**result, "output": {"tools": item.get("tools") or []}, "status": status, "extras": extras}]
@@ -304,9 +300,8 @@ def _found_tools(item: Json) -> list[Json]:
 def _tool_search(item: Json) -> list[Json]:
     call_id = item.get("call_id") or item.get("id") or ""
     call = {"type": "server_tool_call", "name": "tool_search", "id": call_id}
-    known = ("type", "id", "call_id", "arguments")
-    extras = {name: value for name, value in item.items() if name not in known and value is not None}
-    return [{**call, "args": _json_or_text(item.get("arguments")), **({"extras": extras} if extras else {})}]
+    extras = _extras(item, ("type", "id", "call_id", "arguments"))
+    return [{**call, "args": _json_or_text(item.get("arguments")), **extras}]
 
 
 _BLOCKS: dict[str, Callable[[Json], list[Json]]] = {
