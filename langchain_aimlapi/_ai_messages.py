@@ -14,6 +14,7 @@ from langchain_core.messages import AIMessage, BaseMessage, FunctionMessage
 
 from aimlapi_transport.chat.tool_calls import call_to_wire, parse_arguments
 from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.responses.output_items import PARAGRAPH, reasoning_parts
 from langchain_aimlapi._content_blocks import PROVIDER, RAW_ARGUMENTS, REASONING_CARRIERS
 from langchain_aimlapi._content_parts import is_item, is_of_type, is_wire_part, text_or_parts, to_part, unwrapped
 from langchain_aimlapi._output_items import call_extras, is_item_block
@@ -90,7 +91,8 @@ def _fields_of_blocks(blocks: Sequence[Any]) -> Json:
         kind = block.get("type") if isinstance(block, Mapping) else None
         extras = (block.get("extras") or {}) if kind else {}
         if kind in ("reasoning", "thinking") and not _is_list_of_reasoning(block):
-            text = block.get("thinking") or block.get("reasoning") or _summary_text(block.get("summary"))
+            text = block.get("thinking") or block.get("reasoning") or ""
+            text = text or PARAGRAPH.join(part for _, part in reasoning_parts(block))
             reasoning += text
             signature = block.get("signature") or extras.get("signature")
             detail = {"type": "reasoning.text", "text": text, "signature": signature}
@@ -158,12 +160,6 @@ def free_text(arguments: Mapping[str, Any]) -> str:
     if values and not isinstance(values[0], str):
         return _encode(arguments)
     return values[0] if values else ""
-
-
-def _summary_text(summary: Any) -> str:
-    """The text of a reasoning block of the Responses API."""
-    parts = summary if isinstance(summary, list) else ()
-    return "\n\n".join(str(part.get("text") or "") for part in parts if isinstance(part, Mapping))
 
 
 def _is_output_image(block: Any) -> bool:
