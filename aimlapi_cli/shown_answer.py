@@ -42,8 +42,7 @@ class ShownAnswer:
         if self._out.is_terminal:
             self._region.parts = ()  # else Rich draws all of it, also what is higher than the terminal, a last time
             self._live.stop()
-            if rest := self._rest():
-                self._out.print(Group(*rest))
+            self._print(self._rest())
         elif not self._ends_line:
             self._out.file.write("\n")
 
@@ -60,9 +59,15 @@ class ShownAnswer:
         if whole > self._printed:
             self._region.parts = ()
             self._live.refresh()
-            self._out.print(Group(*self._thought(), _markdown(self.text[self._printed : whole])))
+            self._print([*self._thought(), _markdown(self.text[self._printed : whole])])
             self._printed, self._reasoning = whole, ""
         self._region.parts = self._rest()
+
+    def _print(self, parts: Sequence[RenderableType]) -> None:
+        """Prints for good, below a blank line unless it is the first."""
+        if parts:
+            self._out.print(_Lines(parts, self._region.follows), end="")
+            self._region.follows = True
 
     def _whole_blocks(self) -> int:
         """Where the last blank line is that is in no code block."""
@@ -86,12 +91,12 @@ class _Region:
 
     def __init__(self) -> None:
         self.parts: Sequence[RenderableType] = ()
+        self.follows = False  # whether something is printed above
         self._widths: list[int] = []  # of the lines that are drawn
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield from self._more_rows(options.size.width)
-        lines = console.render_lines(Group(*self.parts), options, pad=False) if self.parts else []
-        lines = [_stripped(line) for line in lines[-max(options.size.height // 2, 1) :]]
+        lines = _lines(self.parts, self.follows, console, options)[-max(options.size.height // 2, 1) :]
         self._widths = [Segment.get_line_length(line) for line in lines]
         if not lines:
             return
@@ -115,14 +120,35 @@ class _Region:
             yield Control(*up * more).segment
 
 
+class _Lines:
+    """Parts as they are printed for good."""
+
+    def __init__(self, parts: Sequence[RenderableType], follows: bool) -> None:
+        self._parts, self._follows = parts, follows
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for line in _lines(self._parts, self._follows, console, options):
+            yield from line
+            yield Segment.line()
+
+
+def _lines(
+    parts: Sequence[RenderableType], follows: bool, console: Console, options: ConsoleOptions
+) -> list[list[Segment]]:
+    """The lines of parts; below a blank one, where they follow others, and whatever Rich puts before a list."""
+    lines = [_stripped(line) for line in console.render_lines(Group(*parts), options, pad=False)] if parts else []
+    while lines and not lines[0]:
+        lines.pop(0)
+    return [[], *lines] if follows and lines else lines
+
+
 def _stripped(line: list[Segment]) -> list[Segment]:
-    """A line without blanks at its end, which a narrower terminal would wrap, too."""
-    length = len("".join(one.text for one in line).rstrip(" "))
-    kept = []
-    for text, style, control in line:
-        if control or text[:length]:
-            kept.append(Segment(text if control else text[:length], style, control))
-        length -= 0 if control else min(len(text), length)
+    """A line without blanks at its end, which would be copied, and which a narrower terminal would wrap, too."""
+    kept = list(line)
+    while kept and not kept[-1].control and not (kept[-1].style and kept[-1].style.bgcolor):
+        text, style, _ = kept.pop()
+        if text.rstrip(" "):
+            return [*kept, Segment(text.rstrip(" "), style)]
     return kept
 
 

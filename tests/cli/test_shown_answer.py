@@ -102,3 +102,15 @@ def test_a_terminal_that_is_resized_during_an_answer(answer: str, before: int, a
     for seed in range(5):
         found = plain(shown(ANSWERS[answer], before, 24, seed, resized=after))
         assert found == whole(ANSWERS[answer], after)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_lines_have_no_blanks_at_their_ends_and_one_line_between_paragraphs(size: int) -> None:
+    """However it comes. Blanks would be copied, and wrapped by a terminal that becomes narrower."""
+    file = io.StringIO()
+    out = Terminal(file=file, force_terminal=True, width=40, height=20, _environ={"TERM": "dumb"})
+    answer = "One.\n\nTwo **bold** words.\n\n- a list\n\nThe end.\n"
+    with ShownAnswer(out) as growing:
+        for begin in range(0, len(answer), size):
+            growing.add(answer[begin : begin + size], "")
+    assert file.getvalue() == "One.\n\nTwo bold words.\n\n • a list\n\nThe end.\n"
