@@ -33,7 +33,7 @@ from aimlapi_transport.media.replies import read_bytes, read_result
 from aimlapi_transport.media.requests import media_request, poll_request, upload_limits
 from aimlapi_transport.media.states import payload_error, read_cost, read_id, read_state
 from aimlapi_transport.media.values import DONE, FAILED, UNDER_WAY, MediaFile, MediaResult
-from aimlapi_transport.request_options import RequestOptions
+from aimlapi_transport.request_options import REQUEST_OPTIONS, RequestOptions
 
 if TYPE_CHECKING:
     import os
@@ -78,22 +78,24 @@ class MediaCalls:
     Args:
         client: whose settings, key and connections are used.
         run: runs what blocks.
-        clock: seconds that only grow; injected in tests.
     """
 
-    def __init__(self, client: Caller, run: Run, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._client = client
-        self._run = run
-        self._clock = clock
+    def __init__(self, client: Caller, run: Run) -> None:
+        self._client, self._run = client, run
 
-    def request(self, operation: str, model: str, arguments: Mapping[str, Any], options: Mapping[str, Any]) -> Request:
+    def request(self, operation: str, model: str, arguments: Mapping[str, Any]) -> Request:
         """The request of an operation at this client's host, with the client's headers and query.
+
+        Args:
+            arguments: the fields, and what each method takes beside them (`REQUEST_OPTIONS`).
 
         Warns:
             UnlistedParameterWarning: once for each model and name that its documents do not list.
         """
         operation_named(operation)
-        request = media_request(operation, model, arguments, RequestOptions.for_host(self._client, **options))
+        options = {name: arguments[name] for name in REQUEST_OPTIONS if name in arguments}
+        fields = {name: value for name, value in arguments.items() if name not in REQUEST_OPTIONS}
+        request = media_request(operation, model, fields, RequestOptions.for_host(self._client, **options))
         warn_unlisted(request)
         return request
 
@@ -102,7 +104,6 @@ class MediaCalls:
         operation: str,
         model: str,
         arguments: Mapping[str, Any],
-        options: Mapping[str, Any],
         *,
         timeout: Timeout = None,
         wait_timeout: float | None = None,
@@ -111,10 +112,10 @@ class MediaCalls:
         """The answer, however long it takes."""
         if operation not in LATER:
             arguments = await self._with_uploads(operation, model, arguments)
-            reply = await self._send(self.request(operation, model, arguments, options), timeout)
+            reply = await self._send(self.request(operation, model, arguments), timeout)
             return _result(reply, model, operation)
         _check_wait(wait_timeout, on_progress)  # before anything is paid for
-        generation = await self.submit(operation, model, arguments, options, timeout=timeout)
+        generation = await self.submit(operation, model, arguments, timeout=timeout)
         try:
             return await self.wait(generation, timeout=wait_timeout, on_progress=on_progress)
         except AIMLAPIError as error:
@@ -150,7 +151,6 @@ class MediaCalls:
         operation: str,
         model: str,
         arguments: Mapping[str, Any],
-        options: Mapping[str, Any],
         *,
         timeout: Timeout = None,
     ) -> Generation:
@@ -161,7 +161,7 @@ class MediaCalls:
             BadResponseError: the reply has neither an id nor a result.
         """
         check_takes_minutes(operation)
-        request = self.request(operation, model, arguments, options)
+        request = self.request(operation, model, arguments)
         try:
             reply = await self._send(request, timeout, again=_was_refused)
         except APIConnectionError as error:  # also a timeout
@@ -233,7 +233,7 @@ class MediaCalls:
         _check_wait(timeout, on_progress)
         row = operation_named(generation.operation)
         limit = row.deadline if timeout is None else timeout
-        start, paused, pause = self._clock(), 0.0, row.first_pause
+        start, paused, pause = time.monotonic(), 0.0, row.first_pause
         trouble: AIMLAPIError | None = None
         while True:
             delay = pause
@@ -251,7 +251,7 @@ class MediaCalls:
                     return status.result
                 if status.retry_after is not None:
                     delay = min(status.retry_after, row.longest_pause)
-            left = limit - max(self._clock() - start, paused)
+            left = limit - max(time.monotonic() - start, paused)
             if left <= 0:
                 raise _not_there_yet(generation, limit, trouble) from trouble
             delay = min(delay, left)

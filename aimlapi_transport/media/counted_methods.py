@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from aimlapi_transport import usage_totals
 from aimlapi_transport.client_methods import Async, Blocking, client_method
 from aimlapi_transport.errors import AIMLAPIError
-from aimlapi_transport.media.methods import MediaMethods, split_options
+from aimlapi_transport.media.methods import MediaMethods
 
 if TYPE_CHECKING:  # imported by the first call
     import os
@@ -68,8 +68,7 @@ class CountedMethods(MediaMethods):
             return await self._answered(await self._counted(operation, model, arguments, call, wait_timeout), save_to)
         with call:
             await self._reserve(call, model, arguments)
-            fields, options = split_options(arguments)
-            order = await self._media.submit(operation, model, fields, options)
+            order = await self._media.submit(operation, model, arguments)
             call.count(model, usage_totals.used_by_order(order))
         return await self._answered(order, save_to)
 
@@ -96,7 +95,7 @@ class CountedMethods(MediaMethods):
     ) -> MediaResult:
         with call:
             await self._reserve(call, model, arguments)
-            result = await self._make(operation, model, dict(arguments), None, wait_timeout)
+            result = await self._media.make(operation, model, arguments, wait_timeout=wait_timeout)
             call.count(model, usage_totals.used_by_media(result))
             return result
 

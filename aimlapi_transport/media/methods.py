@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aimlapi_transport.client_methods import client_method
-from aimlapi_transport.request_options import REQUEST_OPTIONS
 
 if TYPE_CHECKING:  # imported by the first call
     import os
@@ -76,7 +75,7 @@ class MediaMethods:
             n: how many.
         """
         named = {"prompt": prompt, "image": image, "size": size, "n": n, "seed": seed}
-        return await self._make("images", model, {**named, **fields}, timeout)
+        return await self._media.make("images", model, {**named, **fields}, timeout=timeout)
 
     @client_method
     async def edit_image(
@@ -98,7 +97,7 @@ class MediaMethods:
             mask: a PNG of the same size, transparent where the picture may change; for the models that take one.
         """
         named = {"prompt": prompt, "image": image, "mask": mask, "size": size, "n": n}
-        return await self._make("edit_image", model, {**named, **fields}, timeout)
+        return await self._media.make("edit_image", model, {**named, **fields}, timeout=timeout)
 
     @client_method
     async def video(
@@ -134,7 +133,14 @@ class MediaMethods:
         """
         named = {"prompt": prompt, "image": image, "last_image": last_image, "video": video, "audio": audio}
         more = {"duration": duration, "aspect_ratio": aspect_ratio, "seed": seed}
-        return await self._make("video", model, {**named, **more, **fields}, timeout, wait_timeout, on_progress)
+        return await self._media.make(
+            "video",
+            model,
+            {**named, **more, **fields},
+            timeout=timeout,
+            wait_timeout=wait_timeout,
+            on_progress=on_progress,
+        )
 
     @client_method
     async def speech(
@@ -156,7 +162,7 @@ class MediaMethods:
             format: `mp3`, `wav`, ... as the model lists them.
         """
         named = {"text": text, "voice": voice, "format": format, "speed": speed}
-        return await self._make("speech", model, {**named, **fields}, timeout)
+        return await self._media.make("speech", model, {**named, **fields}, timeout=timeout)
 
     @client_method
     async def transcribe(
@@ -179,7 +185,14 @@ class MediaMethods:
             diarize: whether speakers are distinguished.
         """
         named = {"audio": audio, "language": language, "diarize": diarize}
-        return await self._make("transcribe", model, {**named, **fields}, timeout, wait_timeout, on_progress)
+        return await self._media.make(
+            "transcribe",
+            model,
+            {**named, **fields},
+            timeout=timeout,
+            wait_timeout=wait_timeout,
+            on_progress=on_progress,
+        )
 
     @client_method
     async def ocr(
@@ -190,7 +203,7 @@ class MediaMethods:
         Args:
             document: a PDF or a picture. What is sent as an address must be public.
         """
-        return await self._make("ocr", model, {"document": document, **fields}, timeout)
+        return await self._media.make("ocr", model, {"document": document, **fields}, timeout=timeout)
 
     @client_method
     async def music(
@@ -215,7 +228,9 @@ class MediaMethods:
             duration: seconds, for the models that take it.
         """
         named = {"prompt": prompt, "lyrics": lyrics, "audio": audio, "duration": duration, "seed": seed}
-        return await self._make("music", model, {**named, **fields}, timeout, wait_timeout, on_progress)
+        return await self._media.make(
+            "music", model, {**named, **fields}, timeout=timeout, wait_timeout=wait_timeout, on_progress=on_progress
+        )
 
     @client_method
     async def submit(
@@ -236,8 +251,7 @@ class MediaMethods:
             operation: `video`, `music` or `transcribe`.
             fields: as the method of that name takes them.
         """
-        fields, options = split_options({"prompt": prompt, **fields})
-        return await self._media.submit(operation, model, fields, options, timeout=timeout)
+        return await self._media.submit(operation, model, {"prompt": prompt, **fields}, timeout=timeout)
 
     @client_method
     async def status(self, generation: Generation | str, *, timeout: Timeout = None) -> GenerationStatus:
@@ -297,26 +311,6 @@ class MediaMethods:
         from aimlapi_transport.media.prices import media_cost
 
         return media_cost(await self._pricing(model), arguments)
-
-    async def _make(
-        self,
-        operation: str,
-        model: str,
-        arguments: dict[str, Any],
-        timeout: Timeout,
-        wait_timeout: float | None = None,
-        on_progress: OnProgress | None = None,
-    ) -> MediaResult:
-        fields, options = split_options(arguments)
-        return await self._media.make(
-            operation, model, fields, options, timeout=timeout, wait_timeout=wait_timeout, on_progress=on_progress
-        )
-
-
-def split_options(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The fields of the request, and what else each method takes."""
-    fields = {name: value for name, value in arguments.items() if name not in REQUEST_OPTIONS}
-    return fields, {name: arguments[name] for name in REQUEST_OPTIONS if name in arguments}
 
 
 def _generation(value: Generation | str) -> Generation:

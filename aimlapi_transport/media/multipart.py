@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import httpx
+
 from aimlapi_transport.json_codec import dumps
 from aimlapi_transport.media.inputs import FileBytes
 
@@ -15,29 +17,20 @@ def multipart(fields: Mapping[str, Any], files: Iterable[tuple[str, FileBytes]])
 
     Source: https://www.rfc-editor.org/rfc/rfc7578
     """
-    parts: list[tuple[str, bytes]] = []
-    for name, value in fields.items():
-        head = f'Content-Disposition: form-data; name="{_quoted(name)}"\r\n'
-        parts += ((head, _form_text(item)) for item in (value if isinstance(value, (list, tuple)) else [value]))
-    for name, file in files:
-        head = f'Content-Disposition: form-data; name="{_quoted(name)}"; filename="{_quoted(file.name)}"\r\n'
-        parts.append((f"{head}Content-Type: {file.media_type}\r\n", file.data))
-    digest = hashlib.sha256()
-    for head, data in parts:
-        digest.update(head.encode())
-        digest.update(data)
-    boundary = f"form-{digest.hexdigest()[:32]}"
-    body = b"".join(f"--{boundary}\r\n{head}\r\n".encode() + data + b"\r\n" for head, data in parts)
-    return body + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+    data = {
+        name: [_form_text(item) for item in (value if isinstance(value, (list, tuple)) else [value])]
+        for name, value in fields.items()
+    }
+    parts = [(name, (file.name, file.data, file.media_type)) for name, file in files]
+    digest = hashlib.sha256(repr(data).encode())
+    for _, (_, content, _) in parts:
+        digest.update(content)
+    content_type = f"multipart/form-data; boundary=form-{digest.hexdigest()[:32]}"
+    request = httpx.Request("POST", "http://form", data=data, files=parts, headers={"content-type": content_type})
+    return request.read(), content_type
 
 
-def _form_text(value: Any) -> bytes:
+def _form_text(value: Any) -> str | bytes:
     if isinstance(value, bool):
-        return b"true" if value else b"false"
-    if isinstance(value, (str, int, float)):
-        return str(value).encode("utf-8", "replace")
-    return dumps(value)
-
-
-def _quoted(name: str) -> str:
-    return name.replace("\\", "\\\\").replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+        return "true" if value else "false"
+    return str(value).encode("utf-8", "replace") if isinstance(value, (str, int, float)) else dumps(value)
