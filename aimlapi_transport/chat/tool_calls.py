@@ -198,7 +198,7 @@ class ToolCallReader:
         name = name if isinstance(name, str) else ""
         arguments = body.get("arguments")
         if not isinstance(arguments, str):
-            arguments = _as_text(body.get("arguments", body.get("input")))
+            arguments = text_of_arguments(body.get("arguments", body.get("input")))
         extra: Json = {}
         if not item.keys() <= _ITEM_FIELDS or item.get("type") in _OTHER_TYPES:
             extra = {k: v for k, v in item.items() if k not in _ITEM_FIELDS and v is not None}
@@ -309,7 +309,7 @@ def unquoted(arguments: str) -> str:
     return inner if isinstance(inner, str) and inner.lstrip()[:1] == "{" else arguments
 
 
-def _as_text(arguments: Any) -> str:
+def text_of_arguments(arguments: Any) -> str:
     """Arguments as text; some hosts send the object itself."""
     if isinstance(arguments, str):
         return arguments

@@ -11,10 +11,9 @@ from typing import Any
 
 from aimlapi_transport.chat.merge import fold, joined_logprobs
 from aimlapi_transport.chat.response import Delta
-from aimlapi_transport.chat.tool_calls import ToolCallReader
+from aimlapi_transport.chat.tool_calls import ToolCallReader, text_of_arguments
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.errors import BadResponseError
-from aimlapi_transport.json_codec import dumps
 from aimlapi_transport.responses.events import PIECES, REPEATED, WHOLE_PARTS, PartKey, part_of, whole_part
 from aimlapi_transport.responses.item_state import OutputItem
 from aimlapi_transport.responses.output_items import (
@@ -98,7 +97,7 @@ class OutputReader:
         field = call_field(value.get("type"))
         if field is None:
             return []
-        item.arguments.announce(_text_in(value, field))
+        item.arguments.announce(text_of_arguments(value.get(field)))
         return self._call(item, value, "", event)
 
     def _done(self, event: Json) -> list[Delta]:
@@ -115,7 +114,9 @@ class OutputReader:
         """What an item says that was not streamed."""
         field = call_field(item.value.get("type"))
         if field is not None:
-            return self._finished_call(item, item.value, _text_in(item.value, field) if item.is_done else "", raw)
+            return self._finished_call(
+                item, item.value, text_of_arguments(item.value.get(field)) if item.is_done else "", raw
+            )
         deltas: list[Delta] = []
         for part, text in item.parts():
             logprobs = message_logprobs(item.value) if part[0] == "text" and not item.has_logprobs else None
@@ -190,7 +191,7 @@ class OutputReader:
         value = _call_value(item, event)
         if item.is_done or value is None:
             return []
-        return self._finished_call(item, value, _text_in(event, CALLS[value["type"]]), event)
+        return self._finished_call(item, value, text_of_arguments(event.get(CALLS[value["type"]])), event)
 
     def _finished_call(self, item: OutputItem, value: Json, arguments: str, raw: Json) -> list[Delta]:
         """A call whose arguments are whole: what of them has not come."""
@@ -279,14 +280,6 @@ def _call_value(item: OutputItem, event: Json) -> Json | None:
         return None
     known = {name: event[name] for name in ("name", "call_id") if event.get(name)}
     return {"type": "custom_tool_call" if "custom" in event["type"] else "function_call", **known, **item.value}
-
-
-def _text_in(value: Json, field: str) -> str:
-    """Arguments as text; a host may send the object itself."""
-    written: Any = value.get(field)
-    if isinstance(written, str):
-        return written
-    return dumps(written).decode() if isinstance(written, dict) else ""
 
 
 _EVENTS: dict[str, Callable[[OutputReader, Json], list[Delta]]] = {
