@@ -3,7 +3,7 @@
 Every block of a stream has a text index of its own kind (`lc_rs_0`, `lc_txt_0`, `lc_tc_<n>`, ...): with LangChain's
 numbering a tool call that follows text has the text's number and is merged into it.
 
-A stream tells last what must be told once: citations, images, audio, signatures. So those join the block they
+What comes once comes at the end of a stream: citations, images, audio, signatures. So those join the block they
 belong to where there is one, and stand last where there is none, in a whole reply as in a stream.
 """
 

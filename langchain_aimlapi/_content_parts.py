@@ -1,8 +1,8 @@
 """Content blocks of every dialect users hold in their history -> the API's content parts. Pure.
 
 One row per block type in `_PARTS`; LangChain's own (v1 and its older form), OpenAI's and Anthropic's words meet
-here. A part that is the API's own already (`{"type": "X", "X": ...}`) keeps every key it came with, also where nobody
-here knows its type. What cannot be carried raises and names itself.
+here. A part that is the API's own already (`{"type": "X", "X": ...}`) keeps every key it has, also where its
+type is unknown. What cannot be carried raises and names itself.
 Source of the parts: https://docs.aimlapi.com/api-references/text-models-llm
 """
 

@@ -28,7 +28,7 @@ def to_wire(messages: Sequence[BaseMessage], *, for_responses: bool = False) -> 
 
     Args:
         for_responses: whether they go to /v1/responses, whose items may stand among the parts of a content: a block
-            that nobody here knows is one of them, and for the transport to judge.
+            of an unknown type is one of them, and the transport checks it.
 
     Raises:
         InvalidRequestError: a message or a block that cannot be carried; it is named.

@@ -95,7 +95,7 @@ def in_order(items: Any) -> list[Json]:
 
 
 def without_index(item: Mapping[str, Any]) -> Json:
-    """An item as it came: without the indexes by which LangChain adds up a stream."""
+    """An item without the indexes by which LangChain adds up a stream."""
     came = {name: value for name, value in item.items() if name != _INDEX}
     for field in REASONING_PARTS if item.get("type") == "reasoning" else ():
         if isinstance(came.get(field), list):

@@ -55,7 +55,7 @@ class VersionedReader(StreamReader):
         self._version = version
         # A block is known by the index of its item and, of a message, by that of the part of it; else by 0.
         self._indexes: dict[tuple[int, int], int] = {}
-        self._sent: dict[tuple[int, int], Json] = {}  # what was handed out of a block; of its texts, their pieces
+        self._sent: dict[tuple[int, int], Json] = {}  # what was sent of a block; of its texts, their pieces
         self._done: set[int] = set()
         self._waiting: dict[int, str] = {}
         self._thoughts: dict[tuple[int, int], int] = {}  # under "v0": of a part of reasoning -> among all of them
@@ -153,7 +153,7 @@ class VersionedReader(StreamReader):
 
 
 def _note(sent: Json, piece: Json) -> None:
-    """Adds a piece of a block, or of a part of it, to what was handed out."""
+    """Adds a piece of a block, or of a part of it, to what was sent."""
     for name, value in piece.items():
         if name in _TEXTS:
             sent.setdefault(name, []).append(value)
@@ -165,7 +165,7 @@ def _note(sent: Json, piece: Json) -> None:
 
 
 def _unsent(block: Json, sent: Json) -> Json:
-    """What of a block, or of a part of it, was not handed out. Its type is said again: it says what this is part of."""
+    """What of a block, or of a part of it, was not sent. Its type is said again: it says what this is part of."""
     unsent: Json = {}
     for name, value in block.items():
         before = sent.get(name)
@@ -180,7 +180,7 @@ def _unsent(block: Json, sent: Json) -> Json:
 
 
 def _unsent_parts(parts: list[Any], sent: Mapping[int, Json]) -> list[Any]:
-    """What was not handed out of the parts of reasoning, each with its index."""
+    """What was not sent of the parts of reasoning, each with its index."""
     unsent: list[Any] = []
     for index, part in enumerate(parts):
         rest = _unsent(part, sent.get(index, {})) if isinstance(part, dict) else part

@@ -2,7 +2,7 @@
 
 Under "responses/v1" the content is the output items themselves, texts and refusals of a message as blocks of their own.
 Under "v0" it is the texts; the reasoning and the provider's calls are in `additional_kwargs`. Both go back to the model
-from there, whoever made the message: these forms are in histories that another class has written.
+from there, also of a message by another class: these forms are in histories that it has written.
 """
 
 from __future__ import annotations
