@@ -39,7 +39,7 @@ FIELDS = (
 _NOUNS = {"images": "image", "edit_image": "image", "video": "video", "speech": "audio", "music": "audio"}
 # Fields that do not say what they hold.
 _GENERAL = ("data", "output", "outputs", "result", "assets", "files", "clips", "songs", "tracks", "urls")
-_MESH = "mesh"  # model_mesh, segmented_mesh, mask_1_mesh, ...
+_MESHES = ("mesh", "glb")  # model_mesh, segmented_mesh, mask_1_mesh, ...
 _URLS = ("video_url", "image_url", "audio_url")
 _BASE64 = ("b64_json", "base64", "image_base64", "audio_base64")
 _PIXELS = re.compile(r"(\d+)\s*[x×]\s*(\d+)")
@@ -56,12 +56,7 @@ def kind_of(operation: str) -> str:
 def files_in(body: Json, operation: str) -> Iterator[MediaFile]:
     """The files of a reply, each once: `data` before `images`, then the others; a main mesh before its masks."""
     noun = kind_of(operation)
-    names = sorted(  # what was asked for, then its cover or its thumbnail
-        (name for name in FIELDS if name in body),
-        key=lambda name: name not in _GENERAL and KINDS.get(name) != noun,
-    )
-    names += sorted((name for name in body if name.endswith(_MESH)), key=lambda name: name.startswith("mask"))
-    files = [file for name in names for file in _in_value(body[name], noun if name in _GENERAL else name)]
+    files = [file for name in _names(body, noun) for file in _in_value(body[name], noun if name in _GENERAL else name)]
     if not files:
         address = _address(body, ("url", f"{noun}_url"))
         files = list(_in_value(address or body.get(f"{noun}_urls"), noun))
@@ -71,6 +66,17 @@ def files_in(body: Json, operation: str) -> Iterator[MediaFile]:
         if key not in seen:
             seen.add(key)
             yield file
+
+
+def _names(body: Json, noun: str) -> list[str]:
+    """The fields of an object that hold files: what was asked for, then its cover or thumbnail, then meshes."""
+    names = sorted((name for name in FIELDS if name in body), key=lambda name: _is_beside(name, noun))
+    meshes = (name for name in body if name.endswith(_MESHES))
+    return names + sorted(meshes, key=lambda name: name.startswith("mask"))
+
+
+def _is_beside(name: str, noun: str) -> bool:
+    return name not in _GENERAL and KINDS.get(name) != noun
 
 
 def decoded(encoded: str, *, may_be_hexadecimal: bool = False) -> tuple[bytes | None, str | None]:
@@ -101,8 +107,8 @@ def _in_value(value: Any, role: str) -> Iterator[MediaFile]:
         if (file := _file_from(value, role)) is not None:
             yield file
         else:  # `data.audio`, `result.video`, ...
-            for name in FIELDS:
-                yield from _in_value(value.get(name), role if name in _GENERAL else name)
+            for name in _names(value, KINDS.get(role, role)):
+                yield from _in_value(value[name], role if name in _GENERAL else name)
 
 
 def _file_from(item: Json, role: str) -> MediaFile | None:

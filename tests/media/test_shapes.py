@@ -117,6 +117,8 @@ def test_what_is_said_of_a_picture_is_read() -> None:
 def test_a_mesh_comes_before_its_masks() -> None:
     result = call("images", {"mask_1_mesh": {"url": B}, "segmented_mesh": {"url": A}, "iou_scores": [0.5]})
     assert result.urls == [A, B] and {file.kind for file in result.files} == {"file"}
+    assert call("images", {"data": {"model_mesh": {"url": A}}}).urls == [A]
+    assert call("images", {"output": [{"model_glb": A}]}).urls == [A]
 
 
 @pytest.mark.parametrize(
