@@ -14,7 +14,7 @@ from aimlapi_cli.files import named_in, part_of, read_text
 from aimlapi_cli.nearest import suggestions
 from aimlapi_cli.option_groups import with_options
 from aimlapi_cli.session import AsJson, client, fail, streamed
-from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.errors import AIMLAPIError, InvalidRequestError
 
 if TYPE_CHECKING:
     from aimlapi_transport.structured.answer_schema import AnswerSchema
@@ -103,16 +103,21 @@ def _write(pieces: Iterable[Any], answer: answers.Answer) -> None:
     """
     lost: OSError | None = None
     written = 0
-    for delta in pieces:
-        answer.add(delta)
-        if lost is None and len(answer.text) > written:
-            try:
-                streams.write(answer.text[written:])
-            except BrokenPipeError:
-                raise
-            except OSError as error:
-                lost = error
-            written = len(answer.text)
+    try:
+        for delta in pieces:
+            answer.add(delta)
+            if lost is None and len(answer.text) > written:
+                try:
+                    streams.write(answer.text[written:])
+                except BrokenPipeError:
+                    raise
+                except OSError as error:
+                    lost = error
+                written = len(answer.text)
+    except AIMLAPIError:
+        if written and lost is None:
+            streams.write("\n")  # what is said of the error is a line of its own
+        raise
     if lost is not None:
         raise lost
     if not answer.text.endswith("\n"):

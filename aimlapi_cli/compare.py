@@ -126,30 +126,39 @@ def compare(
     rows = [result.row() for result in results]
     empty = {"error", "note"} - {name for row in rows for name in ("error", "note") if row[name]}
     columns = [one for one in _COLUMNS if one.name not in empty]
+    answered = any(row["answers"] for row in rows)
+    try:
+        if plot is not None and answered:
+            points = [
+                (row["model"], row["seconds"], row["cost_usd"])
+                for row in rows
+                if row["seconds"] is not None and row["cost_usd"] is not None
+            ]
+            shown = [{one.title: printed(row.get(one.name)) for one in columns} for row in rows]
+            report = plots.Report(prompt, shown, {row["model"]: row["answers"][:1] for row in rows})
+            plots.scatter(plot, points, "seconds", "US dollars a call", report)
+    finally:  # neither is lost where the other cannot be written: both are paid for
+        _show(rows, columns, answers=answers, as_json=as_json, as_csv=as_csv)
+    if plot is not None:  # a drawing of before is worth more than none
+        streams.say(f"Drawn into {plot}." if answered else f"{plot} is as it was: no model answered.")
+    failed = [row["model"] for row in rows if row["error"]]
+    if failed:
+        fail(f"{len(failed)} of {len(rows)} models failed: {', '.join(failed)}.")
+
+
+def _show(rows: list[dict[str, Any]], columns: list[Column], *, answers: bool, as_json: bool, as_csv: bool) -> None:
+    """The table, what is odd about its rows, and the answers."""
     show(rows, columns, on_terminal=_COLUMNS[:-2], as_json=as_json, as_csv=as_csv)
-    if streams.is_terminal() and not (as_json or as_csv):  # sentences, which a column would break into pieces
+    if as_json or as_csv:
+        return
+    if streams.is_terminal():  # sentences, which a column would break into pieces
         for row in rows:
             for reason in filter(None, (row["error"], row["note"])):
                 streams.write(f"{row['model']}: {reason}\n")
-    if answers and not (as_json or as_csv):
+    if answers:
         for row in rows:
             for answer in row["answers"][:1]:
                 streams.write(f"\n{row['model']}\n{answer}\n")
-    failed = [row["model"] for row in rows if row["error"]]
-    if plot is not None and not any(row["answers"] for row in rows):  # a drawing of before is worth more than none
-        streams.say(f"{plot} is as it was: no model answered.")
-    elif plot is not None:
-        points = [
-            (row["model"], row["seconds"], row["cost_usd"])
-            for row in rows
-            if row["seconds"] is not None and row["cost_usd"] is not None
-        ]
-        shown = [{one.title: printed(row.get(one.name)) for one in columns} for row in rows]
-        report = plots.Report(prompt, shown, {row["model"]: row["answers"][:1] for row in rows})
-        plots.scatter(plot, points, "seconds", "US dollars a call", report)
-        streams.say(f"Drawn into {plot}.")
-    if failed:
-        fail(f"{len(failed)} of {len(rows)} models failed: {', '.join(failed)}.")
 
 
 async def _asked(

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from aimlapi_cli import options, saved
 from aimlapi_cli.answers import Answer, notice
+from aimlapi_cli.exits import sentence_of
 from aimlapi_cli.files import named_in, part_of
 from aimlapi_cli.line_reader import Reader
 from aimlapi_cli.nearest import suggestions
@@ -71,7 +72,7 @@ class Conversation:
                 self._say(line)
         except AIMLAPIError as error:
             self.failures += not line.startswith("/")
-            self.out.print(str(error), style="red", markup=False)
+            self.out.print(sentence_of(error), style="red", markup=False)
 
     def attach(self, path: Path) -> None:
         """A file for the next message.

@@ -49,6 +49,11 @@ def reword(error: AIMLAPIError, message: str) -> None:
     error.message, error.args = message, (message,)
 
 
+def sentence_of(error: AIMLAPIError) -> str:
+    """What an error says to a person: nothing about its attributes."""
+    return str(error).replace(" `partial` has what arrived.", "")
+
+
 def explain(error: BaseException) -> tuple[str | None, int]:
     """The sentence (None: nothing to say) and the exit code of an error."""
     if isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt):
@@ -105,7 +110,7 @@ def _api_error(error: BaseException) -> tuple[str, int] | None:
         is_wrong = error.status_code is None and not isinstance(error.__cause__, OSError)  # such as a full disk
         code = WRONG if is_wrong else FAILED
         return error.message, getattr(error, "exit_code", code)
-    return (str(error), FAILED) if isinstance(error, AIMLAPIError) else None
+    return (sentence_of(error), FAILED) if isinstance(error, AIMLAPIError) else None
 
 
 def _os_error(error: OSError) -> str:

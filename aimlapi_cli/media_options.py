@@ -60,8 +60,10 @@ class Common:
                 f"`--save` {self.save} is neither a folder nor a file name with an ending: pass one."
             )
         folder = next(one for one in (folder, *folder.parents) if one.is_dir() or (one != folder and one.exists()))
-        if not folder.is_dir() or not os.access(folder, os.W_OK):
+        if not folder.is_dir():
             raise InvalidRequestError(f"`--save` {self.save} cannot be written: {folder} is not a folder for it.")
+        if not os.access(folder, os.W_OK):
+            raise InvalidRequestError(f"`--save` {self.save} cannot be written: you may not write into {folder}.")
 
 
 @dataclass(frozen=True)

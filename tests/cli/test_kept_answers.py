@@ -64,7 +64,7 @@ def test_an_answer_whose_connection_is_lost_is_kept_as_far_as_it_came(
     served.play(Stream(HALF, "cut"))
     asked = ("hi",) if command == "ask" else ()
     ran = cli(command, "m", *asked, "--base-url", served.base_url, stdin="" if asked else "hi\n")
-    assert "Half of it" in ran.out
+    assert "Half of it\n" in ran.out and "`partial`" not in ran.out + ran.err
     assert kept(home) == turn("Half of it")
 
 
@@ -116,3 +116,11 @@ def test_the_costs_of_a_conversation_add_up(served: Server, cli: Cli, tmp_path: 
     cli("ask", "m", "hi", "--json", "--base-url", served.base_url)
     cli("chat", "--continue", "--base-url", served.base_url, stdin="hi\n/save talk.json\n")
     assert json.loads((tmp_path / "talk.json").read_text(encoding="utf-8"))["cost_usd"] == 0.5
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_comparison_that_stdout_does_not_take_is_drawn(served: Server, home: dict[str, str], tmp_path: Path) -> None:
+    served.play(text("All of the answer"))
+    ran = in_bash("aimlapi compare hi --models m --plot out.html >/dev/full", home, tmp_path)
+    assert ran.returncode == exits.FAILED and b"cannot be written" in ran.stderr
+    assert "All of the answer" in (tmp_path / "out.html").read_text(encoding="utf-8")
