@@ -3,38 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from contextlib import suppress
 
 from aimlapi_batch.job import JobError, Row
 from aimlapi_batch.output import LiveOutput
 from aimlapi_batch.rescue import save
 from aimlapi_batch.store import DueRow, Store
-from aimlapi_batch.summary import Summary
+from aimlapi_batch.summary import Progress, Summary
 
 _MOST = 256  # answers that wait to be committed
 
 
 class AnswerWriter:
-    """Commits answers, those that come in one turn of the event loop together.
+    """Commits the answers of a run, those that come in one turn of the event loop together.
 
     Args:
-        run: of the store.
-        report: called with each answer that is in the store.
-        end: gets the error of a store that takes no more.
+        stop: is set where the run cannot go on.
+
+    Attributes:
+        failure: the first reason for that, which is raised at the end.
     """
 
     def __init__(
-        self,
-        store: Store,
-        run: int,
-        summary: Summary,
-        live: LiveOutput,
-        *,
-        report: Callable[[], None],
-        end: Callable[[BaseException], None],
+        self, store: Store, summary: Summary, live: LiveOutput, on_progress: Progress | None, stop: asyncio.Event
     ) -> None:
-        self._store, self._run, self._summary, self._live = store, run, summary, live
-        self._report, self._end = report, end
+        self._store, self._summary, self._live = store, summary, live
+        self._tell, self._stop = on_progress, stop
+        self._run = store.begin_run()
+        self.failure: BaseException | None = None
         self._waiting: list[tuple[DueRow, Row, bool]] = []
         self._has_failed = False
 
@@ -58,12 +54,26 @@ class AnswerWriter:
             kept = self._write()
         except JobError as error:
             self._has_failed = True
-            return self._end(error)
+            return self.end(error)
         for due, answer, again in kept:
             if not again:
                 self._summary.count(answer)
                 self._live.append(answer, due.input)
-            self._report()
+            self.report()
+
+    def report(self) -> None:
+        """Tells those who follow the job how it stands."""
+        if self._tell is None:
+            return
+        try:
+            self._tell(self._summary)
+        except BaseException as error:  # also KeyboardInterrupt, which would end the loop with what is under way
+            self.end(error)
+
+    def end(self, error: BaseException) -> None:
+        """Has the run stop, and raise this at its end."""
+        self.failure = self.failure or error
+        self._stop.set()
 
     def _write(self) -> list[tuple[DueRow, Row, bool]]:
         counters = self._summary.counters()
@@ -73,7 +83,20 @@ class AnswerWriter:
         kept, self._waiting = self._waiting, []
         return kept
 
-    def close(self) -> JobError | None:
+    def __enter__(self) -> AnswerWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Commits what waits, ends the run in the store, and raises why it failed."""
+        if self._stop.is_set() and self._summary.stopped is None:
+            self._summary.stopped = "interrupted"
+        self.failure = self._close() or self.failure
+        with suppress(JobError):  # of a full disk: that of the answers comes first
+            self._store.end_run(self._run, type(self.failure).__name__ if self.failure else self._summary.stopped)
+        if self.failure is not None and kind is None:
+            raise self.failure
+
+    def _close(self) -> JobError | None:
         """Commits what waits, or else puts it into a file of its own; the error that says so."""
         failure = None
         waiting = self._waiting

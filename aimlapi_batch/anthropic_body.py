@@ -1,4 +1,4 @@
-"""Messages of chat completions <-> Anthropic's body, which the provider's batches take. Pure.
+"""Messages of chat completions -> Anthropic's body, which the provider's batches take. Pure.
 
 Source: https://docs.aimlapi.com/capabilities/batch-processing and https://docs.claude.com/en/api/messages
 """
@@ -13,9 +13,8 @@ from aimlapi_batch.job import Row
 from aimlapi_transport.chat.media_parts import corrected_part
 from aimlapi_transport.chat.tool_history import check_history
 from aimlapi_transport.chat.tool_names import with_wire_names
+from aimlapi_transport.messages.request import DEFAULT_MAX_TOKENS
 
-DEFAULT_MAX_TOKENS = 1024  # documented
-_STOP = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "tool_use": "tool_calls"}
 _SAME = ("temperature", "top_p", "top_k", "metadata", "thinking")
 
 
@@ -144,25 +143,3 @@ def _choice(choice: Any) -> Row:
         inner = choice.get("function")
         return {"type": "tool", "name": inner["name"]} if isinstance(inner, dict) else choice
     return {"type": "any" if choice == "required" else str(choice)}
-
-
-def completion_of(message: Row) -> tuple[str, str | None, list[Row] | None, str | None, Row | None]:
-    """Text, reasoning, calls, finish reason and token counts of Anthropic's message."""
-    text, reasoning, calls = "", "", list[Row]()
-    for block in message.get("content") or ():
-        kind = block.get("type") if isinstance(block, dict) else None
-        if kind == "text":
-            text += block.get("text") or ""
-        elif kind == "thinking":
-            reasoning += block.get("thinking") or ""
-        elif kind == "tool_use":
-            calls.append({"id": block.get("id"), "name": block.get("name"), "arguments": block.get("input")})
-    usage = message.get("usage")
-    counts = None
-    if isinstance(usage, dict):
-        read = usage.get("cache_read_input_tokens") or 0
-        given = (usage.get("input_tokens") or 0) + read + (usage.get("cache_creation_input_tokens") or 0)
-        counts = {"input_tokens": given, "output_tokens": usage.get("output_tokens") or 0, "cache_read_tokens": read}
-        counts["reasoning_tokens"] = None
-    reason = message.get("stop_reason")
-    return text, reasoning or None, calls or None, _STOP.get(str(reason), reason), counts

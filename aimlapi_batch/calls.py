@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, closing
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -60,17 +60,14 @@ class CallRun:
     ) -> None:
         self._job, self._store, self.summary = job, store, summary
         self._objects, self._stop = objects, stop
-        self._tell = on_progress or (lambda _: None)
         self._workers = workers
-        self._run = store.begin_run()
-        self._answers = AnswerWriter(store, self._run, summary, live, report=self._report, end=self._end)
+        self._answers = AnswerWriter(store, summary, live, on_progress, stop)
         answers, dearest = store.priced()
         self._budget = Budget(summary.budget_usd, summary.spent_usd, answers=answers, dearest=dearest)
         self._requests, self._tokens = Rate(job.requests_per_minute), Rate(job.tokens_per_minute)
         self._output_tokens, self._counted = _OUTPUT_TOKENS, 0
         self._calls = count(1)
         self._blank = blank if job.kind == "chat" else blank_media
-        self._failure: BaseException | None = None
         self._waiting: set[asyncio.Task[Any]] = set()
         self._page: deque[DueRow] = deque()
         self._position, self._is_exhausted = -1, False
@@ -111,23 +108,17 @@ class CallRun:
             JobError: the job cannot go on; what is answered is kept.
             AIMLAPIError: no row can be answered: credits, the key, the model.
         """
-        try:
-            async with self._asking() as self._asker:
-                await self._check_budget()
-                for left in range(self._job.row_retries, -1, -1):
-                    waiting = self._store.count(selected=True)[WAITING]
-                    if self._stop.is_set() or not waiting:
-                        break
-                    await self._pass(min(waiting, self._job.concurrency), is_last=left == 0)
-        finally:
-            self.summary.paused_until, self.summary.under_way, self.summary.waiting = 0.0, 0, 0
-            if self._stop.is_set() and self.summary.stopped is None:
-                self.summary.stopped = "interrupted"
-            self._failure = self._answers.close() or self._failure
-            with suppress(JobError):  # of a full disk: that of the answer comes first
-                self._store.end_run(self._run, type(self._failure).__name__ if self._failure else self.summary.stopped)
-        if self._failure is not None:
-            raise self._failure
+        with self._answers:
+            try:
+                async with self._asking() as self._asker:
+                    await self._check_budget()
+                    for left in range(self._job.row_retries, -1, -1):
+                        waiting = self._store.count(selected=True)[WAITING]
+                        if self._stop.is_set() or not waiting:
+                            break
+                        await self._pass(min(waiting, self._job.concurrency), is_last=left == 0)
+            finally:
+                self.summary.paused_until, self.summary.under_way, self.summary.waiting = 0.0, 0, 0
 
     async def _check_budget(self) -> None:
         """A runnable whose cost nothing tells has no budget."""
@@ -178,7 +169,7 @@ class CallRun:
                     raise
                 return
             except Exception as error:
-                self._end(error)
+                self._answers.end(error)
 
     def _next_group(self) -> tuple[list[DueRow], list[Row]] | None:
         """The next rows of a request, and what they are asked; None where there are no more."""
@@ -229,7 +220,8 @@ class CallRun:
                 if storms > _STORMS or not error.is_retryable:
                     return self._failed(dues, error, tries)
                 self._limiter.refused(error.retry_after, error.message.splitlines()[0][:80] if error.message else "429")
-                self._report()
+                self.summary.paused_until, self.summary.pause_reason = self._limiter.pause
+                self._answers.report()
                 continue
             except Exception as error:
                 self._budget.settle(call, None)
@@ -300,6 +292,7 @@ class CallRun:
         summary.under_way += 1
         summary.requests += 1
         summary.concurrency = self._limiter.limit
+        summary.paused_until, summary.pause_reason = self._limiter.pause
         try:
             answers = await self._asker.ask(dues, questions, request)
             succeeded = True
@@ -320,7 +313,7 @@ class CallRun:
         costs = [answer["cost_usd"] for answer in answers]
         self._budget.settle(call, None if None in costs else sum(costs))
         if None in costs and self._budget.limit is not None:
-            self._end(
+            self._answers.end(
                 JobError("`budget_usd` cannot be kept, for neither answers nor catalogue name a cost: use `limit`.")
             )
         used = summary.input_tokens + summary.output_tokens - before
@@ -333,7 +326,7 @@ class CallRun:
         """Decides what becomes of rows whose call failed: the job ends, they are asked again, or are failures."""
         if is_pointless(error, self.summary.answered):
             self._answers.commit()
-            return self._end(with_advice(error, self._store.count(selected=True)[WAITING]))
+            return self._answers.end(with_advice(error, self._store.count(selected=True)[WAITING]))
         rows = [(due, {**failed(self._blank(due.key), error), "tries": due.tries + tries}) for due in dues]
         is_retryable = bool(getattr(error, "is_retryable", False))
         is_again = is_retryable and not self._is_last
@@ -342,7 +335,7 @@ class CallRun:
             kinds = {answer["error"]["class"] for _, answer, _ in (*self._alike, *alike)}
             self._alike = [*self._alike, *alike] if len(kinds) == 1 else alike
             is_outage = time.monotonic() - self._answered_at >= OUTAGE_SECONDS
-            if self._failure is not None:
+            if self._answers.failure is not None:
                 return
             if len(self._alike) >= MAX_ALIKE and (is_outage or not self.summary.answered):
                 return self._end_alike(error, rows)
@@ -359,16 +352,4 @@ class CallRun:
         which = f"first {len(self._alike)}"
         if self.summary.answered:
             which = f"last {len(self._alike)}"
-        self._end(alike_error(error, which, self._store.count(selected=True)[WAITING]))
-
-    def _end(self, error: BaseException) -> None:
-        self._failure = self._failure or error
-        self._stop.set()
-
-    def _report(self) -> None:
-        """Reports the state of the job; the row is kept, also where a handler fails."""
-        self.summary.paused_until, self.summary.pause_reason = self._limiter.pause
-        try:
-            self._tell(self.summary)
-        except BaseException as error:  # also KeyboardInterrupt, which would end the loop with what is under way
-            self._end(error)
+        self._answers.end(alike_error(error, which, self._store.count(selected=True)[WAITING]))

@@ -56,6 +56,7 @@ class _RunCommand(Command):
 
 @batch.command("run", cls=_RunCommand)
 def run_job(
+    context: typer.Context,
     source: Annotated[str, typer.Argument(help="Rows: .jsonl, .csv, .tsv, .parquet, or - for standard input.")],
     output: Annotated[str, typer.Option("--output", "-o", help="Answers: .jsonl, .csv, .parquet, or -.")],
     model: Annotated[str | None, typer.Option(help="Id of the model.")] = None,
@@ -108,41 +109,18 @@ def run_job(
 
     [dim]aimlapi batch run rows.jsonl -o answers.jsonl --model openai/gpt-4o --prompt "Label: {text}" --key id[/dim]
     """
-    job = Job(
-        source=source,
-        output=output,
-        model=model,
-        prompt=prompt,
-        system=system,
-        messages=messages,
-        key=key[0] if key and len(key) == 1 else key or None,
-        parameters=dict(map(_parameter, param or ())),
-        schema=_schema(schema),
-        schema_retries=schema_retries,
-        embeddings=embeddings,
-        kind=kind,
-        save=save,
-        concurrency=concurrency,
-        requests_per_minute=rpm,
-        tokens_per_minute=tpm,
-        budget_usd=budget_usd,
-        limit=limit,
-        sample=sample,
-        seed=seed,
-        include="all" in (include or ()) or include or (),
-        null=null,
-        delimiter=None if delimiter is None else delimiter.replace("\\t", "\t"),
-        encoding=encoding,
-        on_error=on_error,
-        on_cut=on_cut,
-        retry_errors="all" in (retry_errors or ()) or retry_errors or (),
-        row_retries=row_retries,
-        keep_order=keep_order,
-        live=live,
-        output_format=output_format,
-        via=via,
-        **connection(base_url, api_key),
-    )
+    given = {name: value for name, value in context.params.items() if name in Job.__dataclass_fields__}
+    given |= {
+        "key": key[0] if key and len(key) == 1 else key or None,
+        "parameters": dict(map(_parameter, param or ())),
+        "schema": _schema(schema),
+        "requests_per_minute": rpm,
+        "tokens_per_minute": tpm,
+        "include": "all" in (include or ()) or include or (),
+        "delimiter": None if delimiter is None else delimiter.replace("\\t", "\t"),
+        "retry_errors": "all" in (retry_errors or ()) or retry_errors or (),
+    }
+    job = Job(**given | connection(base_url, api_key))
     if dry_run:
         summary = asyncio.run(arun(job, dry_run=True, calibrate=calibrate))
         _show_estimate(summary, as_json)

@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from aimlapi_batch.answer_writer import AnswerWriter
-from aimlapi_batch.answers import blank, checked, empty_error, unusable
-from aimlapi_batch.anthropic_body import body_of, completion_of
+from aimlapi_batch.answers import blank, checked, failed, from_completion, unusable
+from aimlapi_batch.anthropic_body import body_of
 from aimlapi_batch.ask import parameters_of
 from aimlapi_batch.job import Job, JobError, Row
 from aimlapi_batch.output import LiveOutput
@@ -25,6 +24,7 @@ from aimlapi_transport.chat.tool_names import restore_names, with_wire_names
 from aimlapi_transport.config.model_families import profile_for
 from aimlapi_transport.errors import AIMLAPIError, BadResponseError, InvalidRequestError
 from aimlapi_transport.json_codec import loads
+from aimlapi_transport.messages.reader import MessagesReader
 from aimlapi_transport.service.calls import ServiceCalls, service_request
 from aimlapi_transport.user_warnings import warn
 
@@ -63,15 +63,8 @@ async def run_batches(
     from aimlapi_transport import AsyncClient
 
     async with AsyncClient(base_url=job.base_url, api_key=job.api_key, **job.client) as client:
-        batches = _Batches(job, store, client, summary, live, on_progress, stop)
-        try:
-            await batches.all()
-        finally:
-            batches.failure = batches.answers.close() or batches.failure
-            with suppress(JobError):  # of a full disk: that of the answers comes first
-                store.end_run(batches.run, summary.stopped)
-        if batches.failure is not None:
-            raise batches.failure
+        with AnswerWriter(store, summary, live, on_progress, stop) as answers:
+            await _Batches(job, store, client, summary, answers, stop).all()
 
 
 class _Batches:
@@ -81,17 +74,12 @@ class _Batches:
         store: Store,
         client: AsyncClient,
         summary: Summary,
-        live: LiveOutput,
-        on_progress: Progress | None,
+        answers: AnswerWriter,
         stop: asyncio.Event,
     ) -> None:
         self._job, self._store, self._client, self._summary = job, store, client, summary
         self._calls = ServiceCalls(client)
-        self._stop = stop
-        self._tell = on_progress or (lambda _: None)
-        self.run = store.begin_run()
-        self.answers = AnswerWriter(store, self.run, summary, live, report=self._report, end=self._end)
-        self.failure: BaseException | None = None
+        self._answers, self._stop = answers, stop
         self._under_way: dict[str, dict[str, str]] = {
             batch: dict(rows) if isinstance(rows, dict) else {_earlier_id(key): key for key in rows}
             for batch, rows in store.get("batches", {}).items()
@@ -198,8 +186,8 @@ class _Batches:
                 if key is not None:
                     again = self._take(custom_id, key, result.get("result") or {}) or again
             self._summary.under_way = len(left)
-            self.answers.commit()  # before the batch is forgotten
-            self._report()
+            self._answers.commit()  # before the batch is forgotten
+            self._answers.report()
             if not left or (status in _ENDED and results):
                 break
             if status in ("canceled", "cancelled", "expired", "failed"):
@@ -210,7 +198,7 @@ class _Batches:
             pause = min(pause * _GROWTH, _LONGEST_PAUSE)
         for custom_id, key in left.items():  # ended without a line in the results
             again = self._take(custom_id, key, {"type": "expired"}) or again
-        self.answers.commit()
+        self._answers.commit()
         if self._outdated:
             self._summary.notes.append(
                 f"{self._outdated:,} answers were to rows that have changed since they were sent: they are asked again."
@@ -238,12 +226,14 @@ class _Batches:
         due = DueRow(0, found[0], key, found[1], None, found[2])
         kind = result.get("type")
         if kind == "succeeded" and isinstance(result.get("message"), dict):
-            message = result["message"]
-            restore_names(message, self._tool_names)
-            text, reasoning, calls, finish, usage = completion_of(message)
-            row = {**blank(key), "text": text, "reasoning": reasoning, "tool_calls": calls, "usage": usage}
-            row |= {"request_id": message.get("id"), "model": message.get("model"), "finish_reason": finish}
-            row["error"] = empty_error(row)
+            restore_names(result["message"], self._tool_names)
+            reader = MessagesReader()
+            try:
+                reader.read(result["message"], whole=True)
+            except AIMLAPIError as unreadable:
+                self._keep(due, failed(blank(key), unreadable))
+                return False
+            row = from_completion(key, reader.completion(), None)
             self._summary.count_usage(row)
             self._keep(due, checked(row, self._job, self._schema))
             return False
@@ -257,18 +247,8 @@ class _Batches:
         self._keep(due, {**blank(key), "error": failure})
         return False
 
-    def _report(self) -> None:
-        try:
-            self._tell(self._summary)
-        except BaseException as error:
-            self._end(error)
-
-    def _end(self, error: BaseException) -> None:
-        self.failure = self.failure or error
-        self._stop.set()
-
     def _keep(self, due: DueRow, row: Row) -> None:
-        self.answers.keep(due, {**row, "tries": due.tries + 1})
+        self._answers.keep(due, {**row, "tries": due.tries + 1})
 
 
 def _custom_id(key: str, digest: bytes) -> str:

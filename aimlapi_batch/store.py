@@ -57,6 +57,7 @@ class Store:
         self.path = path
         self._lock: Lock | None = None
         self._copy: TemporaryDirectory[str] | None = None
+        self._is_discarded = False
         self._synced_at = time.monotonic()
         if is_writer:
             try:
@@ -298,7 +299,7 @@ class Store:
         """Writes a store anew whose file was deleted while it was open; a sentence about it, None where it is there."""
         from platformdirs import user_state_path
 
-        if self.path.exists():
+        if self._is_discarded or self.path.exists():
             return None
         reason = ""
         for folder in (self.path.parent, user_state_path("aimlapi-integrations", appauthor=False)):
@@ -323,6 +324,7 @@ class Store:
 
     def discard(self) -> None:
         """Takes a store away in which nothing stands yet."""
+        self._is_discarded = True
         with suppress(sqlite3.Error):
             self._db.close()
         for ending in ("", "-wal", "-shm"):

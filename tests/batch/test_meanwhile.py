@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aimlapi_batch import Job, JobStoppedError, Summary, calls, run
+from aimlapi_batch import Job, JobError, JobStoppedError, Summary, calls, run
 from aimlapi_batch.job import StoreError
 from aimlapi_batch.status import status_of
 from tests.batch.jobs import answers, rows
@@ -87,6 +88,15 @@ def test_what_a_user_writes_into_the_output_meanwhile_is_moved_aside(scripted: S
     assert summary.answered == 5 and f"{name} was changed" in " ".join(summary.notes)
     assert "my note" in Path(f"{name}.bak").read_text() and "my note" not in Path(name).read_text()
     assert run(job(scripted, rows(5), name)).asked == 0 and not Path(f"{name}.2.bak").exists()
+
+
+def test_a_job_that_is_refused_leaves_no_store_and_no_warning(scripted: ScriptedServer) -> None:
+    Path("out.jsonl").write_text("the user's own")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(JobError, match="not of this job"):
+            run(job(scripted, rows(2)))
+    assert [path.name for path in Path().iterdir()] == ["out.jsonl"]
 
 
 def test_an_output_that_is_deleted_meanwhile_is_written_at_the_end(scripted: ScriptedServer) -> None:
