@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import re
+import ssl
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +51,12 @@ def _pools_are_not_kept() -> None:
     from aimlapi_transport.http import pool
 
     pool.KEEP_SECONDS = 0.0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _certificates_are_read_once() -> None:
+    """A client that a test makes does not read all certificate authorities anew: that takes longer than most tests."""
+    ssl.create_default_context = functools.cache(ssl.create_default_context)
 
 
 @pytest.fixture(scope="module")
