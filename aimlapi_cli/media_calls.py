@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from aimlapi_cli import streams
 from aimlapi_cli.exits import WAITING, Failure, reword
 from aimlapi_cli.files import is_file, read
-from aimlapi_cli.media_options import OPERATIONS, Common, Waited, check_model
+from aimlapi_cli.media_models import OPERATIONS, check_model
+from aimlapi_cli.media_options import Common, Waited
 from aimlapi_cli.media_output import dollars, show
 from aimlapi_cli.nearest import suggestions
 from aimlapi_cli.options import parameter

@@ -1,4 +1,4 @@
-"""What all media commands have in common: their options, and which command makes what."""
+"""What all media commands have in common: their options."""
 
 from __future__ import annotations
 
@@ -12,18 +12,6 @@ import typer
 
 from aimlapi_cli.session import ApiKey, AsJson, BaseUrl
 from aimlapi_transport.errors import InvalidRequestError
-from aimlapi_transport.media.operations import known_models, model_facts
-
-# The command -> the method of the client.
-OPERATIONS = {
-    "image": "images",
-    "edit": "edit_image",
-    "video": "video",
-    "say": "speech",
-    "transcribe": "transcribe",
-    "ocr": "ocr",
-    "music": "music",
-}
 
 
 @dataclass(frozen=True)
@@ -90,12 +78,3 @@ class Waited(Common):
         if not self.waits and self.wait_timeout is not None:
             raise InvalidRequestError("Pass --no-wait or --wait-timeout, not both.")
         super().check()
-
-
-def check_model(command: str, model: str) -> None:
-    """Raises InvalidRequestError for a model of another command, and for none."""
-    if not model.strip():
-        raise InvalidRequestError("No model is named: pass its id (`aimlapi models --all` lists them).")
-    if model_facts(model) is not None and model not in known_models(OPERATIONS[command]):
-        other = next(name for name, operation in OPERATIONS.items() if model in known_models(operation))
-        raise InvalidRequestError(f"{model} is a model for `aimlapi {other}`, not for `aimlapi {command}`.")

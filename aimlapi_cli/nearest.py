@@ -51,7 +51,7 @@ def suggestions(ours: Any, model: str, operation: str | None = None) -> Iterator
 
 def _hint(ours: Any, model: str, operation: str | None) -> str:
     """The nearest ids, or the command that a model of media is for; empty where neither is known."""
-    from aimlapi_cli.media_options import OPERATIONS
+    from aimlapi_cli.media_models import command_of
     from aimlapi_transport.errors import AIMLAPIError
     from aimlapi_transport.media.operations import known_models
 
@@ -63,5 +63,5 @@ def _hint(ours: Any, model: str, operation: str | None) -> str:
         return ""
     if model not in names:
         return sentence(model, names)
-    command = next((name for name, one in OPERATIONS.items() if model in known_models(one)), None)
+    command = command_of(model)
     return f" It is a model for `aimlapi {command}`." if command else ""
