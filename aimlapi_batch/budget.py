@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-_LEARNT = 20  # answers, from which on the dearest of them is what the next one is expected to cost
-_MARGIN = 1.25  # on the dearest of fewer, while others are under way
+_LEARNT = 20  # answers, from which on the highest cost of them is what the next one is expected to cost
+_MARGIN = 1.25  # on the highest cost of fewer, while others are under way
 _ROUNDING = 1 + 1e-9  # what sums of floats are off by
 
 
@@ -20,15 +20,15 @@ class Budget:
     Args:
         limit: None for no budget.
         spent: by the runs before.
-        answers, dearest: how many they got, and what the dearest of them cost.
+        answers, highest: how many they got, and the highest cost of one.
     """
 
-    def __init__(self, limit: float | None, spent: float = 0.0, *, answers: int = 0, dearest: float = 0.0) -> None:
+    def __init__(self, limit: float | None, spent: float = 0.0, *, answers: int = 0, highest: float = 0.0) -> None:
         self.limit = limit
         self.spent = spent
         self._set_aside: dict[Any, float] = {}
         self._answers = answers
-        self._dearest = dearest
+        self._highest = highest
         self._changed = asyncio.Event()
 
     async def reserve(self, call: Any, estimate: float | None) -> None:
@@ -54,8 +54,8 @@ class Budget:
         if not self._answers:
             return estimate
         if self._answers >= _LEARNT or not self._set_aside:
-            return self._dearest
-        return self._dearest * _MARGIN if estimate is None else min(estimate, self._dearest * _MARGIN)
+            return self._highest
+        return self._highest * _MARGIN if estimate is None else min(estimate, self._highest * _MARGIN)
 
     def _has_room(self, estimate: float | None) -> bool:
         limit = self.limit or 0.0
@@ -76,5 +76,5 @@ class Budget:
         if cost is not None:
             self.spent += cost
             self._answers += 1
-            self._dearest = max(self._dearest, cost)
+            self._highest = max(self._highest, cost)
         self._changed.set()

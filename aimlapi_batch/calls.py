@@ -62,8 +62,8 @@ class CallRun:
         self._objects, self._stop = objects, stop
         self._workers = workers
         self._answers = AnswerWriter(store, summary, live, on_progress, stop)
-        answers, dearest = store.priced()
-        self._budget = Budget(summary.budget_usd, summary.spent_usd, answers=answers, dearest=dearest)
+        answers, highest = store.priced()
+        self._budget = Budget(summary.budget_usd, summary.spent_usd, answers=answers, highest=highest)
         self._requests, self._tokens = Rate(job.requests_per_minute), Rate(job.tokens_per_minute)
         self._output_tokens, self._counted = _OUTPUT_TOKENS, 0
         self._calls = count(1)

@@ -34,7 +34,7 @@ def write_output(store: Store, path: Path, *, openai: bool = False, in_order: bo
     """Writes all answers to a file, or to the standard output for `-`: all of them, or none.
 
     Raises:
-        JobError: there is no room; what stood in the file stands there still.
+        JobError: the disk is full; the file keeps its earlier content.
     """
     order = "position, id" if in_order else "ended, id"  # of times that are the same, the order of the input
     rows = (

@@ -1,7 +1,7 @@
 """The store of a job: one SQLite file, in which each row stands with its answer, and what was spent.
 
-An answer is committed before the next request is sent, so a kill costs what was under way; the disk is made sure of
-once a second and at the end. `output.py` makes the output of it, which is a copy.
+An answer is committed before the next request is sent, so a kill costs what was under way; the file is synced to the
+disk once a second and at the end. `output.py` makes the output of it, which is a copy.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All of it or nothing, once a second made sure of on the disk."""
+        """All of it or nothing; synced to the disk once a second."""
         with self._errors():
             is_synced = time.monotonic() - self._synced_at >= _SYNC_SECONDS
             if is_synced:

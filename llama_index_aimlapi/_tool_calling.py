@@ -125,7 +125,7 @@ class _Tries:
         self._retries = retries
 
     def is_asked_again(self, response: ChatResponse) -> bool:
-        """Whether the model has to write its calls again: the conversation then goes on with what is wrong."""
+        """Whether the model has to write its calls again: the conversation is then continued with what is wrong."""
         more = _lazy._tools.correction(response) if self._retries else []
         if more:
             self._retries -= 1

@@ -7,6 +7,7 @@ import re
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -97,9 +98,10 @@ def test_the_table_of_changes_names_one_file_a_line() -> None:
 
 def stands_in(room: str, name: str) -> bool:
     """Whether a package has this attribute, or this module with what is in it."""
-    first, *rest = name.split(".")
-    is_module = find_spec(f"{room}.{first}") is not None
-    found = import_module(f"{room}.{first}") if is_module else getattr(import_module(room), first, None)
-    for part in rest:
-        found = getattr(found, part, None)
+    found: Any = import_module(room)
+    for part in name.split("."):
+        if isinstance(found, ModuleType) and hasattr(found, "__path__") and find_spec(f"{found.__name__}.{part}"):
+            found = import_module(f"{found.__name__}.{part}")
+        else:
+            found = getattr(found, part, None)
     return found is not None

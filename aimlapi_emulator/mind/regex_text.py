@@ -20,7 +20,7 @@ USUAL = ("1", "A1", "Aa1!", "Aa1!Aa1!Aa1!", "abc", "abcdefgh", "10.5", "2026-01-
 
 
 def example(pattern: str, offered: str, fits: Callable[[str], bool] = lambda text: True) -> str:
-    """`offered` if it matches and `fits`, else a short text that does; `offered` again if none can be told."""
+    """`offered` if it matches and `fits`, else a short text that does; `offered` again if none is found."""
     tame = is_tame(pattern)
     made = ""
     with contextlib.suppress(re.error, RecursionError, OverflowError, ValueError, KeyError, TypeError):

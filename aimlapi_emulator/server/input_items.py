@@ -69,7 +69,7 @@ def _check_message(item: dict[str, Any], where: str) -> None:
 
 
 def to_chat(body: dict[str, Any], items: list[Any]) -> dict[str, Any]:
-    """The request as one for chat completions, for whoever reads the conversation."""
+    """The request as one for chat completions, for code that reads the conversation."""
     messages = [{"role": "system", "content": body["instructions"]}] if body.get("instructions") else []
     messages += [message for item in items if (message := _message(item)) is not None]
     chat: dict[str, Any] = {"model": body["model"], "messages": messages}

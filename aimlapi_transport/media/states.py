@@ -28,7 +28,7 @@ _ANSWERS = (
 def read_state(payload: Any) -> tuple[str, str | None]:
     """The state of a generation (`done`, `failed`, `under_way`), and the provider's own word for it.
 
-    A word that nobody knows is waited for; without a word, an answer is one.
+    An unknown word means that the generation goes on; a reply without one is `done` if it has an answer.
     """
     body = as_reply(payload)
     word = next((body[name] for name in ("status", "state") if isinstance(body.get(name), str)), None)

@@ -64,7 +64,7 @@ def arguments_of(operation: str, model: str, fixed: Sequence[str] = ()) -> tuple
     """The arguments of a tool: those that the model's documents list, and few enough for a language model.
 
     Args:
-        fixed: names that whoever makes the tool has set: common ones, or the model's own of the same thing.
+        fixed: names that the program has set on the tool: common names, or the model's own.
 
     Raises:
         InvalidRequestError: the model does something else.

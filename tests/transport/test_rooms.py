@@ -17,7 +17,7 @@ PACKAGES = (
     *("aimlapi_emulator", "aimlapi_cli", "aimlapi_batch"),
 )
 IMPORTS_HTTPX = {
-    *("client", "stream", "media.downloads"),
+    *("client", "stream", "media.calls", "media.downloads", "media.multipart", "media.requests"),
     *(f"http.{name}" for name in ("caller", "connections", "exchange", "replies", "request", "timeouts")),
 }
 IMPORTS_PYDANTIC = {
