@@ -16,11 +16,10 @@ from aimlapi_batch.ask import Asker, summed
 from aimlapi_batch.budget import Budget, BudgetSpent
 from aimlapi_batch.job import Job, JobError, Row
 from aimlapi_batch.limiter import Rate, limiter_for
-from aimlapi_batch.output import LiveOutput
 from aimlapi_batch.runnables import identity, names_cost
 from aimlapi_batch.stops import MAX_ALIKE, OUTAGE_SECONDS, alike_error, is_pointless, with_advice
 from aimlapi_batch.store import DueRow, Store
-from aimlapi_batch.summary import Progress, Summary
+from aimlapi_batch.summary import Summary
 from aimlapi_batch.tables import WAITING
 from aimlapi_transport.config.retry import RetryPolicy
 from aimlapi_transport.errors import AIMLAPIError, RateLimitError
@@ -51,19 +50,18 @@ class CallRun:
         job: Job,
         store: Store,
         summary: Summary,
+        answers: AnswerWriter,
+        stop: asyncio.Event,
         *,
         objects: dict[str, Row],
-        live: LiveOutput,
-        on_progress: Progress | None,
-        stop: asyncio.Event,
         workers: Workers | None = None,
     ) -> None:
         self._job, self._store, self.summary = job, store, summary
         self._objects, self._stop = objects, stop
         self._workers = workers
-        self._answers = AnswerWriter(store, summary, live, on_progress, stop)
-        answers, highest = store.priced()
-        self._budget = Budget(summary.budget_usd, summary.spent_usd, answers=answers, highest=highest)
+        self._answers = answers
+        priced, highest = store.priced()
+        self._budget = Budget(summary.budget_usd, summary.spent_usd, answers=priced, highest=highest)
         self._requests, self._tokens = Rate(job.requests_per_minute), Rate(job.tokens_per_minute)
         self._output_tokens, self._counted = _OUTPUT_TOKENS, 0
         self._calls = count(1)
@@ -108,17 +106,16 @@ class CallRun:
             JobError: the job cannot go on; what is answered is kept.
             AIMLAPIError: no row can be answered: credits, the key, the model.
         """
-        with self._answers:
-            try:
-                async with self._asking() as self._asker:
-                    await self._check_budget()
-                    for left in range(self._job.row_retries, -1, -1):
-                        waiting = self._store.count(selected=True)[WAITING]
-                        if self._stop.is_set() or not waiting:
-                            break
-                        await self._pass(min(waiting, self._job.concurrency), is_last=left == 0)
-            finally:
-                self.summary.paused_until, self.summary.under_way, self.summary.waiting = 0.0, 0, 0
+        try:
+            async with self._asking() as self._asker:
+                await self._check_budget()
+                for left in range(self._job.row_retries, -1, -1):
+                    waiting = self._store.count(selected=True)[WAITING]
+                    if self._stop.is_set() or not waiting:
+                        break
+                    await self._pass(min(waiting, self._job.concurrency), is_last=left == 0)
+        finally:
+            self.summary.paused_until, self.summary.under_way, self.summary.waiting = 0.0, 0, 0
 
     async def _check_budget(self) -> None:
         """A runnable whose cost nothing tells has no budget."""

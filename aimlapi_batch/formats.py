@@ -23,7 +23,12 @@ def _write_lines(
     rows: Iterator[bytes], file: IO[bytes], openai: bool, columns: Sequence[str] = (), fields: Sequence[str] = FIELDS
 ) -> None:
     for row in rows:
-        file.write((to_json(openai_row(loads(row))) if openai else row) + b"\n")
+        file.write(line_of(row, openai))
+
+
+def line_of(row: bytes, openai: bool) -> bytes:
+    """An answer's JSON as a line of the output."""
+    return (to_json(openai_row(loads(row))) if openai else row) + b"\n"
 
 
 def _write_csv(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from aimlapi_batch.answers import FIELDS, MEDIA_FIELDS
-from aimlapi_batch.formats import WRITERS, openai_row
+from aimlapi_batch.formats import WRITERS, line_of
 from aimlapi_batch.job import JobError, Row, StoreError
 from aimlapi_batch.questions import to_json
 from aimlapi_batch.store import Store
@@ -161,16 +161,13 @@ class Output:
                     damaged += position - len(line) < end
                     continue
                 found = db.execute("SELECT id, answer, input FROM rows WHERE key = ?", (key,)).fetchone()
-                is_same = found is not None and found[1] is not None and self._line(*found[1:]) == line
+                is_same = found is not None and found[1] is not None
+                is_same = is_same and line_of(with_input(*found[1:]), self._openai) == line
                 own, edited = own + is_same, edited + (found is not None and not is_same)
                 foreign += found is None
                 if found is not None:
                     db.execute("INSERT OR IGNORE INTO temp.intact VALUES (?)", found[:1])
         return foreign, edited, own, damaged
-
-    def _line(self, answer: bytes, columns: bytes | None) -> bytes:
-        row = with_input(answer, columns)
-        return (to_json(openai_row(loads(row))) if self._openai else row) + b"\n"
 
     def _set_aside(self) -> None:
         copy = set_aside(self.path)
@@ -248,10 +245,8 @@ class LiveOutput:
         if self._file is None:
             return
         try:
-            row = with_input(to_json(answer), columns)
-            self.size = (self.size or 0) + self._file.write(
-                (to_json(openai_row(loads(row))) if self._openai else row) + b"\n"
-            )
+            line = line_of(with_input(to_json(answer), columns), self._openai)
+            self.size = (self.size or 0) + self._file.write(line)
         except OSError as error:
             self._note(f"The output does not grow any more: {error.strerror or error}.")
             self.size = os.fstat(self._file.fileno()).st_size  # some of it may be written

@@ -16,10 +16,9 @@ from aimlapi_batch.answers import blank, checked, failed, from_completion, unusa
 from aimlapi_batch.anthropic_body import body_of
 from aimlapi_batch.ask import parameters_of
 from aimlapi_batch.job import Job, JobError, Row
-from aimlapi_batch.output import LiveOutput
 from aimlapi_batch.questions import hash_of, number_of
 from aimlapi_batch.store import DueRow, Store
-from aimlapi_batch.summary import Progress, Summary
+from aimlapi_batch.summary import Summary
 from aimlapi_transport.chat.tool_names import restore_names, with_wire_names
 from aimlapi_transport.config.model_families import profile_for
 from aimlapi_transport.errors import AIMLAPIError, BadResponseError, InvalidRequestError
@@ -50,35 +49,11 @@ def check_model(job: Job) -> None:
         raise JobError(f"{error}.") from None
 
 
-async def run_batches(
-    job: Job,
-    store: Store,
-    summary: Summary,
-    *,
-    live: LiveOutput,
-    on_progress: Progress | None,
-    stop: asyncio.Event,
-) -> None:
-    """Sends what waits in batches, waits for them, and keeps what comes."""
-    from aimlapi_transport import AsyncClient
+class BatchRun:
+    """One run of a job: sends what waits in batches, waits for them, and keeps what comes."""
 
-    async with AsyncClient(base_url=job.base_url, api_key=job.api_key, **job.client) as client:
-        with AnswerWriter(store, summary, live, on_progress, stop) as answers:
-            await _Batches(job, store, client, summary, answers, stop).all()
-
-
-class _Batches:
-    def __init__(
-        self,
-        job: Job,
-        store: Store,
-        client: AsyncClient,
-        summary: Summary,
-        answers: AnswerWriter,
-        stop: asyncio.Event,
-    ) -> None:
-        self._job, self._store, self._client, self._summary = job, store, client, summary
-        self._calls = ServiceCalls(client)
+    def __init__(self, job: Job, store: Store, summary: Summary, answers: AnswerWriter, stop: asyncio.Event) -> None:
+        self._job, self._store, self._summary = job, store, summary
         self._answers, self._stop = answers, stop
         self._under_way: dict[str, dict[str, str]] = {
             batch: dict(rows) if isinstance(rows, dict) else {_earlier_id(key): key for key in rows}
@@ -91,6 +66,14 @@ class _Batches:
 
     async def all(self) -> None:
         """First what is under way from before, then what was never sent; what expired is sent again."""
+        from aimlapi_transport import AsyncClient
+
+        job = self._job
+        async with AsyncClient(base_url=job.base_url, api_key=job.api_key, **job.client) as client:
+            self._calls = ServiceCalls(client)
+            await self._all()
+
+    async def _all(self) -> None:
         if rows := self._store.get("unconfirmed"):
             warn(
                 f"When this job last ended it was sending a batch of {rows} rows, and no id came back: whether it was "

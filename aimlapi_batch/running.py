@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from aimlapi_batch.answer_writer import AnswerWriter
 from aimlapi_batch.ask import Asker
 from aimlapi_batch.calls import CallRun
 from aimlapi_batch.earlier_jobs import import_earlier, manifest_of
@@ -49,23 +50,15 @@ async def run_job(
         check_model(job)
     stop = stop or asyncio.Event()
     async with opened(job, force=force, overwrite=overwrite) as begun:
-        if job.via == "provider":
-            from aimlapi_batch.provider import run_batches
+        store, summary = begun.store, begun.summary
+        with AnswerWriter(store, summary, begun.live, on_progress, stop) as answers:
+            if job.via == "provider":
+                from aimlapi_batch.provider import BatchRun
 
-            await run_batches(job, begun.store, begun.summary, live=begun.live, on_progress=on_progress, stop=stop)
-        else:
-            running = CallRun(
-                job,
-                begun.store,
-                begun.summary,
-                objects=begun.objects,
-                live=begun.live,
-                on_progress=on_progress,
-                stop=stop,
-                workers=workers,
-            )
-            await running.all()
-    return begun.summary
+                await BatchRun(job, store, summary, answers, stop).all()
+            else:
+                await CallRun(job, store, summary, answers, stop, objects=begun.objects, workers=workers).all()
+    return summary
 
 
 def check(job: Job) -> None:

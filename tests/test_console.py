@@ -25,6 +25,7 @@ FILES = {
     "cats.csv": "id,colour\nred,red\nblue,blue\n",
     "lines.csv": "id,text\n1,The ferry leaves at nine.\n",
     "talks.csv": "id,file\n1,talk.mp3\n",
+    "scans.csv": "id,file\n1,invoice.pdf\n",
     "report.txt": "The office opens at nine.",
     "speech.txt": "The ferry leaves at nine.",
     "person.json": '{"title": "Person", "type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}',

@@ -1,6 +1,7 @@
 """What a row of a batch job costs, beside `gather` over the client and `abatch` of both chat models.
 
-`python -m tests.benchmarks.batches [--quick]`: each in a process of its own, against the benchmark's server; 500 at a time.
+`python -m tests.benchmarks.batches [--quick | --rows 200000]`: each in a process of its own, against the benchmark's
+server; 500 at a time. `--rows` measures jobs only, of 2,000 rows and of so many: memory has to be the same.
 """
 
 from __future__ import annotations
@@ -31,13 +32,14 @@ def prepared(subject: str, count: int, url: str) -> Callable[[], int]:
         import aimlapi_batch.engine
         from aimlapi_batch import Job
 
-        folder = Path(tempfile.mkdtemp())
+        kept = tempfile.TemporaryDirectory()
+        folder = Path(kept.name)
         rows = folder / "rows.jsonl"
         with rows.open("w") as file:
             for number in range(count):
                 file.write(json.dumps({"id": number, "text": f"row {number}"}) + "\n")
         job = Job(rows, folder / "out.jsonl", model=MODEL, prompt="{text}", key="id", concurrency=AT_ONCE, **host)
-        return lambda: aimlapi_batch.engine.run(job).answered
+        return lambda: aimlapi_batch.engine.run(job).answered if kept else 0  # the folder lives as long
     if subject == "gather":
         import httpx  # noqa: F401  # as its client does, with the first request
 
@@ -78,10 +80,13 @@ def measure(subject: str, count: int, url: str) -> dict[str, float]:
 def main() -> None:
     is_quick = "--quick" in sys.argv
     many, subjects = (1000, SUBJECTS[:-1]) if is_quick else (20_000, SUBJECTS)
+    runs = [("job", many // 10), *((subject, many) for subject in subjects)]
+    if "--rows" in sys.argv:
+        runs = [("job", 2_000), ("job", int(sys.argv[sys.argv.index("--rows") + 1]))]
     print(f"{'':22}{'rows':>8}{'us CPU/row':>12}{'MB':>6}{'rows/s':>9}")
     with serving() as (port, _):
         url = f"http://127.0.0.1:{port}/reply-40/v1"
-        for subject, count in [("job", many // 10), *((subject, many) for subject in subjects)]:
+        for subject, count in runs:
             command = [sys.executable, "-m", "tests.benchmarks.batches", "--one", subject, str(count), url]
             done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
             if done.returncode:
