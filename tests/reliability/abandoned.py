@@ -94,12 +94,13 @@ async def begun(layer: Layer, model: Any = None) -> AsyncIterator[Any]:
 
 
 async def freed(server: ScriptedServer) -> None:
-    """The loop runs: every connection but those that wait for the next call is closed."""
+    """The loop runs: every connection but those that wait for the next call is closed, and no task is left."""
     for _ in range(500):
-        if server.closed == server.connections:
-            return
         await asyncio.sleep(0.01)
-    faults.append(f"{server.connections - server.closed} connections are still open")
+        tasks = len(asyncio.all_tasks()) - 1
+        if server.closed == server.connections and not tasks:
+            return
+    faults.append(f"{server.connections - server.closed} connections are still open, {tasks} tasks are not done")
 
 
 # -- in a loop that goes on --------------------------------------------------------------------------------------------
@@ -242,7 +243,7 @@ def a_loop_closed_on_the_way(layer: Layer, server: ScriptedServer) -> None:
         kept.extend(streams)
     else:  # an httpx client of one's own is one's own to close before the loop is
         streams.clear()
-        loop.run_until_complete(asyncio.sleep(0.05))
+        loop.run_until_complete(freed(server))
         loop.close()
 
 
