@@ -11,6 +11,9 @@ import asyncio
 import builtins
 import concurrent.futures.thread  # noqa: F401 - the standard library's own users of what goes
 import contextlib
+import errno  # noqa: F401
+import hashlib  # noqa: F401
+import importlib
 import logging  # noqa: F401
 import multiprocessing  # noqa: F401
 import os
@@ -23,6 +26,7 @@ import tempfile  # noqa: F401
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import platformdirs.unix  # noqa: F401 - what it takes of `os` for the folders of this system
@@ -60,6 +64,7 @@ OURS = ("aimlapi_", "langchain_aimlapi", "llama_index_aimlapi")
 def pretend() -> None:
     """From here on, for the whole process. Python has to run with `-X warn_default_encoding`."""
     _without_modules()
+    _lock_as_there()
     for name in OS_NAMES:
         if hasattr(os, name):
             delattr(os, name)
@@ -73,6 +78,21 @@ def pretend() -> None:
         asyncio.SelectorEventLoop.add_signal_handler = _no_signal_handler  # type: ignore[method-assign,assignment]
     assert sys.flags.warn_default_encoding
     warnings.filterwarnings("error", category=EncodingWarning, module=rf"({'|'.join(OURS)})")
+
+
+def _lock_as_there() -> None:
+    """Downloads lock and move their files as on Windows; what they take of `msvcrt` is `flock` here."""
+    import fcntl
+
+    importlib.import_module("aimlapi_transport.media")  # before the system has another name
+    there = ModuleType("msvcrt")
+    vars(there).update(LK_NBLCK=fcntl.LOCK_EX | fcntl.LOCK_NB, locking=lambda file, mode, _: fcntl.flock(file, mode))
+    sys.modules["msvcrt"] = there
+    here, sys.platform = sys.platform, "win32"
+    part_files = importlib.import_module("aimlapi_transport.media.part_files")
+    sys.platform = here
+    for module in (part_files, importlib.import_module("aimlapi_transport.media.downloads")):
+        vars(module)["sys"] = SimpleNamespace(platform="win32")
 
 
 def _no_signal_handler(*_: Any) -> None:
