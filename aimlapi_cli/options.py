@@ -101,7 +101,7 @@ class Call:
                 f"No model is named: pass one (`aimlapi models` lists them), or set `model` in {self.config.path}."
             )
         if re.search(r"\s", name):
-            raise InvalidRequestError(f"{name[:60]!r} is no id of a model: pass one first, and then the question.")
+            raise InvalidRequestError(f"{name[:60]!r} is not the id of a model: pass one first, and then the question.")
         return name
 
     def keep(
