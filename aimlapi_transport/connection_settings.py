@@ -162,9 +162,10 @@ class ConnectionFields(Closable, BaseModel):
     def _kept_client(self, kind: type[T_Client], http_client: Any) -> T_Client:
         """The client of the last call, or another where the settings, or the environment's address, have changed."""
         settings = {**self._config(), "http_client": http_client}
-        for name in ("headers", "query"):  # as they are sent: the user's own may be changed in place
-            if settings[name]:
-                settings[name] = {key: str(value) for key, value in dict(settings[name]).items()}
+        # Copies: the user's own may be changed in place.
+        if settings["headers"]:
+            settings["headers"] = {key: str(value) for key, value in dict(settings["headers"]).items()}
+        settings["query"] = dict(settings["query"] or {})
         settings["socket_options"] = tuple(map(tuple, settings["socket_options"] or ()))
         if not str(self.base_url or "").strip():
             from aimlapi_transport.config.settings import resolve_host

@@ -39,8 +39,10 @@ def lazy_names(
         return getattr(import_or_explain(where[name], name, framework), name)
 
     def __dir__() -> list[str]:
-        own = (name for name in vars(sys.modules[package]) if name.startswith("__") and name.endswith("__"))
-        return sorted({*own, *where})  # no submodule, and nothing the package imports for itself
+        names = vars(sys.modules[package])
+        own = (name for name in names if name.startswith("__") and name.endswith("__"))
+        # no submodule, nothing the package imports for itself, and no name that warns when it is looked at
+        return sorted({*own, *names.get("__all__", where)})
 
     return __getattr__, __dir__
 

@@ -94,6 +94,15 @@ class RequestOptions(NamedTuple):
         )
 
 
+def _query_texts(value: Any) -> list[str]:
+    """A value of a query as it is sent: a list repeats its name, and None leaves it out."""
+    if isinstance(value, (list, tuple)):
+        return [text for inner in value for text in _query_texts(inner)]
+    if value is None:
+        return []
+    return [str(value).lower() if isinstance(value, bool) else whole_text(str(value))]
+
+
 def request_of(model: str, body: Mapping[str, Any] | bytes, options: RequestOptions, **fields: Any) -> Request:
     """The request with this body, and with the headers and the query of the options.
 
@@ -125,6 +134,6 @@ def request_of(model: str, body: Mapping[str, Any] | bytes, options: RequestOpti
         except JsonError as error:
             raise InvalidRequestError(f"The request cannot be written as JSON: {error}.") from None
     query = options.extra_query
-    pairs = [(whole_text(name), whole_text(str(value))) for name, value in query.items()] if query else []
+    pairs = [(whole_text(name), text) for name, value in (query or {}).items() for text in _query_texts(value)]
     fields.setdefault("profile", profile_for(model))
     return Request(model=model, body=body, headers=tuple(headers), query=tuple(pairs), **fields)

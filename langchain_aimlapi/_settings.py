@@ -88,7 +88,7 @@ class BodyParameters(SharedParameters):
 
 
 PARAMETERS = tuple(BodyParameters.model_fields)
-_PARAMETERS = frozenset(PARAMETERS)
+_SORTED_PARAMETERS = sorted(PARAMETERS)
 
 
 class ChatSettings(RequestSettings, BodyParameters, ConnectionSettings, BaseChatModel):
@@ -134,9 +134,10 @@ class ChatSettings(RequestSettings, BodyParameters, ConnectionSettings, BaseChat
         if not isinstance(values, dict):
             return values
         taken = chat_settings(values, cls.model_fields)
-        if problem := model_problem(taken.get("model_name"), "openai/gpt-4o"):
+        field = cls.model_fields["model_name"]
+        if problem := model_problem(taken, field, "model_name", "openai/gpt-4o"):
             raise ValueError(problem)
-        if belongs_to_other_model(taken.get("profile"), str(taken.get("model_name"))):
+        if belongs_to_other_model(taken.get("profile"), str(taken.get("model_name", field.default))):
             del taken["profile"]  # all fields of an instance but with another model, as configurable fields do
         return taken
 
@@ -198,9 +199,9 @@ class ChatSettings(RequestSettings, BodyParameters, ConnectionSettings, BaseChat
         return super().configurable_fields(**{CHAT.fields.get(name, name): field for name, field in kwargs.items()})
 
     def _body_parameters(self, call: Mapping[str, Any]) -> dict[str, Any]:
-        """The body parameters of a call: fields that were set, `model_kwargs` over them, its own over those."""
+        """The body parameters of a call: the fields', `model_kwargs` over them, its own over those."""
         parameters: dict[str, Any] = {}
-        for name in sorted(_PARAMETERS & self.model_fields_set):
+        for name in _SORTED_PARAMETERS:
             value = getattr(self, name)
             if value is not None:
                 parameters[name] = value

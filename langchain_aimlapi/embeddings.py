@@ -89,7 +89,7 @@ class AIMLAPIEmbeddings(EndpointSettings, Embeddings):
         if not isinstance(values, dict):
             return values
         taken = embedding_settings(values, cls.model_fields)
-        if problem := model_problem(taken.get("model"), "text-embedding-3-small"):
+        if problem := model_problem(taken, cls.model_fields["model"], "model", "text-embedding-3-small"):
             raise ValueError(problem)
         return taken
 

@@ -35,6 +35,7 @@ _PARAMETERS = {
     "call_metadata": "metadata",
     "track_previous_responses": "use_previous_response_id",
 }
+_SORTED_PARAMETERS = sorted(_PARAMETERS)
 # What other LlamaIndex LLMs call our fields.
 _ALIASES = Aliases(
     owner="AIMLAPI",
@@ -139,7 +140,7 @@ class AIMLAPISettings(RequestSettings, SharedParameters, ConnectionSettings, Fun
         if model is not None and settings.get("model_name") not in (None, model):
             raise InvalidSettingsError("`model` is passed twice, with two values: pass one of them.")
         taken = resolved(type(self), _ALIASES, {"model": model, **settings})
-        if problem := model_problem(taken.get("model"), "openai/gpt-4o"):
+        if problem := model_problem(taken, type(self).model_fields["model"], "model", "openai/gpt-4o"):
             raise InvalidSettingsError(problem)
         super().__init__(**taken)
 
@@ -214,7 +215,7 @@ class AIMLAPISettings(RequestSettings, SharedParameters, ConnectionSettings, Fun
     def _get_model_kwargs(self, **kwargs: Any) -> Json:
         """The arguments of a call: fields, then `additional_kwargs`, then the call's own. The only merge."""
         merged: Json = {"model": self.model}
-        for field in sorted(_PARAMETERS.keys() & self.model_fields_set):
+        for field in _SORTED_PARAMETERS:
             value = getattr(self, field)
             if value is not None and (value or field != _TRACKING):
                 merged[_PARAMETERS[field]] = value

@@ -59,7 +59,8 @@ class EmbeddingSettings(ConnectionSettings, BaseEmbedding):
         if not given.get("api_version"):
             given.pop("api_version", None)  # an empty one asks for nothing
         taken = resolved(type(self), _ALIASES, given)
-        if problem := model_problem(taken.get("model_name"), "text-embedding-3-small"):
+        field = type(self).model_fields["model_name"]
+        if problem := model_problem(taken, field, "model_name", "text-embedding-3-small"):
             raise InvalidSettingsError(problem)
         super().__init__(**taken)
 

@@ -14,6 +14,7 @@ from aimlapi_transport.errors import InvalidRequestError
 from langchain_aimlapi import AIMLAPIEmbeddings, ChatAIMLAPI
 from llama_index_aimlapi import AIMLAPI, AIMLAPIEmbedding
 from tests.scripted import answer
+from tests.ways import FOUR_WAYS, Host, Way
 
 KEY = "sk-test-0123456789"
 HOST = "https://host.example/v1"
@@ -111,3 +112,42 @@ def test_dir_lists_the_public_names_and_only_those(package: str) -> None:
         getattr(module, name)  # imports the modules they are in
     listed = [name for name in dir(module) if not (name.startswith("__") and name.endswith("__"))]
     assert listed == sorted(name for name in module.__all__ if not name.startswith("__"))
+
+
+@pytest.mark.parametrize(
+    ("query", "sent"),
+    [
+        ({"a": ["1", "2"], "b": ("x",)}, "?a=1&a=2&b=x"),
+        ({"a": True, "b": 1, "c": None, "d": []}, "?a=true&b=1"),
+        ({"a": None}, ""),
+    ],
+)
+@pytest.mark.parametrize("made", [ChatAIMLAPI, AIMLAPI, AIMLAPIEmbeddings, AIMLAPIEmbedding])
+def test_a_query_of_lists_and_booleans_is_sent_as_queries_are(made: Any, query: dict[str, Any], sent: str) -> None:
+    assert asked(made, model="m", base_url=HOST, default_query=query).partition("?")[2] == sent.lstrip("?")
+
+
+@pytest.mark.parametrize("way", FOUR_WAYS, ids=str)
+@pytest.mark.parametrize(
+    ("nested", "flat"),
+    [
+        ({"type": "function", "function": {"name": "f"}}, {"type": "function", "name": "f"}),
+        ({"type": "custom", "custom": {"name": "c"}}, {"type": "custom", "name": "c"}),
+        (
+            {
+                "type": "allowed_tools",
+                "allowed_tools": {"mode": "auto", "tools": [{"type": "function", "function": {"name": "f"}}]},
+            },
+            {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "f"}]},
+        ),
+    ],
+)
+def test_a_tool_choice_has_the_form_of_the_endpoint(way: Way, nested: Any, flat: Any) -> None:
+    host = Host()
+    tools = [
+        {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}},
+        {"type": "custom", "custom": {"name": "c"}},
+    ]
+    for choice in (nested, flat):
+        host.ask(way, [{"role": "user", "content": "Hi"}], tools, tool_choice=choice)
+        assert host.bodies[-1]["tool_choice"] == (flat if way.endpoint == "responses" else nested)

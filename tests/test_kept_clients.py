@@ -39,7 +39,7 @@ def test_a_client_serves_until_a_setting_changes(
     assert get(model).retry.max_retries == 7
     model.default_headers["x-a"] = "2"
     model.default_query["q"].append("2")
-    assert (get(model).headers, get(model).query) == ({"x-a": "2"}, {"q": "['1', '2']"})
+    assert (get(model).headers, get(model).query) == ({"x-a": "2"}, {"q": ["1", "2"]})
     monkeypatch.setenv("AIMLAPI_BASE_URL", "http://127.0.0.1:9/v1")
     assert get(model).base_url == "http://127.0.0.1:9/v1"
     monkeypatch.delenv("AIMLAPI_BASE_URL")

@@ -67,13 +67,14 @@ def _nested(tool: Mapping[str, Any], is_typed: bool) -> Mapping[str, Any]:
 def resolve_tool_choice(user: Json, target: Target) -> tuple[Any, tuple[str, str, str] | None]:
     """The tool choice to send, and (set, sent, reason) where it is weaker than the one that was set.
 
+    A choice that is written flat, as /v1/responses has it, is nested.
     A required call, or one of a named tool, becomes the nearest that is taken: a required call, else the model's own
     choice. `none` has nothing near it: it is refused with the parameters.
 
     Raises:
         InvalidRequestError: nothing near it is taken, or it would be weakened and the target is strict.
     """
-    choice, model, rules, title = user["tool_choice"], target.model, target.rules, target.preset.title
+    choice, model, rules, title = _nested_choice(user["tool_choice"]), target.model, target.rules, target.preset.title
     if not _forces_a_call(choice) or (rules.parameters is not None and "tool_choice" not in rules.parameters):
         return choice, None
     if refused_choice(choice, rules):
@@ -89,6 +90,16 @@ def resolve_tool_choice(user: Json, target: Target) -> tuple[Any, tuple[str, str
         raise InvalidRequestError(f"{title} does not accept `tool_choice` {choice!r} for {model}: {reason}.{advice}")
     name = (choice.get("function") or {}).get("name") if isinstance(choice, Mapping) else choice
     return sent, (str(name or choice), sent, reason)
+
+
+def _nested_choice(choice: Any) -> Any:
+    kind = choice.get("type") if isinstance(choice, Mapping) else None
+    if kind not in ("function", "custom", "allowed_tools") or kind in choice:
+        return choice
+    inner = {name: value for name, value in choice.items() if name != "type"}
+    if isinstance(inner.get("tools"), list):
+        inner["tools"] = [_nested_choice(tool) for tool in inner["tools"]]
+    return {"type": kind, kind: inner}
 
 
 def tool_choice_for(choice: Any, tools: Sequence[Json]) -> str | Json | None:

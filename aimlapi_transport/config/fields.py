@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     import httpx
+    from pydantic.fields import FieldInfo
 
     TimeoutSetting: TypeAlias = float | tuple[float | None, float | None] | httpx.Timeout | None
     HttpClient: TypeAlias = httpx.Client | None
@@ -126,12 +127,17 @@ def validated_field(value: Any, validate: Callable[[Any], Any], name: str) -> An
         raise ValueError(f"`{name}` {problem}: pass {ACCEPTED[name]}.") from None
 
 
-def model_problem(model: Any, example: str) -> str | None:
+def model_problem(settings: Mapping[str, Any], field: FieldInfo, name: str, example: str) -> str | None:
     """What is wrong with the id of a model, None where nothing is.
 
     Args:
+        field: of the model's id: a subclass may have a default for it.
+        name: of that field.
         example: an id, for who passed none.
     """
+    if name not in settings and not field.is_required():
+        return None
+    model = settings.get(name)
     if isinstance(model, str) and model.strip():
         return None
     if isinstance(model, str):
