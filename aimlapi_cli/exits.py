@@ -15,7 +15,8 @@ DONE, FAILED, WRONG, WAITING, FAULT, STOPPED = 0, 1, 2, 3, 70, 130
 # docs/command-line.md shows this table; a test keeps them alike.
 CODES = {
     DONE: "done; also when a reader such as `head` closed the pipe early",
-    FAILED: "an error of the provider, the network or this machine; the reason is one sentence on stderr",
+    FAILED: "an error of the provider, the network or this machine, or a missing key; "
+    "the reason is one sentence on stderr",
     WRONG: "a wrong argument or setting",
     WAITING: "`aimlapi batch` stopped at its budget, or because no row could be answered: rows wait; "
     "or a video, music or a transcript is not ready yet",
