@@ -36,8 +36,9 @@ def build_request(
     tools = (options.parameters or {}).get("tools")
     if preset.lists_models and not takes_marks(model) and has_marks(messages, tools):
         warn_left_out(model, "cache_control", is_strict=options.strict_parameters)
-        messages = [without_marks(message) for message in messages]
-        if isinstance(tools, list):
+        if isinstance(messages, Sequence) and not isinstance(messages, (str, bytes)):
+            messages = [without_marks(message) for message in messages]
+        if isinstance(tools, (list, tuple)):
             parameters = {**(options.parameters or {}), "tools": [without_mark(tool) for tool in tools]}
             options = options._replace(parameters=parameters)
     if to_responses is None:

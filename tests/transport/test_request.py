@@ -12,14 +12,17 @@ from hypothesis import strategies as st
 from aimlapi_transport.chat.request import Request, chat_request
 from aimlapi_transport.config.hosts import AIMLAPI, ANYFAST, POWERTOKENS, Preset
 from aimlapi_transport.errors import InvalidRequestError
+from aimlapi_transport.request_builder import build_request
+from aimlapi_transport.request_options import RequestOptions
 
 HI = [{"role": "user", "content": "Hi"}]
-GPT, CLAUDE, MINIMAX, GLM, QWEN = (
+GPT, CLAUDE, MINIMAX, GLM, QWEN, DEEPSEEK = (
     "openai/gpt-4o",
     "anthropic/claude-opus-4.1",
     "minimax/m2",
     "glm-4.7-flash",
     "qwen3-max",
+    "deepseek/deepseek-chat",
 )
 
 
@@ -284,6 +287,43 @@ def test_messages_that_cannot_be_sent(preset: Preset, messages: Any, says: str) 
     with pytest.raises(InvalidRequestError) as caught:
         body(GLM if preset is POWERTOKENS else "m", messages, preset)
     assert says in caught.value.message
+
+
+MARKED = {"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}}
+MARKED_TOOL = {"type": "function", "function": {"name": "f"}, "cache_control": {"type": "ephemeral"}}
+
+
+@pytest.mark.filterwarnings("ignore::aimlapi_transport.client.UnlistedParameterWarning")
+@pytest.mark.parametrize("model", [GPT, DEEPSEEK])  # the second takes no marks of caches, which are left out
+@pytest.mark.parametrize("tools", [None, [MARKED_TOOL]])
+@pytest.mark.parametrize(
+    ("messages", "says"),
+    [
+        (None, "No messages"),
+        ("Hi", "`messages` is 'Hi'"),
+        (b"Hi", "`messages` is"),
+        ({"role": "user"}, "`messages` is"),
+        ([None], "messages[0] is of type NoneType"),
+        (["cache_control"], "messages[0] is of type str"),
+        ([{"role": "user", "content": [None]}], "without a `type`"),
+        ([{"role": "user", "content": ["cache_control"]}], "without a `type`"),
+        ([{"role": "system", "content": [MARKED, None]}], "without a `type`"),
+        ([{"role": "system", "content": [{**MARKED, "text": 3}]}], "without a `text`"),
+        ([{"content": [MARKED]}], "unknown role None"),
+    ],
+)
+def test_malformed_messages_are_refused_whatever_is_left_out(model: str, tools: Any, messages: Any, says: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        build_request(model, messages, RequestOptions(parameters={"tools": tools}))
+    assert says in caught.value.message
+
+
+@pytest.mark.filterwarnings("ignore::aimlapi_transport.client.UnlistedParameterWarning")
+def test_marks_of_caches_are_left_out_beside_tools_of_any_form() -> None:
+    for tools in ([None], ["cache_control"], [3], (MARKED_TOOL,)):
+        sent = build_request(DEEPSEEK, iter(HI), RequestOptions(parameters={"tools": tools}))  # type: ignore[arg-type]
+        assert orjson.loads(sent.body)["messages"] == HI
+    assert b"cache_control" not in sent.body
 
 
 @pytest.mark.parametrize("model", ["", "  ", None, 3])
