@@ -48,7 +48,7 @@ class _DeltaStream:
         deltas: list[Delta] = []
         try:
             if self._answer is None:
-                deltas = await self._client._with_retries(self._begin, self._time_limits)
+                deltas = await self._client._with_retries(self._begin, self._time_limits, lambda _: not self._is_over)
             else:
                 deltas = await self._answer.deltas()
         except AIMLAPIError as error:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -219,6 +221,58 @@ async def test_an_async_stream_closed_in_the_pause_before_a_retry_sends_no_furth
     deltas: Any = AsyncClient(api_key=KEY, http_client=own, sleep=close).stream_chat("m", HI)
     assert [delta async for delta in deltas] == []
     assert len(received) == 1
+
+
+class Silence(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that says nothing, and breaks once it is closed."""
+
+    def __init__(self) -> None:
+        self.is_read = threading.Event()
+        self._is_closed = threading.Event()
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.is_read.set()
+        self._is_closed.wait()
+        raise httpx.ReadError("closed")
+        yield b""
+
+    def close(self) -> None:
+        self._is_closed.set()
+
+    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        self.is_read.set()
+        await asyncio.to_thread(self._is_closed.wait)
+        raise httpx.ReadError("closed")
+        yield b""
+
+    async def aclose(self) -> None:
+        self._is_closed.set()
+
+
+def test_a_stream_closed_before_its_first_event_is_not_tried_again() -> None:
+    body, pauses = Silence(), list[float]()
+    own = httpx.Client(transport=httpx.MockTransport(lambda request: httpx.Response(200, stream=body)))
+    deltas = Client(api_key=KEY, http_client=own, sleep=pauses.append).stream_chat("m", HI)
+    with ThreadPoolExecutor() as pool:
+        reading = pool.submit(list, deltas)
+        body.is_read.wait()
+        deltas.close()
+        assert (reading.result(), pauses) == ([], [])
+
+
+async def test_an_async_stream_closed_before_its_first_event_is_not_tried_again() -> None:
+    body, pauses = Silence(), list[float]()
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    own = httpx.AsyncClient(transport=httpx.MockTransport(lambda request: httpx.Response(200, stream=body)))
+    deltas: Any = AsyncClient(api_key=KEY, http_client=own, sleep=pause).stream_chat("m", HI)
+    reading = asyncio.ensure_future(_drain(deltas))
+    await asyncio.to_thread(body.is_read.wait)
+    await deltas.aclose()
+    await reading
+    assert pauses == []
 
 
 async def _drain(deltas: AsyncGenerator[Delta, None]) -> None:

@@ -236,6 +236,8 @@ def test_ids_come_from_headers_and_the_first_event_that_has_one() -> None:
     completion = folded(events, headers=headers)
     assert (completion.id, completion.model) == ("first", "m")
     assert (completion.inference_id, completion.client_request_id) == ("inf", "mine")
+    completion = folded(events, headers=dict.fromkeys(headers, ""))
+    assert (completion.inference_id, completion.client_request_id) == (None, None)
 
 
 @pytest.mark.parametrize(
