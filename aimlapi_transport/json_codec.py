@@ -79,7 +79,7 @@ def is_too_deep(data: bytes | bytearray | str) -> bool:
     if len(data) <= 2 * _DEEPEST:  # a level has two brackets
         return False
     raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
-    if raw.count(b"[") + raw.count(b"{") <= _DEEPEST:  # also of a long text with little around it
+    if _has_few(b"[", raw) and _has_few(b"{", raw):  # also of a long text with little around it
         return False
     raw = bytes(raw)  # a bytearray takes twice as long
     marks = raw.translate(None, _NO_MARKS)
@@ -93,6 +93,16 @@ def is_too_deep(data: bytes | bytearray | str) -> bool:
             depth += 1 if bracket in b"[{" else -1
             deepest = max(depth, deepest)
     return deepest > _DEEPEST
+
+
+def _has_few(mark: bytes, raw: bytes | bytearray) -> bool:
+    """Whether a mark is too rare for half of the levels; in a long text `count` takes 30 times as long as `find`."""
+    position = -1
+    for _ in range(_DEEPEST // 2 + 1):
+        position = raw.find(mark, position + 1)
+        if position < 0:
+            return True
+    return False
 
 
 def dumps(value: Any) -> bytes:
