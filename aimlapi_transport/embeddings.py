@@ -16,6 +16,7 @@ from typing import Any
 
 from aimlapi_transport.chat.usage import Cost, Usage, cost_from, usage_from
 from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.config.aliases import check_call_arguments
 from aimlapi_transport.config.embedding_families import PLAIN, Embedder, Task, embedder_for
 from aimlapi_transport.config.hosts import AIMLAPI, Preset
 from aimlapi_transport.error_bodies import beginning
@@ -109,6 +110,7 @@ def embedding_request(
     for position, text in enumerate(texts):
         _check_text(text, f"texts[{position}]", model, row, alone=alone)
     parameters = options.parameters or {}
+    check_call_arguments(parameters)
     checked, unlisted = _checked(parameters, model, row, options.strict_parameters)
     if task is not None and row.task_parameter is not None and parameters.keys().isdisjoint(_TASK_PARAMETERS):
         word = row.task(task)

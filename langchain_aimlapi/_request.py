@@ -8,7 +8,6 @@ from typing import Any
 from langchain_core.messages import BaseMessage
 
 from aimlapi_transport.client import AsyncClient, Client
-from aimlapi_transport.config.aliases import is_key
 from aimlapi_transport.request import Request
 from aimlapi_transport.request_builder import build_request
 from aimlapi_transport.request_options import RequestOptions
@@ -35,9 +34,6 @@ def to_request(
     Raises:
         InvalidRequestError: an argument of the call that is none, or not what it must be.
     """
-    for name in call:
-        if is_key(name):
-            raise InvalidRequestError(f"`{name}` is not an argument of a call: pass `api_key` where the model is made.")
     for name in ("extra_headers", "extra_query", "extra_body"):
         if call.get(name) is not None and not isinstance(call[name], Mapping):
             raise InvalidRequestError(f"`{name}` is of type {type(call[name]).__name__}: pass a dict.")

@@ -8,6 +8,7 @@ from typing import Any
 from langchain_core.language_models import LangSmithParams
 from typing_extensions import Self
 
+from aimlapi_transport.config.aliases import is_of_connection
 from aimlapi_transport.config.fields import digest, public_address, timeout_to_json
 from aimlapi_transport.repr_fields import repr_fields
 from langchain_aimlapi._compat import forget_serialized
@@ -86,6 +87,7 @@ class SerializableChat(ChatSettings):
         if params["base_url"] != self.base_url:
             params["base_url_digest"] = digest({"base_url": self.base_url})
         params = {name: value for name, value in params.items() if value is not None}
+        call = {name: value for name, value in call.items() if not is_of_connection(name)}  # refused, and secrets
         params |= {"model": self.model_name, **self._body_parameters(call), **call}
         for name in _SECRETS:
             if isinstance(params.get(name), Mapping) and params[name]:

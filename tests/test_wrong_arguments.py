@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from langchain_core.callbacks import BaseCallbackHandler
 from llama_index.core.llms import ChatMessage
 
 from aimlapi_transport import Client
 from aimlapi_transport.errors import InvalidRequestError
-from langchain_aimlapi import ChatAIMLAPI
-from llama_index_aimlapi import AIMLAPI
+from langchain_aimlapi import AIMLAPIEmbeddings, ChatAIMLAPI
+from llama_index_aimlapi import AIMLAPI, AIMLAPIEmbedding
 
 NOWHERE: dict[str, Any] = {"api_key": "k", "base_url": "http://127.0.0.1:9/v1", "max_retries": 0}
 QUESTION = [ChatMessage(content="Hello", role="user")]
@@ -83,3 +84,49 @@ def test_messages_that_are_no_list_are_named_as_a_whole(messages: Any, use_respo
 def test_one_tool_is_no_list_of_tools() -> None:
     with pytest.raises(InvalidRequestError, match="pass a list of tools"):
         _llama_index().chat_with_tools({"type": "web_search"}, "Hello")  # type: ignore[arg-type]  # the mistake
+
+
+SECRET = "sk-of-somebody"
+EVERYWHERE: list[Callable[..., Any]] = [
+    *CALLS,
+    lambda **call: _langchain(use_responses_api=True).bind(**call).invoke("Hello"),
+    lambda **call: _llama_index(use_responses_api=True).complete("Hello", **call),
+    lambda **call: Client(**NOWHERE).chat("m", [{"role": "user", "content": "Hello"}], **call),
+    lambda **call: AIMLAPIEmbeddings(model="m", **NOWHERE).embed_query("Hello", **call),
+    lambda **call: AIMLAPIEmbedding("m", **NOWHERE, additional_kwargs=call).get_text_embedding("Hello"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("api_key", SECRET),
+        ("openai_api_key", SECRET),
+        ("base_url", f"https://user:{SECRET}@127.0.0.1"),
+        ("default_headers", {"x-team": SECRET}),
+        ("default_query", {"team": SECRET}),
+        ("proxy", f"http://user:{SECRET}@127.0.0.1"),
+        ("max_retries", 3),
+        ("http_client", object()),
+    ],
+)
+@pytest.mark.parametrize("ask", EVERYWHERE)
+def test_a_setting_of_the_connection_is_no_argument_of_a_call(ask: Callable[..., Any], name: str, value: Any) -> None:
+    """It would be sent in the body."""
+    with pytest.raises(InvalidRequestError, match="is not an argument of a call: pass") as caught:
+        ask(**{name: value})
+    assert SECRET not in str(caught.value)
+
+
+def test_a_setting_of_the_connection_in_a_call_is_in_no_trace() -> None:
+    shown: list[str] = []
+
+    class Tracer(BaseCallbackHandler):
+        def on_chat_model_start(self, *args: Any, **kwargs: Any) -> None:
+            shown.append(repr(kwargs))
+
+    for name in ("api_key", "proxy"):
+        with pytest.raises(InvalidRequestError):
+            ChatAIMLAPI(model="m", api_key="k").invoke("Hi", {"callbacks": [Tracer()]}, **{name: SECRET})
+    assert len(shown) == 2
+    assert SECRET not in str(shown)

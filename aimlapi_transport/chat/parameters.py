@@ -14,6 +14,7 @@ from aimlapi_transport.chat.tool_settings import (
 )
 from aimlapi_transport.chat.validation import ONLY_RESPONSES, check_value, nearest_parameter
 from aimlapi_transport.chat.wire_types import Json
+from aimlapi_transport.config.aliases import check_call_arguments
 from aimlapi_transport.config.hosts import Limit
 from aimlapi_transport.errors import InvalidRequestError
 
@@ -31,7 +32,11 @@ def set_parameters(parameters: Mapping[str, Any] | None) -> Json:
     """What the user set: no None values, and nothing about tools that says nothing where their list is empty.
 
     Servers refuse an empty list: https://github.com/langchain-ai/langchain/issues/37184
+
+    Raises:
+        InvalidRequestError: a setting of the connection is among them.
     """
+    check_call_arguments(parameters or {})
     user: Json = {}
     for name, value in (parameters or {}).items():
         if value is not None:

@@ -20,6 +20,13 @@ _ADDRESSES = ("base_url", "api_base")  # blank ones count as none
 _PER_CALL = frozenset(
     ("extra_headers", "extra_query", "stream_options", "tools", "tool_choice", "parallel_tool_calls", "response_format")
 )
+_OF_CONNECTION = frozenset(
+    (
+        *("base_url", "api_base", "openai_api_base", "aimlapi_api_base", "max_retries", "request_timeout", "deadline"),
+        *("first_chunk_timeout", "stream_chunk_timeout", "default_headers", "default_query", "strict_parameters"),
+        *("proxy", "openai_proxy", "http_client", "http_async_client", "async_http_client", "http_socket_options"),
+    )
+)
 _NONE_IS_DEFAULT = ("max_retries", "streaming")  # fields for which other classes take None, and mean their default
 
 
@@ -131,6 +138,23 @@ class Aliases:
 def is_key(name: str) -> bool:
     """Whether a setting of this name would be a key."""
     return name.lower().replace("_", "").endswith("apikey")
+
+
+def is_of_connection(name: str) -> bool:
+    """Whether an argument of a call has the name of a setting for the host and the connections, or of a key."""
+    return name in _OF_CONNECTION or is_key(name)
+
+
+def check_call_arguments(parameters: Mapping[str, Any]) -> None:
+    """Refuses settings of the connection among the parameters of a call: the host would get them in the body.
+
+    Raises:
+        InvalidRequestError: it names the first; its value, which may be a secret, is in no message.
+    """
+    for name, value in parameters.items():
+        if value is not None and is_of_connection(name):
+            setting = "api_key" if is_key(name) else name
+            raise _refusal(f"`{name}` is not an argument of a call: pass `{setting}` where the model is made.")
 
 
 def _refusal(message: str) -> InvalidRequestError:
