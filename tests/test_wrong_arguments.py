@@ -125,8 +125,9 @@ def test_a_setting_of_the_connection_in_a_call_is_in_no_trace() -> None:
         def on_chat_model_start(self, *args: Any, **kwargs: Any) -> None:
             shown.append(repr(kwargs))
 
+    model: Any = ChatAIMLAPI(model="m", api_key="k")
     for name in ("api_key", "proxy"):
         with pytest.raises(InvalidRequestError):
-            ChatAIMLAPI(model="m", api_key="k").invoke("Hi", {"callbacks": [Tracer()]}, **{name: SECRET})
+            model.invoke("Hi", {"callbacks": [Tracer()]}, **{name: SECRET})
     assert len(shown) == 2
     assert SECRET not in str(shown)
