@@ -25,6 +25,7 @@ from typing_extensions import Self
 
 from aimlapi_transport.config.fields import (
     ABOUT,
+    ACCEPTED,
     AsyncHttpClient,
     HttpClient,
     public_address,
@@ -162,10 +163,8 @@ class ConnectionFields(Closable, BaseModel):
     def _kept_client(self, kind: type[T_Client], http_client: Any) -> T_Client:
         """The client of the last call, or another where the settings, or the environment's address, have changed."""
         settings = {**self._config(), "http_client": http_client}
-        # Copies: the user's own may be changed in place.
-        if settings["headers"]:
-            settings["headers"] = {key: str(value) for key, value in dict(settings["headers"]).items()}
-        settings["query"] = dict(settings["query"] or {})
+        settings["headers"] = {key: str(value) for key, value in self._copy_of("default_headers").items()}
+        settings["query"] = self._copy_of("default_query")
         settings["socket_options"] = tuple(map(tuple, settings["socket_options"] or ()))
         if not str(self.base_url or "").strip():
             from aimlapi_transport.config.settings import resolve_host
@@ -174,9 +173,23 @@ class ConnectionFields(Closable, BaseModel):
         kept: tuple[dict[str, Any], T_Client] | None = self._kept.clients.get(kind)
         if kept is not None and kept[0] == settings:
             return kept[1]
+        from aimlapi_transport.http.user_client import check_http_clients
+
+        check_http_clients(**self._own_clients())
         client = kind(pool_handle=self._pool_handle, **settings)
         self._kept.clients[kind] = settings, client
         return client
+
+    def _copy_of(self, name: str) -> dict[Any, Any]:
+        """The headers or the query as they are now: the user's own may be changed in place, or assigned anything."""
+        value: Any = getattr(self, name)
+        try:
+            return dict(value or {})
+        except (TypeError, ValueError):
+            from aimlapi_transport.errors import InvalidRequestError
+
+            kind = type(value).__name__
+            raise InvalidRequestError(f"`{name}` is of type {kind}: pass {ACCEPTED[name]}.") from None
 
     def __getstate__(self) -> dict[Any, Any]:
         """An instance is a value: your own HTTP clients are connections, and stay behind."""

@@ -11,12 +11,14 @@ from typing import Any
 import httpx
 import pytest
 
-from aimlapi_transport.errors import AuthenticationError
+from aimlapi_transport.errors import AuthenticationError, InvalidRequestError
 from langchain_aimlapi import AIMLAPIEmbeddings, ChatAIMLAPI
 from llama_index_aimlapi import AIMLAPI, AIMLAPIEmbedding
 
 CLASSES: list[Callable[..., Any]] = [ChatAIMLAPI, AIMLAPIEmbeddings, AIMLAPI, AIMLAPIEmbedding]
 KEY = "sk-of-the-environment"
+SECRET = "of-somebody"
+WAYS = ("invoke", "complete", "embed_query", "get_text_embedding")
 
 
 def made(cls: Callable[..., Any], **settings: Any) -> Any:
@@ -78,3 +80,23 @@ def test_copies_and_pickles_have_no_client_and_no_key_of_the_environment(cls: Ca
     for other in (copy.deepcopy(model), pickle.loads(written)):
         assert other == model
         assert other._client() is not model._client()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("default_headers", 5), ("default_headers", SECRET), ("default_query", [SECRET])),
+        *(("http_client", 5), ("http_client", SECRET), ("http_client", httpx.AsyncClient())),
+    ],
+)
+@pytest.mark.parametrize("cls", CLASSES)
+def test_a_wrong_value_that_is_assigned_is_named_at_the_next_call(
+    cls: Callable[..., Any], name: str, value: Any
+) -> None:
+    model = made(cls, max_retries=0)
+    model._client()
+    setattr(model, name, value)
+    ask = next(filter(None, (getattr(model, way, None) for way in WAYS)))
+    with pytest.raises(InvalidRequestError, match=f"`{name}` is of type .*: pass an? ") as caught:
+        ask("Hi")
+    assert SECRET not in str(caught.value)
