@@ -124,7 +124,7 @@ class Exchange:
 
     async def _fallback(self, reply: Reply) -> Request:
         """What to send after a refusal; raises its error where there is nothing."""
-        body = await _read_within(reply, *ERROR_BODY_LIMITS) if reply.can_be_read else b""
+        body = await self._read_within(reply, *ERROR_BODY_LIMITS) if reply.can_be_read else b""
         if self.request.fallback is None or not is_unknown_response(self.status, body):
             raise error_for(self.status, body, self.headers, scrub=self.scrub)
         return self.request.fallback
@@ -202,7 +202,7 @@ class Exchange:
         elif reply is not None:
             try:
                 if error is None and reply.trace.is_body_live:
-                    await _read_within(reply, *DRAIN_LIMITS)
+                    await self._read_within(reply, *DRAIN_LIMITS)
                 await reply.close()
                 self._reply = None
             except Exception as failure:
@@ -212,26 +212,26 @@ class Exchange:
                 self.abandon()
                 raise
 
+    async def _read_within(self, reply: Reply, max_bytes: int, seconds: float) -> bytes:
+        """What comes of a body in so many bytes and seconds, before the deadline, and before it breaks.
+
+        A server that keeps the connection open must not keep the caller waiting for the whole `timeout`.
+        """
+        data = bytearray()
+        seconds = self.time_limits.until_end(seconds)
+        end = time.monotonic() + seconds
+        reply.limit_silence(seconds)
+        try:
+            while len(data) <= max_bytes and time.monotonic() <= end and (piece := await reply.read()):
+                data += piece
+        except Exception as error:
+            if not is_broken(error):
+                raise
+        return bytes(data)
+
     def abandon(self) -> asyncio.Task[None] | None:
         """Gives the reply up; see `Reply.abandon`."""
         return None if self._reply is None else self._reply.abandon()
-
-
-async def _read_within(reply: Reply, max_bytes: int, seconds: float) -> bytes:
-    """What comes of a body in so many bytes and seconds, and before it breaks.
-
-    A server that keeps the connection open must not keep the caller waiting for the whole `timeout`.
-    """
-    data = bytearray()
-    end = time.monotonic() + seconds
-    reply.limit_silence(seconds)
-    try:
-        while len(data) <= max_bytes and time.monotonic() <= end and (piece := await reply.read()):
-            data += piece
-    except Exception as error:
-        if not is_broken(error):
-            raise
-    return bytes(data)
 
 
 def is_unknown_response(status: int, body: bytes) -> bool:

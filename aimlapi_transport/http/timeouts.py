@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import httpx
 
@@ -31,6 +31,8 @@ class Timeouts(NamedTuple):
     write: float | None
     pool: float | None
 
+
+T_Seconds = TypeVar("T_Seconds", float, float | None)
 
 _DEFAULT = Timeouts(CONNECT_SECONDS, FIRST_CHUNK_SECONDS, FIRST_CHUNK_SECONDS, FIRST_CHUNK_SECONDS)
 
@@ -64,7 +66,7 @@ class TimeLimits:
         self.check()
         return Timeouts(*map(self.until_end, timeouts))
 
-    def until_end(self, seconds: float | None) -> float | None:
+    def until_end(self, seconds: T_Seconds) -> T_Seconds | float:
         """So many seconds, or those that are left until the deadline."""
         if self.end is None:
             return seconds

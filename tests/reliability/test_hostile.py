@@ -9,11 +9,12 @@ import resource
 import sys
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 
 from aimlapi_transport.client import AsyncClient, Client
@@ -226,6 +227,42 @@ def test_a_deadline_keeps_what_came_before_it(form: Form, monkeypatch: pytest.Mo
     assert (found.kind, "deadline of 30 s" in str(found.error)) == ("APITimeoutError", True)
     assert clock.monotonic() < 40
     assert bool(found.text) == (form.kind == "stream")
+
+
+class NotedSilence(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body without content that notes how long it would be waited for."""
+
+    def __init__(self, request: httpx.Request, noted: list[float]) -> None:
+        self._request, self._noted = request, noted
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._noted.append(self._request.extensions["timeout"]["read"])
+        yield b""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self._noted.append(self._request.extensions["timeout"]["read"])
+        yield b""
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("is_async", [False, True])
+def test_the_body_of_an_error_is_waited_for_until_the_deadline_at_most(streamed: bool, is_async: bool) -> None:
+    noted: list[float] = []
+    transport = httpx.MockTransport(lambda request: httpx.Response(500, stream=NotedSilence(request, noted)))
+    settings: dict[str, Any] = {"api_key": KEY, "deadline": 3, "max_retries": 0}
+
+    async def run(client: AsyncClient) -> None:
+        if streamed:
+            await anext(client.stream_chat("m", HI))
+        await client.chat("m", HI)
+
+    with pytest.raises(AIMLAPIError, match="500"):
+        if is_async:
+            asyncio.run(run(AsyncClient(http_client=httpx.AsyncClient(transport=transport), **settings)))
+        client = Client(http_client=httpx.Client(transport=transport), **settings)
+        next(client.stream_chat("m", HI)) if streamed else client.chat("m", HI)
+    assert len(noted) == 1
+    assert noted[0] <= 3
 
 
 def test_a_deadline_leaves_no_time_for_a_pause_past_it() -> None:
