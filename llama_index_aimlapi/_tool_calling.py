@@ -34,7 +34,7 @@ class ToolCalling(StructuredPrediction):
         while True:
             response: ChatResponse = self.chat(**tries.arguments)
             if not tries.is_asked_again(response):
-                return response
+                return self._validate_chat_with_tools_response(response, tools, tries.parallel)
 
     async def achat_with_tools(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> ChatResponse:
         """As `chat_with_tools`, for asyncio."""
@@ -42,7 +42,7 @@ class ToolCalling(StructuredPrediction):
         while True:
             response: ChatResponse = await self.achat(**tries.arguments)
             if not tries.is_asked_again(response):
-                return response
+                return self._validate_chat_with_tools_response(response, tools, tries.parallel)
 
     def stream_chat_with_tools(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> ChatResponseGen:
         """As `chat_with_tools`, piece by piece; the last piece of a try that is repeated is left out."""
@@ -118,10 +118,12 @@ class _Tries:
 
     Attributes:
         arguments: of `chat`, for the next one.
+        parallel: whether an answer may call several tools.
     """
 
     def __init__(self, arguments: Json, retries: int) -> None:
         self.arguments = arguments
+        self.parallel = arguments.get("allow_parallel_tool_calls") is not False
         self._retries = retries
 
     def is_asked_again(self, response: ChatResponse) -> bool:
@@ -136,6 +138,7 @@ class _Tries:
 def _streamed(llm: ToolCalling, tries: _Tries) -> ChatResponseGen:
     again = True
     while again:
+        again = False  # of a stream without a piece, too
         with closing(llm.stream_chat(**tries.arguments)) as responses:
             for response in responses:
                 again = tries.is_asked_again(response)
@@ -146,6 +149,7 @@ def _streamed(llm: ToolCalling, tries: _Tries) -> ChatResponseGen:
 async def _astreamed(llm: ToolCalling, tries: _Tries) -> ChatResponseAsyncGen:
     again = True
     while again:
+        again = False
         async with aclosing(await llm.astream_chat(**tries.arguments)) as responses:
             async for response in responses:
                 again = tries.is_asked_again(response)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from llama_index.core.agent.workflow import FunctionAgent
 from llama_index.core.tools import FunctionTool
+from pydantic import PrivateAttr
 
-from llama_index_aimlapi import ToolCallError
+from llama_index_aimlapi import AIMLAPI, ToolCallError
 from tests.llama_index.host import DONE, Host, call, chunk, whole
 
 BROKEN = '{"x": 1, "y": '
@@ -79,6 +81,50 @@ async def test_every_form_asks_again_and_answers_every_call(form: str) -> None:
     assert [message["tool_call_id"] for message in told] == ["id0", "id1"]
     assert "another one of the same answer" in told[0]["content"]
     assert json.loads(host.bodies[1]["messages"][1]["tool_calls"][0]["function"]["arguments"]) == {"x": 5, "y": 6}
+
+
+class Silent(AIMLAPI):
+    """Its second stream has no piece."""
+
+    _streams: int = PrivateAttr(default=0)
+
+    def stream_chat(self, messages: Any, **kwargs: Any) -> Any:
+        self._streams += 1
+        assert self._streams < 3, "asked a third time"
+        return super().stream_chat(messages, **kwargs) if len(messages) == 1 else (piece for piece in ())
+
+    async def astream_chat(self, messages: Any, **kwargs: Any) -> Any:
+        pieces = self.stream_chat(messages, **kwargs)
+
+        async def responses() -> AsyncIterator[Any]:
+            for piece in pieces:
+                yield piece
+
+        return responses()
+
+
+async def test_a_stream_without_a_piece_ends_the_tries() -> None:
+    settings = dict(Host([answer(BROKEN, streamed=True)]).llm(invalid_tool_call_retries=5))
+    assert list(Silent(**settings).stream_chat_with_tools([ADD], "Hi"))[1:] == []
+    llm = Silent(**settings)
+    assert [piece async for piece in await llm.astream_chat_with_tools([ADD], "Hi")][1:] == []
+
+
+class Validating(AIMLAPI):
+    """Looks at answers where LlamaIndex lets a class do so."""
+
+    def _validate_chat_with_tools_response(self, response: Any, tools: Any, *args: Any, **kwargs: Any) -> Any:
+        parallel = kwargs.get("allow_parallel_tool_calls", args[0] if args else False)
+        return response.model_copy(update={"raw": (tools, parallel)})
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+@pytest.mark.parametrize("parallel", [False, True])
+async def test_a_class_may_look_at_whole_answers(retries: int, parallel: bool) -> None:
+    llm = Validating(**dict(Host([text("3", streamed=False)]).llm(invalid_tool_call_retries=retries)))
+    options = {"allow_parallel_tool_calls": parallel}
+    assert llm.chat_with_tools([ADD], "Hi", **options).raw == ([ADD], parallel)
+    assert (await llm.achat_with_tools([ADD], "Hi", **options)).raw == ([ADD], parallel)
 
 
 def test_it_is_a_setting_like_any_other() -> None:
