@@ -1,33 +1,68 @@
 """The classes of `errors` for failures that a stream reports after it began: each is also a StreamError.
 
 To catch one, catch its class in `errors`, or `StreamError`. Whether to retry, the class of the status says.
-The classes follow from those of `aimlapi_transport.stream_errors`: the same names, and the same tree.
+The names and the tree are those of `aimlapi_transport.stream_errors`.
 """
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from aimlapi_transport import errors as base
 from aimlapi_transport import stream_errors as transport
 from langchain_aimlapi import errors
 
-if TYPE_CHECKING:
+__all__ = [
+    "AuthenticationError",
+    "ContextLengthError",
+    "InsufficientCreditsError",
+    "InvalidRequestError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "QuotaExceededError",
+    "RateLimitError",
+    "ServerError",
+]
 
-    def __getattr__(name: str) -> type[base.AIMLAPIError]: ...
+
+class AuthenticationError(errors.AuthenticationError, errors.StreamError, transport.AuthenticationError):
+    """A stream said that it failed with 401."""
+
+
+class PermissionDeniedError(errors.PermissionDeniedError, errors.StreamError, transport.PermissionDeniedError):
+    """A stream said that it failed with 403."""
+
+
+class InsufficientCreditsError(
+    errors.InsufficientCreditsError, PermissionDeniedError, transport.InsufficientCreditsError
+):
+    """A stream said that it failed because credits ran out."""
+
+
+class NotFoundError(errors.NotFoundError, errors.StreamError, transport.NotFoundError):
+    """A stream said that it failed with 404."""
+
+
+class InvalidRequestError(errors.InvalidRequestError, errors.StreamError, transport.InvalidRequestError):
+    """A stream said that it failed with 400, 413, 422 or another 4xx."""
+
+
+class ContextLengthError(errors.ContextLengthError, InvalidRequestError, transport.ContextLengthError):
+    """A stream said that the messages are longer than the model reads."""
+
+
+class RateLimitError(errors.RateLimitError, errors.StreamError, transport.RateLimitError):
+    """A stream said that it failed with 429."""
+
+
+class QuotaExceededError(errors.QuotaExceededError, RateLimitError, transport.QuotaExceededError):
+    """A stream said that it failed because a quota is used up."""
+
+
+class ServerError(errors.ServerError, errors.StreamError, transport.ServerError):
+    """A stream said that it failed with 5xx, 408 or 409."""
 
 
 KINDS: dict[type[base.AIMLAPIError], type[base.AIMLAPIError]] = {
     getattr(base, name): getattr(errors, name) for name in errors.__all__ if hasattr(base, name)
 }
 """The transport's class -> LangChain's, of all failures."""
-
-_ours: dict[str, type[base.AIMLAPIError]] = {}
-for _kind in vars(transport).values():  # a parent stands before its kinds
-    if isinstance(_kind, type) and _kind.__module__ == transport.__name__:
-        _bases = (*(KINDS[parent] for parent in _kind.__bases__), _kind)
-        _made = type(_kind.__name__, _bases, {"__doc__": _kind.__doc__, "__module__": __name__})
-        KINDS[_kind] = _ours[_kind.__name__] = _made
-globals().update(_ours)
-
-__all__ = list(_ours)
+KINDS |= {getattr(transport, name): globals()[name] for name in __all__}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import inspect
 import itertools
@@ -85,6 +86,21 @@ def test_public_classes_are_of_public_modules() -> None:
     assert not hidden
     for kind in public_classes():
         assert pickle.loads(pickle.dumps(kind)) is kind
+
+
+@pytest.mark.parametrize("module", [errors, stream_errors, *(other for _, other in PAIRS)], ids=lambda m: m.__name__)
+def test_a_type_checker_sees_each_error_as_a_class(module: ModuleType) -> None:
+    named: set[str] = set()
+    public: list[str] = []
+    for statement in ast.parse(inspect.getsource(module)).body:
+        if isinstance(statement, ast.ClassDef):
+            named.add(statement.name)
+        elif isinstance(statement, ast.ImportFrom):
+            named.update(alias.asname or alias.name for alias in statement.names)
+        elif isinstance(statement, ast.Assign):
+            named.add(name := ast.unparse(statement.targets[0]))
+            public = ast.literal_eval(statement.value) if name == "__all__" else public
+    assert public == module.__all__ and kinds(module).keys() <= named
 
 
 @pytest.mark.parametrize("module", [errors, stream_errors, *(other for _, other in PAIRS)], ids=lambda m: m.__name__)
