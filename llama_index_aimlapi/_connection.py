@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from llama_index.core.schema import BaseComponent
 from pydantic import ConfigDict, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 
 from aimlapi_transport.chat.wire_types import Json
 from aimlapi_transport.config.aliases import Aliases
@@ -85,6 +86,8 @@ def _sentence(error: ValidationError) -> str:
 def resolved(cls: type[ConnectionSettings], aliases: Aliases, settings: Mapping[str, Any]) -> Json:
     """The settings under our names, those that are set; what is none of ours joins `additional_kwargs`.
 
+    None counts as not set, but for a field to which a subclass gave a default.
+
     Raises:
         InvalidSettingsError: a setting given twice, a key under another name, or another library's client.
 
@@ -95,4 +98,15 @@ def resolved(cls: type[ConnectionSettings], aliases: Aliases, settings: Mapping[
         taken = aliases.settings(settings, cls.model_fields)
     except InvalidRequestError as error:
         raise InvalidSettingsError(error.message) from None
-    return {name: value for name, value in taken.items() if value is not None}
+    return {
+        name: value
+        for name, value in taken.items()
+        if value is not None or _is_unset_by_none(cls.model_fields.get(name))
+    }
+
+
+def _is_unset_by_none(field: FieldInfo | None) -> bool:
+    """Whether None says something: a subclass gave a default to a field that may be None."""
+    if field is None or field.is_required() or type(None) not in get_args(field.annotation):
+        return False
+    return field.get_default() is not None

@@ -77,7 +77,7 @@ def test_the_defaults_of_a_subclass_are_sent(made: Any) -> None:
     assert sent(made, model="m", temperature=0.1) == {"model": "m", "temperature": 0.1, "max_tokens": 7}
 
 
-@pytest.mark.parametrize("made", [Chat, ChatByAlias])
+@pytest.mark.parametrize("made", CHATS)
 def test_none_takes_a_default_of_a_subclass_back(made: Any) -> None:
     assert sent(made, temperature=None) == {"model": MODEL, "max_tokens": 7}
 
