@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import pydoc
+import re
 from typing import Any
 
 import pytest
@@ -94,4 +95,5 @@ def test_both_clients_show_the_same_arguments_and_docstring(blocking: Any, async
 
 def test_help_of_a_client_lists_them() -> None:
     shown = pydoc.plain(pydoc.render_doc(Client))
-    assert all(f" |  {name}(self" in shown for name in SERVICE)
+    # Python 3.13 breaks a long signature after its bracket.
+    assert [name for name in SERVICE if not re.search(rf"^ \|  {name}\((?:\s+\|\s+)?self\b", shown, re.M)] == []
