@@ -366,7 +366,7 @@ def test_an_empty_instruction_or_name_is_one(cli: Cli, server: EmulatorServer) -
 def test_all_lines_of_a_message_are_said(cli: Cli) -> None:
     """The first says that something is wrong, and the second what."""
     ran = cli("image", "flux/dev", "A cat", "-n", "1000")
-    assert ran.code == exits.FAILED and "Body validation error; n: Invalid value." in ran.err
+    assert ran.code == exits.FAILED and "Body validation error; num_images: Invalid value." in ran.err
     assert len(ran.err.splitlines()) == 1
 
 
