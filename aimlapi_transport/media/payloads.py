@@ -72,3 +72,12 @@ def without_envelope(payload: Json) -> Json:
             break
         body = inner
     return body
+
+
+def with_enclosed(payload: Json) -> Json:
+    """A reply's fields, and those of the objects in its `result`, `output` or `data` that it has not itself."""
+    fields, body = dict(payload), payload
+    while inner := next((body[name] for name in _ENVELOPES if isinstance(body.get(name), dict)), None):
+        fields = {**inner, **{name: value for name, value in fields.items() if value is not None}}
+        body = inner
+    return fields

@@ -14,7 +14,16 @@ from aimlapi_transport import media_types
 from aimlapi_transport.chat.usage import Cost, cost_from, usage_from
 from aimlapi_transport.errors import BadResponseError
 from aimlapi_transport.media import transcripts
-from aimlapi_transport.media.payloads import Json, as_object, number, objects, text, whole, without_envelope
+from aimlapi_transport.media.payloads import (
+    Json,
+    as_object,
+    number,
+    objects,
+    text,
+    whole,
+    with_enclosed,
+    without_envelope,
+)
 from aimlapi_transport.media.reply_files import decoded, files_in, kind_of
 from aimlapi_transport.media.states import read_cost, read_id
 from aimlapi_transport.media.values import MediaFile, MediaResult, Page, PageImage
@@ -32,18 +41,19 @@ def read_result(
         BadResponseError: it holds nothing of what was asked for.
     """
     body = payload if isinstance(payload, dict) else {"data": payload}
+    facts = with_enclosed(body)
     files = tuple(files_in(body, operation)) if operation not in ("transcribe", "ocr") else ()
     transcript = transcripts.read(body) if operation == "transcribe" else None
     pages = tuple(_pages(body)) if operation == "ocr" else ()
     if not files and transcript is None and not pages:
         keys = ", ".join(sorted(body)[:12]) or "nothing"
         raise BadResponseError(f"The provider's reply contains no {_WANTED[operation]}: it has {keys}.", body=payload)
-    seconds = transcript.seconds if transcript else _seconds(body)
+    seconds = transcript.seconds if transcript else _seconds(facts)
     if len(files) == 1:
         [file] = files
-        files = (replace(file, seconds=file.seconds or seconds, size=file.size or _size(body)),)
+        files = (replace(file, seconds=file.seconds or seconds, size=file.size or _size(facts)),)
         seconds = seconds or file.seconds
-    inner = without_envelope(body) if transcript else body
+    usage = (without_envelope(body) if transcript else facts).get("usage")
     return MediaResult(
         model=model,
         operation=operation,
@@ -55,9 +65,9 @@ def read_result(
         language=transcript.language if transcript else None,
         seconds=seconds,
         id=read_id(body),
-        request_id=headers.get("x-inference-id") or text(body.get("requestId")),
-        reply_model=text(body.get("model")),
-        usage=usage_from(inner.get("usage")) if _counts_tokens(inner.get("usage")) else None,
+        request_id=headers.get("x-inference-id") or text(facts.get("requestId")),
+        reply_model=text(facts.get("model")),
+        usage=usage_from(usage) if _counts_tokens(usage) else None,
         cost=read_cost(body, headers) or cost,
         raw=payload,
     )

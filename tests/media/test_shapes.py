@@ -338,6 +338,12 @@ def test_sound_is_bytes_in_many_forms(body: Any, data: bytes, media_type: str | 
         ({"audio_file": {"url": A}, "extra_info": {"music_duration": 93022, "music_size": 77}}, 93.022, 77),
         ({"audio_file": [A], "extra_info": {"audio_length": "2500"}}, 2.5, None),
         ({"audio_file": A, "duration": 3}, 3.0, None),
+        ({"data": {"audio_file": A, "duration": 3}}, 3.0, None),
+        (
+            {"duration": None, "output": {"result": {"audio_file": A, "extra_info": {"music_duration": 3000}}}},
+            3.0,
+            None,
+        ),
         ({"audio": {"url": A}}, None, None),
         ({"audio_file": {"url": A, "content_type": "application/octet-stream"}}, None, None),
     ],
