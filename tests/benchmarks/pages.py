@@ -151,7 +151,8 @@ def publish(results: Sequence[Result], about: Mapping[str, Any]) -> None:
 
     RESULTS.mkdir(exist_ok=True)
     data = {"about": about, "results": [result.to_json() for result in results]}
-    (RESULTS / f"{about['date']}.json").write_text(json.dumps(data, indent=1) + "\n")
+    (RESULTS / f"{about['date']}.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    results = [Result.from_json(value) for value in data["results"]]  # rounded, as the pages are read again
     plot(results, about, ROOT / "docs" / "images" / "performance.png")
     write_pages(results, about)
 
