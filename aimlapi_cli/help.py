@@ -85,7 +85,7 @@ class _AnyWidth:
 
     def get_help_option_names(self, ctx: Any) -> list[str]:
         names: list[str] = super().get_help_option_names(ctx)  # type: ignore[misc]  # of Typer's class beside it
-        taken = {name for parameter in self.params for name in parameter.opts}  # type: ignore[attr-defined]
+        taken = {name for parameter in self.params for name in parameter.opts}  # type: ignore[attr-defined]  # as above
         return [*names, *({"-h"} - taken)]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -93,7 +93,7 @@ class _AnyWidth:
         rest: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]  # of Typer's class beside it
         for name, value in ctx.params.items():
             ctx.params[name] = _decoded(value)
-        for parameter in self.params:  # type: ignore[attr-defined]
+        for parameter in self.params:  # type: ignore[attr-defined]  # as above
             value = ctx.params.get(parameter.name)
             _check_value(parameter, value)
             if _is_empty_path(parameter, value, typed):
@@ -106,7 +106,7 @@ class _AnyWidth:
         try:
             return super().invoke(ctx)  # type: ignore[misc]  # of Typer's class beside it
         except AIMLAPIError as error:
-            options = {name for parameter in self.params for name in parameter.opts}  # type: ignore[attr-defined]
+            options = {name for parameter in self.params for name in parameter.opts}  # type: ignore[attr-defined]  # as above
             message = error.message
             for name, option in _OPTION_OF.items():
                 if option in options:

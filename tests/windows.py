@@ -11,18 +11,18 @@ import asyncio
 import builtins
 import concurrent.futures.thread  # noqa: F401 - the standard library's own users of what goes
 import contextlib
-import errno  # noqa: F401
-import hashlib  # noqa: F401
+import errno  # noqa: F401 - as above
+import hashlib  # noqa: F401 - as above
 import importlib
-import logging  # noqa: F401
-import multiprocessing  # noqa: F401
+import logging  # noqa: F401 - as above
+import multiprocessing  # noqa: F401 - as above
 import os
-import random  # noqa: F401
-import shutil  # noqa: F401
+import random  # noqa: F401 - as above
+import shutil  # noqa: F401 - as above
 import signal
-import subprocess  # noqa: F401
+import subprocess  # noqa: F401 - as above
 import sys
-import tempfile  # noqa: F401
+import tempfile  # noqa: F401 - as above
 import warnings
 from collections.abc import Callable
 from pathlib import Path

@@ -321,7 +321,7 @@ def test_malformed_messages_are_refused_whatever_is_left_out(model: str, tools: 
 @pytest.mark.filterwarnings("ignore::aimlapi_transport.client.UnlistedParameterWarning")
 def test_marks_of_caches_are_left_out_beside_tools_of_any_form() -> None:
     for tools in ([None], ["cache_control"], [3], (MARKED_TOOL,)):
-        sent = build_request(DEEPSEEK, iter(HI), RequestOptions(parameters={"tools": tools}))  # type: ignore[arg-type]
+        sent = build_request(DEEPSEEK, iter(HI), RequestOptions(parameters={"tools": tools}))  # type: ignore[arg-type]  # an iterator, on purpose
         assert orjson.loads(sent.body)["messages"] == HI
     assert b"cache_control" not in sent.body
 
